@@ -1,0 +1,50 @@
+//! What every lab shares. Nothing here knows a lab.
+//!
+//! # Layout
+//! - [`args`]: the command line, the same for every lab.
+//! - [`child`]: starts the container's first process, forwards signals to it, waits for it.
+//! - [`user`]: the user namespace that a lab needs when nobody is root, and its id maps.
+//! - [`exec`]: the last call of every container.
+//! - [`error`]: a step that failed, and why.
+
+pub mod args;
+pub mod child;
+pub mod error;
+pub mod exec;
+pub mod user;
+
+pub use args::Args;
+pub use child::Child;
+pub use error::{Error, Result, Step};
+pub use exec::exec;
+
+use child::Ended;
+use std::process::ExitCode;
+
+/// `mount(2)` takes strings that may be absent; `None` alone has no type.
+pub const NONE: Option<&str> = None;
+
+/// A lab from its command line to its exit code.
+///
+/// `container` starts the container and returns how its command ended. Standard error gets one line:
+/// how the command ended (not with `--quiet`), or the step that failed. Exit code: the command's own;
+/// 128 + N where signal N ended it; 1 where the container could not be made; 255 where the command could
+/// not be executed.
+pub fn run(lab: &str, options: &[&str], container: impl FnOnce(&Args) -> Result<Ended>) -> ExitCode {
+    let args = match Args::parse(lab, options, std::env::args_os().skip(1)) {
+        Ok(args) => args,
+        Err(stop) => return stop.report(),
+    };
+    match container(&args) {
+        Ok(ended) => {
+            if !args.quiet {
+                eprintln!("{ended}");
+            }
+            ended.exit_code()
+        }
+        Err(error) => {
+            eprintln!("{lab}: {error}");
+            ExitCode::from(error.exit)
+        }
+    }
+}

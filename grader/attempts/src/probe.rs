@@ -1,0 +1,2 @@
+//! The program that runs the inside half of a check.
+fn main() {}

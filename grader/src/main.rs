@@ -1,0 +1,2 @@
+//! `grader`: runs real escape attempts inside a container.
+fn main() {}

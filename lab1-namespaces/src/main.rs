@@ -1,0 +1,21 @@
+//! `lab1-namespaces <directory> <command> [args...]`
+
+use common::{Child, exec};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    common::run("lab1-namespaces", &["--quiet", "--userns", "--share"], |args| {
+        // Before the child: which namespaces it is cloned into.
+        let flags = lab1_namespaces::namespaces(args);
+
+        // The child: its namespaces set up, another root, then the command.
+        let child = Child::start(flags, || {
+            lab1_namespaces::inside(args, flags)?;
+            lab0_chroot::enter(&args.rootfs)?;
+            exec(&args.command)
+        })?;
+
+        // The parent.
+        child.wait()
+    })
+}

@@ -1,0 +1,36 @@
+//! Lab 2: mounts. The container gets file systems of its own.
+//!
+//! # Layout, in the order in which it happens
+//! - [`rootfs`]: the directory becomes a mount with flags of its own.
+//! - [`kernel`]: `/proc` and `/sys`, the kernel's own file systems.
+//! - [`dev`]: `/dev`, with a few harmless devices.
+//! - [`scratch`]: `/tmp` and `/run`, which end with the container.
+//! - [`paths`]: what of `/proc` and `/sys` is made read-only or hidden.
+
+pub mod dev;
+pub mod kernel;
+pub mod paths;
+pub mod rootfs;
+pub mod scratch;
+
+use common::Result;
+use std::path::Path;
+
+/// Mounts everything below `rootfs`, before it becomes the root: the host's device nodes must still be there
+/// to bind. All paths are relative to the directory that [`rootfs::bind`] changes to.
+pub fn mounts(rootfs: &Path) -> Result<()> {
+    rootfs::bind(rootfs)?;
+    kernel::proc()?;
+    kernel::sys()?;
+    dev::devices()?;
+    scratch::tmp()?;
+    scratch::run()?;
+    paths::read_only()?;
+    paths::masked()
+}
+
+/// Makes the directory that something is mounted on, where it is missing and the rootfs can be written.
+fn mount_point(path: &str) {
+    // A failure shows itself in the mount that follows, which names the step.
+    let _ = std::fs::create_dir(path);
+}

@@ -1,0 +1,60 @@
+//! What of `/proc` and `/sys` is made read-only or hidden. The lists are the defaults that go with the OCI
+//! runtime specification's `readonlyPaths` and `maskedPaths`. Who may mount can undo all of it: lab 4.
+
+use common::Result;
+use std::fs;
+
+/// What belongs to the whole machine and can be written.
+pub const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+
+/// What tells of the whole machine.
+pub const MASKED: [&str; 11] = [
+    "proc/acpi",
+    "proc/asound",
+    "proc/kcore",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/scsi",
+    "proc/timer_list",
+    "proc/timer_stats",
+    "sys/devices/virtual/powercap",
+    "sys/firmware",
+];
+
+/// Binds each path onto itself and makes that mount read-only.
+pub fn read_only() -> Result<()> {
+    for path in READ_ONLY.into_iter().filter(|path| fs::exists(path).unwrap_or(false)) {
+        // step: read-only-paths
+        use common::{NONE, Step};
+        use nix::mount::{MsFlags, mount};
+        mount(Some(path), path, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).step("read-only-paths")?;
+        // A bind takes no other flag: a second call sets them, and it must name those that are there already.
+        let locked = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | locked;
+        mount(NONE, path, NONE, flags, NONE).step("read-only-paths")?;
+        // end step
+
+        let _ = path;
+    }
+    Ok(())
+}
+
+/// Covers each path: a file with `/dev/null`, a directory with an empty read-only tmpfs.
+pub fn masked() -> Result<()> {
+    for (path, kind) in MASKED.into_iter().filter_map(|path| Some((path, fs::metadata(path).ok()?))) {
+        // step: masked-paths
+        use common::{NONE, Step};
+        use nix::mount::{MsFlags, mount};
+        let mask = if kind.is_dir() {
+            mount(Some("tmpfs"), path, Some("tmpfs"), MsFlags::MS_RDONLY, Some("size=0k"))
+        } else {
+            mount(Some("/dev/null"), path, NONE, MsFlags::MS_BIND, NONE)
+        };
+        mask.step("masked-paths")?;
+        // end step
+
+        let _ = (path, kind);
+    }
+    Ok(())
+}
