@@ -1,1 +1,20 @@
-//! The escape attempts.
+//! The checks: escape attempts, and what a container must still do.
+//!
+//! Each is one file with both halves in it. The *inside* half runs in the container, as the command that the
+//! program under test was asked to start. The *witness* is computed from what the host saw for itself.
+//!
+//! # Layout
+//! - [`attempts`]: the list of attempts, in teaching order, one file each.
+//! - [`works`]: the list of works checks.
+//! - [`inside`]: what an inside half has at hand, and how it talks to the host.
+//! - [`host`]: the facts that a witness reads: a plain record.
+//! - [`wire`]: the words that probe and host exchange.
+
+pub mod attempts;
+pub mod host;
+pub mod inside;
+pub mod wire;
+pub mod works;
+
+pub use host::{Host, Seen};
+pub use inside::Inside;

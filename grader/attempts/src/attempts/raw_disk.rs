@@ -1,0 +1,41 @@
+//! raw-disk: read the host's disk below every file permission.
+
+use super::Attempt;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::unistd::read;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "raw-disk",
+    stake: "Every file of every user: a disk read block by block knows no permissions.",
+    story: "The attacker opens the disk's device node and reads its first 4096 bytes, as the article's \
+            `dd if=/dev/sda of=test bs=4k count=1` does. The decoy disk begins with a random number, so whoever \
+            knows the number has read the disk. A new /dev has no such node, and on a mount with `nodev` the \
+            node that is left in the root file system can't be opened.",
+    by_hand: &["dd if=/dev/sda of=test bs=4k count=1"],
+    stopped_by: &["lab2-mounts/dev", "lab2-mounts/nodev"],
+    man: &["open(2)", "mount(2)"],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    me.decisive("open(\"/dev/sda\", O_RDONLY), read(4096)");
+    let disk = open("/dev/sda", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mut block = [0; 4096];
+    let length = read(&disk, &mut block)?;
+    me.bring_out(&block[..length]);
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    match &host.disk {
+        Some(first) if host.heard(first) => {
+            Seen::Effect("the attacker knows what stands in the disk's first block".into())
+        }
+        _ => Seen::Nothing,
+    }
+}

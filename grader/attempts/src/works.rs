@@ -1,0 +1,76 @@
+//! The list of works checks: what a container must still do. One that blocks every attempt by running nothing
+//! is no container.
+
+mod command;
+mod devices;
+mod filesystems;
+mod namespaces;
+
+use crate::{Host, Inside};
+
+/// A works check. It holds where the inside half, if there is one, succeeds, and the host agrees.
+pub struct Work {
+    /// Its name.
+    pub id: &'static str,
+    /// The number of the first lab that is asked for it.
+    pub first_lab: usize,
+    /// What must work, in words.
+    pub what: &'static str,
+    /// The manual pages that matter.
+    pub man: &'static [&'static str],
+    /// Which container run it belongs to.
+    pub run: Run,
+    /// What the command does inside. The error says what did not work.
+    pub inside: fn(&mut Inside) -> Result<(), String>,
+    /// What the host sees of it. The error says what is missing.
+    pub judge: fn(&Host) -> Result<(), String>,
+}
+
+/// The two runs that works checks share, so that a lab is started twice and not twenty times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Standard streams are pipes.
+    Pipes,
+    /// Standard input is a terminal, and the host sees every execve(2) of the program under test.
+    Watched,
+    /// Judged when both are over and the host is quiet again.
+    Afterwards,
+}
+
+/// Every works check.
+pub const ALL: &[Work] = &[
+    command::STARTS,
+    command::OUTPUT,
+    command::EXIT_STATUS,
+    command::NO_OTHER_PROGRAM,
+    command::NOTHING_LEFT,
+    namespaces::PID_1,
+    namespaces::HOST_NAME,
+    namespaces::LOOPBACK_UP,
+    filesystems::PROC_SELF,
+    filesystems::SYS_THERE,
+    filesystems::TMP_WRITABLE,
+    filesystems::RUN_WRITABLE,
+    devices::DEVICES,
+    devices::PTS,
+    devices::SHM,
+    devices::DEV_LINKS,
+    devices::CONSOLE,
+];
+
+impl Work {
+    /// The works check with this name.
+    pub fn find(id: &str) -> Option<&'static Work> {
+        ALL.iter().find(|work| work.id == id)
+    }
+}
+
+/// For a check that has no inside half.
+fn nothing_to_do(_: &mut Inside) -> Result<(), String> {
+    Ok(())
+}
+
+/// For a check that the host can't see more of.
+fn nothing_to_see(_: &Host) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The container's file systems: `/proc`, `/sys`, `/tmp`, `/run`.
+
+use super::{Run, Work, nothing_to_see};
+use crate::Host;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process;
+
+/// `/proc` shows the container.
+pub const PROC_SELF: Work = Work {
+    id: "proc-self",
+    first_lab: 2,
+    what: "/proc/self is the command, and /proc shows only the container's processes.",
+    man: &["proc(5)", "pid_namespaces(7)"],
+    run: Run::Pipes,
+    inside: |_| {
+        let link = fs::read_link("/proc/self").map_err(|error| format!("/proc/self: {error}"))?;
+        if link.to_str() != Some(&process::id().to_string()) {
+            return Err(format!("/proc/self is {}, the command is {}", link.display(), process::id()));
+        }
+        fs::read_to_string("/proc/self/status")
+            .map(drop)
+            .map_err(|error| format!("/proc/self/status: {error}"))
+    },
+    judge: only_its_own_processes,
+};
+
+fn only_its_own_processes(host: &Host) -> Result<(), String> {
+    let Some(listed) = &host.attacker.proc_lists else { return Err("its /proc is no procfs".into()) };
+    match listed.iter().find(|number| !host.attacker.companions.contains(number)) {
+        Some(stranger) => Err(format!("its /proc lists process {stranger}, which is not the container's")),
+        None if listed.is_empty() => Err("its /proc lists no process".into()),
+        None => Ok(()),
+    }
+}
+
+/// `/sys` is there.
+pub const SYS_THERE: Work = Work {
+    id: "sys-there",
+    first_lab: 2,
+    what: "/sys is there, and shows the container's network interfaces.",
+    man: &["sysfs(5)"],
+    run: Run::Pipes,
+    inside: |_| match fs::metadata("/sys/class/net/lo") {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("/sys/class/net/lo: {error}")),
+    },
+    judge: nothing_to_see,
+};
+
+/// `/tmp` can be used.
+pub const TMP_WRITABLE: Work = Work {
+    id: "tmp-writable",
+    first_lab: 2,
+    what: "/tmp is a file system of the container's own, and everybody may write to it (mode 1777).",
+    man: &["hier(7)", "tmpfs(5)"],
+    run: Run::Pipes,
+    inside: |_| {
+        let mode = fs::metadata("/tmp").map_err(|error| format!("/tmp: {error}"))?.mode() & 0o7777;
+        if mode != 0o1777 {
+            return Err(format!("/tmp has mode {mode:o}, not 1777"));
+        }
+        write_and_read("/tmp/works")
+    },
+    judge: |host| own_tmpfs(host, "/tmp"),
+};
+
+/// `/run` can be used.
+pub const RUN_WRITABLE: Work = Work {
+    id: "run-writable",
+    first_lab: 2,
+    what: "/run is a file system of the container's own, and root may write to it.",
+    man: &["hier(7)", "tmpfs(5)"],
+    run: Run::Pipes,
+    inside: |_| write_and_read("/run/works"),
+    judge: |host| own_tmpfs(host, "/run"),
+};
+
+/// Writes a file, reads it back, and removes it.
+pub(super) fn write_and_read(path: &str) -> Result<(), String> {
+    let said = |error| format!("{path}: {error}");
+    fs::write(path, "works").map_err(said)?;
+    let back = fs::read(path).map_err(said)?;
+    fs::remove_file(path).map_err(said)?;
+    if back == b"works" { Ok(()) } else { Err(format!("{path}: what was written is not what was read")) }
+}
+
+/// Whether the container's mount table has a tmpfs at a path whose last part is `path`. The host reads the
+/// table from outside, where a chroot shows the rootfs's own path before it.
+fn own_tmpfs(host: &Host, path: &str) -> Result<(), String> {
+    let found = host.attacker.mountinfo.lines().any(|line| {
+        let (mount, file_system) = line.split_once(" - ").unwrap_or((line, ""));
+        let point = mount.split(' ').nth(4).unwrap_or_default();
+        point.ends_with(path) && file_system.starts_with("tmpfs ")
+    });
+    if found {
+        Ok(())
+    } else {
+        Err(format!("{path} is a directory of the rootfs: what is written stays there"))
+    }
+}

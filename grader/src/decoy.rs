@@ -1,0 +1,302 @@
+//! The decoy host: a process tree in namespaces of its own whose PID 1 plays the host.
+//!
+//! An attempt never runs on the real host. What it could do to a host it does to this one, and what it did is
+//! read from outside.
+//!
+//! # Layout
+//! - [`ids`]: the ids that the decoy's user namespace gets.
+//! - [`tree`]: its file tree. [`disk`]: its disk. [`services`]: what else it holds.
+//! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
+//! - [`limits`]: what nothing in it may exceed.
+//!
+//! A decoy knows no attempt.
+
+pub mod channel;
+pub mod disk;
+pub mod ids;
+pub mod limits;
+pub mod pid1;
+pub mod secrets;
+pub mod services;
+pub mod start;
+pub mod tree;
+
+use anyhow::{Context, Result, bail};
+use attempts::host::Ending;
+use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
+use disk::Disk;
+use ids::Ids;
+use nix::libc;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, clone};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use secrets::Secrets;
+use serde::{Deserialize, Serialize};
+use start::{Program, Running};
+use std::cell::Cell;
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// The two kinds of decoy host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The whole decoy lives in a user namespace: what runs in it holds no privilege on the real machine.
+    User,
+    /// In the initial user namespace: it can also judge what needs real privilege. Only for programs whose
+    /// code one has in hand.
+    Root,
+}
+
+/// What a decoy is made from.
+pub struct Plan<'a> {
+    /// Its kind.
+    pub kind: Kind,
+    /// The root file system that is copied into it.
+    pub rootfs: &'a Path,
+    /// The probe.
+    pub probe: &'a Path,
+    /// Files of the program under test: where they are, and where they go.
+    pub files: &'a [(PathBuf, PathBuf)],
+    /// An empty directory of the grader's own to mount on.
+    pub stage: &'a Path,
+    /// The decoy disk, where one could be made.
+    pub disk: Option<&'a Disk>,
+}
+
+/// A decoy host that stands.
+pub struct Decoy {
+    /// What its PID 1 said of itself when it was ready.
+    pub ready: Ready,
+    /// The random words that it holds.
+    pub secrets: Secrets,
+    /// Where probes connect.
+    pub listener: UnixListener,
+    pid1: Pid,
+    ending: Cell<Ending>,
+    channel: Channel,
+    program: Cell<Ending>,
+    stage: Option<PathBuf>,
+}
+
+impl Decoy {
+    /// Makes a decoy host. The calling process must have one thread, and as root a mount namespace of its own.
+    pub fn make(plan: &Plan) -> Result<Decoy> {
+        let secrets = Secrets::random()?;
+        let ids = Ids::for_decoy(plan.kind)?;
+        let real_root = geteuid().is_root();
+        let mut stage = None;
+        if real_root {
+            tree::mount(plan.stage).context("mounting the decoy's root")?;
+            stage = Some(plan.stage.to_owned());
+            tree::build(plan, &secrets, &ids).context("building the decoy's file tree")?;
+        }
+
+        let (ours, theirs) = Channel::pair()?;
+        let mut flags = CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWPID
+            | CloneFlags::CLONE_NEWUTS
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWCGROUP;
+        if plan.kind == Kind::User {
+            flags |= CloneFlags::CLONE_NEWUSER;
+        }
+        let mut stack = vec![0; 1 << 20];
+        let child = || pid1::main(&theirs, plan, &secrets, &ids, real_root);
+        // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
+        let pid1 = unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) }
+            .context("clone(2) with new namespaces")?;
+        drop(theirs);
+
+        let ending = Cell::new(Ending::None);
+        let mut unfinished = Unfinished { pid1, stage: stage.clone(), armed: true };
+        if plan.kind == Kind::User {
+            ids.map(pid1).context("mapping the decoy's ids")?;
+        }
+        ours.send(&ToPid1::Begin, &[])?;
+        let (ready, mut descriptors) = match ours.receive::<FromPid1>()? {
+            Some((FromPid1::Ready(ready), descriptors)) => (ready, descriptors),
+            Some((FromPid1::Failed(why), _)) => bail!("the decoy host: {why}"),
+            _ => bail!("the decoy host's PID 1 died while it was made"),
+        };
+        let listener = descriptors.pop().context("the decoy host gave no socket")?;
+        let listener = UnixListener::from(listener);
+        listener.set_nonblocking(true)?;
+        unfinished.armed = false;
+        Ok(Decoy {
+            ready: *ready,
+            secrets,
+            listener,
+            pid1,
+            ending,
+            channel: ours,
+            program: Cell::default(),
+            stage,
+        })
+    }
+
+    /// Starts a program in it. It waits at its gate.
+    pub fn start(&self, program: &Program) -> Result<Running> {
+        self.program.set(Ending::None);
+        self.channel.send(&ToPid1::Start(program.clone()), &[])?;
+        match self.answer()? {
+            Some((FromPid1::Started, descriptors)) => Running::new(descriptors),
+            Some((FromPid1::Failed(why), _)) => bail!("{why}"),
+            _ => bail!("the decoy host's PID 1 died"),
+        }
+    }
+
+    /// What it looks like now. None where its PID 1 is dead.
+    pub fn snapshot(&self, files: bool) -> Option<Snapshot> {
+        self.channel.send(&ToPid1::Snapshot { files }, &[]).ok()?;
+        match self.answer().ok()?? {
+            (FromPid1::Snapshot(snapshot), _) => Some(*snapshot),
+            _ => None,
+        }
+    }
+
+    /// Reads what its PID 1 has to say by itself: that the program has ended.
+    pub fn listen(&self) -> Result<()> {
+        if let Some((FromPid1::Ended(status), _)) = self.channel.receive()? {
+            self.program.set(ending(status));
+        }
+        Ok(())
+    }
+
+    /// How the program that was started last has ended, if it has.
+    pub fn program(&self) -> Ending {
+        self.program.get()
+    }
+
+    /// The answer to a question; an end of the program may come before it.
+    fn answer(&self) -> Result<Option<(FromPid1, Vec<OwnedFd>)>> {
+        loop {
+            match self.channel.receive()? {
+                Some((FromPid1::Ended(status), _)) => self.program.set(ending(status)),
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The process id of its PID 1, as the grader sees it.
+    pub fn pid1(&self) -> Pid {
+        self.pid1
+    }
+
+    /// How its PID 1 ended, if it has: as the grader's wait(2) told.
+    pub fn ending(&self) -> Ending {
+        self.ending.get()
+    }
+
+    /// Notes what wait(2) told of its PID 1.
+    pub fn ended(&self, ending: Ending) {
+        self.ending.set(ending);
+    }
+}
+
+impl Drop for Decoy {
+    /// The death of PID 1 is the end of all in its PID namespace; the mounts go with their namespace.
+    fn drop(&mut self) {
+        if self.ending.get() == Ending::None {
+            let _ = kill(self.pid1, Signal::SIGKILL);
+            reap(self.pid1);
+        }
+        unstage(self.stage.as_deref());
+    }
+}
+
+/// A decoy whose making may still fail half-way.
+struct Unfinished {
+    pid1: Pid,
+    stage: Option<PathBuf>,
+    armed: bool,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.armed {
+            let _ = kill(self.pid1, Signal::SIGKILL);
+            reap(self.pid1);
+            unstage(self.stage.as_deref());
+        }
+    }
+}
+
+impl AsFd for Decoy {
+    /// Readable when its PID 1 has something to say.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+/// What a wait(2) status says of an end.
+pub fn ending(status: i32) -> Ending {
+    if libc::WIFSIGNALED(status) {
+        Ending::Killed(libc::WTERMSIG(status))
+    } else if libc::WIFEXITED(status) {
+        Ending::Exited(libc::WEXITSTATUS(status))
+    } else {
+        Ending::None
+    }
+}
+
+/// Waits for the end of PID 1. Traced processes of its namespace must be waited for as well: until their
+/// tracer has, PID 1 does not end.
+fn reap(pid1: Pid) {
+    loop {
+        let mut status = 0;
+        // SAFETY: waitpid(2) writes one int.
+        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL) };
+        let ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
+        if pid < 0 || (pid == pid1.as_raw() && ended) {
+            return;
+        }
+        if !ended {
+            // A traced process that stopped on its way out.
+            let _ = nix::sys::ptrace::cont(Pid::from_raw(pid), None);
+        }
+    }
+}
+
+fn unstage(stage: Option<&Path>) {
+    if let Some(stage) = stage {
+        let _ = umount2(stage, MntFlags::MNT_DETACH);
+    }
+}
+
+/// Gives the calling process a mount namespace of its own, private all the way down. Root's decoys are mounted
+/// in it; an ordinary user's are mounted by their PID 1.
+pub fn own_mount_namespace() -> Result<()> {
+    if geteuid().is_root() {
+        nix::sched::unshare(CloneFlags::CLONE_NEWNS).context("unshare(CLONE_NEWNS)")?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).context("making / private")?;
+    }
+    Ok(())
+}
+
+/// Descriptors that a child of clone(2) inherits and has no business with.
+pub(crate) fn close_all_but(keep: &OwnedFd) {
+    let keep = keep.as_raw_fd() as libc::c_uint;
+    // SAFETY: the caller holds no other descriptor that it will use.
+    unsafe {
+        if keep > 3 {
+            libc::syscall(libc::SYS_close_range, 3, keep - 1, 0);
+        }
+        libc::syscall(libc::SYS_close_range, keep + 1, libc::c_uint::MAX, 0);
+    }
+}
+
+/// A random word of `length` hexadecimal digits.
+pub fn random_word(length: usize) -> Result<String> {
+    let mut bytes = vec![0; length.div_ceil(2)];
+    let mut source = fs::File::open("/dev/urandom").context("/dev/urandom")?;
+    std::io::Read::read_exact(&mut source, &mut bytes).context("/dev/urandom")?;
+    let mut word = attempts::wire::to_hex(&bytes);
+    word.truncate(length);
+    Ok(word)
+}

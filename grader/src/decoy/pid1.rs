@@ -1,0 +1,250 @@
+//! What the decoy's PID 1 does: it makes its host, then starts programs, waits for what ends, and says what it
+//! sees. It is forked from the grader and never executes a program, and it is not dumpable: nothing in the
+//! decoy can trace it.
+
+use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
+use super::ids::Ids;
+use super::secrets::Secrets;
+use super::services::Services;
+use super::{Kind, Plan, close_all_but, start, tree};
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::time::ClockId;
+use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+const NONE: Option<&str> = None;
+
+/// PID 1, from its clone(2) to its end. `built`: whether the grader, as root, has built the file tree already.
+pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> isize {
+    match make(channel, plan, secrets, ids, built) {
+        Ok(services) => serve(channel, secrets, &services).is_err().into(),
+        Err(error) => {
+            let _ = channel.send(&FromPid1::Failed(format!("{error:#}")), &[]);
+            1
+        }
+    }
+}
+
+fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> Result<Services> {
+    close_all_but(channel.descriptor());
+    setsid().context("setsid(2)")?;
+    let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
+    own_time(secrets.boot_offset);
+    if plan.kind == Kind::User {
+        become_root(ids)?;
+    }
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).context("making / private")?;
+    if !built {
+        tree::mount(plan.stage)?;
+        tree::build(plan, secrets, ids)?;
+    }
+    own_root(plan.stage)?;
+    sethostname(&secrets.hostname).context("sethostname(2)")?;
+    loopback_up().context("bringing lo up")?;
+    let services = Services::start(secrets)?;
+    // The last change of ids is done: it would have reset both.
+    nix::sys::prctl::set_dumpable(false).context("PR_SET_DUMPABLE")?;
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
+
+    let rootfs = Path::new(tree::ROOTFS);
+    let socket = rootfs.join(format!("socket-{}", secrets.name));
+    let listener = UnixListener::bind(&socket).context("the probe's socket")?;
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
+    let probe = fs::metadata(rootfs.join(format!("probe-{}", secrets.name)))?;
+    let root = fs::metadata("/")?;
+    let ready = Ready {
+        namespaces: namespaces()?,
+        root: (root.dev(), root.ino()),
+        probe: (probe.dev(), probe.ino()),
+        first: snapshot(true)?,
+    };
+    channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
+    Ok(services)
+}
+
+/// A boot-time clock that no other host has. Kernels before 5.6 have no time namespace: there it is the
+/// machine's.
+fn own_time(offset: i64) {
+    let new_time = CloneFlags::from_bits_retain(libc::CLONE_NEWTIME);
+    if unshare(new_time).is_ok() {
+        let _ = fs::write("/proc/self/timens_offsets", format!("boottime {offset} 0"));
+        if let Ok(ours) = File::open("/proc/self/ns/time_for_children") {
+            let _ = setns(ours, new_time);
+        }
+    }
+}
+
+fn become_root(ids: &Ids) -> Result<()> {
+    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
+    if ids.count > 1 {
+        setgroups(&[gid]).context("setgroups(2)")?;
+    }
+    setresgid(gid, gid, gid).context("setresgid(2)")?;
+    setresuid(uid, uid, uid).context("setresuid(2)")
+}
+
+/// A root of its own. The mounts are private by now, so that nothing reaches the real host; at the end they are
+/// shared within, so that a container which forgets private propagation is caught.
+fn own_root(stage: &Path) -> Result<()> {
+    // What was mounted outside of this user namespace is locked in place (mount_namespaces(7)); a bind of all
+    // of it is not.
+    mount(Some(stage), stage, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
+        .context("binding the decoy's root")?;
+    let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    // Before the machine's own are gone: in a user namespace a new one may show no more than they do.
+    mount(Some("proc"), &stage.join("proc"), Some("proc"), careful, NONE).context("mounting /proc")?;
+    let sys = stage.join("sys");
+    if mount(Some("sysfs"), &sys, Some("sysfs"), careful, NONE).is_err() {
+        mount(Some("/sys"), &sys, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).context("mounting /sys")?;
+    }
+    let terminals = Some("newinstance,ptmxmode=0666,mode=0620");
+    mount(
+        Some("devpts"),
+        &stage.join("dev/pts"),
+        Some("devpts"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
+        terminals,
+    )
+    .context("mounting /dev/pts")?;
+
+    chdir(stage)?;
+    pivot_root(".", ".").context("pivot_root(2)")?;
+    umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
+    chdir("/")?;
+    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")
+}
+
+fn loopback_up() -> Result<()> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    // SAFETY: an ifreq of zeros is valid; the call reads one.
+    let answer = unsafe {
+        let mut lo: libc::ifreq = std::mem::zeroed();
+        lo.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
+        lo.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &lo)
+    };
+    Errno::result(answer)?;
+    Ok(())
+}
+
+/// Until the grader is gone.
+fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()> {
+    let mut children = SigSet::empty();
+    children.add(Signal::SIGCHLD);
+    children.thread_block()?;
+    let ended = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let mut program = None;
+    loop {
+        let mut ready = [
+            PollFd::new(channel.as_fd(), PollFlags::POLLIN),
+            PollFd::new(ended.as_fd(), PollFlags::POLLIN),
+            PollFd::new(services.abstract_socket.as_fd(), PollFlags::POLLIN),
+            PollFd::new(services.loopback.as_fd(), PollFlags::POLLIN),
+        ];
+        if let Err(errno) = poll(&mut ready, PollTimeout::NONE)
+            && errno != Errno::EINTR
+        {
+            return Err(errno.into());
+        }
+        let [asked, dead] = [0, 1].map(|at| ready[at].any().unwrap_or(true));
+        services.answer(secrets);
+        if dead {
+            while let Ok(Some(_)) = ended.read_signal() {}
+            reap(channel, &mut program)?;
+        }
+        if asked {
+            match channel.receive()? {
+                None => return Ok(()),
+                Some((ToPid1::Start(it), _)) => match start::prepare(&it) {
+                    Ok((pid, descriptors)) => {
+                        program = Some(pid);
+                        let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+                        channel.send(&FromPid1::Started, &descriptors)?;
+                    }
+                    Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                },
+                Some((ToPid1::Snapshot { files }, _)) => match snapshot(files) {
+                    Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
+                    Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                },
+                Some((ToPid1::Begin, _)) => {}
+            }
+        }
+    }
+}
+
+/// Waits for every child that has ended: the program, and what its processes left to us.
+fn reap(channel: &Channel, program: &mut Option<Pid>) -> Result<()> {
+    loop {
+        let mut status = 0;
+        // SAFETY: waitpid(2) writes one int.
+        let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
+        if pid <= 0 {
+            return Ok(());
+        }
+        if *program == Some(Pid::from_raw(pid)) {
+            *program = None;
+            channel.send(&FromPid1::Ended(status), &[])?;
+        }
+    }
+}
+
+fn snapshot(files: bool) -> Result<Snapshot> {
+    let mut processes = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+            processes.push(pid);
+        }
+    }
+    let mut found = Vec::new();
+    if files {
+        list(Path::new("/"), fs::metadata("/")?.dev(), &mut found)?;
+    }
+    Ok(Snapshot {
+        mountinfo: fs::read_to_string("/proc/self/mountinfo")?,
+        hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
+        processes,
+        files: found,
+    })
+}
+
+/// The files of the decoy's own tree.
+fn list(directory: &Path, device: u64, found: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let Ok(it) = fs::symlink_metadata(&path) else { continue };
+        if it.dev() == device {
+            found.push(path.to_string_lossy().into_owned());
+            if it.is_dir() {
+                list(&path, device, found)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn namespaces() -> Result<BTreeMap<String, u64>> {
+    let mut found = BTreeMap::new();
+    // The directory can't be listed by a process that is not dumpable.
+    for name in ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"] {
+        let Ok(link) = fs::read_link(format!("/proc/self/ns/{name}")) else { continue };
+        let inode = link.to_str().and_then(|text| text.split(['[', ']']).nth(1)?.parse().ok());
+        found.insert(name.to_owned(), inode.context("reading /proc/self/ns")?);
+    }
+    Ok(found)
+}

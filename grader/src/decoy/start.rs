@@ -1,0 +1,212 @@
+//! How a decoy's PID 1 starts a program, and what the grader holds of it.
+
+use super::limits;
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::pty::openpty;
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::unistd::{
+    ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setsid,
+};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// What to start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Program {
+    /// Its words; the first is a path in the decoy.
+    pub argv: Vec<String>,
+    /// Its working directory in the decoy.
+    pub cwd: String,
+    /// Its standard streams.
+    pub streams: Streams,
+    /// Whether the grader will follow it with ptrace(2).
+    pub watched: bool,
+    /// Whether it lives in a decoy of the user kind.
+    pub in_user_namespace: bool,
+}
+
+/// What standard input, output and error are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Streams {
+    /// Three pipes.
+    Pipes,
+    /// A terminal of the decoy's on standard input, pipes on the other two.
+    TerminalIn,
+    /// A terminal of the decoy's on all three, which is the program's controlling terminal.
+    Terminal,
+}
+
+/// The environment of a program under test: nothing of the grader's. The last is for C libraries that would
+/// call rseq(2) at their start, which filters of 2020 kill.
+const ENVIRONMENT: [&str; 6] = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "USER=root",
+    "LANG=C.UTF-8",
+    "TERM=dumb",
+    "GLIBC_TUNABLES=glibc.pthread.rseq=0",
+];
+
+/// A program that waits at its gate, or runs.
+pub struct Running {
+    /// Its process id, as the grader sees it.
+    pub pid: Pid,
+    /// The grader's end of standard input.
+    pub stdin: File,
+    /// The grader's end of standard output; the terminal's master, where that is one.
+    pub stdout: File,
+    /// The grader's end of standard error.
+    pub stderr: File,
+    gate: Option<File>,
+    error: File,
+}
+
+impl Running {
+    /// From the descriptors that [`prepare`] gives.
+    pub fn new(descriptors: Vec<OwnedFd>) -> Result<Running> {
+        let Ok([process, gate, error, stdin, stdout, stderr]) = <[OwnedFd; 6]>::try_from(descriptors) else {
+            bail!("the decoy's PID 1 sent another number of descriptors");
+        };
+        let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd()))?;
+        let pid = about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+        let pid = Pid::from_raw(pid.context("a pidfd names no process")?);
+        for stream in [&stdin, &stdout, &stderr] {
+            nix::fcntl::fcntl(stream, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
+        Ok(Running {
+            pid,
+            stdin: stdin.into(),
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            gate: Some(gate.into()),
+            error: error.into(),
+        })
+    }
+
+    /// Opens the gate: the program is executed.
+    pub fn go(&mut self) -> Result<()> {
+        self.gate.take().context("the gate was open already")?.write_all(b"!").context("opening the gate")
+    }
+
+    /// Why it could not be executed, if so. Waits for the end of its gate; ask when it has ended.
+    pub fn exec_error(&mut self) -> Option<String> {
+        let mut text = String::new();
+        nix::fcntl::fcntl(&self.error, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).ok()?;
+        let _ = self.error.read_to_string(&mut text);
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+/// In PID 1: forks the program. It waits at its gate. Returns what [`Running::new`] takes.
+pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
+    let (gate, opener) = pipe2(OFlag::O_CLOEXEC)?;
+    let (error, error_in) = pipe2(OFlag::O_CLOEXEC)?;
+    let (stdout, out) = pipe2(OFlag::O_CLOEXEC)?;
+    let (stderr, err) = pipe2(OFlag::O_CLOEXEC)?;
+    let (input, stdin) = match program.streams {
+        Streams::Pipes => pipe2(OFlag::O_CLOEXEC)?,
+        _ => {
+            let pty = openpty(None, None).context("openpty(3) in the decoy")?;
+            for end in [&pty.master, &pty.slave] {
+                nix::fcntl::fcntl(end, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
+            }
+            (pty.slave, pty.master)
+        }
+    };
+    let (stdout, stderr, out, err) = match program.streams {
+        Streams::Terminal => (stdin.try_clone()?, stdin.try_clone()?, input.try_clone()?, input.try_clone()?),
+        _ => (stdout, stderr, out, err),
+    };
+    // SAFETY: PID 1 of the decoy has one thread.
+    match unsafe { fork() }.context("fork(2)")? {
+        ForkResult::Parent { child } => {
+            // SAFETY: the call takes integers and returns a descriptor, which we own.
+            let process = unsafe {
+                let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, child.as_raw(), 0))
+                    .context("pidfd_open(2)")?;
+                OwnedFd::from_raw_fd(fd as RawFd)
+            };
+            Ok((child, vec![process, opener, error, stdin, stdout, stderr]))
+        }
+        ForkResult::Child => {
+            drop((opener, stdin, stdout, stderr));
+            let mut error_in = File::from(error_in);
+            let Err(error) = become_program(program, gate, input, out, err);
+            let _ = write!(error_in, "{error:#}");
+            // SAFETY: ends this process without running what PID 1 would run at its exit.
+            unsafe { libc::_exit(127) }
+        }
+    }
+}
+
+fn become_program(
+    program: &Program,
+    gate: OwnedFd,
+    input: OwnedFd,
+    out: OwnedFd,
+    err: OwnedFd,
+) -> Result<Infallible> {
+    setsid().context("setsid(2)")?;
+    dup2_stdin(input)?;
+    dup2_stdout(out)?;
+    dup2_stderr(err)?;
+    if program.streams == Streams::Terminal {
+        // SAFETY: an ioctl on our standard input that takes an integer.
+        Errno::result(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }).context("TIOCSCTTY")?;
+    }
+    // Out of memory: rather this process than the grader.
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
+    limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
+    inherit_all_capabilities().context("capset(2)")?;
+    SigSet::empty().thread_set_mask()?;
+    // SAFETY: no handler of ours is installed.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    chdir(program.cwd.as_str()).with_context(|| program.cwd.clone())?;
+
+    if program.watched {
+        // This process is still a copy of the grader's, which nobody may trace; an ordinary user's grader
+        // needs the permission itself (ptrace(2), "Ptrace access mode checking").
+        nix::sys::prctl::set_dumpable(true)?;
+    }
+    let words =
+        |list: &[String]| list.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
+    let argv = words(&program.argv)?;
+    let environment = words(&ENVIRONMENT.map(str::to_owned))?;
+    File::from(gate).read_exact(&mut [0]).context("the gate")?;
+    execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].clone())
+}
+
+/// A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would
+/// look right (capabilities(7)).
+fn inherit_all_capabilities() -> nix::Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Data {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    // _LINUX_CAPABILITY_VERSION_3 in include/uapi/linux/capability.h.
+    let mut header = Header { version: 0x2008_0522, pid: 0 };
+    let mut sets = [Data::default(); 2];
+    // SAFETY: the structures have the layout that version 3 asks for, and outlive both calls.
+    unsafe {
+        Errno::result(libc::syscall(libc::SYS_capget, &mut header, sets.as_mut_ptr()))?;
+        for set in &mut sets {
+            set.inheritable = set.permitted;
+        }
+        Errno::result(libc::syscall(libc::SYS_capset, &header, sets.as_ptr())).map(drop)
+    }
+}

@@ -1,0 +1,210 @@
+//! The decoy's file tree: programs and libraries of the machine read-only, everything else made up.
+//!
+//! ```text
+//! /usr /bin /sbin /lib*    the machine's, read-only, nosuid
+//! /etc                     made up
+//! /dev                     six devices of the machine's, and sda: the decoy disk
+//! /canary /canary.open     files outside the rootfs, with a random word
+//! /srv/rootfs              a copy of the root file system, with the probe in it
+//! ...                      a copy of the program under test, where it was
+//! ```
+//! As root the tree is built outside, on a tmpfs of the initial user namespace: only there can the disk have a
+//! node that works. An ordinary user's decoy builds it inside.
+
+use super::Plan;
+use super::ids::Ids;
+use super::secrets::Secrets;
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MsFlags, mount as mount_at};
+use nix::unistd::geteuid;
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::path::Path;
+
+/// Where the rootfs stands in the decoy.
+pub const ROOTFS: &str = "/srv/rootfs";
+
+/// More than this is not copied into memory for every trial.
+const LARGEST: u64 = 1 << 30;
+
+const NONE: Option<&str> = None;
+
+/// Directories of the machine that the decoy shows, where they exist.
+const MACHINE: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+
+/// Devices that harm nobody.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// The tmpfs that the tree is built on: without `nodev`, since the disk's node must work, and without `nosuid`,
+/// since set-user-ID files are an attempt's tools.
+pub fn mount(stage: &Path) -> Result<()> {
+    mount_at(Some("decoy"), stage, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=1g,nr_inodes=200k"))
+        .context("mount(2) of a tmpfs")
+}
+
+/// Builds the tree on `plan.stage`.
+pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
+    // Inside a user namespace every new file belongs to its root by itself.
+    let copy = Copy { ids: geteuid().is_root().then_some(*ids).filter(|ids| ids.count > 1) };
+    let root = plan.stage;
+    for directory in
+        ["etc", "dev", "dev/pts", "dev/shm", "proc", "sys", "run", "root", "tmp", "var", "var/tmp", "srv"]
+    {
+        fs::create_dir(root.join(directory)).with_context(|| format!("mkdir /{directory}"))?;
+    }
+    for open in ["tmp", "var/tmp", "dev/shm"] {
+        fs::set_permissions(root.join(open), fs::Permissions::from_mode(0o1777))?;
+    }
+    for (file, mode, text) in [
+        ("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+        ("etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n"),
+        ("etc/hostname", 0o644, secrets.hostname.as_str()),
+        ("etc/hosts", 0o644, "127.0.0.1 localhost\n"),
+        ("canary", 0o600, secrets.canary.as_str()),
+        ("canary.open", 0o644, secrets.canary.as_str()),
+    ] {
+        fs::write(root.join(file), text).with_context(|| format!("writing /{file}"))?;
+        fs::set_permissions(root.join(file), fs::Permissions::from_mode(mode))?;
+    }
+    for name in ["ld.so.cache", "alternatives"] {
+        // Some machines keep the way to a program or library here.
+        let from = Path::new("/etc").join(name);
+        if fs::metadata(&from).is_ok() {
+            copy.tree(&from, &root.join("etc").join(name), None)?;
+        }
+    }
+    for name in MACHINE {
+        machine_directory(root, name)?;
+    }
+    for name in DEVICES {
+        bind_device(&root.join("dev").join(name), &format!("/dev/{name}"))?;
+    }
+    symlink("pts/ptmx", root.join("dev/ptmx"))?;
+    symlink("/proc/self/fd", root.join("dev/fd"))?;
+
+    let rootfs = root.join(&ROOTFS[1..]);
+    copy.tree(plan.rootfs, &rootfs, Some(LARGEST)).context("copying the root file system")?;
+    let probe = rootfs.join(format!("probe-{}", secrets.name));
+    fs::copy(plan.probe, &probe).context("copying the probe")?;
+    fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
+    if let Some(disk) = plan.disk {
+        disk.node_at(&root.join("dev/sda"))?;
+        let _ = fs::create_dir(rootfs.join("dev"));
+        let _ = fs::remove_file(rootfs.join("dev/sda"));
+        disk.node_at(&rootfs.join("dev/sda"))?;
+    }
+    for (from, to) in plan.files {
+        let to = root.join(to.strip_prefix("/").unwrap_or(to));
+        fs::create_dir_all(to.parent().unwrap_or(root))?;
+        copy.tree(from, &to, Some(LARGEST)).with_context(|| format!("copying {}", from.display()))?;
+    }
+    copy.give(root)
+}
+
+/// Shows a directory of the machine read-only, or repeats the link that stands in its place.
+fn machine_directory(root: &Path, name: &str) -> Result<()> {
+    let (from, to) = (Path::new("/").join(name), root.join(name));
+    let Ok(kind) = fs::symlink_metadata(&from) else { return Ok(()) };
+    if kind.is_symlink() {
+        symlink(fs::read_link(&from)?, &to)?;
+    } else if kind.is_dir() {
+        fs::create_dir(&to)?;
+        mount_at(Some(&from), &to, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
+            .with_context(|| format!("binding {}", from.display()))?;
+        set_attributes(&to, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)
+            .with_context(|| format!("making {} read-only", from.display()))?;
+    }
+    Ok(())
+}
+
+fn bind_device(at: &Path, device: &str) -> Result<()> {
+    if !fs::exists(device)? {
+        return Ok(());
+    }
+    fs::File::create(at)?;
+    mount_at(Some(device), at, NONE, MsFlags::MS_BIND, NONE).with_context(|| format!("binding {device}"))
+}
+
+/// mount_setattr(2), recursively.
+fn set_attributes(path: &Path, attributes: u64) -> nix::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    let change = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: the path ends in NUL, the structure has the size that is given, and both outlive the call.
+    let answer = unsafe {
+        let flags = libc::AT_RECURSIVE;
+        let size = size_of_val(&change);
+        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), flags, &change, size)
+    };
+    Errno::result(answer).map(drop)
+}
+
+/// Copies trees and gives the copies to the decoy's ids.
+struct Copy {
+    ids: Option<Ids>,
+}
+
+impl Copy {
+    /// Copies a file or a tree: directories, regular files and symbolic links. What belongs to the owner of
+    /// its top belongs to the decoy's root afterwards. `most`: the bytes that may be copied.
+    fn tree(&self, from: &Path, to: &Path, most: Option<u64>) -> Result<()> {
+        let top = fs::metadata(from).with_context(|| from.display().to_string())?;
+        let mut left = most.unwrap_or(LARGEST);
+        self.entry(from, to, (top.uid(), top.gid()), &mut left)
+    }
+
+    fn entry(&self, from: &Path, to: &Path, owner: (u32, u32), left: &mut u64) -> Result<()> {
+        let it = fs::symlink_metadata(from).with_context(|| from.display().to_string())?;
+        if it.is_symlink() {
+            symlink(fs::read_link(from)?, to)?;
+        } else if it.is_dir() {
+            if !to.is_dir() {
+                fs::create_dir(to)?;
+            }
+            for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+                let name = entry?.file_name();
+                self.entry(&from.join(&name), &to.join(&name), owner, left)?;
+            }
+        } else if it.is_file() {
+            let Some(rest) = left.checked_sub(it.len()) else {
+                bail!("it is larger than {} MiB, and every trial has a copy of its own", LARGEST >> 20);
+            };
+            *left = rest;
+            fs::copy(from, to).with_context(|| from.display().to_string())?;
+        } else {
+            return Ok(());
+        }
+        if let Some(ids) = self.ids {
+            let root_or = |id: u32, top: u32| ids.outside(if id == top { 0 } else { id });
+            lchown(to, Some(root_or(it.uid(), owner.0)), Some(root_or(it.gid(), owner.1)))?;
+        }
+        if !it.is_symlink() {
+            // chown(2) takes the set-user-ID bit off, and mkdir(2) the umask.
+            fs::set_permissions(to, fs::Permissions::from_mode(it.mode() & 0o7777))?;
+        }
+        Ok(())
+    }
+
+    /// Gives what was made up to the decoy's root. What was copied belongs to it already; what is mounted
+    /// there, and the disk's nodes, belong to the machine.
+    fn give(&self, path: &Path) -> Result<()> {
+        let Some(ids) = self.ids else { return Ok(()) };
+        let root = ids.outside(0);
+        let tree = fs::symlink_metadata(path)?.dev();
+        for entry in fs::read_dir(path)? {
+            let path = entry?.path();
+            let it = fs::symlink_metadata(&path)?;
+            if it.dev() == tree && it.uid() == 0 && !it.file_type().is_block_device() {
+                if it.is_dir() {
+                    self.give(&path)?;
+                }
+                lchown(&path, Some(root), Some(root))?;
+            }
+        }
+        lchown(path, Some(root), Some(root))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! What is aimed at: a lab, a program with the labs' command line, or any program through a command template.
+
+use crate::decoy::{Kind, tree};
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Something that makes a container.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Target {
+    /// Its name in reports.
+    pub name: String,
+    /// What it is.
+    pub what: What,
+    /// The command template.
+    pub template: Vec<String>,
+    /// Its files: where they are on the machine, and where they go in the decoy.
+    pub files: Vec<(PathBuf, PathBuf)>,
+    /// Its working directory in the decoy.
+    pub cwd: String,
+    /// The kind of decoy host it is put in.
+    pub decoy: Kind,
+}
+
+/// What a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// No container at all: the probe on the bare decoy host, for the positive control.
+    Bare,
+    /// A lab of the workspace, by its number.
+    Lab(usize),
+    /// Any other program.
+    Program,
+}
+
+/// Files of one directory beyond this, in bytes and in number, are not copied.
+const LARGEST: u64 = 64 << 20;
+const MOST: usize = 4096;
+
+/// Directories that the decoy shows by itself.
+const MACHINE: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
+
+impl Target {
+    /// The bare decoy host.
+    pub fn bare(decoy: Kind) -> Target {
+        Target {
+            name: "bare".into(),
+            what: What::Bare,
+            template: vec!["{command}".into()],
+            files: Vec::new(),
+            cwd: "/".into(),
+            decoy,
+        }
+    }
+
+    /// A lab that was built: `program` is its binary.
+    pub fn lab(number: usize, name: &str, program: &Path, decoy: Kind) -> Target {
+        let place = format!("/srv/{name}");
+        Target {
+            name: name.into(),
+            what: What::Lab(number),
+            template: [&place, "{rootfs}", "{command}"].map(str::to_owned).to_vec(),
+            files: vec![(program.into(), place.into())],
+            cwd: "/".into(),
+            decoy,
+        }
+    }
+
+    /// A program by its path, with the labs' command line.
+    pub fn program(path: &Path, decoy: Kind) -> Result<Target> {
+        let word = path.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
+        let word = if word.contains('/') { word.to_owned() } else { format!("./{word}") };
+        Target::template_words(vec![word, "{rootfs}".into(), "{command}".into()], decoy)
+    }
+
+    /// Any program through a template such as `./contain run --rootfs {rootfs} -- {command}`.
+    pub fn template(template: &str, decoy: Kind) -> Result<Target> {
+        let words = shell_words::split(template).with_context(|| format!("--program '{template}'"))?;
+        ensure!(
+            words.iter().any(|word| word == "{command}"),
+            "--program '{template}': {{command}} is missing: the word that stands for the command and its \
+             arguments, as in './contain {{rootfs}} {{command}}'"
+        );
+        Target::template_words(words, decoy)
+    }
+
+    fn template_words(mut words: Vec<String>, decoy: Kind) -> Result<Target> {
+        let cwd = std::env::current_dir().context("the current directory")?;
+        let first = words.first().context("an empty template")?;
+        let program = find_program(first, &cwd)?;
+        if !first.contains('/') {
+            words[0] = program.to_string_lossy().into_owned();
+        }
+        let mut files = Vec::new();
+        for word in &words {
+            let path = cwd.join(word);
+            if word.contains('{') || !path.is_file() || MACHINE.iter().any(|place| path.starts_with(place)) {
+                continue;
+            }
+            // Its name may be a link elsewhere; it is copied under the name that the template uses.
+            let path = std::path::absolute(&path)?;
+            collect(&path, &mut files)?;
+        }
+        let name =
+            Path::new(words[0].as_str()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cwd = cwd.to_str().context("the current directory is not UTF-8")?.to_owned();
+        Ok(Target { name, what: What::Program, template: words, files, cwd, decoy })
+    }
+
+    /// The words to execute, for a command that is seen as `command` from the rootfs.
+    pub fn argv(&self, command: &[String], id: &str) -> Vec<String> {
+        let rootfs = Path::new(tree::ROOTFS);
+        let (parent, name) = (rootfs.parent().unwrap_or(rootfs), rootfs.file_name().unwrap_or_default());
+        let mut argv = Vec::new();
+        for word in &self.template {
+            if word == "{command}" {
+                argv.extend(command.iter().cloned());
+            } else {
+                argv.push(
+                    word.replace("{rootfs.parent}", &parent.to_string_lossy())
+                        .replace("{rootfs.name}", &name.to_string_lossy())
+                        .replace("{rootfs}", tree::ROOTFS)
+                        .replace("{id}", id),
+                );
+            }
+        }
+        argv
+    }
+}
+
+/// The first word as a file that can be executed.
+fn find_program(word: &str, cwd: &Path) -> Result<PathBuf> {
+    let path = if word.contains('/') {
+        cwd.join(word)
+    } else {
+        let places = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+        let found = places.iter().map(|place| Path::new(place).join(word)).find(|path| path.is_file());
+        found.with_context(|| format!("{word}: no such program in {}", places.join(", ")))?
+    };
+    let it = fs::metadata(&path).with_context(|| format!("{}: can't be read", path.display()))?;
+    if !it.is_file() {
+        bail!("{}: not a program but a directory or device", path.display());
+    }
+    if std::os::unix::fs::PermissionsExt::mode(&it.permissions()) & 0o111 == 0 {
+        bail!("{}: not executable; try: chmod +x {}", path.display(), path.display());
+    }
+    Ok(path)
+}
+
+/// The directory of a program, whole where it is small, else the program alone: a build's output directory is
+/// large, and what a script reads beside itself is not.
+fn collect(program: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
+    let directory = program.parent().unwrap_or(Path::new("/"));
+    let mut budget = (LARGEST, MOST);
+    let whole = if is_small(directory, &mut budget) { directory } else { program };
+    let real = fs::canonicalize(whole).with_context(|| whole.display().to_string())?;
+    if !files.iter().any(|(_, to)| to == whole) {
+        files.push((real, whole.to_owned()));
+    }
+    Ok(())
+}
+
+fn is_small(directory: &Path, (bytes, number): &mut (u64, usize)) -> bool {
+    let Ok(entries) = fs::read_dir(directory) else { return false };
+    for entry in entries.flatten() {
+        let Ok(it) = fs::symlink_metadata(entry.path()) else { return false };
+        let Some(rest) = number.checked_sub(1) else { return false };
+        *number = rest;
+        if it.is_file() {
+            let Some(rest) = bytes.checked_sub(it.len()) else { return false };
+            *bytes = rest;
+        }
+        if it.is_dir() && !is_small(&entry.path(), &mut (*bytes, *number)) {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_filled_in_word_by_word() {
+        let target =
+            Target::template("/bin/echo -m {rootfs} {id}:{rootfs.name} -- {command}", Kind::User).unwrap();
+        let argv = target.argv(&["/probe".into(), "a b".into()], "7");
+        assert_eq!(argv, ["/bin/echo", "-m", "/srv/rootfs", "7:rootfs", "--", "/probe", "a b"]);
+    }
+
+    #[test]
+    fn a_template_without_a_command_is_an_error() {
+        let error = Target::template("/bin/echo {rootfs}", Kind::User).unwrap_err().to_string();
+        assert!(error.contains("{command} is missing"), "{error}");
+    }
+}

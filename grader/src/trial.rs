@@ -1,0 +1,305 @@
+//! A trial: one target and one check, or the works checks together. It stands up a decoy host, starts the target
+//! in it, and brings back facts. It judges nothing.
+//!
+//! # Layout
+//! - [`session`]: one start of the target, and the talk with the probe.
+//! - [`observe`]: what the host reads of a process from outside.
+//! - [`works`]: the two starts that the works checks share.
+
+pub mod observe;
+pub mod session;
+pub mod works;
+
+use crate::decoy::disk::Disk;
+use crate::decoy::start::{Program, Streams};
+use crate::decoy::tree::ROOTFS;
+use crate::decoy::{Decoy, Kind, Plan, random_word};
+use crate::target::{Target, What};
+use anyhow::{Context, Result};
+use attempts::attempts::Attempt;
+use attempts::host::Ending;
+use attempts::wire::Answer;
+use attempts::{Host, Seen};
+use nix::errno::Errno;
+use nix::sys::signalfd::SignalFd;
+use serde::{Deserialize, Serialize};
+use session::Session;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What every trial of a worker needs.
+pub struct Stage {
+    /// An empty directory of the grader's own to mount on.
+    pub directory: PathBuf,
+    /// The root file system that is copied into each decoy.
+    pub rootfs: PathBuf,
+    /// The probe.
+    pub probe: PathBuf,
+    /// The decoy disk, or why there is none.
+    pub disk: std::result::Result<Disk, String>,
+    /// SIGCHLD as a descriptor.
+    pub children: SignalFd,
+    /// How long a trial may take.
+    pub limit: Duration,
+}
+
+/// What a trial brought back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// Why no decoy host could be made, if so: then nothing else is known.
+    pub no_decoy: Option<String>,
+    /// Why the probe never ran, if so.
+    pub not_started: Option<String>,
+    /// Why the probe's word can't be taken, if so.
+    pub distrust: Option<String>,
+    /// The decisive call, once the attacker was about to make it.
+    pub tried: Option<String>,
+    /// What the attacker got: an errno (0 for success), and its text.
+    pub got: Option<(i32, String)>,
+    /// Why the attacker never reached the decisive call, by its own word.
+    pub gave_up: Option<String>,
+    /// The signal that ended the attacker, as the host saw.
+    pub killed_by: Option<i32>,
+    /// What the host saw.
+    pub seen: Sight,
+    /// What the host lacks to judge the attempt at all.
+    pub lacks: Option<String>,
+    /// What was seen, in single facts, for people.
+    pub evidence: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub ms: f64,
+}
+
+/// [`Seen`], as it travels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sight {
+    /// The effect.
+    Effect(String),
+    /// An effect that stayed inside.
+    Confined(String),
+    /// Nothing.
+    #[default]
+    Nothing,
+}
+
+impl Stage {
+    /// A decoy host for a target.
+    fn decoy(&self, target: &Target) -> Result<Decoy> {
+        Decoy::make(&Plan {
+            kind: target.decoy,
+            rootfs: &self.rootfs,
+            probe: &self.probe,
+            files: &target.files,
+            stage: &self.directory,
+            disk: self.disk.as_ref().ok(),
+        })
+    }
+
+    /// The target with the probe as its command, in a decoy.
+    fn program(&self, target: &Target, decoy: &Decoy, streams: Streams) -> Result<Program> {
+        let name = &decoy.secrets.name;
+        // The bare decoy host has no other root: there the probe is below the rootfs.
+        let root = if target.what == What::Bare { ROOTFS } else { "" };
+        let command = [format!("{root}/probe-{name}"), format!("{root}/socket-{name}")];
+        Ok(Program {
+            argv: target.argv(&command, &random_word(8)?),
+            cwd: target.cwd.clone(),
+            streams,
+            watched: streams == Streams::TerminalIn,
+            in_user_namespace: target.decoy == Kind::User,
+        })
+    }
+}
+
+/// Runs one attempt against one target. A target whose probe never ran is started a second time, with a
+/// terminal: some demand one, and some are races.
+pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
+    let begun = Instant::now();
+    let mut facts = once(stage, target, attempt, Streams::Pipes);
+    let never_ran =
+        |facts: &Facts| facts.not_started.is_some() || facts.distrust.is_some() && facts.tried.is_none();
+    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing {
+        let again = once(stage, target, attempt, Streams::Terminal);
+        if !never_ran(&again) || again.seen != Sight::Nothing {
+            facts = again;
+        }
+    }
+    facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
+    facts
+}
+
+fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
+    let mut facts = Facts { lacks: lacks(stage, attempt), ..Facts::default() };
+    match in_decoy(stage, target, attempt, streams, &mut facts) {
+        Ok(()) => {}
+        Err(error) if facts.no_decoy.is_none() => facts.distrust = Some(format!("{error:#}")),
+        Err(_) => {}
+    }
+    facts
+}
+
+fn lacks(stage: &Stage, attempt: &Attempt) -> Option<String> {
+    match &stage.disk {
+        Err(why) if attempt.id == "raw-disk" => Some(format!("no decoy disk: {why}")),
+        _ => None,
+    }
+}
+
+fn in_decoy(
+    stage: &Stage,
+    target: &Target,
+    attempt: &Attempt,
+    streams: Streams,
+    facts: &mut Facts,
+) -> Result<()> {
+    let decoy = match stage.decoy(target) {
+        Ok(decoy) => decoy,
+        Err(error) => {
+            facts.no_decoy = Some(format!("{error:#}"));
+            return Ok(());
+        }
+    };
+    let program = stage.program(target, &decoy, streams)?;
+    let mut session = Session::start(&decoy, &stage.children, &program, stage.limit)?;
+    let mut host = Host {
+        mark: random_word(24)?,
+        disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
+        namespaces: decoy.ready.namespaces.clone(),
+        ..Host::default()
+    };
+    let mut pid1 = None;
+    let mut guest = None;
+    if session.hello()? {
+        let pid = session.guest().context("no probe")?.pid;
+        guest = Some(pid);
+        host.attacker = observe::process(pid, &decoy.ready);
+        pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
+        match seize(&session, pid, pid1) {
+            Err(why) => facts.distrust = Some(why),
+            Ok(()) => {
+                let answers = session.ask(attempt.id, &host.mark)?;
+                note(answers, facts, &mut host);
+                if session.timed_out() {
+                    facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
+                }
+            }
+        }
+    } else {
+        facts.not_started = Some(why_not(&mut session, stage));
+    }
+    // The host looks while the container still lives.
+    if let Some(pid) = guest {
+        let now = observe::process(pid, &decoy.ready);
+        if !now.mountinfo.is_empty() {
+            host.attacker = now;
+        }
+    }
+    look(&decoy, &session, &mut host);
+    host.container_pid1 = death(&session, pid1);
+    if let Ending::Killed(signal) = death(&session, guest) {
+        facts.killed_by = Some(signal);
+    }
+    facts.seen = match (attempt.witness)(&host) {
+        Seen::Effect(what) => Sight::Effect(what),
+        Seen::Confined(what) => Sight::Confined(what),
+        Seen::Nothing => Sight::Nothing,
+    };
+    facts.evidence = evidence(facts, &session, &host);
+    Ok(())
+}
+
+fn seize(session: &Session, pid: nix::unistd::Pid, pid1: Option<nix::unistd::Pid>) -> Result<(), String> {
+    for pid in [Some(pid), pid1.filter(|pid1| *pid1 != pid)].into_iter().flatten() {
+        session.seize(pid).map_err(|errno| match errno {
+            Errno::EPERM => "the probe or its PID 1 is traced by another process".to_owned(),
+            other => format!("the host could not seize the probe: {other}"),
+        })?;
+    }
+    Ok(())
+}
+
+fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
+    for answer in answers {
+        match answer {
+            Answer::Try(what) => facts.tried = Some(what),
+            Answer::Out(bytes) => host.said.extend(bytes),
+            Answer::Got(errno, text) => facts.got = Some((errno, text)),
+            Answer::Not(_, why) => facts.gave_up = Some(why),
+        }
+    }
+}
+
+/// What the decoy host looks like now, as far as it still lives.
+fn look(decoy: &Decoy, session: &Session, host: &mut Host) {
+    let first = &decoy.ready.first;
+    host.mountinfo = (first.mountinfo.clone(), first.mountinfo.clone());
+    host.hostname = (first.hostname.clone(), first.hostname.clone());
+    if decoy.ending() == Ending::None
+        && let Some(now) = decoy.snapshot(false)
+    {
+        host.mountinfo.1 = now.mountinfo;
+        host.hostname.1 = now.hostname;
+    }
+    host.pid1 = decoy.ending();
+    host.program = decoy.program();
+    host.stdout = session.stdout().to_vec();
+}
+
+fn death(session: &Session, pid: Option<nix::unistd::Pid>) -> Ending {
+    pid.and_then(|pid| session.deaths.get(&pid.as_raw()).copied()).unwrap_or_default()
+}
+
+/// Why no probe said hello, in words.
+fn why_not(session: &mut Session, stage: &Stage) -> String {
+    let said = last_line(session.stderr());
+    let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+    if let Some(why) = session.refused.first() {
+        return why.clone();
+    }
+    if let Some(error) = session.exec_error() {
+        return format!("the program could not be executed: {error}");
+    }
+    match session.program() {
+        Ending::None => format!("the command did not start within {} s{said}", stage.limit.as_secs()),
+        Ending::Exited(status) => {
+            format!("the program exited with status {status} before its command started{said}")
+        }
+        Ending::Killed(signal) => {
+            format!("signal {signal} killed the program before its command started{said}")
+        }
+    }
+}
+
+/// The last line of what a program wrote, fit to be shown: no control characters, not long.
+pub fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(120).collect::<String>().trim().to_owned()
+}
+
+fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(what) = &facts.tried {
+        found.push(format!("the attacker called {what}"));
+    }
+    match &facts.got {
+        Some((0, _)) => found.push("the call succeeded".into()),
+        Some((_, text)) => found.push(format!("the call was refused: {text}")),
+        None => {}
+    }
+    if let Some(signal) = facts.killed_by {
+        found.push(format!("signal {signal} ended the attacker"));
+    }
+    match host.pid1 {
+        Ending::None => found.push("the host's PID 1 lives".into()),
+        Ending::Killed(signal) => found.push(format!("signal {signal} ended the host's PID 1")),
+        Ending::Exited(status) => found.push(format!("the host's PID 1 exited with status {status}")),
+    }
+    match host.shares("pid") {
+        Some(true) => found.push("the attacker is in the host's PID namespace".into()),
+        Some(false) => found.push("the attacker is in another PID namespace than the host".into()),
+        None => {}
+    }
+    found.extend(session.refused.iter().cloned());
+    found
+}

@@ -1,0 +1,141 @@
+//! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
+
+use crate::decoy::channel::Ready;
+use attempts::host::Process;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
+use nix::unistd::Pid;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Who a process is, beside what a witness may read of it.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Device and inode of the file that it executes.
+    pub exe: Option<(u64, u64)>,
+    /// The name of that file.
+    pub exe_name: String,
+    /// Who traces it; 0 is nobody.
+    pub tracer: i32,
+    /// Its parent.
+    pub parent: i32,
+}
+
+/// Reads a process's identity.
+pub fn identity(pid: Pid) -> Identity {
+    let status = status(pid);
+    let number = |name| field(&status, name).and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let exe = fs::metadata(format!("/proc/{pid}/exe")).ok();
+    Identity {
+        exe: exe.map(|it| (it.dev(), it.ino())),
+        exe_name: fs::read_link(format!("/proc/{pid}/exe"))
+            .map_or_else(|_| "unknown".into(), |path| path.display().to_string()),
+        tracer: number("TracerPid"),
+        parent: number("PPid"),
+    }
+}
+
+/// Reads what a witness may want to know of a process.
+pub fn process(pid: Pid, host: &Ready) -> Process {
+    let namespaces = namespaces(pid);
+    let root = fs::metadata(format!("/proc/{pid}/root/")).ok();
+    Process {
+        nspid: nspid(pid),
+        mountinfo: fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default(),
+        own_root: root.map(|it| (it.dev(), it.ino()) != host.root),
+        namespaces,
+        proc_lists: None,
+        companions: Vec::new(),
+    }
+}
+
+/// Adds what its `/proc` lists, and which processes share its PID namespace.
+pub fn companions(pid: Pid, process: &mut Process) {
+    process.proc_lists = proc_lists(pid);
+    let Some(ours) = process.namespaces.get("pid") else { return };
+    for other in numbers(Path::new("/proc")).unwrap_or_default() {
+        let other = Pid::from_raw(other);
+        if namespace(other, "pid") == Some(*ours) {
+            process.companions.extend(nspid(other).last());
+        }
+    }
+}
+
+/// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.
+pub fn pid1_of(pid: Pid) -> Option<Pid> {
+    let depth = nspid(pid).len();
+    let mut at = pid;
+    // A chain of ancestors is not longer than this.
+    for _ in 0..64 {
+        let numbers = nspid(at);
+        if numbers.len() < depth {
+            return None;
+        }
+        if numbers.len() == depth && numbers.last() == Some(&1) {
+            return Some(at);
+        }
+        at = Pid::from_raw(identity(at).parent);
+    }
+    None
+}
+
+/// The inode number of one namespace of a process.
+pub fn namespace(pid: Pid, name: &str) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/{name}")).ok()?;
+    link.to_str()?.split(['[', ']']).nth(1)?.parse().ok()
+}
+
+fn namespaces(pid: Pid) -> BTreeMap<String, u64> {
+    ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), namespace(pid, name)?)))
+        .collect()
+}
+
+/// What `/proc` lists for a process with this root. Its file tree is the target's: no link in it may lead out.
+fn proc_lists(pid: Pid) -> Option<Vec<i32>> {
+    let root = nix::fcntl::open(
+        format!("/proc/{pid}/root").as_str(),
+        OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )
+    .ok()?;
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let proc: OwnedFd = openat2(&root, "proc", how).ok()?;
+    let kind: FsType = fstatfs(&proc).ok()?.filesystem_type();
+    if kind != PROC_SUPER_MAGIC {
+        return None;
+    }
+    let mut directory = nix::dir::Dir::from_fd(proc).ok()?;
+    Some(
+        directory
+            .iter()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok())
+            .collect(),
+    )
+}
+
+fn numbers(directory: &Path) -> Option<Vec<i32>> {
+    let entries = fs::read_dir(directory).ok()?;
+    Some(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+fn nspid(pid: Pid) -> Vec<i32> {
+    let status = status(pid);
+    let numbers = field(&status, "NSpid").unwrap_or_default();
+    numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+fn status(pid: Pid) -> String {
+    fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default()
+}
+
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+}
