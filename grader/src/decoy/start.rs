@@ -108,6 +108,7 @@ impl Running {
 pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
     let (gate, opener) = pipe2(OFlag::O_CLOEXEC)?;
     let (error, error_in) = pipe2(OFlag::O_CLOEXEC)?;
+    let (ready, ready_in) = pipe2(OFlag::O_CLOEXEC)?;
     let (stdout, out) = pipe2(OFlag::O_CLOEXEC)?;
     let (stderr, err) = pipe2(OFlag::O_CLOEXEC)?;
     let (input, stdin) = match program.streams {
@@ -127,6 +128,9 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
     // SAFETY: PID 1 of the decoy has one thread.
     match unsafe { fork() }.context("fork(2)")? {
         ForkResult::Parent { child } => {
+            drop(ready_in);
+            // Until it stands at its gate, or has failed: end of file.
+            let _ = File::from(ready).read(&mut [0]);
             // SAFETY: the call takes integers and returns a descriptor, which we own.
             let process = unsafe {
                 let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, child.as_raw(), 0))
@@ -136,9 +140,9 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
             Ok((child, vec![process, opener, error, stdin, stdout, stderr]))
         }
         ForkResult::Child => {
-            drop((opener, stdin, stdout, stderr));
+            drop((ready, opener, stdin, stdout, stderr));
             let mut error_in = File::from(error_in);
-            let Err(error) = become_program(program, gate, input, out, err);
+            let Err(error) = become_program(program, ready_in, gate, [input, out, err]);
             let _ = write!(error_in, "{error:#}");
             // SAFETY: ends this process without running what PID 1 would run at its exit.
             unsafe { libc::_exit(127) }
@@ -148,10 +152,9 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
 
 fn become_program(
     program: &Program,
+    ready: OwnedFd,
     gate: OwnedFd,
-    input: OwnedFd,
-    out: OwnedFd,
-    err: OwnedFd,
+    streams: [OwnedFd; 3],
 ) -> Result<Infallible> {
     setsid().context("setsid(2)")?;
     dup2_stdin(input)?;
@@ -179,6 +182,7 @@ fn become_program(
         |list: &[String]| list.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
     let argv = words(&program.argv)?;
     let environment = words(&ENVIRONMENT.map(str::to_owned))?;
+    drop(ready);
     File::from(gate).read_exact(&mut [0]).context("the gate")?;
     execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].clone())
 }
