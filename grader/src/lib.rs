@@ -1,5 +1,13 @@
 //! The grader: runs real escape attempts inside a container and says, from what the host saw, which were
 //! blocked.
+//!
+//! # Layout
+//! - [`decoy`]: the decoy host. It knows no attempt.
+//! - [`target`]: what is aimed at. [`trial`]: one target and one check, to facts.
+//! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
+
 pub mod decoy;
+pub mod steps;
 pub mod target;
 pub mod trial;
+pub mod variant;

@@ -1,0 +1,181 @@
+//! The labs' source: a map of files, from which steps can be taken.
+
+use super::marker::{self, Broken, Found};
+use super::{Step, StepId, rows};
+use anyhow::{Context, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of a workspace that make the labs: `common` and `lab*`, each with its manifest and its `src`,
+/// and the manifest of the workspace. Paths are relative to the workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    files: BTreeMap<PathBuf, String>,
+}
+
+impl Source {
+    /// Reads the workspace at `dir`. Only regular files are read: a link may lead anywhere.
+    ///
+    /// # Errors
+    /// The file or directory that can't be read, or that is not UTF-8.
+    pub fn read(dir: &Path) -> Result<Source> {
+        let mut source = Source::default();
+        source.add(dir, Path::new("Cargo.toml"))?;
+        for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())? {
+            let entry = entry.with_context(|| dir.display().to_string())?;
+            let name = PathBuf::from(entry.file_name());
+            let wanted = name == Path::new("common") || lab_of(&name).is_some();
+            if wanted && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                source.add(dir, &name.join("Cargo.toml"))?;
+                source.add_rust(dir, &name.join("src"))?;
+            }
+        }
+        Ok(source)
+    }
+
+    fn add(&mut self, dir: &Path, name: &Path) -> Result<()> {
+        let path = dir.join(name);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        self.files.insert(name.to_owned(), text);
+        Ok(())
+    }
+
+    fn add_rust(&mut self, dir: &Path, name: &Path) -> Result<()> {
+        let path = dir.join(name);
+        for entry in fs::read_dir(&path).with_context(|| path.display().to_string())? {
+            let entry = entry.with_context(|| path.display().to_string())?;
+            let kind = entry.file_type().with_context(|| entry.path().display().to_string())?;
+            let name = name.join(entry.file_name());
+            if kind.is_dir() {
+                self.add_rust(dir, &name)?;
+            } else if kind.is_file() && name.extension().is_some_and(|ending| ending == "rs") {
+                self.add(dir, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files, in the order of their paths.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+    }
+
+    /// The text of one file.
+    pub fn file(&self, path: &Path) -> Option<&str> {
+        self.files.get(path).map(String::as_str)
+    }
+
+    /// The labs, in the order in which they are taught: by their number.
+    pub fn labs(&self) -> Vec<&str> {
+        let labs: BTreeSet<_> = self.files.keys().filter_map(|path| lab_of(path)).collect();
+        let mut labs: Vec<_> = labs.into_iter().collect();
+        labs.sort_by_key(|lab| number(lab));
+        labs
+    }
+
+    /// The steps as they stand in the source: by lab, in each lab by file and line.
+    ///
+    /// # Errors
+    /// The first marker that is wrong, or a name that one lab uses twice.
+    pub fn found(&self) -> Result<Vec<(StepId, Found)>, Broken> {
+        let mut all: Vec<(StepId, Found)> = Vec::new();
+        for lab in self.labs() {
+            for (path, text) in self.files().filter(|(path, _)| path.starts_with(lab) && is_rust(path)) {
+                for step in marker::parse(path, text)? {
+                    let id = StepId { lab: lab.to_owned(), name: step.name.clone() };
+                    if let Some((_, first)) = all.iter().find(|(other, _)| *other == id) {
+                        let why = marker::doubled(first);
+                        return Err(Broken { file: step.file, line: step.line, why });
+                    }
+                    all.push((id, step));
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The steps with what `steps.toml` says of them, in the order of that file: it is the order in which they
+    /// are taught. (Rust's own order would not do: rustfmt sorts the modules of a crate by name.)
+    ///
+    /// # Errors
+    /// As [`Source::found`]; a step without a row, or a row without a step.
+    pub fn steps(&self) -> Result<Vec<Step>, Broken> {
+        rows::join(self.found()?)
+    }
+
+    /// The same source with those steps taken out for which `out` is true. The markers stay, and so do the
+    /// numbers of all lines: an empty line stands for each line that is gone.
+    ///
+    /// # Errors
+    /// As [`Source::found`].
+    pub fn without(&self, out: impl Fn(&StepId) -> bool) -> Result<Source, Broken> {
+        self.replace(|id, step| out(id).then(|| "\n".repeat(step.end - step.line - 1)))
+    }
+
+    /// The same source with another text between the markers of those steps for which `body` has one. Its
+    /// lines get the indentation and the line end of the marker above them.
+    ///
+    /// # Errors
+    /// As [`Source::found`].
+    pub fn replace(&self, body: impl Fn(&StepId, &Found) -> Option<String>) -> Result<Source, Broken> {
+        let mut changed = self.clone();
+        // From the end of each file to its start, so that the lines before a step keep their numbers.
+        for (id, step) in self.found()?.iter().rev() {
+            let Some(body) = body(id, step) else { continue };
+            let Some(text) = changed.files.get_mut(&step.file) else { continue };
+            let lines: Vec<&str> = text.split_inclusive('\n').collect();
+            let marker = lines[step.line - 1];
+            let indentation = &marker[..marker.len() - marker.trim_start().len()];
+            let line_end = if marker.ends_with("\r\n") { "\r\n" } else { "\n" };
+            let body = body.lines().map(|line| match line {
+                "" => line_end.to_owned(),
+                line => format!("{indentation}{line}{line_end}"),
+            });
+            *text = lines[..step.line].concat() + &body.collect::<String>() + &lines[step.end - 1..].concat();
+        }
+        Ok(changed)
+    }
+
+    /// Writes all files below `dir`, which is made where it is missing. What stands there already is written
+    /// over, what is there besides stays.
+    ///
+    /// # Errors
+    /// The file or directory that can't be written.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        for (path, text) in self.files() {
+            write_file(&dir.join(path), text)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromIterator<(PathBuf, String)> for Source {
+    fn from_iter<I: IntoIterator<Item = (PathBuf, String)>>(files: I) -> Source {
+        Source { files: files.into_iter().collect() }
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+    }
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+/// The lab that a path of the workspace belongs to: `lab`, a number, and perhaps a name.
+fn lab_of(path: &Path) -> Option<&str> {
+    let lab = path.components().next()?.as_os_str().to_str()?;
+    number(lab).is_some().then_some(lab)
+}
+
+fn number(lab: &str) -> Option<u32> {
+    lab.strip_prefix("lab")?.split('-').next()?.parse().ok()
+}
+
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "rs")
+}
+
+#[cfg(test)]
+mod tests;
