@@ -1,1 +1,4 @@
 //! The grader.
+
+pub mod dirs;
+pub mod rootfs;
