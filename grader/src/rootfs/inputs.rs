@@ -25,8 +25,8 @@ pub const TOOLS: &[&str] = &[
 const PATH: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/run/current-system/sw/bin"];
 
 /// How many bytes one tool may cost, each file's size shared among the tools that need it. A `ps` that brings
-/// libsystemd along costs 2 MB and more; a busybox costs each of its tools a fiftieth.
-const DEAREST: u64 = 1_200_000;
+/// libsystemd along costs 4 MB; a busybox costs each of its tools a fiftieth.
+const DEAREST: u64 = 1_000_000;
 
 /// A tool that the rootfs does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
