@@ -1,3 +1,4 @@
 //! The grader.
 
 pub mod steps;
+pub mod variant;
