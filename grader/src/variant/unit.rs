@@ -103,22 +103,25 @@ impl<'a> Unit<'a> {
 }
 
 /// What the workspace's manifest asks of rustc, and what the result is for.
-fn flags(workspace: &Table, emit: Emit) -> Vec<String> {
-    let at = |path: [&str; 3]| path.iter().try_fold(workspace, |at, key| at.get(*key)?.as_table());
-    let package = workspace.get("workspace").and_then(|workspace| workspace.get("package"));
-    let edition = package.and_then(|package| package.get("edition")).and_then(Value::as_str);
+fn flags(manifest: &Table, emit: Emit) -> Vec<String> {
+    let edition = look(manifest, ["package", "edition"]).and_then(Value::as_str);
     let mut flags = vec![format!("--edition={}", edition.unwrap_or("2024"))];
     match emit {
         Emit::Program => {
-            flags.extend(["--emit=link", "--cap-lints=allow", "-Cembed-bitcode=no"].map(String::from))
+            flags.extend(["--emit=link", "--cap-lints=allow", "-Cembed-bitcode=no"].map(String::from));
         }
         Emit::Metadata => {
-            let lints = at(["workspace", "lints", "rust"]).into_iter().flatten();
+            let lints = look(manifest, ["lints", "rust"]).and_then(Value::as_table).into_iter().flatten();
             flags.extend(lints.filter_map(|(lint, level)| Some(format!("--{}={lint}", level.as_str()?))));
             flags.extend(["--emit=metadata", "-Dwarnings"].map(String::from));
         }
     }
     flags
+}
+
+/// What all packages of a workspace share stands in its manifest below `workspace`.
+fn look<'a>(manifest: &'a Table, [first, second]: [&str; 2]) -> Option<&'a Value> {
+    manifest.get("workspace")?.get(first)?.get(second)
 }
 
 fn table(source: &Source, path: &Path) -> Result<Table> {
