@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use base::Base;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::OnceLock;
 use unit::{Emit, Unit};
 
@@ -57,7 +58,7 @@ impl Workshop {
     /// Whether a static program can be linked here: that needs the C library's `libc.a`.
     fn links_static(&self) -> bool {
         *self.links_static.get_or_init(|| {
-            let dir = self.cache.join("static");
+            let dir = self.cache.join(format!("static-{}", process::id()));
             let main = dir.join("main.rs");
             fs::create_dir_all(&dir).is_ok()
                 && fs::write(&main, "fn main() {}\n").is_ok()
