@@ -5,7 +5,8 @@
 
 use crate::mount_point;
 use common::Result;
-use std::fs;
+use std::os::unix::fs::symlink;
+use std::{fs, io};
 
 /// Everything below `/dev`.
 pub fn devices() -> Result<()> {
@@ -42,7 +43,8 @@ fn bind(name: &str, source: &str) -> Result<()> {
     // step: devices
     use common::{NONE, Step};
     use nix::mount::{MsFlags, mount};
-    fs::File::create(&target).step("devices")?;
+    // Something must be there to mount on. A failure shows itself in the mount.
+    let _ = fs::File::create_new(&target);
     mount(Some(source), target.as_str(), NONE, MsFlags::MS_BIND, NONE).step("devices")?;
     // end step
 
@@ -59,7 +61,7 @@ fn terminals() -> Result<()> {
     let options = Some("newinstance,ptmxmode=0666,mode=0620");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mount(Some("devpts"), "dev/pts", Some("devpts"), flags, options).step("pts")?;
-    std::os::unix::fs::symlink("pts/ptmx", "dev/ptmx").step("pts")?;
+    link("pts/ptmx", "dev/ptmx").step("pts")?;
     // end step
 
     Ok(())
@@ -88,11 +90,19 @@ fn links() -> Result<()> {
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
     ] {
-        std::os::unix::fs::symlink(target, format!("dev/{name}")).step("dev-links")?;
+        link(target, &format!("dev/{name}")).step("dev-links")?;
     }
     // end step
 
     Ok(())
+}
+
+/// A symbolic link. One that is there already, in a `/dev` that came with the rootfs, will do.
+pub fn link(target: &str, path: &str) -> io::Result<()> {
+    match symlink(target, path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
 }
 
 /// `/dev/console`: the terminal on standard input, where there is one.

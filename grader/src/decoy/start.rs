@@ -156,6 +156,7 @@ fn become_program(
     gate: OwnedFd,
     streams: [OwnedFd; 3],
 ) -> Result<Infallible> {
+    let [input, out, err] = streams;
     setsid().context("setsid(2)")?;
     dup2_stdin(input)?;
     dup2_stdout(out)?;
