@@ -1,3 +1,5 @@
 //! The grader.
 
+pub mod dirs;
 pub mod labs;
+pub mod rootfs;

@@ -1,0 +1,96 @@
+//! Where the grader keeps what it can make again: one directory in the person's cache.
+//!
+//! The names are those of the XDG Base Directory Specification. A path there that is not absolute counts as
+//! not set, as the specification asks.
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::{Uid, User, geteuid};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What to do where no cache directory can be had.
+const WAY_OUT: &str = "set XDG_CACHE_HOME to a directory that can be written";
+
+/// The cache directory of this program: `$XDG_CACHE_HOME/container-labs`, else `$HOME/.cache/container-labs`.
+/// It is made, for its owner alone, where it is missing.
+///
+/// # Errors
+/// Neither variable names a usable place, or the directory belongs to somebody else.
+pub fn cache() -> Result<PathBuf> {
+    make(&place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))?)
+}
+
+/// The directory that the two variables name.
+fn place(xdg: Option<OsString>, home: Option<OsString>) -> Result<PathBuf> {
+    let absolute = |name: Option<OsString>| name.map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = match (absolute(xdg), absolute(home)) {
+        (Some(cache), _) => cache,
+        (None, Some(home)) => own_home(home).join(".cache"),
+        (None, None) => {
+            bail!("there is no place for the cache: neither XDG_CACHE_HOME nor HOME is set; {WAY_OUT}")
+        }
+    };
+    Ok(base.join("container-labs"))
+}
+
+/// Some sudo(8) set-ups keep HOME. Then root would leave files in a person's home that the person can't remove,
+/// and later use files that the person can change: root's own home is taken instead.
+fn own_home(home: PathBuf) -> PathBuf {
+    let of_another = |path: &Path| fs::metadata(path).is_ok_and(|of| of.uid() != 0);
+    if geteuid().is_root() && of_another(&home) {
+        return User::from_uid(Uid::from_raw(0)).ok().flatten().map_or(home, |root| root.dir);
+    }
+    home
+}
+
+/// Makes the directory where it is missing, and sees that nobody else can change what is in it.
+fn make(path: &Path) -> Result<PathBuf> {
+    let trouble = || format!("cannot make the cache directory {}; {WAY_OUT}", path.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(trouble)?;
+    let found = fs::metadata(path).with_context(trouble)?;
+    if found.uid() != geteuid().as_raw() {
+        let (owner, me) = (found.uid(), geteuid());
+        bail!("the cache directory {} belongs to user id {owner}, not to {me}; {WAY_OUT}", path.display());
+    }
+    if found.mode() & 0o022 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).with_context(trouble)?;
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(xdg: Option<&str>, home: Option<&str>) -> Result<PathBuf> {
+        place(xdg.map(OsString::from), home.map(OsString::from))
+    }
+
+    #[test]
+    fn xdg_comes_before_home_and_only_absolute_paths_count() {
+        assert_eq!(placed(Some("/c"), Some("/h")).unwrap(), Path::new("/c/container-labs"));
+        assert_eq!(placed(None, Some("/")).unwrap(), Path::new("/.cache/container-labs"));
+        assert_eq!(placed(Some(""), Some("/")).unwrap(), Path::new("/.cache/container-labs"));
+        assert_eq!(placed(Some("c"), Some("/")).unwrap(), Path::new("/.cache/container-labs"));
+        let error = placed(Some("c"), None).unwrap_err().to_string();
+        assert!(error.contains(WAY_OUT), "{error}");
+    }
+
+    #[test]
+    fn the_directory_is_made_for_its_owner_alone() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a/b");
+        assert_eq!(make(&path).unwrap(), path);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_place_that_cannot_hold_it_is_named() {
+        let temporary = tempfile::NamedTempFile::new().unwrap();
+        let error = make(&temporary.path().join("container-labs")).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains(WAY_OUT) && text.contains("Not a directory"), "{text}");
+    }
+}

@@ -1,0 +1,71 @@
+//! Root file systems: the embedded one, made from the machine's own files, and those that people bring.
+//!
+//! The embedded rootfs is a shell, the usual small programs and the libraries they need, copied from the machine
+//! that runs the grader. It takes no network, no package and no privilege, starts no program (the libraries are
+//! read from the ELF headers, where ldd(1) would run the program), and is kept in the cache.
+//!
+//! # Layout
+//! - `root`: a directory, seen as the programs in it see it
+//! - `elf`: what an ELF file asks its loader for
+//! - `loader`: where the loader finds it, ld.so(8)
+//! - `inputs`: which files of the machine make the rootfs, and where each goes
+//! - `fixed`: what is the same everywhere: the empty directories, `/etc`
+//! - `make`: writes it all into a directory
+//! - `cache`: keeps it, and makes it again when the machine has changed
+//! - `check`: is this directory a rootfs?
+
+mod cache;
+mod check;
+mod elf;
+#[cfg(test)]
+mod fake;
+mod fixed;
+mod inputs;
+mod loader;
+mod make;
+mod root;
+
+pub use cache::Cache;
+pub use check::check;
+pub use inputs::{LeftOut, TOOLS, Why};
+pub use make::make;
+pub use root::Root;
+
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+/// A root file system, ready to be used.
+#[derive(Clone, Debug)]
+pub struct Rootfs {
+    /// The directory.
+    pub path: PathBuf,
+    /// The program behind `/bin/sh`: `dash`, `bash`, `busybox`.
+    pub shell: String,
+    /// The programs in it, by name, `sh` first.
+    pub tools: Vec<String>,
+    /// What of [`TOOLS`] is not in it, and why.
+    pub left_out: Vec<LeftOut>,
+    /// The size of the files copied from the machine, in bytes.
+    pub bytes: u64,
+}
+
+/// The embedded rootfs, from the cache; made first where it is missing, damaged, or older than the machine's
+/// files. Nobody may write in it: each run takes a copy or an overlay.
+///
+/// # Errors
+/// No cache directory, no shell on this machine, a full disk.
+pub fn embedded() -> Result<Rootfs> {
+    Cache::at(&crate::dirs::cache()?).embedded(&Root::machine()?)
+}
+
+/// Makes the embedded rootfs anew: in the cache, or in `target`, which must be an empty directory or be missing.
+///
+/// # Errors
+/// As [`embedded`], and a `target` that holds something: nothing is overwritten.
+pub fn build(target: Option<&Path>) -> Result<Rootfs> {
+    let machine = Root::machine()?;
+    match target {
+        Some(directory) => make(&machine, directory),
+        None => Cache::at(&crate::dirs::cache()?).rebuild(&machine),
+    }
+}

@@ -1,0 +1,161 @@
+//! Is this directory a root file system? Asked before anything runs in it, since a container that can't start says
+//! little: a missing library and a missing program are both "No such file or directory" (execve(2)).
+
+use super::elf::Elf;
+use super::loader::{Loader, Needed};
+use super::root::Root;
+use anyhow::{Result, bail};
+use nix::errno::Errno;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What to do about a directory that is no rootfs.
+const WAY_OUT: &str = "name another directory, or make one with `grader rootfs build DIR`";
+
+/// Looks whether `path` can be the root of a container: a directory with a shell that can be started, and not the
+/// machine's own root. Links are followed as in the container, openat2(2) with RESOLVE_IN_ROOT.
+///
+/// # Errors
+/// One message: what was looked at, what is wrong with it, what to do.
+pub fn check(path: &Path) -> Result<()> {
+    let what = format!("cannot use {} as a root file system", path.display());
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) => bail!("{what}: {}; {WAY_OUT}", system(&error)),
+    };
+    if !found.is_dir() {
+        bail!(
+            "{what}: it is not a directory; unpack an archive with `grader rootfs import FILE`, or {WAY_OUT}"
+        );
+    }
+    // Compared by what it is: "/" has many spellings.
+    if fs::metadata("/").is_ok_and(|root| (root.dev(), root.ino()) == (found.dev(), found.ino())) {
+        bail!(
+            "{what}: it is the root of this machine, and what runs in it could change the machine; {WAY_OUT}"
+        );
+    }
+    match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+        Ok(false) => {}
+        Ok(true) => bail!("{what}: it is empty; fill it with `grader rootfs build {}`", path.display()),
+        Err(error) => bail!("{what}: {}; make it readable, or {WAY_OUT}", system(&error)),
+    }
+    check_shell(&Root::at(path)?, &what)
+}
+
+fn check_shell(root: &Root, what: &str) -> Result<()> {
+    let shell = PathBuf::from("/bin/sh");
+    let file = match root.file(&shell) {
+        Ok(file) => file,
+        Err(Errno::ENOENT) => bail!(
+            "{what}: it has no shell, bin/sh is missing or a link that leads nowhere in it; \
+             put a shell there, or {WAY_OUT}"
+        ),
+        Err(Errno::EINVAL) => bail!("{what}: its bin/sh is not a file; put a shell there, or {WAY_OUT}"),
+        Err(Errno::ENOSYS) => {
+            bail!("{what}: openat2(2): {}; Linux 5.6 or later is needed", Errno::ENOSYS.desc())
+        }
+        Err(reason) => {
+            bail!("{what}: cannot read its bin/sh: {}; make it readable, or {WAY_OUT}", reason.desc())
+        }
+    };
+    if file.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 == 0) {
+        bail!("{what}: its bin/sh is not executable; run chmod +x on it, or {WAY_OUT}");
+    }
+    let elf = match Elf::read(&file) {
+        Ok(Some(elf)) => elf,
+        Ok(None) => bail!("{what}: its bin/sh is not an ELF program; put a shell there, or {WAY_OUT}"),
+        Err(error) => bail!("{what}: its bin/sh is damaged: {error:#}; put it there again, or {WAY_OUT}"),
+    };
+    let from = root.real_path(&file).unwrap_or_else(|| shell.clone());
+    let program = Needed { to: from.clone(), from };
+    if let Err(missing) = Loader::of(root).needs(&program, &elf, None) {
+        bail!("{what}: its shell would not start, it has no {missing}; put that file in, or {WAY_OUT}");
+    }
+    Ok(())
+}
+
+/// The system's words, without the number that Rust adds.
+fn system(error: &std::io::Error) -> String {
+    error.raw_os_error().map_or(error.to_string(), |number| Errno::from_raw(number).desc().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rootfs::fake::Program;
+    use std::os::unix::fs::symlink;
+
+    /// A directory whose bin/sh holds these bytes.
+    fn with_shell(bytes: &[u8], mode: u32) -> tempfile::TempDir {
+        let temporary = tempfile::tempdir().unwrap();
+        let shell = temporary.path().join("bin/sh");
+        fs::create_dir(shell.parent().unwrap()).unwrap();
+        fs::write(&shell, bytes).unwrap();
+        fs::set_permissions(&shell, fs::Permissions::from_mode(mode)).unwrap();
+        temporary
+    }
+
+    fn refused(path: &Path, because: &str) {
+        let error = check(path).expect_err("this is no rootfs").to_string();
+        let named = error.contains(&path.display().to_string());
+        assert!(named && error.contains(because) && error.contains("grader rootfs build"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_rootfs_is_refused_with_the_way_out() {
+        let temporary = tempfile::tempdir().unwrap();
+        refused(&temporary.path().join("none"), "No such file or directory");
+        refused(temporary.path(), "it is empty");
+        let file = temporary.path().join("file");
+        fs::write(&file, "").unwrap();
+        refused(&file, "not a directory");
+        refused(temporary.path(), "has no shell");
+    }
+
+    #[test]
+    fn the_machine_is_refused_under_any_name() {
+        let temporary = tempfile::tempdir().unwrap();
+        let link = temporary.path().join("link");
+        symlink("/", &link).unwrap();
+        for root in [Path::new("/"), Path::new("//."), Path::new("/proc/.."), &link] {
+            refused(root, "root of this machine");
+        }
+    }
+
+    #[test]
+    fn a_shell_that_cannot_start_is_refused() {
+        let needs = Program { needed: &["libreadline.so.8"], ..Default::default() };
+        let loader = Program { interpreter: Some("/lib64/ld.so"), ..Default::default() };
+        refused(with_shell(b"#!/bin/ash\n", 0o755).path(), "not an ELF program");
+        refused(with_shell(&needs.bytes()[..100], 0o755).path(), "damaged");
+        refused(with_shell(&needs.bytes(), 0o644).path(), "not executable");
+        refused(
+            with_shell(&needs.bytes(), 0o755).path(),
+            r#"has no "libreadline.so.8", which "/bin/sh" needs"#,
+        );
+        refused(with_shell(&loader.bytes(), 0o755).path(), r#"has no "/lib64/ld.so""#);
+        check(with_shell(&Program::default().bytes(), 0o755).path()).unwrap();
+    }
+
+    #[test]
+    fn links_are_followed_within_it_only() {
+        let tree = with_shell(&Program::default().bytes(), 0o755);
+        fs::rename(tree.path().join("bin/sh"), tree.path().join("bin/ash")).unwrap();
+        symlink("/bin/ash", tree.path().join("bin/sh")).unwrap();
+        check(tree.path()).unwrap();
+
+        // A shell of the machine is no shell of the rootfs.
+        fs::remove_file(tree.path().join("bin/sh")).unwrap();
+        let outside = with_shell(&Program::default().bytes(), 0o755);
+        symlink(outside.path().join("bin/sh"), tree.path().join("bin/sh")).unwrap();
+        refused(tree.path(), "has no shell");
+    }
+
+    #[test]
+    fn a_directory_for_a_shell_is_no_shell() {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir_all(tree.path().join("bin/sh")).unwrap();
+        refused(tree.path(), "not a file");
+    }
+}
