@@ -1,7 +1,7 @@
 //! Signals that reach the lab.
 
-use crate::host::status;
-use crate::running::{End, Running};
+use crate::host::{pending, status, wait_until};
+use crate::running::End;
 use crate::stage::{Lab, Lab::*, Stage, Who, Who::*};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -58,19 +58,9 @@ fn interrupts_end_a_command_without_a_handler(
         return;
     }
     // Two that wait at the same time would be one (signal(7)).
-    while waits(&running, Signal::SIGINT) {
-        std::thread::yield_now();
-    }
+    wait_until(|| !pending(running.pid(), Signal::SIGINT));
     kill(running.pid(), Signal::SIGINT).unwrap();
     assert_eq!(running.end(), End::new(137, "Killed by signal 9\n"));
-}
-
-/// Whether the lab has yet to read this signal.
-fn waits(running: &Running, signal: Signal) -> bool {
-    ["SigPnd", "ShdPnd"].iter().any(|field| {
-        let pending = status(running.pid(), field).expect("the lab runs");
-        u64::from_str_radix(&pending, 16).unwrap() & 1 << (signal as u64 - 1) != 0
-    })
 }
 
 /// The lab blocks signals, and Rust's runtime ignores SIGPIPE: neither is for the command.

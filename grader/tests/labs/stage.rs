@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -89,7 +89,7 @@ impl Who {
 pub struct Stage {
     pub lab: Lab,
     pub who: Who,
-    home: Arc<Home>,
+    home: &'static Home,
     /// A directory for this test alone, owned by the person.
     pub own: TempDir,
 }
@@ -117,10 +117,10 @@ impl Stage {
         self.home.rootfs(self.who)
     }
 
-    /// A copy of the root file system for this test alone: directories of its own, the files linked.
+    /// A copy of the root file system for this test alone, as it was before any container ran in it.
     pub fn copy(&self, name: &str) -> PathBuf {
         let copy = self.own.path().join(name);
-        run("cp", [OsStr::new("-al"), self.rootfs().as_os_str(), copy.as_os_str()]);
+        link(&self.home.pristine(self.who), &copy);
         copy
     }
 
@@ -172,21 +172,26 @@ pub fn share_mounts(program: &mut Command) {
     unsafe { program.pre_exec(shared) };
 }
 
-/// What all tests that run at a time share: the programs, and a root file system a person. It is removed with
-/// the last of them, also when that fails.
+/// What all tests share: the programs, and a root file system a person. It is removed when the process exits,
+/// also when a test fails.
 struct Home {
     directory: PathBuf,
-    _removed_on_drop: TempDir,
+}
+
+static HOME: OnceLock<Home> = OnceLock::new();
+
+extern "C" fn remove_home() {
+    if let Some(home) = HOME.get() {
+        let _ = fs::remove_dir_all(&home.directory);
+    }
 }
 
 impl Home {
-    fn get() -> Arc<Home> {
-        static HOME: Mutex<Weak<Home>> = Mutex::new(Weak::new());
-        let mut home = HOME.lock().unwrap_or_else(PoisonError::into_inner);
-        home.upgrade().unwrap_or_else(|| {
-            let new = Arc::new(Home::new());
-            *home = Arc::downgrade(&new);
-            new
+    fn get() -> &'static Home {
+        HOME.get_or_init(|| {
+            // SAFETY: the function takes nothing, keeps nothing, and can't unwind.
+            unsafe { nix::libc::atexit(remove_home) };
+            Home::new()
         })
     }
 
@@ -196,12 +201,13 @@ impl Home {
         let people =
             [Who::Root, Who::User].into_iter().filter(|who| who.lacks().is_none()).collect::<Vec<_>>();
         // Outside of the target directory: that may lie where only root can go.
-        let temporary = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix("container-labs-tests-")
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
-            .unwrap();
-        let home = Home { directory: temporary.path().canonicalize().unwrap(), _removed_on_drop: temporary };
+            .unwrap()
+            .keep();
+        let home = Home { directory: directory.canonicalize().unwrap() };
 
         let bin = home.directory.join("bin");
         fs::create_dir(&bin).unwrap();
@@ -210,20 +216,28 @@ impl Home {
             fs::set_permissions(bin.join(lab), Permissions::from_mode(0o755)).unwrap();
         }
         for who in people {
-            let (embedded, rootfs) = (grader::rootfs::embedded().unwrap().path, home.rootfs(who));
-            run("cp", [OsStr::new("-a"), embedded.as_os_str(), rootfs.as_os_str()]);
-            fault::write(&rootfs.join("fault"));
-            give(who, &rootfs);
+            let (embedded, pristine) = (grader::rootfs::embedded().unwrap().path, home.pristine(who));
+            run("cp", [OsStr::new("-a"), embedded.as_os_str(), pristine.as_os_str()]);
+            fault::write(&pristine.join("fault"));
+            give(who, &pristine);
+            link(&pristine, &home.rootfs(who));
         }
         home
     }
 
     fn rootfs(&self, who: Who) -> PathBuf {
-        self.directory.join(match who {
-            Who::Root => "rootfs-root",
-            Who::User => "rootfs-user",
-        })
+        self.directory.join(format!("rootfs-{who:?}"))
     }
+
+    /// No container runs in it.
+    fn pristine(&self, who: Who) -> PathBuf {
+        self.directory.join(format!("pristine-{who:?}"))
+    }
+}
+
+/// Copies a tree: new directories, the same files.
+fn link(from: &Path, to: &Path) {
+    run("cp", [OsStr::new("-al"), from.as_os_str(), to.as_os_str()]);
 }
 
 /// The directory with the labs' programs.

@@ -89,18 +89,10 @@ fn leaves_nothing(lab: Lab, who: Who, prepare: impl Fn(&Path), container: impl F
     let rootfs = stage.copy("rootfs");
     let word = stage.own.path().file_name().unwrap().to_str().unwrap();
     prepare(&rootfs);
-    let mut left = Vec::new();
-    // Something else on this machine may have changed meanwhile. What a lab leaves behind, it leaves each time.
-    for _ in 0..5 {
-        let before = Host::now(&rootfs);
-        container(&stage, &rootfs, word);
-        assert_eq!(processes_with(word), [], "processes that are left");
-        left = Host::now(&rootfs).changes_since(&before);
-        if left.is_empty() {
-            return;
-        }
-    }
-    panic!("left behind, or gone: {left:#?}");
+    let before = Host::now(&rootfs);
+    container(&stage, &rootfs, word);
+    assert_eq!(processes_with(word), [], "processes that are left");
+    Host::now(&rootfs).assert_unchanged_since(&before, &rootfs);
 }
 
 /// The lab with a script that has `word` as its argument.
