@@ -9,6 +9,7 @@
 
 pub mod decoy;
 pub mod dirs;
+pub mod labs;
 pub mod rootfs;
 pub mod steps;
 pub mod target;

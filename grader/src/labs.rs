@@ -1,0 +1,51 @@
+//! The labs: their list, where their sources are, and how they become programs.
+//!
+//! The grader imports no lab. It builds them as anybody would and runs what comes out, as it runs a program
+//! that was written elsewhere.
+//!
+//! # Layout
+//! - [`ALL`], [`resolve`]: the list, and the names that a person gives them.
+//! - [`workspace`]: the directory tree that the labs are built from.
+//! - [`build`](mod@build): cargo, and the programs that it makes.
+
+pub mod build;
+pub mod workspace;
+
+pub use build::{Built, Linked, build};
+pub use workspace::Workspace;
+
+/// The labs in teaching order: the place in this list is the lab's number. Each is a package, and a program,
+/// of that name.
+pub const ALL: [&str; 4] = ["lab0-chroot", "lab1-namespaces", "lab2-mounts", "lab3-pivot"];
+
+/// The lab that a person means: `lab1-namespaces`, `lab1` or `1`. A trailing slash, as a shell's completion of
+/// a directory leaves one, does not matter.
+pub fn resolve(name: &str) -> Option<&'static str> {
+    let name = name.trim_end_matches('/');
+    ALL.into_iter().enumerate().find_map(|(number, lab)| {
+        let names = [lab.to_owned(), format!("lab{number}"), number.to_string()];
+        names.iter().any(|known| known == name).then_some(lab)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_has_three_names() {
+        for name in ["lab1-namespaces", "lab1-namespaces/", "lab1", "1"] {
+            assert_eq!(resolve(name), Some("lab1-namespaces"), "{name}");
+        }
+        for name in ["", "lab", "lab01", "4", "namespaces", "-1"] {
+            assert_eq!(resolve(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_lab_begins_with_its_number() {
+        for (number, lab) in ALL.iter().enumerate() {
+            assert!(lab.starts_with(&format!("lab{number}-")), "{lab}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Building the labs with cargo.
+//!
+//! Each lab is linked statically where that works: such a program starts a third of a millisecond sooner, and
+//! needs no loader. The flag goes on `cargo rustc`, on the lab's own binary alone: with `--target` or in
+//! `RUSTFLAGS` it would build every dependency a second time.
+
+use super::Workspace;
+use anyhow::{Context, Result, bail, ensure};
+use nix::unistd::{User, geteuid};
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A lab as a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The lab's name.
+    pub name: String,
+    /// The program: a file of its own, which no later build overwrites.
+    pub program: PathBuf,
+    /// How it was linked.
+    pub linked: Linked,
+}
+
+/// How a program gets at the C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// It holds it.
+    Static,
+    /// The loader brings it: on this machine the C library can't be linked statically (no `libc.a`).
+    Dynamic,
+}
+
+/// Builds `labs`, and puts each program into the directory `out`, which is made if it is missing.
+///
+/// Under sudo cargo runs as the user who called it, so that nothing in `target/` becomes root's.
+///
+/// # Errors
+/// Cargo can't be run, a lab does not compile (cargo has then said why on standard error), or `out` can't be
+/// written.
+pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
+    fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
+    let mut linked = Linked::Static;
+    let build_one = |lab: &&str| {
+        let made = build_lab(workspace, lab, &mut linked)?;
+        let program = out.join(lab);
+        set_aside(&made, &program)
+            .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
+        Ok(Built { name: lab.to_string(), program, linked })
+    };
+    labs.iter().map(build_one).collect()
+}
+
+/// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
+/// on, and the labs after this one don't try it again.
+fn build_lab(workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
+    if *linked == Linked::Static {
+        let built = rustc(workspace, lab, &["--", "-C", "target-feature=+crt-static"], Stdio::piped())?;
+        if built.status.success() {
+            // Warnings, if there are any.
+            let _ = io::stderr().write_all(&built.stderr);
+            return executable(lab, &built.stdout);
+        }
+    }
+    // Not linked, or not compiled? If the second, this fails as well, and cargo says why, once.
+    let built = rustc(workspace, lab, &[], Stdio::inherit())?;
+    ensure!(built.status.success(), "{lab} does not compile: see above, in {}", workspace.lab(lab).display());
+    *linked = Linked::Dynamic;
+    executable(lab, &built.stdout)
+}
+
+fn rustc(workspace: &Workspace, lab: &str, flags: &[&str], stderr: Stdio) -> Result<Output> {
+    let mut cargo = cargo()?;
+    cargo
+        .args(["rustc", "--quiet", "--package", lab, "--bin", lab])
+        .arg("--message-format=json-render-diagnostics")
+        .args(flags)
+        .current_dir(workspace.root())
+        .stdin(Stdio::null())
+        .stderr(stderr);
+    let name = cargo.get_program().display().to_string();
+    cargo
+        .output()
+        .with_context(|| format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs"))
+}
+
+/// The file that cargo's messages name as the lab's program. Where it lies is for cargo to say: the target
+/// directory may be configured.
+fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
+    let made = String::from_utf8_lossy(messages).lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_lab = message["reason"] == "compiler-artifact" && message["target"]["name"] == lab;
+        message["executable"].as_str().filter(|_| is_lab).map(PathBuf::from)
+    });
+    made.with_context(|| format!("cargo built {lab} but named no program"))
+}
+
+/// Gives the program a name that cargo doesn't know, since `cargo build` and `cargo rustc` write the same file.
+fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
+    match fs::remove_file(program) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    // Cargo replaces its file, and never writes into it. A copy would be open for writing for a moment, and a
+    // fork in another thread would keep it so: "Text file busy".
+    fs::hard_link(made, program).or_else(|_| fs::copy(made, program).map(drop))
+}
+
+/// Cargo, as the person who called the grader would run it.
+fn cargo() -> Result<Command> {
+    let Some((uid, gid)) = caller() else {
+        // Cargo sets `CARGO` to itself for what it runs.
+        return Ok(Command::new(env::var_os("CARGO").unwrap_or("cargo".into())));
+    };
+    let Some(user) = User::from_uid(uid.into())? else {
+        bail!("SUDO_UID is {uid}, which is no user of this machine");
+    };
+    // sudo's PATH is root's, and rustup lives in the user's home.
+    let bin = user.dir.join(".cargo/bin");
+    let own = bin.join("cargo");
+    let program: OsString =
+        if own.exists() { own.into() } else { env::var_os("CARGO").unwrap_or("cargo".into()) };
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
+
+    let mut cargo = Command::new(program);
+    cargo.uid(uid).gid(gid).env("HOME", &user.dir).env("USER", &user.name).env("PATH", path);
+    Ok(cargo)
+}
+
+/// Who called sudo, if sudo called us.
+fn caller() -> Option<(u32, u32)> {
+    let id = |name| env::var(name).ok()?.parse().ok();
+    let (uid, gid) = (id("SUDO_UID")?, id("SUDO_GID")?);
+    (geteuid().is_root() && uid != 0).then_some((uid, gid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_says_where_the_program_is() {
+        let messages = br#"
+            {"reason":"compiler-artifact","target":{"name":"common"},"executable":null}
+            {"reason":"compiler-artifact","target":{"name":"lab0-chroot"},"executable":"/target/debug/lab0-chroot"}
+            {"reason":"build-finished","success":true}"#;
+        assert_eq!(executable("lab0-chroot", messages).unwrap(), Path::new("/target/debug/lab0-chroot"));
+        assert!(executable("lab1-namespaces", messages).is_err());
+    }
+
+    #[test]
+    fn what_is_set_aside_replaces_what_was_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let (made, program) = (directory.path().join("made"), directory.path().join("program"));
+        for content in ["one", "two"] {
+            fs::write(&made, content).unwrap();
+            set_aside(&made, &program).unwrap();
+            fs::remove_file(&made).unwrap();
+            assert_eq!(fs::read_to_string(&program).unwrap(), content);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The directory, in all the ways in which it can be named and be.
+
+use crate::stage::{Lab, Lab::*, Stage, Who, Who::*, finish};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::geteuid;
+use rstest::rstest;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+const SCRIPT: [&str; 3] = ["/bin/sh", "-c", "pwd; test -x /bin/sh && echo a rootfs"];
+
+#[rstest]
+#[case::relative("here", "here")]
+#[case::trailing_slash("here", "here/")]
+#[case::dots("here", "./here/../here/.")]
+#[case::spaces("  a root fs ", "  a root fs ")]
+#[case::not_utf8_nor_ascii("r\u{f6}\u{f6}t\n\"fs\"", "r\u{f6}\u{f6}t\n\"fs\"")]
+#[case::begins_with_a_dash("-quiet", "./-quiet")]
+fn a_name(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+    #[case] directory: &str,
+    #[case] name: &str,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    stage.copy(directory);
+    stage.run([&[name], SCRIPT.as_slice()].concat()).success().stdout("/\na rootfs\n");
+}
+
+#[rstest]
+fn a_symbolic_link(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    std::os::unix::fs::symlink(stage.rootfs(), stage.own.path().join("link")).unwrap();
+    stage.run([&["link"], SCRIPT.as_slice()].concat()).success().stdout("/\na rootfs\n");
+}
+
+#[rstest]
+fn the_current_directory(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let mut program = stage.program();
+    program.current_dir(stage.rootfs()).arg(".").args(SCRIPT);
+    finish(program).success().stdout("/\na rootfs\n");
+}
+
+#[rstest]
+fn a_read_only_file_system(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let before = fs::metadata(stage.rootfs()).unwrap().modified().unwrap();
+    let mut program = stage.program();
+    program.arg(stage.rootfs()).args(["/bin/sh", "-c", "echo >/file && echo written; echo end"]);
+    make_read_only(&stage, &mut program);
+    let assert = finish(program).success().stdout("end\n");
+    let errors = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(errors.contains("Read-only file system"), "{errors}");
+    assert_eq!(fs::metadata(stage.rootfs()).unwrap().modified().unwrap(), before);
+}
+
+/// Lets the program see its root file system on a read-only mount, in a mount namespace of its own. Without
+/// root that takes a user namespace; the person keeps the own ids in it.
+fn make_read_only(stage: &Stage, program: &mut Command) {
+    let (who, rootfs) = (stage.who, stage.rootfs());
+    let id = if geteuid().is_root() { crate::stage::USER } else { geteuid().as_raw() };
+    let gid = if geteuid().is_root() { id } else { nix::unistd::getegid().as_raw() };
+    let (uid_map, gid_map) = (format!("{id} {id} 1"), format!("{gid} {gid} 1"));
+    let bind = move || {
+        if who == User {
+            // A change of ids took this away, and with it the own files in /proc (proc(5)).
+            nix::sys::prctl::set_dumpable(true)?;
+            unshare(CloneFlags::CLONE_NEWUSER)?;
+            fs::write("/proc/self/setgroups", "deny")?;
+            fs::write("/proc/self/gid_map", &gid_map)?;
+            fs::write("/proc/self/uid_map", &uid_map)?;
+        }
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let change = |source, flags| mount(source, &rootfs, None::<&str>, flags, None::<&str>);
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+        change(Some(&rootfs), MsFlags::MS_BIND)?;
+        // What was set outside must stay set (mount_namespaces(7), "Restrictions on mount namespaces").
+        let kept = nix::sys::statvfs::statvfs(&rootfs)?.flags().bits();
+        let kept = MsFlags::from_bits_truncate(kept) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV);
+        change(None, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | kept)
+            .map_err(io::Error::from)
+    };
+    // SAFETY: the child has one thread, and the program then replaces it.
+    unsafe { program.pre_exec(bind) };
+}
+
+#[rstest]
+fn two_at_once(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let script = "echo ready; read line; echo \"read $line\"; read line; exit \"$line\"";
+    let (mut one, mut two) = (stage.start(&[], script), stage.start(&[], script));
+    for running in [&mut one, &mut two] {
+        assert_eq!(running.line(), "ready");
+    }
+    assert_ne!(one.command(), two.command());
+    for (running, word) in [(&mut two, "two"), (&mut one, "one")] {
+        running.say(word);
+        assert_eq!(running.line(), format!("read {word}"));
+    }
+    one.say("1");
+    assert_eq!(one.end().code, Some(1));
+    // The end of one changes nothing for the other.
+    two.say("2");
+    assert_eq!(two.end().code, Some(2));
+}

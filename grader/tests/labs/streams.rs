@@ -1,0 +1,117 @@
+//! Standard input: a pipe, a terminal.
+
+use crate::host::{pending, wait_until};
+use crate::running::{End, Running};
+use crate::stage::{Lab, Lab::*, PATIENCE, Stage, Who, Who::*};
+use nix::libc;
+use nix::pty::openpty;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, setsid};
+use predicates::prelude::*;
+use rstest::rstest;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+
+#[rstest]
+fn a_pipe(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let bytes: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
+    let mut program = stage.program();
+    program.arg(stage.rootfs()).arg("cat");
+    assert_cmd::Command::from_std(program)
+        .timeout(PATIENCE)
+        .write_stdin(bytes.clone())
+        .assert()
+        .success()
+        .stdout(predicate::eq(bytes))
+        .stderr("Exited with status 0\n");
+}
+
+/// A lab whose standard input and controlling terminal is a new terminal, and that terminal's other end.
+fn on_a_terminal(stage: &Stage, script: &str) -> (Running, File) {
+    let pty = openpty(None, None).unwrap();
+    if stage.who == User {
+        // A login gives the terminal to who logs in.
+        let _ = nix::unistd::fchown(&pty.slave, Some(crate::stage::USER.into()), None);
+    }
+    let mut program = stage.program();
+    program.arg(stage.rootfs()).args(["/bin/sh", "-c", script]);
+    let own = || {
+        setsid()?;
+        // SAFETY: the ioctl takes a number.
+        match unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    };
+    // SAFETY: two system calls, in a child that the program then replaces.
+    unsafe { program.pre_exec(own) };
+    (Running::start_on(program, pty.slave.into()), pty.master.into())
+}
+
+#[rstest]
+fn a_terminal(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let (mut running, mut keyboard) = on_a_terminal(
+        &stage,
+        "test -t 0 && echo terminal; read line; echo \"read $line\"; read line || echo end",
+    );
+    assert_eq!(running.line(), "terminal");
+    keyboard.write_all(b"a line\n").unwrap();
+    assert_eq!(running.line(), "read a line");
+    keyboard.write_all(b"\x04").unwrap();
+    assert_eq!(running.line(), "end");
+    assert_eq!(running.end(), End::new(0, "Exited with status 0\n"));
+}
+
+#[rstest]
+fn a_terminal_is_the_console(#[values(Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let (mut running, mut keyboard) =
+        on_a_terminal(&stage, "echo ready; read line </dev/console && echo \"read $line\"");
+    assert_eq!(running.line(), "ready");
+    keyboard.write_all(b"a line\n").unwrap();
+    assert_eq!(running.line(), "read a line");
+    assert_eq!(running.end(), End::new(0, "Exited with status 0\n"));
+}
+
+/// The terminal sends an interrupt to all of its foreground group. Where the command is in that group, the lab
+/// must not forward it as well; where it has a session of its own (lab 3), the lab must.
+///
+/// Two that wait at the same time would be one (signal(7)): so a tracer holds the command at the first.
+#[rstest]
+fn an_interrupt_from_the_terminal_arrives_once(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let (mut running, mut keyboard) = on_a_terminal(&stage, "echo ready; exec cat");
+    assert_eq!(running.line(), "ready");
+    let command = running.command();
+    ptrace::seize(command, Options::empty()).unwrap();
+    keyboard.write_all(b"\x03").unwrap();
+    assert_eq!(next_signal(command), Signal::SIGINT);
+
+    // The lab reads the interrupt before this one, and what it forwards arrives in the same order.
+    kill(running.pid(), Signal::SIGTERM).unwrap();
+    wait_until(|| pending(command, Signal::SIGTERM));
+    ptrace::cont(command, None).unwrap();
+    assert_eq!(next_signal(command), Signal::SIGTERM);
+
+    ptrace::detach(command, Signal::SIGKILL).unwrap();
+    assert_eq!(running.end(), End::new(137, "Killed by signal 9\n"));
+}
+
+/// The next signal that a traced process gets. It is held there.
+fn next_signal(process: Pid) -> Signal {
+    let mut signal = None;
+    wait_until(|| match waitpid(process, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)).unwrap() {
+        WaitStatus::StillAlive => false,
+        WaitStatus::Stopped(_, stopped_by) => signal.replace(stopped_by).is_none(),
+        other => panic!("{other:?}"),
+    });
+    signal.unwrap()
+}
