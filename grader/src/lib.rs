@@ -2,16 +2,25 @@
 //! blocked.
 //!
 //! # Layout
+//! - [`commands`]: one file a command.
+//! - [`target`]: what is aimed at. [`labs`]: the labs, and how they are built.
 //! - [`decoy`]: the decoy host. It knows no attempt.
-//! - [`target`]: what is aimed at. [`trial`]: one target and one check, to facts.
+//! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
+//! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
+pub mod commands;
 pub mod decoy;
 pub mod dirs;
+pub mod grading;
+pub mod keeper;
 pub mod labs;
+pub mod report;
 pub mod rootfs;
 pub mod steps;
 pub mod target;
 pub mod trial;
 pub mod variant;
+pub mod verdict;
+pub mod workers;

@@ -1,2 +1,15 @@
-//! `grader`: runs real escape attempts inside a container.
-fn main() {}
+//! `grader`: runs real escape attempts inside a container, and says from what the host saw which were blocked.
+
+use grader::commands::{self, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let result = match commands::parse() {
+        Command::Run(options) => commands::run::run(&options),
+        Command::Try(options) => commands::r#try::run(&options),
+        Command::Explain(options) => commands::explain::run(&options),
+        Command::Doctor => commands::doctor::run(),
+        Command::Rootfs(options) => commands::rootfs::run(&options),
+    };
+    commands::exit(result)
+}

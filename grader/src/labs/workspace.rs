@@ -1,6 +1,15 @@
 //! The workspace: the directory tree that the labs are built from.
 
+use crate::dirs;
+use crate::steps::Source;
+use anyhow::{Context, Result};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
+
+/// The labs' sources, as the build script found them: the path in the workspace, and the text.
+const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// A directory that holds the labs' packages and the `Cargo.toml` that joins them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +35,31 @@ impl Workspace {
         Some(Workspace { root })
     }
 
+    /// The labs that the grader carries in itself, written to the cache: an installed grader has no workspace
+    /// around it. The directory is named after its content, so that two graders share it or don't meet.
+    pub fn carried() -> Result<Workspace> {
+        let mut hasher = DefaultHasher::new();
+        SOURCES.hash(&mut hasher);
+        let root = dirs::cache()?.join(format!("labs-{:016x}", hasher.finish()));
+        if !root.is_dir() {
+            let beside = root.with_extension(format!("{}.part", std::process::id()));
+            let written = write_sources(&beside).and_then(|()| fs::rename(&beside, &root));
+            if let Err(error) = written {
+                let _ = fs::remove_dir_all(&beside);
+                // Another grader may have been first.
+                if !root.is_dir() {
+                    return Err(error).with_context(|| format!("writing the labs to {}", root.display()));
+                }
+            }
+        }
+        Ok(Workspace { root })
+    }
+
+    /// The sources that the grader carries.
+    pub fn sources() -> Source {
+        SOURCES.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect()
+    }
+
     /// The directory with the workspace's `Cargo.toml`.
     pub fn root(&self) -> &Path {
         &self.root
@@ -35,6 +69,22 @@ impl Workspace {
     pub fn lab(&self, lab: &str) -> PathBuf {
         self.root.join(lab)
     }
+}
+
+/// Writes the carried labs as a workspace of their own: without the grader.
+fn write_sources(root: &Path) -> io::Result<()> {
+    for (name, text) in SOURCES {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(root))?;
+        let without =
+            |line: &&str| !line.trim_start().starts_with("\"grader") && !line.starts_with("attempts");
+        let text = match *name {
+            "Cargo.toml" => text.lines().filter(without).map(|line| format!("{line}\n")).collect(),
+            _ => (*text).to_owned(),
+        };
+        fs::write(path, text)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! The commands: their names and options, one file each.
+
+pub mod common;
+pub mod doctor;
+pub mod explain;
+pub mod rootfs;
+pub mod run;
+pub mod r#try;
+
+use crate::workers::Interrupted;
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Builds the labs, runs every escape attempt in every stage on a decoy host, and prints the matrix.
+#[derive(Parser)]
+#[command(name = "grader", version, about, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What can be asked for.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Grade some labs or programs; without a name, all labs
+    Run(run::Options),
+    /// One attempt, told slowly: what it did, what it got, what the host saw
+    Try(r#try::Options),
+    /// The attack, or the defence, with the man pages that matter
+    Explain(explain::Options),
+    /// What this machine can judge, what it can't, and the command that would change it
+    Doctor,
+    /// Make or check a root file system
+    Rootfs(rootfs::Options),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 some check fell short, or something escaped of which nothing was \
+                          expected; 2 the command line is wrong; 3 nothing of what was asked could be judged here.";
+
+/// The command line is wrong: exit code 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Reads the command line; what is wrong with it ends the program with exit code 2.
+pub fn parse() -> Command {
+    Cli::parse().command.unwrap_or_else(|| Command::Run(run::Options::default()))
+}
+
+/// The exit code of a command, with its error on standard error.
+pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return ExitCode::from(code),
+        Err(error) => error,
+    };
+    eprintln!("grader: {error:#}");
+    ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<Usage>()) {
+        // As a shell has it.
+        (Some(Interrupted(signal)), _) => 128 + *signal as u8,
+        (None, true) => 2,
+        (None, false) => 1,
+    })
+}

@@ -1,0 +1,144 @@
+//! What the commands share: targets from names, a root file system, a progress bar, a place for the report.
+
+use super::Usage;
+use crate::decoy::Kind;
+use crate::grading::Event;
+use crate::labs::{self, Workspace};
+use crate::rootfs;
+use crate::target::Target;
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nix::unistd::geteuid;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// How long one trial may take.
+pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The kind of decoy host: what was typed, else root for root with nothing but the workspace's own labs.
+pub fn decoy(typed: Option<Kind>, only_labs: bool) -> Result<Kind> {
+    match typed {
+        Some(Kind::Root) if !geteuid().is_root() => {
+            Err(Usage("--decoy root needs root; the other kind is --decoy user".into()).into())
+        }
+        Some(kind) => Ok(kind),
+        None if geteuid().is_root() && only_labs => Ok(Kind::Root),
+        None => Ok(Kind::User),
+    }
+}
+
+/// A root file system, and its name in the report.
+pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
+    match typed {
+        Some(path) => {
+            rootfs::check(path)?;
+            Ok((fs::canonicalize(path)?, path.display().to_string()))
+        }
+        None => Ok((rootfs::embedded()?.path, "embedded".into())),
+    }
+}
+
+/// Builds the labs of the workspace, or the ones that the grader carries, into `out`.
+pub fn build_labs(names: &[&str], decoy: Kind, out: &Path) -> Result<Vec<Target>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let workspace = match Workspace::find() {
+        Some(workspace) => workspace,
+        None => Workspace::carried()?,
+    };
+    let built = labs::build(&workspace, names, out)?;
+    built
+        .into_iter()
+        .map(|it| {
+            let number = labs::ALL.iter().position(|name| *name == it.name).context("an unknown lab")?;
+            Ok(Target::lab(number, &it.name, &it.program, decoy))
+        })
+        .collect()
+}
+
+/// A progress bar on standard error, where that is a terminal.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// An empty one.
+    pub fn new() -> Progress {
+        let target = match io::stderr().is_terminal() {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} trials") {
+            bar.set_style(style);
+        }
+        Progress(bar)
+    }
+
+    /// Shows an event.
+    pub fn show(&self, event: Event) {
+        match event {
+            Event::Begin(number) => self.0.set_length(number as u64),
+            Event::Trial => self.0.inc(1),
+        }
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress::new()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Where a report goes: standard output, or a file that is written beside its place and then renamed, so that
+/// a full disk leaves no half of it.
+pub enum Output {
+    /// Standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
+    Standard,
+    /// A file: the temporary one, its path, and the path that it will have.
+    File(File, PathBuf, PathBuf),
+}
+
+impl Output {
+    /// Opens it, before the work begins.
+    pub fn open(path: Option<&Path>) -> Result<Output> {
+        let Some(path) = path else { return Ok(Output::Standard) };
+        if path.is_dir() {
+            return Err(Usage(format!("--output {}: that is a directory", path.display())).into());
+        }
+        let mut name = path.file_name().context("--output names no file")?.to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let beside = path.with_file_name(name);
+        let file = File::create(&beside).with_context(|| format!("--output {}", path.display()))?;
+        Ok(Output::File(file, beside, path.to_owned()))
+    }
+
+    /// Writes what `write` writes.
+    pub fn finish(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        match self {
+            Output::Standard => {
+                let mut out = anstream::AutoStream::auto(io::stdout());
+                match write(&mut out).and_then(|()| out.flush()) {
+                    // Whoever read has read enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    other => other.context("writing the report"),
+                }
+            }
+            Output::File(file, beside, path) => {
+                let mut out = anstream::StripStream::new(file);
+                let written =
+                    write(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&beside, &path));
+                if written.is_err() {
+                    let _ = fs::remove_file(&beside);
+                }
+                written.with_context(|| format!("writing {}", path.display()))
+            }
+        }
+    }
+}

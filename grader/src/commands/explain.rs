@@ -1,0 +1,107 @@
+//! `grader explain [ATTEMPT|STEP]`: the attack, or the defence.
+
+use super::Usage;
+use super::common::Output;
+use crate::labs::Workspace;
+use crate::steps::{Source, Step};
+use anyhow::Result;
+use attempts::attempts::{ALL, Attempt};
+use attempts::works::{self, Work};
+use std::io::{self, Write};
+
+/// What `grader explain` takes.
+#[derive(clap::Args)]
+pub struct Options {
+    /// An attempt, a works check, or a step (lab1-namespaces/pid-namespace, or pid-namespace alone)
+    #[arg(value_name = "ATTEMPT|STEP")]
+    name: Option<String>,
+}
+
+/// Explains.
+pub fn run(options: &Options) -> Result<u8> {
+    let source = match Workspace::find() {
+        Some(workspace) => Source::read(workspace.root())?,
+        None => Workspace::sources(),
+    };
+    let steps = source.steps()?;
+    let Some(name) = &options.name else {
+        Output::Standard.finish(|out| list(&steps, out))?;
+        return Ok(0);
+    };
+    let mut found = false;
+    Output::Standard.finish(|out| {
+        if let Some(attempt) = Attempt::find(name) {
+            found = true;
+            attack(attempt, &steps, out)?;
+        }
+        if let Some(work) = Work::find(name) {
+            found = true;
+            works_check(work, out)?;
+        }
+        for step in steps.iter().filter(|step| step.id.to_string() == *name || step.id.name == *name) {
+            found = true;
+            defence(step, out)?;
+        }
+        Ok(())
+    })?;
+    if !found {
+        return Err(Usage(format!("{name}: neither an attempt nor a step; see: grader explain")).into());
+    }
+    Ok(0)
+}
+
+fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Attempts")?;
+    for attempt in ALL {
+        writeln!(out, "  {:<18} {}", attempt.id, attempt.stake)?;
+    }
+    writeln!(out, "\nWorks checks")?;
+    for work in works::ALL {
+        writeln!(out, "  {:<18} {}", work.id, work.what)?;
+    }
+    writeln!(out, "\nSteps")?;
+    for step in steps {
+        writeln!(out, "  {}", step.id)?;
+    }
+    Ok(())
+}
+
+fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: an attempt\n\n{}\n\nAt stake: {}\n", attempt.id, attempt.story, attempt.stake)?;
+    writeln!(out, "By hand, as root in a shell inside the container:")?;
+    for command in attempt.by_hand {
+        writeln!(out, "  {command}")?;
+    }
+    writeln!(out, "\nStopped from lab {} on, by:", attempt.first_lab())?;
+    for id in attempt.stopped_by {
+        if let Some(step) = steps.iter().find(|step| step.id.to_string() == *id) {
+            writeln!(out, "  {id}    {}:{}", step.file.display(), step.line)?;
+        }
+    }
+    writeln!(out, "\nRead: {}", attempt.man.join(", "))
+}
+
+fn works_check(work: &Work, out: &mut dyn Write) -> io::Result<()> {
+    let (id, what, lab) = (work.id, work.what, work.first_lab);
+    writeln!(
+        out,
+        "{id}: a works check\n\n{what}\n\nAsked for from lab {lab} on.\nRead: {}",
+        work.man.join(", ")
+    )
+}
+
+fn defence(step: &Step, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: a step\n\n{}\n\n{}:{}", step.id, step.goal, step.file.display(), step.line)?;
+    for line in step.body.lines() {
+        writeln!(out, "    {line}")?;
+    }
+    let stops: Vec<_> = ALL
+        .iter()
+        .filter(|attempt| attempt.stopped_by.contains(&step.id.to_string().as_str()))
+        .map(|attempt| attempt.id)
+        .collect();
+    if !stops.is_empty() {
+        writeln!(out, "\nStops: {}", stops.join(", "))?;
+    }
+    writeln!(out, "\nRead: {}", step.man.join(", "))
+}

@@ -1,0 +1,117 @@
+//! `grader run`, and `grader` alone: grade some, print the matrix.
+
+use super::Usage;
+use super::common::{LIMIT, Output, Progress, build_labs, decoy, rootfs};
+use crate::decoy::Kind;
+use crate::grading::{Run, grade};
+use crate::labs;
+use crate::report::{Report, json, table};
+use crate::target::Target;
+use crate::workers::Workers;
+use anyhow::Result;
+use attempts::attempts::{ALL, Attempt};
+use std::path::{Path, PathBuf};
+
+/// What `grader run` takes.
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// Labs (lab1-namespaces, lab1 or 1), or programs that are called as `PROGRAM DIRECTORY COMMAND [ARGS...]`
+    #[arg(value_name = "LAB|PROGRAM")]
+    names: Vec<String>,
+    /// Only this attempt, and no works checks; may be repeated
+    #[arg(long, value_name = "ID")]
+    attempt: Vec<String>,
+    /// A program through a command template with {rootfs}, {command} and {id} in it; may be repeated
+    #[arg(long, value_name = "TEMPLATE")]
+    program: Vec<String>,
+    /// The kind of decoy host; the default is root for root with nothing but labs, else user
+    #[arg(long, value_name = "KIND")]
+    decoy: Option<Kind>,
+    /// The root file system to use in place of the embedded one
+    #[arg(long, value_name = "DIR")]
+    rootfs: Option<PathBuf>,
+    /// How the report is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
+    /// Where the report is written, in place of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// The report's formats.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    /// The matrix, for people
+    #[default]
+    Table,
+    /// JSON, for machines
+    Json,
+}
+
+/// Grades, and returns the exit code.
+pub fn run(options: &Options) -> Result<u8> {
+    let (labs, programs) = sort(options)?;
+    let decoy = decoy(options.decoy, programs.is_empty() && options.program.is_empty())?;
+    let mut others = Vec::new();
+    for path in programs {
+        others.push(Target::program(path, decoy)?);
+    }
+    for template in &options.program {
+        others.push(Target::template(template, decoy)?);
+    }
+    let attempts = attempts(&options.attempt)?;
+    let output = Output::open(options.output.as_deref())?;
+    let (rootfs, rootfs_name) = rootfs(options.rootfs.as_deref())?;
+
+    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let mut targets = build_labs(&labs, decoy, &workers.directory().join("labs"))?;
+    targets.extend(others);
+    let run = Run { targets, attempts, works: options.attempt.is_empty() };
+    let progress = Progress::new();
+    let report = grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
+    drop(progress);
+    drop(workers);
+    output.finish(|mut out| match options.format {
+        Format::Table => table::write(&report, &mut out),
+        Format::Json => json::write(&report, &mut out),
+    })?;
+    Ok(report.exit_code())
+}
+
+/// The names as labs and programs; no name at all is every lab.
+fn sort(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> {
+    let (mut found, mut programs) = (Vec::new(), Vec::new());
+    for name in &options.names {
+        // What exists as a program is meant as one, unless it is a lab's directory.
+        match labs::resolve(name) {
+            Some(lab) if !found.contains(&lab) => found.push(lab),
+            Some(_) => {}
+            None if Path::new(name).exists() => programs.push(Path::new(name)),
+            None => {
+                let known = labs::ALL.join(", ");
+                return Err(
+                    Usage(format!("{name}: neither a lab ({known}) nor a program that exists")).into()
+                );
+            }
+        }
+    }
+    if options.names.is_empty() && options.program.is_empty() {
+        found.extend(labs::ALL);
+    }
+    Ok((found, programs))
+}
+
+fn attempts(ids: &[String]) -> Result<Vec<&'static Attempt>> {
+    if ids.is_empty() {
+        return Ok(ALL.iter().collect());
+    }
+    ids.iter().map(|id| find(id)).collect()
+}
+
+/// An attempt by its name.
+pub fn find(id: &str) -> Result<&'static Attempt> {
+    Attempt::find(id).ok_or_else(|| {
+        let known: Vec<_> = ALL.iter().map(|attempt| attempt.id).collect();
+        Usage(format!("{id}: no such attempt; there are {}", known.join(", "))).into()
+    })
+}

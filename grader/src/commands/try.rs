@@ -1,0 +1,54 @@
+//! `grader try ATTEMPT --in LAB`: one attempt, told slowly.
+
+use super::Usage;
+use super::common::{LIMIT, Output, build_labs, decoy, rootfs};
+use super::run::find;
+use crate::decoy::Kind;
+use crate::grading::{Run, grade};
+use crate::labs;
+use crate::report::{Report, story};
+use crate::target::Target;
+use crate::workers::Workers;
+use anyhow::{Context, Result};
+use std::path::Path;
+
+/// What `grader try` takes.
+#[derive(clap::Args)]
+pub struct Options {
+    /// The attempt
+    attempt: String,
+    /// The lab, or a program
+    #[arg(long = "in", value_name = "LAB|PROGRAM")]
+    inside: String,
+    /// The kind of decoy host
+    #[arg(long, value_name = "KIND")]
+    decoy: Option<Kind>,
+}
+
+/// Runs it. The exit code is 0 whatever was seen.
+pub fn run(options: &Options) -> Result<u8> {
+    let attempt = find(&options.attempt)?;
+    let lab = labs::resolve(&options.inside);
+    let decoy = decoy(options.decoy, lab.is_some())?;
+    let program = match lab {
+        Some(_) => None,
+        None if Path::new(&options.inside).exists() => {
+            Some(Target::program(Path::new(&options.inside), decoy)?)
+        }
+        None => {
+            let known = labs::ALL.join(", ");
+            return Err(Usage(format!("{}: neither a lab ({known}) nor a program", options.inside)).into());
+        }
+    };
+    let (rootfs, name) = rootfs(None)?;
+    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let labs: Vec<&str> = lab.into_iter().collect();
+    let mut targets = build_labs(&labs, decoy, &workers.directory().join("labs"))?;
+    targets.extend(program);
+    let run = Run { targets, attempts: vec![attempt], works: false };
+    let report = grade(&run, &mut workers, Report::new(decoy, name), |_| {})?;
+    drop(workers);
+    let (target, check) = report.checks().next().context("nothing was tried")?;
+    Output::Standard.finish(|mut out| story::write(target, check, attempt, &mut out))?;
+    Ok(0)
+}

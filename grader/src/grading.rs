@@ -1,0 +1,158 @@
+//! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
+
+use crate::decoy::Kind;
+use crate::report::{Check, Report, TargetReport, kind};
+use crate::target::{Target, What};
+use crate::trial::Facts;
+use crate::trial::works::Works;
+use crate::verdict::{self, Cause, Verdict};
+use crate::workers::{Done, Job, Workers};
+use anyhow::Result;
+use attempts::attempts::Attempt;
+use attempts::works::{self, Work};
+use std::collections::BTreeMap;
+
+/// What a run is asked for.
+pub struct Run {
+    /// The targets, all of one decoy kind.
+    pub targets: Vec<Target>,
+    /// The attempts.
+    pub attempts: Vec<&'static Attempt>,
+    /// Whether the works checks are asked for.
+    pub works: bool,
+}
+
+/// What happens while a run goes on.
+pub enum Event {
+    /// This many trials will be run.
+    Begin(usize),
+    /// One is done.
+    Trial,
+}
+
+/// Runs it.
+pub fn grade(
+    run: &Run,
+    workers: &mut Workers,
+    mut report: Report,
+    mut tell: impl FnMut(Event),
+) -> Result<Report> {
+    let works = usize::from(run.works);
+    let number = run.attempts.len() * (run.targets.len() + 1) + works * run.targets.len();
+    tell(Event::Begin(number));
+    let controls = controls(run, report.decoy, workers, &mut tell)?;
+
+    // The works checks first: a target whose command never starts is not attacked.
+    let asked: Vec<Vec<&'static Work>> = run.targets.iter().map(|target| asked(run, target)).collect();
+    let mut found: Vec<Option<Works>> = vec![None; run.targets.len()];
+    if run.works {
+        let jobs: Vec<Job> = run
+            .targets
+            .iter()
+            .map(|target| Job::Works { target: target.clone(), lab: lab(target) })
+            .collect();
+        workers.run(&jobs, |at, done| {
+            if let Done::Works(works) = done {
+                found[at] = Some(works);
+            }
+            tell(Event::Trial);
+        })?;
+    }
+    let mut pairs = Vec::new();
+    let mut jobs = Vec::new();
+    for (at, target) in run.targets.iter().enumerate() {
+        if found[at].as_ref().is_some_and(|works| works.not_started.is_some()) {
+            run.attempts.iter().for_each(|_| tell(Event::Trial));
+            continue;
+        }
+        for attempt in &run.attempts {
+            pairs.push((at, attempt.id));
+            jobs.push(Job::Attempt { target: target.clone(), id: attempt.id.into() });
+        }
+    }
+    let mut facts: BTreeMap<(usize, &str), Facts> = BTreeMap::new();
+    workers.run(&jobs, |at, done| {
+        if let Done::Attempt(it) = done {
+            facts.insert(pairs[at], it);
+        }
+        tell(Event::Trial);
+    })?;
+
+    for (at, target) in run.targets.iter().enumerate() {
+        let mut checks = Vec::new();
+        if let Some(works) = &found[at] {
+            checks.extend(verdict::works(works, &asked[at]).into_iter().map(|(work, verdict)| {
+                let mut check = Check::new(work.id, "works", &verdict, lab(target).map(|_| "WORKS"));
+                check.ms = works.ms;
+                check
+            }));
+        }
+        for attempt in &run.attempts {
+            checks.push(judged(target, attempt, &controls, facts.get(&(at, attempt.id))));
+        }
+        report.targets.push(TargetReport {
+            name: target.name.clone(),
+            kind: kind(target.what).into(),
+            points: 0.0,
+            max_points: 0.0,
+            checks,
+        });
+    }
+    Ok(report)
+}
+
+fn controls(
+    run: &Run,
+    decoy: Kind,
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<BTreeMap<String, Facts>> {
+    let bare = Target::bare(decoy);
+    let jobs: Vec<Job> = run
+        .attempts
+        .iter()
+        .map(|attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() })
+        .collect();
+    let mut controls = BTreeMap::new();
+    workers.run(&jobs, |at, done| {
+        if let Done::Attempt(facts) = done {
+            controls.insert(run.attempts[at].id.to_owned(), facts);
+        }
+        tell(Event::Trial);
+    })?;
+    Ok(controls)
+}
+
+fn judged(
+    target: &Target,
+    attempt: &Attempt,
+    controls: &BTreeMap<String, Facts>,
+    facts: Option<&Facts>,
+) -> Check {
+    let verdict = match (facts, controls.get(attempt.id)) {
+        (Some(facts), Some(control)) => verdict::attempt(control, facts),
+        _ => {
+            Verdict::Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into())
+        }
+    };
+    let expected = lab(target).map(|lab| if lab < attempt.first_lab() { "ESCAPED" } else { "BLOCKED" });
+    let mut check = Check::new(attempt.id, "attempt", &verdict, expected);
+    if let Some(facts) = facts {
+        check.evidence.clone_from(&facts.evidence);
+        check.ms = facts.ms;
+    }
+    check
+}
+
+/// The works checks that a target is asked for.
+fn asked(run: &Run, target: &Target) -> Vec<&'static Work> {
+    let wanted = |work: &&Work| run.works && lab(target).is_none_or(|lab| work.first_lab <= lab);
+    works::ALL.iter().filter(wanted).collect()
+}
+
+fn lab(target: &Target) -> Option<usize> {
+    match target.what {
+        What::Lab(number) => Some(number),
+        _ => None,
+    }
+}

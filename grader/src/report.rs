@@ -1,0 +1,144 @@
+//! The report: one type inside, one file a format.
+
+pub mod json;
+pub mod story;
+pub mod table;
+
+use crate::decoy::Kind;
+use crate::target::What;
+use crate::verdict::{Cause, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// The name of the JSON format; its schema lies in `grader/schema/`.
+pub const SCHEMA: &str = "container-labs/report/v1";
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The kind of decoy host.
+    pub decoy: Kind,
+    /// The kernel's release (uname(2)).
+    pub kernel: String,
+    /// The root file system: `embedded`, or its path.
+    pub rootfs: String,
+    /// What was aimed at, in order.
+    pub targets: Vec<TargetReport>,
+}
+
+/// One target.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetReport {
+    /// Its name.
+    pub name: String,
+    /// `lab` or `program`.
+    pub kind: String,
+    /// Points earned.
+    pub points: f64,
+    /// Points that could be.
+    pub max_points: f64,
+    /// Its checks: works checks first, then attempts, in teaching order.
+    pub checks: Vec<Check>,
+}
+
+/// One check of one target.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub id: String,
+    /// `attempt` or `works`.
+    pub kind: String,
+    /// `ESCAPED`, `BLOCKED`, `WORKS`, `FAILS` or `INCONCLUSIVE`.
+    pub verdict: String,
+    /// What a lab is expected to show; null for other programs.
+    pub expected: Option<String>,
+    /// Whether that is what was seen; an INCONCLUSIVE of the machine's is.
+    pub as_expected: bool,
+    /// Why it is INCONCLUSIVE: `machine`, `target` or `waiting`.
+    pub cause: Option<String>,
+    /// The checks that it waits for.
+    pub waiting_for: Vec<String>,
+    /// The reason, in one line.
+    pub why: String,
+    /// What was seen, in single facts.
+    pub evidence: Vec<String>,
+    /// Points earned.
+    pub points: f64,
+    /// Points that could be.
+    pub max_points: f64,
+    /// Milliseconds that it took; works checks share one figure.
+    pub ms: f64,
+}
+
+impl Report {
+    /// An empty report of this machine.
+    pub fn new(decoy: Kind, rootfs: String) -> Report {
+        let kernel = nix::sys::utsname::uname().map(|it| it.release().to_string_lossy().into_owned());
+        Report {
+            schema: SCHEMA.into(),
+            decoy,
+            kernel: kernel.unwrap_or_default(),
+            rootfs,
+            targets: Vec::new(),
+        }
+    }
+
+    /// All checks with the name of their target.
+    pub fn checks(&self) -> impl Iterator<Item = (&TargetReport, &Check)> {
+        self.targets.iter().flat_map(|target| target.checks.iter().map(move |check| (target, check)))
+    }
+
+    /// The exit code: 0 as expected; 1 something fell short; 3 nothing could be judged here.
+    pub fn exit_code(&self) -> u8 {
+        if self.checks().any(|(_, check)| !check.as_expected) {
+            1
+        } else if self.checks().all(|(_, check)| check.cause.as_deref() == Some("machine")) {
+            3
+        } else {
+            0
+        }
+    }
+}
+
+impl Check {
+    /// A check from its verdict.
+    pub fn new(id: &str, kind: &str, verdict: &Verdict, expected: Option<&str>) -> Check {
+        let (cause, waiting_for) = match verdict {
+            Verdict::Inconclusive(Cause::Machine, _) => (Some("machine"), Vec::new()),
+            Verdict::Inconclusive(Cause::Target, _) => (Some("target"), Vec::new()),
+            Verdict::Inconclusive(Cause::Waiting(list), _) => (Some("waiting"), list.clone()),
+            _ => (None, Vec::new()),
+        };
+        let as_expected = match verdict {
+            Verdict::Inconclusive(Cause::Machine, _) | Verdict::Works => true,
+            Verdict::Inconclusive(..) | Verdict::Fails(_) => false,
+            // Who blocks early loses nothing.
+            Verdict::Blocked(_) => true,
+            Verdict::Escaped(_) => expected == Some("ESCAPED"),
+        };
+        Check {
+            id: id.into(),
+            kind: kind.into(),
+            verdict: verdict.word().into(),
+            expected: expected.map(str::to_owned),
+            as_expected,
+            cause: cause.map(str::to_owned),
+            waiting_for,
+            why: verdict.why().into(),
+            evidence: Vec::new(),
+            points: 0.0,
+            max_points: 0.0,
+            ms: 0.0,
+        }
+    }
+}
+
+/// The word for what a target is.
+pub fn kind(what: What) -> &'static str {
+    match what {
+        What::Bare => "bare",
+        What::Lab(_) => "lab",
+        What::Program => "program",
+    }
+}

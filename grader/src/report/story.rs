@@ -1,0 +1,34 @@
+//! One attempt, told slowly: what the attacker did, what it got, what the host saw, how to repeat it by hand.
+
+use super::{Check, TargetReport};
+use attempts::attempts::Attempt;
+use std::io::{self, Write};
+
+/// Writes it.
+pub fn write(
+    target: &TargetReport,
+    check: &Check,
+    attempt: &Attempt,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let clean = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    writeln!(out, "{} in {}: {}", attempt.id, clean(&target.name), check.verdict)?;
+    writeln!(out, "  {}\n", clean(&check.why))?;
+    writeln!(out, "At stake\n  {}\n", attempt.stake)?;
+    writeln!(out, "What happened")?;
+    for fact in &check.evidence {
+        writeln!(out, "  - {}", clean(fact))?;
+    }
+    writeln!(out, "\nRepeat it by hand, inside the container")?;
+    for command in attempt.by_hand {
+        writeln!(out, "  {command}")?;
+    }
+    writeln!(out, "\nStopped by")?;
+    for step in attempt.stopped_by {
+        writeln!(out, "  {step}    (grader explain {step})")?;
+    }
+    if check.cause.as_deref() == Some("machine") {
+        writeln!(out, "\nNot your fault: this machine can't judge it. See: grader doctor")?;
+    }
+    writeln!(out, "\nRead: {}", attempt.man.join(", "))
+}

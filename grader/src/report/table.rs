@@ -1,0 +1,85 @@
+//! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
+
+use super::{Check, Report};
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Table};
+use std::io::{self, Write};
+
+const LEGEND: &str =
+    "ESCAPED: the host saw it.  BLOCKED: refused or kept inside.  ?: can't be said.  !: not expected.";
+
+/// Writes it. Colours are escape sequences: `out` takes them off where nobody would see them.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut rows: Vec<&str> = Vec::new();
+    for (_, check) in report.checks().filter(|(_, check)| check.kind == "attempt") {
+        if !rows.contains(&check.id.as_str()) {
+            rows.push(&check.id);
+        }
+    }
+    // The columns are measured without colours, which are put in afterwards.
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    let mut header = vec![Cell::new("")];
+    header.extend(report.targets.iter().map(|target| Cell::new(clean(&target.name))));
+    table.set_header(header);
+    for id in rows {
+        let mut row = vec![Cell::new(id)];
+        row.extend(report.targets.iter().map(|target| {
+            let check = target.checks.iter().find(|check| check.id == id && check.kind == "attempt");
+            Cell::new(check.map_or("-".into(), word))
+        }));
+        table.add_row(row);
+    }
+    if report.checks().any(|(_, check)| check.kind == "works") {
+        let mut row = vec![Cell::new("works checks")];
+        row.extend(report.targets.iter().map(|target| {
+            let works: Vec<_> = target.checks.iter().filter(|check| check.kind == "works").collect();
+            let hold = works.iter().filter(|check| check.verdict == "WORKS").count();
+            Cell::new(format!("{hold} of {}", works.len()))
+        }));
+        table.add_row(row);
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", colour(line.trim_end()))?;
+    }
+    writeln!(out, "\n{LEGEND}")?;
+    fell_short(report, out)
+}
+
+/// One line for each thing that fell short, and one for each reason why the machine could not judge something.
+fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
+        if check.waiting_for.is_empty() {
+            writeln!(out, "{} {}: {} ({})", clean(&target.name), check.id, check.verdict, clean(&check.why))?;
+        }
+    }
+    let mut said: Vec<(&str, &str)> = Vec::new();
+    for (_, check) in report.checks().filter(|(_, check)| check.cause.as_deref() == Some("machine")) {
+        let line = (if check.kind == "works" { "works checks" } else { &check.id }, check.why.as_str());
+        if !said.contains(&line) {
+            writeln!(out, "{}: can't be judged here: {}", line.0, clean(line.1))?;
+            said.push(line);
+        }
+    }
+    Ok(())
+}
+
+fn word(check: &Check) -> String {
+    let word = if check.verdict == "INCONCLUSIVE" { "?" } else { check.verdict.as_str() };
+    if check.as_expected { word.into() } else { format!("{word} !") }
+}
+
+/// What a program under test has written may hold terminal escapes: none gets out.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn colour(line: &str) -> String {
+    let style = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    let mut line = line.to_owned();
+    for (word, style) in [("ESCAPED", style(AnsiColor::Red)), ("BLOCKED", style(AnsiColor::Green))] {
+        line = line.replace(word, &format!("{style}{word}{style:#}"));
+    }
+    line
+}

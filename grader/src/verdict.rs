@@ -1,0 +1,189 @@
+//! Facts to verdicts. Nothing here looks at a machine.
+
+use crate::trial::works::Works;
+use crate::trial::{Facts, Sight};
+use attempts::works::Work;
+use nix::libc;
+use serde::{Deserialize, Serialize};
+
+/// The outcome of a check, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The host saw the effect of an attempt.
+    Escaped(String),
+    /// The attempt reached its decisive moment, was refused or had its effect confined, and the host saw nothing.
+    Blocked(String),
+    /// A works check holds.
+    Works,
+    /// A works check does not hold.
+    Fails(String),
+    /// Neither can be said.
+    Inconclusive(Cause, String),
+}
+
+/// Why nothing can be said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// This machine, or this kind of decoy, can't judge it: earns nothing, costs nothing.
+    Machine,
+    /// The program under test did not start, died early, hid, or its probe's word is missing or refused.
+    Target,
+    /// A check without which this one makes no sense fell short.
+    Waiting(Vec<String>),
+}
+
+/// Judges an attempt by its positive control, the same attempt on the bare decoy host, and its own facts.
+pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
+    use Cause::{Machine, Target};
+    use Verdict::{Blocked, Escaped, Inconclusive};
+    // What the host saw needs no control.
+    if let Sight::Effect(what) = &facts.seen {
+        return Escaped(what.clone());
+    }
+    if let Some(why) = facts.no_decoy.as_ref().or(control.no_decoy.as_ref()) {
+        return Inconclusive(Machine, format!("no decoy host can be made: {why}"));
+    }
+    if !landed(control) {
+        return Inconclusive(Machine, why_not_landed(control));
+    }
+    if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
+        return Inconclusive(Target, why.clone());
+    }
+    let Some(tried) = &facts.tried else {
+        let why = match (&facts.gave_up, facts.killed_by) {
+            (Some(why), _) => format!("the attacker could not even try: {why}"),
+            (None, Some(signal)) => format!("signal {signal} ended the command before it could try"),
+            (None, None) => "the command ended before it could try".into(),
+        };
+        return Inconclusive(Target, why);
+    };
+    if let Sight::Confined(what) = &facts.seen {
+        return Blocked(what.clone());
+    }
+    match (&facts.got, facts.killed_by) {
+        (Some((0, _)), _) => Blocked(format!("{tried} succeeded, and the host saw nothing of it")),
+        (Some((_, text)), _) => Blocked(format!("{tried} was refused: {text}")),
+        (None, Some(libc::SIGSYS)) => Blocked(format!("a system-call filter killed the attacker at {tried}")),
+        (None, Some(signal)) => Inconclusive(
+            Target,
+            format!("signal {signal} ended the attacker at {tried}, which is no refusal"),
+        ),
+        (None, None) => Inconclusive(Target, format!("the attacker vanished at {tried}")),
+    }
+}
+
+/// Whether a positive control landed.
+pub fn landed(control: &Facts) -> bool {
+    matches!(control.seen, Sight::Effect(_))
+}
+
+fn why_not_landed(control: &Facts) -> String {
+    let lacks = control.lacks.clone();
+    let failed = control.not_started.clone().or(control.distrust.clone()).or(control.gave_up.clone());
+    let got = control.got.as_ref().map(|(_, text)| text.clone()).filter(|text| !text.is_empty());
+    let why = lacks.or(failed).or(got).unwrap_or_else(|| "the host saw no effect".into());
+    format!("even on the bare decoy host it does not land: {why}")
+}
+
+/// Judges the works checks of one target.
+pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verdict)> {
+    use Verdict::{Fails, Inconclusive};
+    let judge = |work: &&'static Work| {
+        if let Some(why) = &works.no_decoy {
+            return Inconclusive(Cause::Machine, format!("no decoy host can be made: {why}"));
+        }
+        let Some(finding) = works.findings.iter().find(|finding| finding.id == work.id) else {
+            return Inconclusive(Cause::Target, "it was not reached".into());
+        };
+        match (finding.holds, &works.not_started) {
+            // That the command does not start is a fact; the other checks wait for it.
+            (None, Some(why)) if work.id == "starts" => Fails(why.clone()),
+            (_, Some(_)) => {
+                Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into())
+            }
+            (Some(true), None) => Verdict::Works,
+            (Some(false), None) => Fails(finding.why.clone()),
+            (None, None) => Inconclusive(Cause::Target, finding.why.clone()),
+        }
+    };
+    asked.iter().map(|work| (*work, judge(work))).collect()
+}
+
+impl Verdict {
+    /// The word for it in a report.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Escaped(_) => "ESCAPED",
+            Verdict::Blocked(_) => "BLOCKED",
+            Verdict::Works => "WORKS",
+            Verdict::Fails(_) => "FAILS",
+            Verdict::Inconclusive(..) => "INCONCLUSIVE",
+        }
+    }
+
+    /// The reason.
+    pub fn why(&self) -> &str {
+        match self {
+            Verdict::Escaped(why) | Verdict::Blocked(why) | Verdict::Fails(why) => why,
+            Verdict::Inconclusive(_, why) => why,
+            Verdict::Works => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control() -> Facts {
+        Facts { seen: Sight::Effect("landed".into()), ..Facts::default() }
+    }
+
+    fn tried() -> Facts {
+        Facts { tried: Some("call()".into()), ..Facts::default() }
+    }
+
+    #[test]
+    fn an_effect_needs_no_control() {
+        assert!(matches!(attempt(&Facts::default(), &control()), Verdict::Escaped(_)));
+    }
+
+    #[test]
+    fn without_a_control_nothing_is_blocked() {
+        let facts = Facts { got: Some((1, "EPERM".into())), ..tried() };
+        assert!(matches!(attempt(&Facts::default(), &facts), Verdict::Inconclusive(Cause::Machine, _)));
+        assert!(matches!(attempt(&control(), &facts), Verdict::Blocked(_)));
+    }
+
+    #[test]
+    fn a_payload_that_dies_for_another_reason_is_not_blocked() {
+        for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGHUP] {
+            let facts = Facts { killed_by: Some(signal), ..tried() };
+            assert!(
+                matches!(attempt(&control(), &facts), Verdict::Inconclusive(Cause::Target, _)),
+                "{signal}"
+            );
+        }
+        let filtered = Facts { killed_by: Some(libc::SIGSYS), ..tried() };
+        assert!(matches!(attempt(&control(), &filtered), Verdict::Blocked(_)));
+        let too_early = Facts { killed_by: Some(libc::SIGSYS), ..Facts::default() };
+        assert!(matches!(attempt(&control(), &too_early), Verdict::Inconclusive(Cause::Target, _)));
+    }
+
+    #[test]
+    fn what_the_host_does_not_trust_is_not_blocked() {
+        let refused = Facts { got: Some((1, "EPERM".into())), ..tried() };
+        for facts in [
+            Facts { distrust: Some("traced".into()), ..refused.clone() },
+            Facts { not_started: Some("it exited".into()), ..refused },
+            tried(),
+            Facts { gave_up: Some("no".into()), ..Facts::default() },
+        ] {
+            assert!(
+                matches!(attempt(&control(), &facts), Verdict::Inconclusive(Cause::Target, _)),
+                "{facts:?}"
+            );
+        }
+    }
+}
