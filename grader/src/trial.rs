@@ -23,7 +23,7 @@ use attempts::{Host, Seen};
 use nix::errno::Errno;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
-use session::Session;
+use session::{Call, Session};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,8 @@ pub struct Facts {
     pub tried: Option<String>,
     /// What the attacker got: an errno (0 for success), and its text.
     pub got: Option<(i32, String)>,
+    /// The decisive system call, as the host saw it with ptrace(2).
+    pub seen_call: SeenCall,
     /// Why the attacker never reached the decisive call, by its own word.
     pub gave_up: Option<String>,
     /// The signal that ended the attacker, as the host saw.
@@ -68,6 +70,18 @@ pub struct Facts {
     pub evidence: Vec<String>,
     /// How long it took, in milliseconds.
     pub ms: f64,
+}
+
+/// What the host saw of the decisive system call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeenCall {
+    /// No such call.
+    #[default]
+    None,
+    /// It began and never returned.
+    Begun,
+    /// It returned this: a negative errno where it was refused.
+    Returned(i64),
 }
 
 /// [`Seen`], as it travels.
@@ -160,7 +174,7 @@ fn in_decoy(
         }
     };
     let program = stage.program(target, &decoy, streams)?;
-    let mut session = Session::start(&decoy, &stage.children, &program, stage.limit)?;
+    let mut session = Session::start(&decoy, stage, &program)?;
     let mut host = Host {
         mark: random_word(24)?,
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
@@ -170,19 +184,21 @@ fn in_decoy(
     let mut pid1 = None;
     let mut guest = None;
     if session.hello()? {
-        let pid = session.guest().context("no probe")?.pid;
-        guest = Some(pid);
-        host.attacker = observe::process(pid, &decoy.ready);
-        pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
-        match seize(&session, pid, pid1) {
-            Err(why) => facts.distrust = Some(why),
-            Ok(()) => {
-                let answers = session.ask(attempt.id, &host.mark)?;
-                note(answers, facts, &mut host);
-                if session.timed_out() {
-                    facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
-                }
-            }
+        guest = session.guest().context("no probe")?.pid;
+        if let Some(pid) = guest {
+            host.attacker = observe::process(pid, &decoy.ready);
+            pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
+            facts.distrust = seize(&mut session, pid, pid1).err();
+        } else {
+            facts.distrust =
+                Some("it spoke over standard output, and the host did not find the probe".into());
+        }
+        // What the host can't trust can still escape.
+        let answers = session.ask(attempt.id, &host.mark)?;
+        note(answers, facts, &mut host);
+        facts.seen_call = seen_call(attempt, &session.calls);
+        if session.timed_out() {
+            facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
     } else {
         facts.not_started = Some(why_not(&mut session, stage));
@@ -208,14 +224,24 @@ fn in_decoy(
     Ok(())
 }
 
-fn seize(session: &Session, pid: nix::unistd::Pid, pid1: Option<nix::unistd::Pid>) -> Result<(), String> {
+/// The last of the decisive system calls that the attacker made, as the kernel told the host.
+fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+    let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
+    match calls.iter().rev().find(decisive).map(|call| call.returned) {
+        None => SeenCall::None,
+        Some(None) => SeenCall::Begun,
+        Some(Some(value)) => SeenCall::Returned(value),
+    }
+}
+
+fn seize(session: &mut Session, pid: nix::unistd::Pid, pid1: Option<nix::unistd::Pid>) -> Result<(), String> {
     for pid in [Some(pid), pid1.filter(|pid1| *pid1 != pid)].into_iter().flatten() {
         session.seize(pid).map_err(|errno| match errno {
             Errno::EPERM => "the probe or its PID 1 is traced by another process".to_owned(),
             other => format!("the host could not seize the probe: {other}"),
         })?;
     }
-    Ok(())
+    session.follow_calls().map_err(|errno| format!("the host could not follow the probe: {errno}"))
 }
 
 fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {

@@ -1,7 +1,7 @@
 //! Facts to verdicts. Nothing here looks at a machine.
 
 use crate::trial::works::Works;
-use crate::trial::{Facts, Sight};
+use crate::trial::{Facts, SeenCall, Sight};
 use attempts::works::Work;
 use nix::libc;
 use serde::{Deserialize, Serialize};
@@ -58,18 +58,31 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
         };
         return Inconclusive(Target, why);
     };
+    // What the attacker says of its call counts only as far as the kernel has told the host the same.
+    if facts.seen_call == SeenCall::None {
+        return Inconclusive(Target, format!("the host saw no such call as {tried}"));
+    }
     if let Sight::Confined(what) = &facts.seen {
         return Blocked(what.clone());
     }
-    match (&facts.got, facts.killed_by) {
-        (Some((0, _)), _) => Blocked(format!("{tried} succeeded, and the host saw nothing of it")),
-        (Some((_, text)), _) => Blocked(format!("{tried} was refused: {text}")),
-        (None, Some(libc::SIGSYS)) => Blocked(format!("a system-call filter killed the attacker at {tried}")),
-        (None, Some(signal)) => Inconclusive(
+    match (&facts.got, facts.seen_call, facts.killed_by) {
+        (Some((0, _)), SeenCall::Returned(0..), _) => {
+            Blocked(format!("{tried} succeeded, and the host saw nothing of it"))
+        }
+        (Some((errno, text)), SeenCall::Returned(seen), _) if seen == -i64::from(*errno) => {
+            Blocked(format!("{tried} was refused: {text}"))
+        }
+        (Some((_, text)), _, _) => {
+            Inconclusive(Target, format!("of {tried} it said {text:?}, and the host saw something else"))
+        }
+        (None, SeenCall::Begun, Some(libc::SIGSYS)) => {
+            Blocked(format!("a system-call filter killed the attacker at {tried}"))
+        }
+        (None, _, Some(signal)) => Inconclusive(
             Target,
             format!("signal {signal} ended the attacker at {tried}, which is no refusal"),
         ),
-        (None, None) => Inconclusive(Target, format!("the attacker vanished at {tried}")),
+        (None, _, None) => Inconclusive(Target, format!("the attacker vanished at {tried}")),
     }
 }
 
@@ -93,18 +106,20 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verd
         if let Some(why) = &works.no_decoy {
             return Inconclusive(Cause::Machine, format!("no decoy host can be made: {why}"));
         }
+        if let Some(why) = &works.not_started {
+            // That the command does not start is a fact; the other checks wait for it.
+            return match work.id {
+                "starts" => Fails(why.clone()),
+                _ => Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into()),
+            };
+        }
         let Some(finding) = works.findings.iter().find(|finding| finding.id == work.id) else {
             return Inconclusive(Cause::Target, "it was not reached".into());
         };
-        match (finding.holds, &works.not_started) {
-            // That the command does not start is a fact; the other checks wait for it.
-            (None, Some(why)) if work.id == "starts" => Fails(why.clone()),
-            (_, Some(_)) => {
-                Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into())
-            }
-            (Some(true), None) => Verdict::Works,
-            (Some(false), None) => Fails(finding.why.clone()),
-            (None, None) => Inconclusive(Cause::Target, finding.why.clone()),
+        match finding.holds {
+            Some(true) => Verdict::Works,
+            Some(false) => Fails(finding.why.clone()),
+            None => Inconclusive(Cause::Target, finding.why.clone()),
         }
     };
     asked.iter().map(|work| (*work, judge(work))).collect()
@@ -141,7 +156,11 @@ mod tests {
     }
 
     fn tried() -> Facts {
-        Facts { tried: Some("call()".into()), ..Facts::default() }
+        Facts { tried: Some("call()".into()), seen_call: SeenCall::Begun, ..Facts::default() }
+    }
+
+    fn refused() -> Facts {
+        Facts { got: Some((1, "EPERM".into())), seen_call: SeenCall::Returned(-1), ..tried() }
     }
 
     #[test]
@@ -151,9 +170,21 @@ mod tests {
 
     #[test]
     fn without_a_control_nothing_is_blocked() {
-        let facts = Facts { got: Some((1, "EPERM".into())), ..tried() };
-        assert!(matches!(attempt(&Facts::default(), &facts), Verdict::Inconclusive(Cause::Machine, _)));
-        assert!(matches!(attempt(&control(), &facts), Verdict::Blocked(_)));
+        assert!(matches!(attempt(&Facts::default(), &refused()), Verdict::Inconclusive(Cause::Machine, _)));
+        assert!(matches!(attempt(&control(), &refused()), Verdict::Blocked(_)));
+    }
+
+    #[test]
+    fn a_refusal_counts_only_if_the_host_has_seen_it() {
+        for seen_call in [SeenCall::None, SeenCall::Begun, SeenCall::Returned(0), SeenCall::Returned(-2)] {
+            let facts = Facts { seen_call, ..refused() };
+            assert!(
+                matches!(attempt(&control(), &facts), Verdict::Inconclusive(Cause::Target, _)),
+                "{facts:?}"
+            );
+        }
+        let success = Facts { got: Some((0, String::new())), ..refused() };
+        assert!(matches!(attempt(&control(), &success), Verdict::Inconclusive(Cause::Target, _)));
     }
 
     #[test]
@@ -173,10 +204,9 @@ mod tests {
 
     #[test]
     fn what_the_host_does_not_trust_is_not_blocked() {
-        let refused = Facts { got: Some((1, "EPERM".into())), ..tried() };
         for facts in [
-            Facts { distrust: Some("traced".into()), ..refused.clone() },
-            Facts { not_started: Some("it exited".into()), ..refused },
+            Facts { distrust: Some("traced".into()), ..refused() },
+            Facts { not_started: Some("it exited".into()), ..refused() },
             tried(),
             Facts { gave_up: Some("no".into()), ..Facts::default() },
         ] {

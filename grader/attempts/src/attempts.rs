@@ -7,6 +7,7 @@ mod shell_pid;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
+use nix::libc;
 
 /// An escape attempt.
 pub struct Attempt {
@@ -22,6 +23,9 @@ pub struct Attempt {
     pub stopped_by: &'static [&'static str],
     /// The manual pages that matter.
     pub man: &'static [&'static str],
+    /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
+    /// only what it has seen one of them return.
+    pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
     /// What the host looks at afterwards.

@@ -9,9 +9,10 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::{execv, getpid};
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -23,9 +24,15 @@ const PIDFD_GET_PID_NAMESPACE: libc::c_ulong = 0xFF05;
 
 /// The attacker's side of one check.
 pub struct Inside {
-    stream: UnixStream,
+    talk: Talk,
     question: Question,
     tried: bool,
+}
+
+/// Where questions come from and answers go: a socket, or standard input and output.
+struct Talk {
+    input: ManuallyDrop<File>,
+    output: ManuallyDrop<File>,
 }
 
 impl Inside {
@@ -53,19 +60,22 @@ impl Inside {
     /// Becomes a shell that runs `script` and then becomes the probe again: one process all the way.
     pub fn become_shell(&mut self, script: &str) -> Result<(), Errno> {
         self.decisive(&format!("sh -c '{script}'"));
-        let fd = self.stream.as_raw_fd();
-        // SAFETY: fcntl(2) on a descriptor of ours.
-        Errno::result(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
+        let descriptors = [self.talk.input.as_raw_fd(), self.talk.output.as_raw_fd()];
+        for descriptor in descriptors {
+            // SAFETY: fcntl(2) on a descriptor of ours.
+            Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) })?;
+        }
         let program = std::env::args().next().unwrap_or_default();
         let words = ["/bin/sh", "-c", &format!("{script}; exec \"$0\" \"$@\""), &program, RESUME];
-        let words = words.into_iter().map(str::to_owned).chain([fd.to_string(), self.question.key.clone()]);
+        let more = descriptors.map(|descriptor| descriptor.to_string()).into_iter();
+        let words = words.into_iter().map(str::to_owned).chain(more).chain([self.question.key.clone()]);
         let words: Vec<CString> = words.filter_map(|word| CString::new(word).ok()).collect();
         execv(&words[0], &words).map(drop)
     }
 
     fn answer(&mut self, answer: &Answer) {
         // A host that is gone ends this process by other means.
-        let _ = self.stream.write_all(answer.line(&self.question.key).as_bytes());
+        let _ = self.talk.output.write_all(answer.line(&self.question.key).as_bytes());
     }
 }
 
@@ -73,22 +83,28 @@ impl Inside {
 const RESUME: &str = "--resume";
 
 /// The probe: connects to the socket that its argument names, and does what the host asks until it says exit.
+/// Where the socket can't be reached, in a copy of the rootfs, it says so on standard output and takes its
+/// questions from standard input.
 pub fn probe(arguments: &[String]) -> ExitCode {
-    let stream = match arguments {
-        [_, resume, fd, key] if resume == RESUME => match fd.parse::<RawFd>() {
-            Ok(fd) => {
-                // SAFETY: the descriptor was left open for us by `become_shell`.
-                let mut stream = unsafe { UnixStream::from_raw_fd(fd) };
-                let _ = stream.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
-                stream
-            }
-            Err(_) => return ExitCode::FAILURE,
-        },
+    let talk = match arguments {
+        [_, resume, input, output, key] if resume == RESUME => {
+            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return ExitCode::FAILURE };
+            // SAFETY: the descriptors were left open for us by `become_shell`.
+            let mut talk = unsafe { Talk::from_descriptors(input, output) };
+            let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
+            talk
+        }
         [_, socket] => match UnixStream::connect(socket) {
-            Ok(stream) => stream,
-            Err(error) => {
-                eprintln!("probe: {socket}: {error}");
-                return ExitCode::FAILURE;
+            Ok(stream) => {
+                let descriptor = stream.into_raw_fd();
+                // SAFETY: the socket is ours; the two files share it until this process ends.
+                unsafe { Talk::from_descriptors(descriptor, descriptor) }
+            }
+            Err(_) => {
+                // SAFETY: nothing else in this process uses the two.
+                let mut talk = unsafe { Talk::from_descriptors(0, 1) };
+                let _ = talk.output.write_all(hello(socket).as_bytes());
+                talk
             }
         },
         _ => {
@@ -96,23 +112,47 @@ pub fn probe(arguments: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    serve(stream)
+    serve(&talk)
 }
 
-fn serve(stream: UnixStream) -> ExitCode {
-    // One byte at a time: what stands after a line is for the process that a shell becomes.
-    let mut lines = BufReader::with_capacity(1, &stream);
+/// What a probe says on standard output when it can't reach the socket at this path.
+pub fn hello(socket: &str) -> String {
+    format!("\nprobe hello {socket}\n")
+}
+
+impl Talk {
+    /// # Safety
+    /// The descriptors are open, and nothing else closes them before this process ends.
+    unsafe fn from_descriptors(input: RawFd, output: RawFd) -> Talk {
+        // SAFETY: see above; they go with the process, and not with this value.
+        let file = |descriptor| unsafe { ManuallyDrop::new(File::from_raw_fd(descriptor)) };
+        Talk { input: file(input), output: file(output) }
+    }
+
+    /// The same descriptors once more.
+    fn again(&self) -> Talk {
+        // SAFETY: they stay open until this process ends.
+        unsafe { Talk::from_descriptors(self.input.as_raw_fd(), self.output.as_raw_fd()) }
+    }
+}
+
+fn serve(talk: &Talk) -> ExitCode {
+    // The host asks one thing at a time: nothing is read ahead that would be for the process a shell becomes.
+    let mut lines = BufReader::new(&*talk.input);
     loop {
         let mut line = String::new();
         if lines.by_ref().take(4096).read_line(&mut line).unwrap_or(0) == 0 {
             return ExitCode::FAILURE;
         }
+        // A terminal or a chatty program may put empty lines between.
+        if line.trim().is_empty() {
+            continue;
+        }
         let Some(question) = Question::parse(line.trim_end()) else { return ExitCode::FAILURE };
         if question.check == EXIT {
             return exit(&question.mark);
         }
-        let Ok(stream) = stream.try_clone() else { return ExitCode::FAILURE };
-        let mut inside = Inside { stream, question, tried: false };
+        let mut inside = Inside { talk: talk.again(), question, tried: false };
         let end = run(&mut inside);
         inside.answer(&end);
     }
@@ -166,10 +206,10 @@ fn from_pidfd() -> Option<u64> {
     // SAFETY: both calls take integers and return a descriptor, which we own.
     let namespace = unsafe {
         let process = Errno::result(libc::syscall(libc::SYS_pidfd_open, getpid().as_raw(), 0)).ok()?;
-        let process = fs::File::from_raw_fd(process as RawFd);
+        let process = File::from_raw_fd(process as RawFd);
         let namespace =
             Errno::result(libc::ioctl(process.as_raw_fd(), PIDFD_GET_PID_NAMESPACE as _, 0)).ok()?;
-        fs::File::from_raw_fd(namespace)
+        File::from_raw_fd(namespace)
     };
     Some(std::os::unix::fs::MetadataExt::ino(&namespace.metadata().ok()?))
 }

@@ -7,6 +7,7 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::pty::openpty;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::sys::termios;
 use nix::unistd::{
     ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setsid,
 };
@@ -115,6 +116,10 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
         Streams::Pipes => pipe2(OFlag::O_CLOEXEC)?,
         _ => {
             let pty = openpty(None, None).context("openpty(3) in the decoy")?;
+            // A probe may speak over it: nothing is echoed or translated.
+            let mut settings = termios::tcgetattr(&pty.slave)?;
+            termios::cfmakeraw(&mut settings);
+            termios::tcsetattr(&pty.slave, termios::SetArg::TCSANOW, &settings)?;
             for end in [&pty.master, &pty.slave] {
                 nix::fcntl::fcntl(end, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
             }

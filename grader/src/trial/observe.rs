@@ -64,6 +64,28 @@ pub fn companions(pid: Pid, process: &mut Process) {
     }
 }
 
+/// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
+/// no such process, or more than one.
+pub fn by_file(host: Pid, probe: (u64, u64), file: &Path) -> Option<Pid> {
+    let content = fs::read(file).ok()?;
+    let is_probe = |pid: &Pid| {
+        let exe = format!("/proc/{pid}/exe");
+        let Ok(it) = fs::metadata(&exe) else { return false };
+        let same = (it.dev(), it.ino()) == probe;
+        same || it.len() == content.len() as u64 && fs::read(&exe).is_ok_and(|bytes| bytes == content)
+    };
+    let below = |pid: &Pid| {
+        let mut at = *pid;
+        (0..64).any(|_| {
+            at = Pid::from_raw(identity(at).parent);
+            at == host
+        })
+    };
+    let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
+    let mut found = all.filter(is_probe).filter(below);
+    found.next().filter(|_| found.next().is_none())
+}
+
 /// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.
 pub fn pid1_of(pid: Pid) -> Option<Pid> {
     let depth = nspid(pid).len();

@@ -1,6 +1,7 @@
 //! One start of a target in a decoy: its streams are drained, its probe is recognised and talked to, and every
 //! end that wait(2) tells of is noted. Everything happens in one loop over poll(2).
 
+use super::Stage;
 use super::observe::{self, Identity};
 use crate::decoy::start::{Program, Running};
 use crate::decoy::{Decoy, ending, random_word};
@@ -13,13 +14,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt::PeerCredentials};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// As much of a stream as is kept.
@@ -31,6 +33,7 @@ const LONGEST_LINE: usize = 64 << 10;
 pub struct Session<'a> {
     decoy: &'a Decoy,
     children: &'a SignalFd,
+    probe: &'a Path,
     running: Running,
     deadline: Instant,
     /// Whether the host traces the program from its first instruction.
@@ -44,6 +47,17 @@ pub struct Session<'a> {
     pub deaths: BTreeMap<i32, Ending>,
     /// The files that were executed, in order: device and inode, and the name.
     pub executed: Vec<((u64, u64), String)>,
+    /// The system calls of the seized probe since it was asked, as the kernel tells them.
+    pub calls: Vec<Call>,
+}
+
+/// A system call of the probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its number.
+    pub number: u64,
+    /// What it returned, a negative errno where it was refused; none where it has not returned.
+    pub returned: Option<i64>,
 }
 
 #[derive(Default)]
@@ -53,10 +67,13 @@ struct Stream {
 }
 
 /// The probe, once the host knows that it is the probe.
+#[derive(Default)]
 pub struct Guest {
-    /// Its process, as the grader sees it.
-    pub pid: Pid,
-    stream: UnixStream,
+    /// Its process, as the grader sees it. None where it speaks over standard output and the host could not
+    /// find it.
+    pub pid: Option<Pid>,
+    /// Its socket; none where it speaks over the standard streams.
+    stream: Option<UnixStream>,
     unread: Vec<u8>,
     ended: bool,
     key: String,
@@ -65,12 +82,7 @@ pub struct Guest {
 
 impl<'a> Session<'a> {
     /// Starts a program in a decoy.
-    pub fn start(
-        decoy: &'a Decoy,
-        children: &'a SignalFd,
-        program: &Program,
-        limit: Duration,
-    ) -> Result<Session<'a>> {
+    pub fn start(decoy: &'a Decoy, stage: &'a Stage, program: &Program) -> Result<Session<'a>> {
         let watched = program.watched;
         let mut running = decoy.start(program)?;
         if watched {
@@ -83,9 +95,10 @@ impl<'a> Session<'a> {
         running.go()?;
         Ok(Session {
             decoy,
-            children,
+            children: &stage.children,
+            probe: &stage.probe,
             running,
-            deadline: Instant::now() + limit,
+            deadline: Instant::now() + stage.limit,
             watched,
             stdout: Stream::default(),
             stderr: Stream::default(),
@@ -93,6 +106,7 @@ impl<'a> Session<'a> {
             refused: Vec::new(),
             deaths: BTreeMap::new(),
             executed: Vec::new(),
+            calls: Vec::new(),
         })
     }
 
@@ -109,7 +123,16 @@ impl<'a> Session<'a> {
 
     /// Seizes a process, so that its end is told to us and nobody else can trace it.
     pub fn seize(&self, pid: Pid) -> nix::Result<()> {
-        ptrace::seize(pid, ptrace::Options::empty())
+        ptrace::seize(pid, ptrace::Options::PTRACE_O_TRACESYSGOOD)
+    }
+
+    /// From here on every system call of the probe, which is seized, is noted.
+    pub fn follow_calls(&mut self) -> nix::Result<()> {
+        match self.guest.as_ref().and_then(|guest| guest.pid) {
+            // It stops, and `stopped` lets it go on from call to call.
+            Some(pid) => ptrace::interrupt(pid),
+            None => Ok(()),
+        }
     }
 
     /// Asks the probe to do a check, and waits for the end of its answer. Returns what it said until then.
@@ -118,9 +141,8 @@ impl<'a> Session<'a> {
         let guest = self.guest.as_mut().context("no probe to ask")?;
         guest.key.clone_from(&question.key);
         guest.answers.clear();
-        if guest.stream.write_all(question.line().as_bytes()).is_err() {
-            guest.ended = true;
-        }
+        self.calls.clear();
+        self.tell(&question);
         self.until(|it| {
             it.decoy.ending() != Ending::None
                 || it.guest.as_ref().is_none_or(|guest| {
@@ -131,8 +153,8 @@ impl<'a> Session<'a> {
             // It died: wait until the kernel has told how, and what followed from it.
             let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| {
-                let dead = it.guest.as_ref().is_none_or(|guest| it.deaths.contains_key(&guest.pid.as_raw()));
-                dead || Instant::now() > patience
+                let pid = it.guest.as_ref().and_then(|guest| guest.pid);
+                pid.is_none_or(|pid| it.deaths.contains_key(&pid.as_raw())) || Instant::now() > patience
             })?;
             let patience = Instant::now() + Duration::from_millis(20);
             self.until(|it| it.over() || Instant::now() > patience)?;
@@ -142,18 +164,23 @@ impl<'a> Session<'a> {
 
     /// Tells the probe to write a word to standard output and to exit, and waits for the program's end.
     pub fn dismiss(&mut self, status: i32, word: &str) -> Result<()> {
-        if let Some(guest) = &mut self.guest {
-            let question = Question {
-                key: "end".into(),
-                check: attempts::wire::EXIT.into(),
-                mark: format!("{status}:{word}"),
-            };
-            let _ = guest.stream.write_all(question.line().as_bytes());
-        }
+        let check = attempts::wire::EXIT.into();
+        self.tell(&Question { key: "end".into(), check, mark: format!("{status}:{word}") });
         self.until(|it| it.over())?;
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Sends the probe a line.
+    fn tell(&mut self, question: &Question) {
+        let Some(guest) = &mut self.guest else { return };
+        let line = question.line();
+        let sent = match &mut guest.stream {
+            Some(stream) => stream.write_all(line.as_bytes()),
+            None => self.running.stdin.write_all(line.as_bytes()),
+        };
+        guest.ended |= sent.is_err();
     }
 
     /// Whether the program, or the whole decoy, has ended.
@@ -210,8 +237,9 @@ impl<'a> Session<'a> {
             if !err.is_empty() {
                 fds.push(PollFd::new(self.running.stderr.as_fd(), err));
             }
-            if let Some(guest) = self.guest.as_ref().filter(|guest| !guest.ended) {
-                fds.push(PollFd::new(guest.stream.as_fd(), PollFlags::POLLIN));
+            let guest = self.guest.as_ref().filter(|guest| !guest.ended);
+            if let Some(stream) = guest.and_then(|guest| guest.stream.as_ref()) {
+                fds.push(PollFd::new(stream.as_fd(), PollFlags::POLLIN));
             }
             let left = self.deadline.saturating_duration_since(Instant::now()).as_millis().min(10) as u16;
             match poll(&mut fds, PollTimeout::from(left.max(1))) {
@@ -236,8 +264,34 @@ impl<'a> Session<'a> {
     }
 
     fn drain(&mut self) {
-        self.stdout.drain(&mut self.running.stdout);
+        let fresh = self.stdout.drain(&mut self.running.stdout);
         self.stderr.drain(&mut self.running.stderr);
+        match &mut self.guest {
+            Some(guest) if guest.stream.is_none() => guest.hear(&fresh),
+            Some(_) => {}
+            None => self.hello_on_stdout(),
+        }
+    }
+
+    /// A probe that can't reach the socket says hello on standard output. Anybody can say that: the host looks
+    /// for the process by its file, and takes its word only if it finds it.
+    fn hello_on_stdout(&mut self) {
+        let hello = attempts::inside::hello(&format!("/socket-{}", self.decoy.secrets.name));
+        let hello = hello.trim().as_bytes();
+        let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
+            return;
+        };
+        let pid = observe::by_file(self.decoy.pid1(), self.decoy.ready.probe, self.probe);
+        let pid = pid.filter(|pid| match self.trusted(*pid) {
+            Ok(()) => true,
+            Err(why) => {
+                self.refused.push(why);
+                false
+            }
+        });
+        let mut guest = Guest { pid, stream: None, ..Guest::default() };
+        guest.hear(&self.stdout.kept[at + hello.len()..]);
+        self.guest = Some(guest);
     }
 
     /// Notes every end, and lets every traced process that stopped go on.
@@ -265,10 +319,35 @@ impl<'a> Session<'a> {
             let Identity { exe, exe_name, .. } = observe::identity(pid);
             self.executed.push((exe.unwrap_or_default(), exe_name));
         }
+        let at_call = libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80;
+        if at_call {
+            self.note_call(pid);
+        }
         // A stop without an event is a signal on its way: it is delivered.
-        let signal = if event == 0 { libc::WSTOPSIG(status) } else { 0 };
-        // SAFETY: ptrace(2) with two integers. nix's cont knows no real-time signals.
-        unsafe { libc::ptrace(libc::PTRACE_CONT, pid.as_raw(), 0, signal) };
+        let signal = if event == 0 && !at_call { libc::WSTOPSIG(status) } else { 0 };
+        let is_probe = !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
+        let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
+        // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.
+        unsafe { libc::ptrace(request, pid.as_raw(), 0, signal) };
+    }
+
+    /// Notes the beginning or the end of a system call (PTRACE_GET_SYSCALL_INFO, ptrace(2)).
+    fn note_call(&mut self, pid: Pid) {
+        let Ok(info) = ptrace::syscall_info(pid) else { return };
+        // SAFETY: `op` says which of the union's members the kernel has written.
+        unsafe {
+            match info.op {
+                libc::PTRACE_SYSCALL_INFO_ENTRY => {
+                    self.calls.push(Call { number: info.u.entry.nr, returned: None });
+                }
+                libc::PTRACE_SYSCALL_INFO_EXIT => {
+                    if let Some(call) = self.calls.last_mut() {
+                        call.returned = Some(info.u.exit.sval);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Takes a connection if it is the probe's.
@@ -283,14 +362,7 @@ impl<'a> Session<'a> {
         match self.recognise(pid) {
             Ok(()) => {
                 stream.set_nonblocking(false)?;
-                self.guest = Some(Guest {
-                    pid,
-                    stream,
-                    unread: Vec::new(),
-                    ended: false,
-                    key: String::new(),
-                    answers: Vec::new(),
-                });
+                self.guest = Some(Guest { pid: Some(pid), stream: Some(stream), ..Guest::default() });
             }
             Err(why) => self.refused.push(why),
         }
@@ -306,7 +378,12 @@ impl<'a> Session<'a> {
         if it.exe != Some(self.decoy.ready.probe) {
             return Err(format!("{} spoke on the probe's socket: it is not the probe", it.exe_name));
         }
-        if it.tracer != 0 && !self.watched {
+        self.trusted(pid)
+    }
+
+    /// Whether nobody else holds the probe in hand, and it is where it may be.
+    fn trusted(&self, pid: Pid) -> std::result::Result<(), String> {
+        if observe::identity(pid).tracer != 0 && !self.watched {
             return Err("the probe was being traced".into());
         }
         // The last word on reboot(2): never in a PID namespace that is the grader's own or the machine's first.
@@ -320,55 +397,61 @@ impl<'a> Session<'a> {
 
     fn read_guest(&mut self) {
         let Some(guest) = self.guest.as_mut().filter(|guest| !guest.ended) else { return };
+        let Some(stream) = &guest.stream else { return };
+        let descriptor = stream.as_raw_fd();
         let mut buffer = [0; 16 << 10];
         loop {
-            match nix::sys::socket::recv(
-                std::os::fd::AsRawFd::as_raw_fd(&guest.stream),
-                &mut buffer,
-                nix::sys::socket::MsgFlags::MSG_DONTWAIT,
-            ) {
-                Ok(0) => guest.ended = true,
-                Ok(length) => {
-                    guest.unread.extend(&buffer[..length]);
-                    guest.ended |= guest.unread.len() > LONGEST_LINE && !guest.unread.contains(&b'\n');
-                }
-                Err(Errno::EINTR) => continue,
-                Err(Errno::EAGAIN) => break,
-                Err(_) => guest.ended = true,
-            }
-            while let Some(end) = guest.unread.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = guest.unread.drain(..=end).collect();
-                let line = String::from_utf8_lossy(&line[..end]);
-                guest.answers.extend(Answer::parse(&guest.key, &line));
+            match recv(descriptor, &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(length) if length > 0 => guest.hear(&buffer[..length]),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return,
+                Ok(_) | Err(_) => guest.ended = true,
             }
             if guest.ended {
-                break;
+                return;
             }
         }
     }
 }
 
+impl Guest {
+    /// Takes what came in, line by line. Lines that are no answer to the question are passed over.
+    fn hear(&mut self, bytes: &[u8]) {
+        self.unread.extend(bytes);
+        while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.unread.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line[..end]);
+            self.answers.extend(Answer::parse(&self.key, line.trim_end_matches('\r')));
+        }
+        self.ended |= self.unread.len() > LONGEST_LINE;
+    }
+}
+
 impl Stream {
-    /// Reads what is there, and keeps the beginning. Whoever writes a gigabyte fills no memory of ours.
-    fn drain(&mut self, file: &mut File) {
+    /// Reads what is there and returns it; keeps the beginning. Whoever writes a gigabyte fills no memory of
+    /// ours.
+    fn drain(&mut self, file: &mut File) -> Vec<u8> {
+        let mut fresh = Vec::new();
         let mut buffer = [0; 16 << 10];
         // Not more at once: a stream without end must not hold the loop.
         for _ in 0..64 {
             if self.ended {
-                return;
+                break;
             }
             match file.read(&mut buffer) {
                 Ok(0) => self.ended = true,
                 Ok(length) => {
                     let room = KEPT.saturating_sub(self.kept.len()).min(length);
                     self.kept.extend(&buffer[..room]);
+                    fresh.extend(&buffer[..length]);
                 }
-                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return,
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => break,
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
                 // A terminal whose other end is closed.
                 Err(_) => self.ended = true,
             }
         }
+        fresh
     }
 }
 

@@ -8,7 +8,7 @@ use crate::decoy::channel::Snapshot;
 use crate::decoy::start::Streams;
 use crate::decoy::{Decoy, random_word};
 use crate::target::Target;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use attempts::Host;
 use attempts::wire::Answer;
 use attempts::works::{ALL, Run, Work};
@@ -58,15 +58,20 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
     };
     for run in [Run::Pipes, Run::Watched] {
         let checks: Vec<&Work> = asked.iter().copied().filter(|work| work.run == run).collect();
-        // A program that did not start is started once more before it is given up: some are races.
-        let mut found = start(stage, target, &decoy, run, &checks);
-        if matches!(&found, Ok(Err(_)) | Err(_)) {
-            found = start(stage, target, &decoy, run, &checks);
+        let streams = if run == Run::Watched { Streams::TerminalIn } else { Streams::Pipes };
+        let mut found = start(stage, target, &decoy, streams, &checks);
+        // A program that did not start is started once more before it is given up: some are races, some demand
+        // a terminal. One that used up its time is not.
+        if found.is_err() && begun.elapsed() < stage.limit {
+            let streams = if run == Run::Watched { Streams::TerminalIn } else { Streams::Terminal };
+            found = start(stage, target, &decoy, streams, &checks);
         }
         match found {
-            Ok(Ok(findings)) => works.findings.extend(findings),
-            Ok(Err(why)) => works.missed(&checks, run, why),
+            Ok(findings) => works.findings.extend(findings),
             Err(error) => works.missed(&checks, run, format!("{error:#}")),
+        }
+        if works.not_started.is_some() {
+            break;
         }
     }
     let checks: Vec<&Work> = asked.iter().copied().filter(|work| work.run == Run::Afterwards).collect();
@@ -88,22 +93,21 @@ impl Works {
     }
 }
 
-/// One start. The inner error says why the command never ran.
+/// One start. The error says why the command never ran.
 fn start(
     stage: &Stage,
     target: &Target,
     decoy: &Decoy,
-    run: Run,
+    streams: Streams,
     checks: &[&Work],
-) -> Result<Result<Vec<Finding>, String>> {
-    let watched = run == Run::Watched;
-    let streams = if watched { Streams::TerminalIn } else { Streams::Pipes };
+) -> Result<Vec<Finding>> {
     let program = stage.program(target, decoy, streams)?;
-    let mut session = Session::start(decoy, &stage.children, &program, stage.limit)?;
+    let mut session = Session::start(decoy, stage, &program)?;
     if !session.hello()? {
-        return Ok(Err(why_not(&mut session, stage)));
+        bail!(why_not(&mut session, stage));
     }
-    let pid = session.guest().context("no probe")?.pid;
+    let pid = session.guest().and_then(|guest| guest.pid);
+    let pid = pid.context("the command spoke over standard output, and the host did not find it")?;
     let mut host = Host {
         mark: random_word(24)?,
         namespaces: decoy.ready.namespaces.clone(),
@@ -111,7 +115,7 @@ fn start(
         asked_status: STATUS,
         ..Host::default()
     };
-    if run == Run::Pipes {
+    if streams != Streams::TerminalIn {
         observe::companions(pid, &mut host.attacker);
     }
     let mut inside = Vec::new();
@@ -133,10 +137,10 @@ fn start(
     session.dismiss(STATUS, &host.mark)?;
     look(decoy, &session, &mut host);
     host.executed = executed(&session, decoy);
-    Ok(Ok(inside
+    Ok(inside
         .into_iter()
         .map(|(work, result, said)| finding(work, result, &Host { said, ..host.clone() }))
-        .collect()))
+        .collect())
 }
 
 fn finding(work: &Work, inside: Result<(), String>, host: &Host) -> Finding {

@@ -3,6 +3,7 @@
 use super::Attempt;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
+use nix::libc;
 use nix::mount::{MsFlags, mount};
 use std::fs;
 
@@ -17,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["mount -t tmpfs mark /tmp", "grep mark /proc/self/mountinfo    # on the host"],
     stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
     man: &["mount(2)", "mount_namespaces(7)"],
+    decisive: &[libc::SYS_mount],
     inside,
     witness,
 };

@@ -4,8 +4,9 @@ use super::Attempt;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::libc;
 use nix::sys::stat::Mode;
-use nix::unistd::read;
+use nix::sys::uio::pread;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -18,15 +19,16 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["dd if=/dev/sda of=test bs=4k count=1"],
     stopped_by: &["lab2-mounts/dev", "lab2-mounts/nodev"],
     man: &["open(2)", "mount(2)"],
+    decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,
     witness,
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("open(\"/dev/sda\", O_RDONLY), read(4096)");
+    me.decisive("open(\"/dev/sda\", O_RDONLY), pread(4096)");
     let disk = open("/dev/sda", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut block = [0; 4096];
-    let length = read(&disk, &mut block)?;
+    let length = pread(&disk, &mut block, 0)?;
     me.bring_out(&block[..length]);
     Ok(())
 }

@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["reboot -f    # never on a machine that you need"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
     man: &["reboot(2)", "pid_namespaces(7)"],
+    decisive: &[libc::SYS_reboot],
     inside,
     witness,
 };

@@ -3,6 +3,7 @@
 use super::Attempt;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
+use nix::libc;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -15,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["sh -c 'echo $$'"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
     man: &["pid_namespaces(7)", "proc(5)"],
+    decisive: &[libc::SYS_execve],
     inside,
     witness,
 };
