@@ -145,17 +145,15 @@ impl<'a> Session<'a> {
         self.tell(&question);
         self.until(|it| {
             it.decoy.ending() != Ending::None
+                || it.guest_died()
                 || it.guest.as_ref().is_none_or(|guest| {
                     guest.ended || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
                 })
         })?;
-        if self.guest.as_ref().is_some_and(|guest| guest.ended) {
-            // It died: wait until the kernel has told how, and what followed from it.
+        if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
+            // Wait until the kernel has told how it died, and what followed from it.
             let patience = Instant::now() + Duration::from_secs(1);
-            self.until(|it| {
-                let pid = it.guest.as_ref().and_then(|guest| guest.pid);
-                pid.is_none_or(|pid| it.deaths.contains_key(&pid.as_raw())) || Instant::now() > patience
-            })?;
+            self.until(|it| it.guest_died() || Instant::now() > patience)?;
             let patience = Instant::now() + Duration::from_millis(20);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
@@ -170,6 +168,12 @@ impl<'a> Session<'a> {
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Whether the kernel has told of the probe's end.
+    fn guest_died(&self) -> bool {
+        let pid = self.guest.as_ref().and_then(|guest| guest.pid);
+        pid.is_some_and(|pid| self.deaths.contains_key(&pid.as_raw()))
     }
 
     /// Sends the probe a line.
