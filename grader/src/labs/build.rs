@@ -35,6 +35,10 @@ pub enum Linked {
     Dynamic,
 }
 
+/// Static, and at a fixed address: else the program would move all of its own pointers before it begins, and
+/// copy the pages that hold them (1 or 2 % of a start).
+const STATIC: [&str; 5] = ["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"];
+
 /// Builds `labs`, and puts each program into the directory `out`, which is made if it is missing.
 ///
 /// Under sudo cargo runs as the user who called it, so that nothing in `target/` becomes root's.
@@ -67,7 +71,7 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
 /// on, and the labs after this one don't try it again.
 fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
-        let options = [options, &["--", "-C", "target-feature=+crt-static"]].concat();
+        let options = [options, &STATIC].concat();
         let built = rustc(&options, workspace, lab, Stdio::piped())?;
         if built.status.success() {
             // Warnings, if there are any.
