@@ -12,13 +12,12 @@ use nix::libc;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, geteuid, getpgid, getpgrp};
 use std::convert::Infallible;
 use std::fmt;
-use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 /// A container whose command runs.
@@ -49,9 +48,8 @@ impl Child {
             flags |= CloneFlags::CLONE_NEWUSER;
         }
         let new_user = flags.contains(CloneFlags::CLONE_NEWUSER);
-        let (ours, theirs) =
-            socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC).step("socket")?;
-        let (mut ours, mut theirs) = (Some(File::from(ours)), File::from(theirs));
+        let (ours, mut theirs) = UnixStream::pair().step("socket")?;
+        let mut ours = Some(ours);
         let (signals, old_mask) = block_signals().step("signals")?;
 
         let child = || {
@@ -136,7 +134,7 @@ impl Child {
 }
 
 /// What comes before the container, in the child: the state of a fresh process, and root's ids.
-fn in_child(old_mask: &SigSet, new_user: bool, parent: &mut File) -> Result<()> {
+fn in_child(old_mask: &SigSet, new_user: bool, parent: &mut UnixStream) -> Result<()> {
     // Rust's runtime ignores SIGPIPE, and a command would inherit that.
     // SAFETY: no handler of ours is installed.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.step("signals")?;

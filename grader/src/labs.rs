@@ -11,7 +11,7 @@
 pub mod build;
 pub mod workspace;
 
-pub use build::{Built, Linked, build};
+pub use build::{Built, Linked, build, build_with};
 pub use workspace::Workspace;
 
 /// The labs in teaching order: the place in this list is the lab's number. Each is a package, and a program,

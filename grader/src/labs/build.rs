@@ -35,6 +35,10 @@ pub enum Linked {
     Dynamic,
 }
 
+/// Static, and at a fixed address: else the program would move all of its own pointers before it begins, and
+/// copy the pages that hold them (1 or 2 % of a start).
+const STATIC: [&str; 5] = ["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"];
+
 /// Builds `labs`, and puts each program into the directory `out`, which is made if it is missing.
 ///
 /// Under sudo cargo runs as the user who called it, so that nothing in `target/` becomes root's.
@@ -43,10 +47,18 @@ pub enum Linked {
 /// Cargo can't be run, a lab does not compile (cargo has then said why on standard error), or `out` can't be
 /// written.
 pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
+    build_with(&[], workspace, labs, out)
+}
+
+/// As [`build`], with further options for cargo: `--release`.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
     let build_one = |lab: &&str| {
-        let made = build_lab(workspace, lab, &mut linked)?;
+        let made = build_lab(options, workspace, lab, &mut linked)?;
         let program = out.join(lab);
         set_aside(&made, &program)
             .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
@@ -57,9 +69,10 @@ pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Bui
 
 /// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
 /// on, and the labs after this one don't try it again.
-fn build_lab(workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
+fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
-        let built = rustc(workspace, lab, &["--", "-C", "target-feature=+crt-static"], Stdio::piped())?;
+        let options = [options, &STATIC].concat();
+        let built = rustc(&options, workspace, lab, Stdio::piped())?;
         if built.status.success() {
             // Warnings, if there are any.
             let _ = io::stderr().write_all(&built.stderr);
@@ -67,18 +80,18 @@ fn build_lab(workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<Pa
         }
     }
     // Not linked, or not compiled? If the second, this fails as well, and cargo says why, once.
-    let built = rustc(workspace, lab, &[], Stdio::inherit())?;
+    let built = rustc(options, workspace, lab, Stdio::inherit())?;
     ensure!(built.status.success(), "{lab} does not compile: see above, in {}", workspace.lab(lab).display());
     *linked = Linked::Dynamic;
     executable(lab, &built.stdout)
 }
 
-fn rustc(workspace: &Workspace, lab: &str, flags: &[&str], stderr: Stdio) -> Result<Output> {
+fn rustc(options: &[&str], workspace: &Workspace, lab: &str, stderr: Stdio) -> Result<Output> {
     let mut cargo = cargo()?;
     cargo
         .args(["rustc", "--quiet", "--package", lab, "--bin", lab])
         .arg("--message-format=json-render-diagnostics")
-        .args(flags)
+        .args(options)
         .current_dir(workspace.root())
         .stdin(Stdio::null())
         .stderr(stderr);
