@@ -79,6 +79,16 @@ mod tests {
     }
 
     #[test]
+    fn root_leaves_nothing_in_the_home_of_another() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(own_home(home.path().to_owned()), home.path());
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(home.path(), Some(1000), None).unwrap();
+            assert_eq!(own_home(home.path().to_owned()), User::from_uid(geteuid()).unwrap().unwrap().dir);
+        }
+    }
+
+    #[test]
     fn the_directory_is_made_for_its_owner_alone() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("a/b");

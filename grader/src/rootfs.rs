@@ -8,7 +8,10 @@
 //! - `root`: a directory, seen as the programs in it see it
 //! - `elf`: what an ELF file asks its loader for
 //! - `loader`: where the loader finds it, ld.so(8)
-//! - `inputs`: which files of the machine make the rootfs, and where each goes
+//! - `directories`: those in which the loader looks for every program
+//! - `tools`: the programs that the rootfs has
+//! - `gather`: their files, and the place of each
+//! - `inputs`: all that the rootfs is made from
 //! - `fixed`: what is the same everywhere: the empty directories, `/etc`
 //! - `make`: writes it all into a directory
 //! - `cache`: keeps it, and makes it again when the machine has changed
@@ -16,20 +19,23 @@
 
 mod cache;
 mod check;
+mod directories;
 mod elf;
 #[cfg(test)]
 mod fake;
 mod fixed;
+mod gather;
 mod inputs;
 mod loader;
 mod make;
 mod root;
+mod tools;
 
 pub use cache::Cache;
 pub use check::check;
-pub use inputs::{LeftOut, TOOLS, Why};
 pub use make::make;
 pub use root::Root;
+pub use tools::{LeftOut, TOOLS, Why};
 
 use anyhow::Result;
 use std::path::{Path, PathBuf};

@@ -27,7 +27,7 @@ const DEAD: Duration = Duration::from_secs(60 * 60);
 /// No run that uses a rootfs takes as long.
 const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 /// The machine's files may change while they are copied: an upgrade is running. Then once more.
-const ATTEMPTS: u32 = 3;
+const TRIES: u32 = 3;
 
 /// A directory in which embedded root file systems are kept.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Cache {
     fn build(&self, machine: &Root, mut inputs: Inputs, anew: bool) -> Result<Rootfs> {
         let elsewhere = "or set XDG_CACHE_HOME to a directory on another disk";
         let trouble = |error: anyhow::Error| explain(&error, &self.dir, elsewhere);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..TRIES {
             let part = self.part().map_err(trouble)?;
             let written = fill(&inputs, machine, &part).and_then(|()| Inputs::of(machine));
             let now = written.inspect_err(|_| remove(&part)).map_err(trouble)?;

@@ -67,12 +67,24 @@ fn check_shell(root: &Root, what: &str) -> Result<()> {
         Ok(None) => bail!("{what}: its bin/sh is not an ELF program; put a shell there, or {WAY_OUT}"),
         Err(error) => bail!("{what}: its bin/sh is damaged: {error:#}; put it there again, or {WAY_OUT}"),
     };
+    if let Some(machine) = elf.kind.foreign().filter(|_| !emulated()) {
+        let own = std::env::consts::ARCH;
+        bail!(
+            "{what}: its bin/sh is for another processor (ELF machine {machine}), and this one is {own};              take a root file system for {own}, or {WAY_OUT}"
+        );
+    }
     let from = root.real_path(&file).unwrap_or_else(|| shell.clone());
     let program = Needed { to: from.clone(), from };
     if let Err(missing) = Loader::of(root).needs(&program, &elf, None) {
         bail!("{what}: its shell would not start, it has no {missing}; put that file in, or {WAY_OUT}");
     }
     Ok(())
+}
+
+/// Does the kernel start programs of other processors through qemu? (binfmt_misc, the kernel's admin guide.)
+fn emulated() -> bool {
+    let formats = fs::read_dir("/proc/sys/fs/binfmt_misc").into_iter().flatten().flatten();
+    formats.into_iter().any(|format| format.file_name().as_encoded_bytes().starts_with(b"qemu-"))
 }
 
 /// The system's words, without the number that Rust adds.
@@ -136,6 +148,17 @@ mod tests {
         );
         refused(with_shell(&loader.bytes(), 0o755).path(), r#"has no "/lib64/ld.so""#);
         check(with_shell(&Program::default().bytes(), 0o755).path()).unwrap();
+    }
+
+    #[test]
+    fn a_shell_for_another_processor_is_refused() {
+        let mut bytes = Program::default().bytes();
+        // e_machine of elf(5): nobody's.
+        bytes[18..20].copy_from_slice(&[0xfe, 0xfe]);
+        let tree = with_shell(&bytes, 0o755);
+        if ["x86_64", "aarch64"].contains(&std::env::consts::ARCH) && !emulated() {
+            refused(tree.path(), "another processor");
+        }
     }
 
     #[test]

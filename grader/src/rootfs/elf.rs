@@ -30,6 +30,19 @@ pub(super) struct Kind {
     machine: u16,
 }
 
+impl Kind {
+    /// The ELF machine, where it is known that this machine's processor does not run it. A processor runs its own
+    /// kind, and its 32-bit forerunner's where the kernel was built so.
+    pub(super) fn foreign(self) -> Option<u16> {
+        let own: &[elf::Machine] = match std::env::consts::ARCH {
+            "x86_64" => &[elf::EM_X86_64, elf::EM_386],
+            "aarch64" => &[elf::EM_AARCH64, elf::EM_ARM],
+            _ => return None,
+        };
+        (!own.iter().any(|machine| machine.0 == self.machine)).then_some(self.machine)
+    }
+}
+
 /// The directories that a file names for its libraries, `$ORIGIN` not yet replaced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search {

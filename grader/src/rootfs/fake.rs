@@ -62,7 +62,7 @@ fn header(interpreter: bool) -> Vec<u8> {
     let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
     let half = |file: &mut Vec<u8>, value: u16| file.extend(value.to_le_bytes());
     half(&mut file, 3);
-    half(&mut file, 62);
+    half(&mut file, if cfg!(target_arch = "aarch64") { 183 } else { 62 });
     file.extend(1u32.to_le_bytes());
     file.extend([0u64, HEADER, 0].iter().flat_map(|value| value.to_le_bytes()));
     file.extend(0u32.to_le_bytes());
