@@ -63,6 +63,7 @@ impl Who {
         *LACKS[self as usize].get_or_init(|| {
             let (flags, reason) = match self {
                 Who::Root if !geteuid().is_root() => return Some("needs root"),
+                Who::Root if !in_first_user_namespace() => return Some("needs the machine's own root"),
                 Who::Root => (CloneFlags::CLONE_NEWNS, "needs a root that may mount"),
                 Who::User => (
                     CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUSER,
@@ -83,6 +84,12 @@ impl Who {
             (!works).then_some(reason)
         })
     }
+}
+
+/// The first user namespace maps every id onto itself, all 2³² but one (user_namespaces(7)).
+fn in_first_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// A lab and the person who runs it.
@@ -201,13 +208,12 @@ impl Home {
         let people =
             [Who::Root, Who::User].into_iter().filter(|who| who.lacks().is_none()).collect::<Vec<_>>();
         // Outside of the target directory: that may lie where only root can go.
-        let directory = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .prefix("container-labs-tests-")
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
-            .unwrap()
-            .keep();
-        let home = Home { directory: directory.canonicalize().unwrap() };
+            .unwrap();
+        let home = Home { directory: temporary.path().canonicalize().unwrap() };
 
         let bin = home.directory.join("bin");
         fs::create_dir(&bin).unwrap();
@@ -222,6 +228,8 @@ impl Home {
             give(who, &pristine);
             link(&pristine, &home.rootfs(who));
         }
+        // Until here a failure removes it.
+        let _ = temporary.keep();
         home
     }
 
