@@ -106,8 +106,9 @@ impl Stage {
     pub fn new(lab: Lab, who: Who) -> Option<Stage> {
         if let Some(reason) = who.lacks() {
             let thread = std::thread::current();
-            // Not `eprintln`: a test that passes would keep it to itself.
-            let _ = writeln!(io::stderr(), "skipped: {}: {reason}", thread.name().unwrap_or_default());
+            let line = format!("skipped: {}: {reason}\n", thread.name().unwrap_or_default());
+            // Not `eprintln`: a test that passes would keep it to itself. In one piece: others write as well.
+            let _ = io::stderr().write_all(line.as_bytes());
             return None;
         }
         let home = Home::get();
