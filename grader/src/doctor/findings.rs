@@ -1,10 +1,11 @@
 //! What the facts mean: findings. Nothing here looks at a machine.
 
-use super::facts::{Facts, Flavour, Libc, Outcome, Stands};
+mod decoys;
+
+use super::facts::{Facts, Feature, Flavour, Libc, Outcome};
 use super::hindrance::Hindrance;
 use super::mend::{Mend, as_root, in_container, sudo, sysctl};
 use super::{Area, Finding, State};
-use crate::decoy::Kind;
 use nix::errno::Errno;
 
 /// How many ids a whole system needs.
@@ -17,7 +18,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     found.extend(user_namespaces(facts));
     found.extend([ids(facts), loop_devices(facts), cgroups(facts), tracing(facts), cache(facts)]);
     found.extend([linking(facts), typing(facts)]);
-    found.extend(decoys(facts));
+    found.extend(decoys::decoys(facts));
     found
 }
 
@@ -37,7 +38,7 @@ fn kernel(facts: &Facts) -> Vec<Finding> {
     if facts.missing.is_empty() {
         return vec![fine(Area::Kernel, format!("{}: has what the grader needs", facts.release))];
     }
-    let lacks = |(feature, errno): &(super::facts::Feature, Errno)| {
+    let lacks = |(feature, errno): &(Feature, Errno)| {
         let (major, minor) = feature.since;
         let mend = match (older(&facts.release, feature.since), &facts.container) {
             (true, _) => Mend::Otherwise(format!("boot Linux {major}.{minor} or newer")),
@@ -120,7 +121,7 @@ fn loop_devices(facts: &Facts) -> Finding {
         Outcome::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),
         Outcome::Refused { why, errno } => {
             let mend = match errno {
-                _ if facts.container.is_some() => in_container(facts),
+                Errno::EPERM | Errno::EACCES if facts.container.is_some() => in_container(facts),
                 // The node of a driver that is not loaded (loop(4)).
                 Errno::ENXIO | Errno::ENODEV | Errno::ENOENT => {
                     Mend::Run(format!("{}modprobe loop", sudo(facts)))
@@ -231,55 +232,6 @@ fn typing(facts: &Facts) -> Finding {
         None => "this kernel has no setting for it: any process types into its terminal",
     };
     note(Area::Typing, found)
-}
-
-fn decoys(facts: &Facts) -> Vec<Finding> {
-    let mut found = Vec::new();
-    if !facts.root && !facts.decoys.is_empty() {
-        found.push(note(Area::RootDecoy, "needs root"));
-    }
-    for (kind, stands) in &facts.decoys {
-        let area = if *kind == Kind::Root { Area::RootDecoy } else { Area::UserDecoy };
-        match stands {
-            Stands::Fails(why) => found.push(failed(facts, area, why)),
-            Stands::Works { landed, not } => {
-                let of = landed + not.len();
-                found.push(fine(area, format!("works: {landed} of {of} attempts land on it")));
-                // The missing disk has its own finding.
-                let rest = not
-                    .iter()
-                    .filter(|(id, _)| id != "raw-disk" || matches!(facts.loop_device, Outcome::Works));
-                found.extend(rest.map(|(id, why)| not_landed(facts, area, id, why)));
-            }
-        }
-    }
-    found
-}
-
-fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
-    let costs = match area {
-        Area::RootDecoy => "what needs real privilege can't be judged",
-        _ => without_user_decoy(facts),
-    };
-    let mend = match Hindrance::all(facts).first() {
-        Some(hindrance) if area == Area::UserDecoy => hindrance.mend(facts),
-        _ if facts.container.is_some() => in_container(facts),
-        _ => as_root(facts),
-    };
-    lack(area, why, costs, mend)
-}
-
-fn not_landed(facts: &Facts, area: Area, id: &str, why: &str) -> Finding {
-    let elsewhere = facts.decoys.iter().any(|(kind, stands)| {
-        let lands = matches!(stands, Stands::Works { not, .. } if not.iter().all(|(other, _)| other != id));
-        *kind == Kind::Root && lands
-    });
-    let mend = match (facts.root, elsewhere) {
-        (false, _) => as_root(facts),
-        (true, true) => Mend::Run(format!("{} run --decoy root --attempt {id}", facts.program)),
-        (true, false) => Mend::Otherwise("nothing that is known".into()),
-    };
-    lack(area, why, format!("`{id}` can't be judged in such a decoy"), mend)
 }
 
 #[cfg(test)]

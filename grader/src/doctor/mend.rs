@@ -16,7 +16,8 @@ pub enum Mend {
 
 /// A kernel setting, until the next boot.
 pub(super) fn sysctl(facts: &Facts, setting: &str) -> Mend {
-    let on_host = if facts.container.is_some() { " # on the host, not in this container" } else { "" };
+    // A container without privileges sees /proc/sys read-only.
+    let on_host = if facts.container.is_some() && !facts.sys_admin { " # on the host" } else { "" };
     Mend::Run(format!("{}sysctl -w {setting}{on_host}", sudo(facts)))
 }
 
