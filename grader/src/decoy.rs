@@ -61,6 +61,8 @@ pub struct Plan<'a> {
     pub probe: &'a Path,
     /// Files of the program under test: where they are, and where they go.
     pub files: &'a [(PathBuf, PathBuf)],
+    /// The program's working directory in the decoy: made where no file of its makes it.
+    pub cwd: &'a Path,
     /// An empty directory of the grader's own to mount on.
     pub stage: &'a Path,
     /// The decoy disk, where one could be made.

@@ -30,7 +30,7 @@ use nix::errno::Errno;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What every trial of a worker needs.
@@ -112,6 +112,7 @@ impl Stage {
             rootfs: &self.rootfs,
             probe: &self.probe,
             files: &target.files,
+            cwd: Path::new(&target.cwd),
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
         })

@@ -105,7 +105,10 @@ impl Running {
 
     /// Opens the gate: the program is executed.
     pub fn go(&mut self) -> Result<()> {
-        self.gate.take().context("the gate was open already")?.write_all(b"!").context("opening the gate")
+        let mut gate = self.gate.take().context("the gate was open already")?;
+        let opened = gate.write_all(b"!");
+        // Who stood at it has gone, and has said why.
+        opened.map_err(|error| self.exec_error().map_or_else(|| error.into(), anyhow::Error::msg))
     }
 
     /// Why it could not be executed, if so. Waits for the end of its gate; ask when it has ended.

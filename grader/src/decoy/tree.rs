@@ -112,6 +112,9 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         fs::create_dir_all(to.parent().unwrap_or(root))?;
         copy.tree(from, &to, Some(LARGEST)).with_context(|| format!("copying {}", from.display()))?;
     }
+    // The person may have called a program that lies elsewhere.
+    let cwd = root.join(plan.cwd.strip_prefix("/").unwrap_or(plan.cwd));
+    fs::create_dir_all(&cwd).with_context(|| format!("mkdir {}", plan.cwd.display()))?;
     copy.give(root)
 }
 

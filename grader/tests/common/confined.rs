@@ -1,0 +1,1 @@
+//! Graders in small surroundings.

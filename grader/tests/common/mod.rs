@@ -1,0 +1,18 @@
+//! What the grader's own tests share.
+//!
+//! # Layout
+//! - [`stage`]: what a test starts from: a person, a grader of that person's, and a directory for this test alone.
+//! - [`programs`]: the programs that are graded.
+//! - [`machine`]: what a grader could leave behind on this machine, and that it did not.
+//! - [`confined`]: graders in small surroundings: a full disk, no user namespaces, shared mounts.
+//!
+//! `CONTAINER_LABS_PROGRAMS=DIR` takes the programs from that directory and builds nothing: for a user who has
+//! no cargo. The tests of a user who has put them into `programs` below `CARGO_TARGET_TMPDIR`.
+
+// Each test program uses its part of this.
+#![allow(dead_code)]
+
+pub mod confined;
+pub mod machine;
+pub mod programs;
+pub mod stage;

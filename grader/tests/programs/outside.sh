@@ -1,0 +1,4 @@
+#!/bin/sh
+# No container at all: the command runs on the host, by its path there.
+rootfs=$1 command=$2 argument=$3
+exec "$rootfs$command" "$rootfs$argument"
