@@ -86,6 +86,8 @@ pub enum SeenCall {
     /// No such call.
     #[default]
     None,
+    /// No call decides: what the attempt asks for is a property, which the host reads.
+    Unneeded,
     /// It began and never returned.
     Begun,
     /// It returned this: a negative errno where it was refused.
@@ -180,9 +182,11 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 }
 
 /// What an attacker may know of the host.
-fn given(stage: &Stage, decoy: &Decoy) -> Vec<(String, String)> {
+fn given(stage: &Stage, target: &Target, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
+    let root = if target.what == What::Bare { ROOTFS } else { "" };
     let mut given = vec![
+        ("rootfs", root.to_owned()),
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
@@ -238,13 +242,13 @@ fn in_decoy(
         }
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu_time));
-        let answers = session.ask(attempt.id, &host.mark, given(stage, &decoy))?;
+        let answers = session.ask(attempt.id, &host.mark, given(stage, target, &decoy))?;
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
         facts.seen_call = seen_call(attempt, &session.calls);
         host.call = match facts.seen_call {
-            SeenCall::None => None,
+            SeenCall::None | SeenCall::Unneeded => None,
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
@@ -283,6 +287,9 @@ fn in_decoy(
 
 /// The last of the decisive system calls that the attacker made, as the kernel told the host.
 fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+    if attempt.decisive.is_empty() {
+        return SeenCall::Unneeded;
+    }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
     match calls.iter().rev().find(decisive).map(|call| call.returned) {
         None => SeenCall::None,

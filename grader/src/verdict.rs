@@ -65,6 +65,9 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if let Sight::Confined(what) = &facts.seen {
         return Blocked(what.clone());
     }
+    if facts.seen_call == SeenCall::Unneeded {
+        return Inconclusive(Target, "the host could not read what decides".into());
+    }
     match (&facts.got, facts.seen_call, facts.killed_by) {
         (Some((0, _)), SeenCall::Returned(0..), _) => {
             Blocked(format!("{tried} succeeded, and the host saw nothing of it"))
@@ -185,6 +188,18 @@ mod tests {
         }
         let success = Facts { got: Some((0, String::new())), ..refused() };
         assert!(matches!(attempt(&control(), &success), Verdict::Inconclusive(Cause::Target, _)));
+    }
+
+    #[test]
+    fn a_property_is_what_the_host_reads() {
+        let property = Facts { seen_call: SeenCall::Unneeded, got: Some((0, String::new())), ..tried() };
+        assert!(matches!(attempt(&control(), &property), Verdict::Inconclusive(Cause::Target, _)));
+        let effect = Facts { seen: Sight::Effect("there".into()), ..property.clone() };
+        assert!(matches!(attempt(&control(), &effect), Verdict::Escaped(_)));
+        let confined = Facts { seen: Sight::Confined("not there".into()), ..property };
+        assert!(matches!(attempt(&control(), &confined), Verdict::Blocked(_)));
+        let unread = Facts { distrust: Some("hidden".into()), ..confined };
+        assert!(matches!(attempt(&control(), &unread), Verdict::Inconclusive(Cause::Target, _)));
     }
 
     #[test]

@@ -1,9 +1,25 @@
 //! The list of attempts, in teaching order.
 
+mod chroot_escape;
+mod cwd_outside_root;
+mod host_tree;
+mod host_umount;
+mod leaked_descriptor;
+mod mknod_disk;
+mod mknod_disk_dev;
+mod mknod_disk_volume;
 mod mount;
+mod pidfd_getfd;
+mod proc_environ;
+mod proc_pid_root;
+mod ptrace_attach;
 mod raw_disk;
 mod reboot;
+mod remount_dev;
+mod rootfs_device_node;
+mod setns_own_mount;
 mod shell_pid;
+mod signal_process;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -28,7 +44,7 @@ pub struct Attempt {
     /// What the decoy host must have ready for it.
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
-    /// only what it has seen one of them return.
+    /// only what it has seen one of them return. Empty where no call decides, but what the host reads.
     pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
@@ -82,7 +98,28 @@ pub enum Need {
 }
 
 /// Every attempt.
-pub const ALL: &[Attempt] = &[reboot::ATTEMPT, mount::ATTEMPT, raw_disk::ATTEMPT, shell_pid::ATTEMPT];
+pub const ALL: &[Attempt] = &[
+    reboot::ATTEMPT,
+    mount::ATTEMPT,
+    raw_disk::ATTEMPT,
+    shell_pid::ATTEMPT,
+    signal_process::ATTEMPT,
+    ptrace_attach::ATTEMPT,
+    proc_environ::ATTEMPT,
+    pidfd_getfd::ATTEMPT,
+    proc_pid_root::ATTEMPT,
+    cwd_outside_root::ATTEMPT,
+    host_umount::ATTEMPT,
+    chroot_escape::ATTEMPT,
+    setns_own_mount::ATTEMPT,
+    leaked_descriptor::ATTEMPT,
+    host_tree::ATTEMPT,
+    rootfs_device_node::ATTEMPT,
+    mknod_disk::ATTEMPT,
+    mknod_disk_dev::ATTEMPT,
+    mknod_disk_volume::ATTEMPT,
+    remount_dev::ATTEMPT,
+];
 
 impl Attempt {
     /// The attempt with this name.
@@ -113,6 +150,47 @@ mod tests {
     #[test]
     fn every_attempt_names_the_lab_that_stops_it() {
         let first: Vec<_> = ALL.iter().map(|attempt| (attempt.id, attempt.first_lab())).collect();
-        assert_eq!(first, [("reboot", 1), ("mount", 1), ("raw-disk", 2), ("shell-pid", 1)]);
+        let expected = [
+            ("reboot", 1),
+            ("mount", 1),
+            ("raw-disk", 2),
+            ("shell-pid", 1),
+            ("signal-process", 1),
+            ("ptrace-attach", 1),
+            ("proc-environ", 1),
+            ("pidfd-getfd", 1),
+            ("proc-pid-root", 1),
+            ("cwd-outside-root", 0),
+            ("host-umount", 1),
+            ("chroot-escape", 3),
+            ("setns-own-mount", 3),
+            ("leaked-descriptor", 3),
+            ("host-tree", 3),
+            ("rootfs-device-node", 2),
+            ("mknod-disk", 2),
+            ("mknod-disk-dev", 2),
+            ("mknod-disk-volume", 2),
+            ("remount-dev", 4),
+        ];
+        assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn the_letters_agree_with_the_first_lab() {
+        // A chroot stops user namespaces by the way: they come back with pivot_root.
+        let chroot_stops = |id: &str| id.starts_with("userns-") || id == "int80-userns";
+        for Attempt { id, letters, .. } in ALL {
+            let first = Attempt::find(id).unwrap().first_lab();
+            for row in [letters.root, letters.user, letters.rootless] {
+                assert!(row.len() == 9 && row.as_bytes()[1] == b' ', "{id}: {row}");
+                if row == "I IIIIIII" {
+                    continue;
+                }
+                assert!(row.starts_with('E') && row[2 + first..].chars().all(|it| it == 'B'), "{id}: {row}");
+                let before = &row[2..2 + first];
+                let lessons = row == letters.root && !chroot_stops(id);
+                assert!(!lessons || before.chars().all(|it| it == 'E'), "{id}: {row}");
+            }
+        }
     }
 }

@@ -157,6 +157,11 @@ impl Host {
         self.heard(self.secret(place).as_bytes())
     }
 
+    /// Whether the attacker brought out what the decoy disk begins with.
+    pub fn heard_disk(&self) -> bool {
+        self.disk.as_ref().is_some_and(|first| self.heard(first))
+    }
+
     /// Whether the attacker brought these bytes out.
     pub fn heard(&self, bytes: &[u8]) -> bool {
         !bytes.is_empty() && self.said.windows(bytes.len()).any(|window| window == bytes)
