@@ -2,6 +2,12 @@
 //!
 //! The probe asks as little as possible of the container: no threads, no `/proc`, no shell unless the check is
 //! about the shell.
+//!
+//! # Layout
+//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none.
+
+pub mod procfs;
+pub mod sysfs;
 
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};
