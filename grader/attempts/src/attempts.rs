@@ -1,9 +1,24 @@
 //! The list of attempts, in teaching order.
 
+mod abstract_socket;
+mod boot_time;
+mod clock_adjust;
+mod core_pattern;
+mod core_pattern_remount;
+mod hostname_read;
+mod hostname_set;
+mod kernel_addresses;
+mod loopback_service;
 mod mount;
+mod packet_sniff;
+mod posix_mq;
+mod proc_keys;
+mod proc_keys_unmask;
 mod raw_disk;
 mod reboot;
 mod shell_pid;
+mod sysfs_write;
+mod sysv_shm;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -82,7 +97,27 @@ pub enum Need {
 }
 
 /// Every attempt.
-pub const ALL: &[Attempt] = &[reboot::ATTEMPT, mount::ATTEMPT, raw_disk::ATTEMPT, shell_pid::ATTEMPT];
+pub const ALL: &[Attempt] = &[
+    reboot::ATTEMPT,
+    mount::ATTEMPT,
+    raw_disk::ATTEMPT,
+    shell_pid::ATTEMPT,
+    core_pattern::ATTEMPT,
+    core_pattern_remount::ATTEMPT,
+    sysfs_write::ATTEMPT,
+    proc_keys::ATTEMPT,
+    proc_keys_unmask::ATTEMPT,
+    kernel_addresses::ATTEMPT,
+    clock_adjust::ATTEMPT,
+    hostname_set::ATTEMPT,
+    hostname_read::ATTEMPT,
+    sysv_shm::ATTEMPT,
+    posix_mq::ATTEMPT,
+    abstract_socket::ATTEMPT,
+    loopback_service::ATTEMPT,
+    packet_sniff::ATTEMPT,
+    boot_time::ATTEMPT,
+];
 
 impl Attempt {
     /// The attempt with this name.
@@ -113,6 +148,50 @@ mod tests {
     #[test]
     fn every_attempt_names_the_lab_that_stops_it() {
         let first: Vec<_> = ALL.iter().map(|attempt| (attempt.id, attempt.first_lab())).collect();
-        assert_eq!(first, [("reboot", 1), ("mount", 1), ("raw-disk", 2), ("shell-pid", 1)]);
+        let expected = [
+            ("reboot", 1),
+            ("mount", 1),
+            ("raw-disk", 2),
+            ("shell-pid", 1),
+            ("core-pattern", 2),
+            ("core-pattern-remount", 4),
+            ("sysfs-write", 2),
+            ("proc-keys", 2),
+            ("proc-keys-unmask", 4),
+            ("kernel-addresses", 4),
+            ("clock-adjust", 4),
+            ("hostname-set", 1),
+            ("hostname-read", 1),
+            ("sysv-shm", 1),
+            ("posix-mq", 1),
+            ("abstract-socket", 1),
+            ("loopback-service", 1),
+            ("packet-sniff", 1),
+            ("boot-time", 1),
+        ];
+        assert_eq!(first, expected);
+    }
+
+    /// A process in a chroot may make no user namespace: these are blocked in lab 0 to lab 2 by accident.
+    const STOPPED_BY_CHROOT: [&str; 4] = ["userns-unshare", "userns-clone", "userns-clone3", "int80-userns"];
+
+    #[test]
+    fn the_letters_agree_with_the_first_lab_that_must_block() {
+        for attempt in ALL {
+            for letters in [attempt.letters.root, attempt.letters.user, attempt.letters.rootless] {
+                assert_eq!(
+                    letters.split_once(' ').map(|(bare, labs)| (bare.len(), labs.len())),
+                    Some((1, 7))
+                );
+                if letters == "I IIIIIII" {
+                    continue;
+                }
+                for lab in 0..7 {
+                    let by_chroot = STOPPED_BY_CHROOT.contains(&attempt.id) && lab < 3;
+                    let expected = if by_chroot || lab >= attempt.first_lab() { 'B' } else { 'E' };
+                    assert_eq!(attempt.letter(lab, letters), Some(expected), "{} in lab {lab}", attempt.id);
+                }
+            }
+        }
     }
 }

@@ -5,8 +5,11 @@
 //!
 //! # Layout
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none.
+//! - [`sysctl`]: one of its settings. [`file`]: a file, read so that the host can tell.
 
+pub mod file;
 pub mod procfs;
+pub mod sysctl;
 pub mod sysfs;
 
 use crate::wire::{Answer, EXIT, Question};
