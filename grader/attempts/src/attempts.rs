@@ -13,6 +13,19 @@ mod pidfd_getfd;
 mod proc_environ;
 mod proc_pid_root;
 mod ptrace_attach;
+mod abstract_socket;
+mod boot_time;
+mod clock_adjust;
+mod core_pattern;
+mod core_pattern_remount;
+mod hostname_read;
+mod hostname_set;
+mod kernel_addresses;
+mod loopback_service;
+mod packet_sniff;
+mod posix_mq;
+mod proc_keys;
+mod proc_keys_unmask;
 mod raw_disk;
 mod reboot;
 mod remount_dev;
@@ -20,6 +33,8 @@ mod rootfs_device_node;
 mod setns_own_mount;
 mod shell_pid;
 mod signal_process;
+mod sysfs_write;
+mod sysv_shm;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -119,6 +134,21 @@ pub const ALL: &[Attempt] = &[
     mknod_disk_dev::ATTEMPT,
     mknod_disk_volume::ATTEMPT,
     remount_dev::ATTEMPT,
+    core_pattern::ATTEMPT,
+    core_pattern_remount::ATTEMPT,
+    sysfs_write::ATTEMPT,
+    proc_keys::ATTEMPT,
+    proc_keys_unmask::ATTEMPT,
+    kernel_addresses::ATTEMPT,
+    clock_adjust::ATTEMPT,
+    hostname_set::ATTEMPT,
+    hostname_read::ATTEMPT,
+    sysv_shm::ATTEMPT,
+    posix_mq::ATTEMPT,
+    abstract_socket::ATTEMPT,
+    loopback_service::ATTEMPT,
+    packet_sniff::ATTEMPT,
+    boot_time::ATTEMPT,
 ];
 
 impl Attempt {
@@ -171,6 +201,21 @@ mod tests {
             ("mknod-disk-dev", 2),
             ("mknod-disk-volume", 2),
             ("remount-dev", 4),
+            ("core-pattern", 2),
+            ("core-pattern-remount", 4),
+            ("sysfs-write", 2),
+            ("proc-keys", 2),
+            ("proc-keys-unmask", 4),
+            ("kernel-addresses", 4),
+            ("clock-adjust", 4),
+            ("hostname-set", 1),
+            ("hostname-read", 1),
+            ("sysv-shm", 1),
+            ("posix-mq", 1),
+            ("abstract-socket", 1),
+            ("loopback-service", 1),
+            ("packet-sniff", 1),
+            ("boot-time", 1),
         ];
         assert_eq!(first, expected);
     }

@@ -1,6 +1,7 @@
 //! The facts that a witness reads: what the host saw for itself, as a plain record.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What the host knows when a check is over.
 #[derive(Clone, Debug, Default)]
@@ -138,6 +139,18 @@ pub enum Seen {
     Confined(String),
     /// Nothing.
     Nothing,
+}
+
+impl Process {
+    /// The path that it holds open for writing, of those on a file system of this type (statfs(2)) which end
+    /// with these parts.
+    pub fn writes_to(&self, file_system: i64, parts: &str) -> Option<&str> {
+        let found = self
+            .descriptors
+            .iter()
+            .find(|it| it.writes && it.file_system == file_system && Path::new(&it.target).ends_with(parts));
+        found.map(|it| it.target.as_str())
+    }
 }
 
 impl Host {

@@ -12,6 +12,9 @@ pub mod canary;
 pub mod disk;
 pub mod procfs;
 pub mod read;
+//! - [`sysctl`]: one of its settings. [`file`]: a file, read so that the host can tell.
+pub mod file;
+pub mod sysctl;
 pub mod sysfs;
 
 use crate::wire::{Answer, EXIT, Question};
