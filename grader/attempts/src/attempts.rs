@@ -1,9 +1,27 @@
 //! The list of attempts, in teaching order.
 
+mod cap_bounding;
+mod cap_inheritable;
+mod env_secret;
+mod int80_userns;
+mod io_uring;
 mod mount;
+mod no_new_privs;
+mod personality;
 mod raw_disk;
 mod reboot;
+mod session_keyring;
+mod setuid_drop;
+mod setuid_rootfs;
+mod setuid_volume;
 mod shell_pid;
+mod tty_foreground;
+mod tty_inject;
+mod tty_inject_high_bits;
+mod tty_inject_own;
+mod userns_clone;
+mod userns_clone3;
+mod userns_unshare;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -28,7 +46,7 @@ pub struct Attempt {
     /// What the decoy host must have ready for it.
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
-    /// only what it has seen one of them return.
+    /// only what it has seen one of them return. None where nothing is called: then the host's own facts decide.
     pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
@@ -57,6 +75,8 @@ pub enum Need {
     Disk,
     /// A terminal as the caller's standard streams and controlling terminal.
     Terminal,
+    /// The same, but no session's controlling terminal.
+    FreeTerminal,
     /// `open("/")` left on descriptor 77.
     LeakedDescriptor,
     /// A full ambient set of capabilities.
@@ -82,7 +102,30 @@ pub enum Need {
 }
 
 /// Every attempt.
-pub const ALL: &[Attempt] = &[reboot::ATTEMPT, mount::ATTEMPT, raw_disk::ATTEMPT, shell_pid::ATTEMPT];
+pub const ALL: &[Attempt] = &[
+    reboot::ATTEMPT,
+    mount::ATTEMPT,
+    raw_disk::ATTEMPT,
+    shell_pid::ATTEMPT,
+    env_secret::ATTEMPT,
+    tty_foreground::ATTEMPT,
+    tty_inject::ATTEMPT,
+    tty_inject_own::ATTEMPT,
+    tty_inject_high_bits::ATTEMPT,
+    session_keyring::ATTEMPT,
+    setuid_rootfs::ATTEMPT,
+    setuid_volume::ATTEMPT,
+    setuid_drop::ATTEMPT,
+    cap_bounding::ATTEMPT,
+    cap_inheritable::ATTEMPT,
+    no_new_privs::ATTEMPT,
+    userns_unshare::ATTEMPT,
+    userns_clone::ATTEMPT,
+    userns_clone3::ATTEMPT,
+    int80_userns::ATTEMPT,
+    personality::ATTEMPT,
+    io_uring::ATTEMPT,
+];
 
 impl Attempt {
     /// The attempt with this name.
@@ -113,6 +156,58 @@ mod tests {
     #[test]
     fn every_attempt_names_the_lab_that_stops_it() {
         let first: Vec<_> = ALL.iter().map(|attempt| (attempt.id, attempt.first_lab())).collect();
-        assert_eq!(first, [("reboot", 1), ("mount", 1), ("raw-disk", 2), ("shell-pid", 1)]);
+        assert_eq!(
+            first,
+            [
+                ("reboot", 1),
+                ("mount", 1),
+                ("raw-disk", 2),
+                ("shell-pid", 1),
+                ("env-secret", 3),
+                ("tty-foreground", 3),
+                ("tty-inject", 4),
+                ("tty-inject-own", 5),
+                ("tty-inject-high-bits", 5),
+                ("session-keyring", 5),
+                ("setuid-rootfs", 2),
+                ("setuid-volume", 2),
+                ("setuid-drop", 2),
+                ("cap-bounding", 4),
+                ("cap-inheritable", 4),
+                ("no-new-privs", 4),
+                ("userns-unshare", 5),
+                ("userns-clone", 5),
+                ("userns-clone3", 5),
+                ("int80-userns", 5),
+                ("personality", 5),
+                ("io-uring", 5),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_letters_agree_with_the_lab_that_stops_it() {
+        for attempt in ALL {
+            let Letters { root, user, rootless } = attempt.letters;
+            let first = attempt.first_lab();
+            // The kernel lets nobody in a chroot make a user namespace: labs 0 to 2 block that by accident.
+            let chroot_blocks = attempt.id.contains("userns");
+            for letters in [root, user, rootless] {
+                let (bare, labs) = letters.split_once(' ').expect("bare, a space, labs");
+                assert_eq!(labs.len(), 7, "{}: {letters}", attempt.id);
+                if bare == "I" {
+                    assert_eq!(labs, "IIIIIII", "{}", attempt.id);
+                    continue;
+                }
+                assert_eq!(bare, "E", "{}: {letters}", attempt.id);
+                for (lab, letter) in labs.chars().enumerate() {
+                    let blocked = lab >= first || chroot_blocks && lab <= 2;
+                    // In a user namespace a lab may block what is its own task only for real root.
+                    let early = letters != root && letter == 'B';
+                    let expected = if blocked || early { 'B' } else { 'E' };
+                    assert_eq!(letter, expected, "{}: {letters}, lab {lab}", attempt.id);
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,13 @@
 //!
 //! The probe asks as little as possible of the container: no threads, no `/proc`, no shell unless the check is
 //! about the shell.
+//!
+//! # Layout
+//! - [`child`]: children that wait. [`terminal`]: the inherited terminal. [`setuid`]: set-user-ID programs.
+
+pub mod child;
+pub mod setuid;
+pub mod terminal;
 
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};

@@ -262,14 +262,14 @@ fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
     })
 }
 
-/// The files of the decoy's own tree, and which of them are set-user-ID.
+/// The files of the decoy's own tree, and which of them run with the rights of its root.
 fn list(directory: &Path, device: u64, found: &mut Vec<String>, setuid: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let Ok(it) = fs::symlink_metadata(&path) else { continue };
         if it.dev() == device {
             let name = path.to_string_lossy().into_owned();
-            if it.is_file() && it.mode() & 0o4000 != 0 {
+            if it.is_file() && it.uid() == 0 && it.mode() & 0o4000 != 0 {
                 setuid.push(name.clone());
             }
             found.push(name);

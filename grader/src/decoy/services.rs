@@ -4,6 +4,7 @@
 use super::secrets::Secrets;
 use super::tree::VICTIM;
 use anyhow::{Context, Result};
+use attempts::places::{ABSTRACT_NAME, KEY, PORT, QUEUE, SEGMENT_KEY};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
@@ -18,17 +19,6 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
-
-/// The key of the System V segment (shmget(2)).
-pub const SEGMENT_KEY: i32 = 0x0dec_0de0;
-/// The name of the message queue (mq_overview(7)).
-pub const QUEUE: &CStr = c"/decoy";
-/// The name of the abstract socket (unix(7)).
-pub const ABSTRACT_NAME: &str = "decoy-host";
-/// The port on 127.0.0.1.
-pub const PORT: u16 = 4242;
-/// The description of the key with the secret payload.
-pub const KEY: &CStr = c"decoy-key";
 
 /// The services; the segment, the queue and the keys stay by themselves.
 pub struct Services {
