@@ -86,8 +86,8 @@ pub enum SeenCall {
     /// No such call.
     #[default]
     None,
-    /// No call decides: what the attempt asks for is a property, which the host reads.
-    Unneeded,
+    /// None is needed: what the host reads of the process decides.
+    Property,
     /// It began and never returned.
     Begun,
     /// It returned this: a negative errno where it was refused.
@@ -123,8 +123,7 @@ impl Stage {
     /// The target with the probe as its command, in a decoy.
     fn program(&self, target: &Target, decoy: &Decoy, streams: Streams, needs: &[Need]) -> Result<Program> {
         let name = &decoy.secrets.name;
-        // The bare decoy host has no other root: there the probe is below the rootfs.
-        let root = if target.what == What::Bare { ROOTFS } else { "" };
+        let root = root_of(target);
         let command = [format!("{root}/probe-{name}"), format!("{root}/socket-{name}")];
         Ok(Program {
             argv: target.argv(&command, &random_word(8)?),
@@ -138,6 +137,11 @@ impl Stage {
             in_user_namespace: target.decoy == Kind::User,
         })
     }
+}
+
+/// Where the rootfs is for the command. The bare decoy host has no other root: there it is a directory.
+fn root_of(target: &Target) -> &'static str {
+    if target.what == What::Bare { ROOTFS } else { "" }
 }
 
 /// Runs one attempt against one target. A target whose probe never ran is started a second time, with a
@@ -184,9 +188,8 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 /// What an attacker may know of the host.
 fn given(stage: &Stage, target: &Target, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
-    let root = if target.what == What::Bare { ROOTFS } else { "" };
     let mut given = vec![
-        ("rootfs", root.to_owned()),
+        ("rootfs", root_of(target).to_owned()),
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
@@ -212,7 +215,11 @@ fn in_decoy(
         }
     };
     // An attempt at a terminal has one from the start.
-    let streams = if attempt.needs.contains(&Need::Terminal) { Streams::Terminal } else { streams };
+    let streams = match attempt.needs {
+        needs if needs.contains(&Need::Terminal) => Streams::Terminal,
+        needs if needs.contains(&Need::FreeTerminal) => Streams::FreeTerminal,
+        _ => streams,
+    };
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let wants_group = attempt.needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
     let job = match wants_group && stage.groups.any() {
@@ -225,6 +232,7 @@ fn in_decoy(
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
         namespaces: decoy.ready.namespaces.clone(),
         secrets: decoy.secrets.words.clone(),
+        root_uid: decoy.root_id(),
         ..Host::default()
     };
     let mut pid1 = None;
@@ -233,13 +241,15 @@ fn in_decoy(
     if session.hello()? {
         guest = session.guest().context("no probe")?.pid;
         if let Some(pid) = guest {
-            host.attacker = observe::process(pid, &decoy.ready);
+            host.attacker_before = observe::process(pid, &decoy.ready);
+            host.attacker = host.attacker_before.clone();
             pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
             facts.distrust = seize(&mut session, pid, pid1).err();
         } else {
             facts.distrust =
                 Some("it spoke over standard output, and the host did not find the probe".into());
         }
+        host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu_time));
         let answers = session.ask(attempt.id, &host.mark, given(stage, target, &decoy))?;
@@ -248,7 +258,7 @@ fn in_decoy(
         note(answers, facts, &mut host);
         facts.seen_call = seen_call(attempt, &session.calls);
         host.call = match facts.seen_call {
-            SeenCall::None | SeenCall::Unneeded => None,
+            SeenCall::None | SeenCall::Property => None,
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
@@ -288,7 +298,7 @@ fn in_decoy(
 /// The last of the decisive system calls that the attacker made, as the kernel told the host.
 fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
     if attempt.decisive.is_empty() {
-        return SeenCall::Unneeded;
+        return SeenCall::Property;
     }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
     match calls.iter().rev().find(decisive).map(|call| call.returned) {

@@ -50,6 +50,12 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
         return Inconclusive(Target, why.clone());
     }
+    if facts.seen_call == SeenCall::Property {
+        return match &facts.seen {
+            Sight::Confined(what) => Blocked(what.clone()),
+            _ => Inconclusive(Target, "the host could not read it of the process".into()),
+        };
+    }
     let Some(tried) = &facts.tried else {
         let why = match (&facts.gave_up, facts.killed_by) {
             (Some(why), _) => format!("the attacker could not even try: {why}"),
@@ -64,9 +70,6 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     }
     if let Sight::Confined(what) = &facts.seen {
         return Blocked(what.clone());
-    }
-    if facts.seen_call == SeenCall::Unneeded {
-        return Inconclusive(Target, "the host could not read what decides".into());
     }
     match (&facts.got, facts.seen_call, facts.killed_by) {
         (Some((0, _)), SeenCall::Returned(0..), _) => {
@@ -191,15 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn a_property_is_what_the_host_reads() {
-        let property = Facts { seen_call: SeenCall::Unneeded, got: Some((0, String::new())), ..tried() };
+    fn a_property_is_judged_by_what_the_host_read() {
+        let property = Facts { seen_call: SeenCall::Property, ..Facts::default() };
+        let held = Facts { seen: Sight::Confined("not there".into()), ..property.clone() };
+        assert!(matches!(attempt(&control(), &held), Verdict::Blocked(_)));
+        assert!(matches!(attempt(&Facts::default(), &held), Verdict::Inconclusive(Cause::Machine, _)));
         assert!(matches!(attempt(&control(), &property), Verdict::Inconclusive(Cause::Target, _)));
-        let effect = Facts { seen: Sight::Effect("there".into()), ..property.clone() };
-        assert!(matches!(attempt(&control(), &effect), Verdict::Escaped(_)));
-        let confined = Facts { seen: Sight::Confined("not there".into()), ..property };
-        assert!(matches!(attempt(&control(), &confined), Verdict::Blocked(_)));
-        let unread = Facts { distrust: Some("hidden".into()), ..confined };
-        assert!(matches!(attempt(&control(), &unread), Verdict::Inconclusive(Cause::Target, _)));
+        let distrusted = Facts { distrust: Some("traced".into()), ..held };
+        assert!(matches!(attempt(&control(), &distrusted), Verdict::Inconclusive(Cause::Target, _)));
     }
 
     #[test]

@@ -1,40 +1,58 @@
 //! The list of attempts, in teaching order.
 
+mod abstract_socket;
+mod boot_time;
+mod cap_bounding;
+mod cap_inheritable;
 mod chroot_escape;
+mod clock_adjust;
+mod core_pattern;
+mod core_pattern_remount;
 mod cwd_outside_root;
+mod env_secret;
 mod host_tree;
 mod host_umount;
+mod hostname_read;
+mod hostname_set;
+mod int80_userns;
+mod io_uring;
+mod kernel_addresses;
 mod leaked_descriptor;
+mod loopback_service;
 mod mknod_disk;
 mod mknod_disk_dev;
 mod mknod_disk_volume;
 mod mount;
-mod pidfd_getfd;
-mod proc_environ;
-mod proc_pid_root;
-mod ptrace_attach;
-mod abstract_socket;
-mod boot_time;
-mod clock_adjust;
-mod core_pattern;
-mod core_pattern_remount;
-mod hostname_read;
-mod hostname_set;
-mod kernel_addresses;
-mod loopback_service;
+mod no_new_privs;
 mod packet_sniff;
+mod personality;
+mod pidfd_getfd;
 mod posix_mq;
+mod proc_environ;
 mod proc_keys;
 mod proc_keys_unmask;
+mod proc_pid_root;
+mod ptrace_attach;
 mod raw_disk;
 mod reboot;
 mod remount_dev;
 mod rootfs_device_node;
+mod session_keyring;
 mod setns_own_mount;
+mod setuid_drop;
+mod setuid_rootfs;
+mod setuid_volume;
 mod shell_pid;
 mod signal_process;
 mod sysfs_write;
 mod sysv_shm;
+mod tty_foreground;
+mod tty_inject;
+mod tty_inject_high_bits;
+mod tty_inject_own;
+mod userns_clone;
+mod userns_clone3;
+mod userns_unshare;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -60,6 +78,7 @@ pub struct Attempt {
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
     /// only what it has seen one of them return. Empty where no call decides, but what the host reads.
+    /// only what it has seen one of them return. None where nothing is called: then the host's own facts decide.
     pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
@@ -88,6 +107,8 @@ pub enum Need {
     Disk,
     /// A terminal as the caller's standard streams and controlling terminal.
     Terminal,
+    /// The same, but no session's controlling terminal.
+    FreeTerminal,
     /// `open("/")` left on descriptor 77.
     LeakedDescriptor,
     /// A full ambient set of capabilities.
@@ -149,6 +170,24 @@ pub const ALL: &[Attempt] = &[
     loopback_service::ATTEMPT,
     packet_sniff::ATTEMPT,
     boot_time::ATTEMPT,
+    env_secret::ATTEMPT,
+    tty_foreground::ATTEMPT,
+    tty_inject::ATTEMPT,
+    tty_inject_own::ATTEMPT,
+    tty_inject_high_bits::ATTEMPT,
+    session_keyring::ATTEMPT,
+    setuid_rootfs::ATTEMPT,
+    setuid_volume::ATTEMPT,
+    setuid_drop::ATTEMPT,
+    cap_bounding::ATTEMPT,
+    cap_inheritable::ATTEMPT,
+    no_new_privs::ATTEMPT,
+    userns_unshare::ATTEMPT,
+    userns_clone::ATTEMPT,
+    userns_clone3::ATTEMPT,
+    int80_userns::ATTEMPT,
+    personality::ATTEMPT,
+    io_uring::ATTEMPT,
 ];
 
 impl Attempt {

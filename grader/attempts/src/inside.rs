@@ -4,18 +4,21 @@
 //! about the shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none.
-//! - [`read`]: a file's first bytes, with calls that the probe makes for nothing else.
-//! - [`canary`]: the host's canary. [`disk`]: the decoy disk.
+//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
+//! - [`file`]: a file, opened so that the host can tell. [`read`]: a file's first bytes.
+//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
+//! - [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
+pub mod child;
 pub mod disk;
+pub mod file;
 pub mod procfs;
 pub mod read;
-//! - [`sysctl`]: one of its settings. [`file`]: a file, read so that the host can tell.
-pub mod file;
+pub mod setuid;
 pub mod sysctl;
 pub mod sysfs;
+pub mod terminal;
 
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};

@@ -201,10 +201,14 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
                     }
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
-                Some((ToPid1::Snapshot { files }, _)) => match snapshot(files, children.victim_status) {
-                    Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
-                    Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
-                },
+                Some((ToPid1::Snapshot { files }, _)) => {
+                    // Who has just died is dead in this picture.
+                    children.reap(channel)?;
+                    match snapshot(files, children.victim_status) {
+                        Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
+                        Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                    }
+                }
                 Some((ToPid1::Begin, _)) => {}
             }
         }
@@ -262,14 +266,14 @@ fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
     })
 }
 
-/// The files of the decoy's own tree, and which of them are set-user-ID.
+/// The files of the decoy's own tree, and which of them run with the rights of its root.
 fn list(directory: &Path, device: u64, found: &mut Vec<String>, setuid: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let Ok(it) = fs::symlink_metadata(&path) else { continue };
         if it.dev() == device {
             let name = path.to_string_lossy().into_owned();
-            if it.is_file() && it.mode() & 0o4000 != 0 {
+            if it.is_file() && it.uid() == 0 && it.mode() & 0o4000 != 0 {
                 setuid.push(name.clone());
             }
             found.push(name);

@@ -49,10 +49,13 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    let uids = status.get("Uid").map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // Real, effective, saved, and that for files (proc(5)).
+    let uid = |at| status.get("Uid")?.split_whitespace().nth(at)?.parse().ok();
     Process {
         nspid: nspid(pid),
-        euid: uids.and_then(|uids| uids.get(1)?.parse().ok()),
+        uid: uid(0),
+        euid: uid(1),
+        environment: fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
         status,
         descriptors: descriptors(pid),
         children_user: children(pid).into_iter().filter_map(|child| namespace(child, "user")).collect(),
