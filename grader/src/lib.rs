@@ -9,6 +9,7 @@
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
+//! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
 pub mod commands;
@@ -17,6 +18,7 @@ pub mod dirs;
 pub mod doctor;
 pub mod grading;
 pub mod keeper;
+pub mod knockout;
 pub mod labs;
 pub mod report;
 pub mod rootfs;

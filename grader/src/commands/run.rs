@@ -41,7 +41,7 @@ pub struct Options {
 
 /// The report's formats.
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
+pub enum Format {
     /// The matrix, for people
     #[default]
     Table,
