@@ -12,6 +12,7 @@ use crate::target::Target;
 use crate::workers::Workers;
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What `grader run` takes.
@@ -63,7 +64,7 @@ pub fn run(options: &Options) -> Result<u8> {
         None => Rubric::standard(),
     };
     if options.check {
-        print!("{rubric}");
+        Output::Standard.finish(|out| write!(out, "{rubric}"))?;
         return Ok(0);
     }
     let (labs, programs) = sort(options)?;

@@ -40,7 +40,10 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         table.add_row(row);
     }
     if report.targets.iter().any(|target| target.max_points > 0.0) {
-        let points = |target: &TargetReport| Cell::new(format!("{} of {}", target.points, target.max_points));
+        let points = |target: &TargetReport| match target.max_points {
+            0.0 => Cell::new("-"),
+            most => Cell::new(format!("{} of {most}", target.points)),
+        };
         table.add_row([Cell::new("points")].into_iter().chain(report.targets.iter().map(points)));
     }
     for line in table.lines() {
