@@ -81,6 +81,7 @@ pub struct Decoy {
     ending: Cell<Ending>,
     channel: Channel,
     program: Cell<Ending>,
+    root_id: u32,
     stage: Option<PathBuf>,
 }
 
@@ -137,6 +138,7 @@ impl Decoy {
             ending,
             channel: ours,
             program: Cell::default(),
+            root_id: ids.outside(0),
             stage,
         })
     }
@@ -187,6 +189,11 @@ impl Decoy {
     /// The process id of its PID 1, as the grader sees it.
     pub fn pid1(&self) -> Pid {
         self.pid1
+    }
+
+    /// The uid of its root, as the grader counts uids.
+    pub fn root_id(&self) -> u32 {
+        self.root_id
     }
 
     /// How its PID 1 ended, if it has: as the grader's wait(2) told.

@@ -135,13 +135,29 @@ fn judged(
             Verdict::Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into())
         }
     };
-    let expected = lab(target).map(|lab| if lab < attempt.first_lab() { "ESCAPED" } else { "BLOCKED" });
+    let expected = lab(target).and_then(|lab| expected(attempt, lab, target.decoy));
     let mut check = Check::new(attempt.id, "attempt", &verdict, expected);
     if let Some(facts) = facts {
         check.evidence.clone_from(&facts.evidence);
         check.ms = facts.ms;
     }
     check
+}
+
+/// What the reference lab shows, as it was measured on this kind of decoy host; where that can't judge the attempt,
+/// as on the root kind.
+pub fn expected(attempt: &Attempt, lab: usize, decoy: Kind) -> Option<&'static str> {
+    let letters = match decoy {
+        Kind::Root => attempt.letters.root,
+        Kind::User if nix::unistd::geteuid().is_root() => attempt.letters.user,
+        Kind::User => attempt.letters.rootless,
+    };
+    let letter = attempt.letter(lab, letters).filter(|letter| *letter != 'I');
+    match letter.or_else(|| attempt.letter(lab, attempt.letters.root))? {
+        'E' => Some("ESCAPED"),
+        'B' => Some("BLOCKED"),
+        _ => None,
+    }
 }
 
 /// The works checks that a target is asked for.

@@ -108,12 +108,22 @@ fn remove(path: &Path) {
     let patience = Instant::now() + Duration::from_secs(5);
     let is_group = path.join("cgroup.procs").exists();
     loop {
-        let removed = if is_group { fs::remove_dir(path) } else { fs::remove_dir_all(path) };
+        let removed = if is_group { remove_group(path) } else { fs::remove_dir_all(path) };
         if removed.is_ok() || !path.exists() || Instant::now() > patience {
             return;
         }
         sleep(Duration::from_millis(10));
     }
+}
+
+/// Removes a group and those below it. Its files go with it.
+fn remove_group(path: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(path)?.flatten() {
+        if entry.file_type()?.is_dir() {
+            remove_group(&entry.path())?;
+        }
+    }
+    fs::remove_dir(path)
 }
 
 /// Removes what graders that are dead have left in the temporary directory.

@@ -5,6 +5,7 @@
 //! - [`commands`]: one file a command.
 //! - [`target`]: what is aimed at. [`labs`]: the labs, and how they are built.
 //! - [`decoy`]: the decoy host. It knows no attempt.
+//! - [`doctor`]: what this machine can judge.
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
@@ -13,6 +14,7 @@
 pub mod commands;
 pub mod decoy;
 pub mod dirs;
+pub mod doctor;
 pub mod grading;
 pub mod keeper;
 pub mod labs;

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// The name of the JSON format; its schema lies in `grader/schema/`.
 pub const SCHEMA: &str = "container-labs/report/v1";
 
+/// The exit code where nothing of what was asked could be judged on this machine.
+pub const NOTHING_JUDGED: u8 = 3;
+
 /// A whole run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -94,7 +97,7 @@ impl Report {
         if self.checks().any(|(_, check)| !check.as_expected) {
             1
         } else if self.checks().all(|(_, check)| check.cause.as_deref() == Some("machine")) {
-            3
+            NOTHING_JUDGED
         } else {
             0
         }

@@ -3,23 +3,29 @@
 //!
 //! # Layout
 //! - [`session`]: one start of the target, and the talk with the probe.
-//! - [`observe`]: what the host reads of a process from outside.
+//! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
+//! - [`group`]: the control group that a container is put into.
 //! - [`works`]: the two starts that the works checks share.
 
+pub mod group;
+pub mod look;
 pub mod observe;
 pub mod session;
 pub mod works;
 
 use crate::decoy::disk::Disk;
+use crate::decoy::ids::Ids;
+use crate::decoy::limits::Groups;
 use crate::decoy::start::{Program, Streams};
 use crate::decoy::tree::ROOTFS;
 use crate::decoy::{Decoy, Kind, Plan, random_word};
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
-use attempts::attempts::Attempt;
+use attempts::attempts::{Attempt, Need};
 use attempts::host::Ending;
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
+use group::Job;
 use nix::errno::Errno;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
@@ -35,6 +41,8 @@ pub struct Stage {
     pub rootfs: PathBuf,
     /// The probe.
     pub probe: PathBuf,
+    /// The worker's control groups.
+    pub groups: Groups,
     /// The decoy disk, or why there is none.
     pub disk: std::result::Result<Disk, String>,
     /// SIGCHLD as a descriptor.
@@ -111,7 +119,7 @@ impl Stage {
     }
 
     /// The target with the probe as its command, in a decoy.
-    fn program(&self, target: &Target, decoy: &Decoy, streams: Streams) -> Result<Program> {
+    fn program(&self, target: &Target, decoy: &Decoy, streams: Streams, needs: &[Need]) -> Result<Program> {
         let name = &decoy.secrets.name;
         // The bare decoy host has no other root: there the probe is below the rootfs.
         let root = if target.what == What::Bare { ROOTFS } else { "" };
@@ -121,6 +129,10 @@ impl Stage {
             cwd: target.cwd.clone(),
             streams,
             watched: streams == Streams::TerminalIn,
+            environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
+            leak_root: needs.contains(&Need::LeakedDescriptor),
+            ambient: needs.contains(&Need::AmbientCapabilities),
+            datagrams: needs.contains(&Need::Datagrams),
             in_user_namespace: target.decoy == Kind::User,
         })
     }
@@ -144,7 +156,7 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
 }
 
 fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
-    let mut facts = Facts { lacks: lacks(stage, attempt), ..Facts::default() };
+    let mut facts = Facts { lacks: lacks(stage, target, attempt), ..Facts::default() };
     match in_decoy(stage, target, attempt, streams, &mut facts) {
         Ok(()) => {}
         Err(error) if facts.no_decoy.is_none() => facts.distrust = Some(format!("{error:#}")),
@@ -153,11 +165,32 @@ fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> 
     facts
 }
 
-fn lacks(stage: &Stage, attempt: &Attempt) -> Option<String> {
-    match &stage.disk {
-        Err(why) if attempt.id == "raw-disk" => Some(format!("no decoy disk: {why}")),
+/// What this machine lacks for an attempt, in words.
+fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
+    let lack = |need: &Need| match need {
+        Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
+        Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
+        Need::Limits => stage.groups.lacks_limits(),
+        Need::ManyIds if Ids::for_decoy(target.decoy).is_ok_and(|ids| ids.count == 1) => {
+            Some("the decoy host has one id only: there is no second user".into())
+        }
         _ => None,
+    };
+    attempt.needs.iter().find_map(lack)
+}
+
+/// What an attacker may know of the host.
+fn given(stage: &Stage, decoy: &Decoy) -> Vec<(String, String)> {
+    let name = &decoy.secrets.name;
+    let mut given = vec![
+        ("victim", decoy.ready.victim.to_string()),
+        ("setuid", format!("setuid-{name}")),
+        ("node", format!("node-{name}")),
+    ];
+    if let Ok(disk) = &stage.disk {
+        given.push(("disk", disk.number.to_string()));
     }
+    given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn in_decoy(
@@ -174,16 +207,25 @@ fn in_decoy(
             return Ok(());
         }
     };
-    let program = stage.program(target, &decoy, streams)?;
-    let mut session = Session::start(&decoy, stage, &program)?;
+    // An attempt at a terminal has one from the start.
+    let streams = if attempt.needs.contains(&Need::Terminal) { Streams::Terminal } else { streams };
+    let program = stage.program(target, &decoy, streams, attempt.needs)?;
+    let wants_group = attempt.needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
+    let job = match wants_group && stage.groups.any() {
+        true => Some(Job::make(&stage.groups, decoy.secrets.at("group"), decoy.root_id())?),
+        false => None,
+    };
+    let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
     let mut host = Host {
         mark: random_word(24)?,
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
         namespaces: decoy.ready.namespaces.clone(),
+        secrets: decoy.secrets.words.clone(),
         ..Host::default()
     };
     let mut pid1 = None;
     let mut guest = None;
+    let mut cpu = (0.0, 0.0);
     if session.hello()? {
         guest = session.guest().context("no probe")?.pid;
         if let Some(pid) = guest {
@@ -195,9 +237,17 @@ fn in_decoy(
                 Some("it spoke over standard output, and the host did not find the probe".into());
         }
         // What the host can't trust can still escape.
-        let answers = session.ask(attempt.id, &host.mark)?;
+        let asked = (Instant::now(), guest.and_then(observe::cpu_time));
+        let answers = session.ask(attempt.id, &host.mark, given(stage, &decoy))?;
+        let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
+        cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
         facts.seen_call = seen_call(attempt, &session.calls);
+        host.call = match facts.seen_call {
+            SeenCall::None => None,
+            SeenCall::Begun => Some(None),
+            SeenCall::Returned(value) => Some(Some(value)),
+        };
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
@@ -211,7 +261,9 @@ fn in_decoy(
             host.attacker = now;
         }
     }
-    look(&decoy, &session, &mut host);
+    host.attacker.cpu = cpu;
+    look::look(&decoy, &session, attempt.needs, guest, &mut host);
+    look::look_at_group(job.as_ref(), guest, &mut host);
     host.container_pid1 = death(&session, pid1);
     if let Ending::Killed(signal) = death(&session, guest) {
         facts.killed_by = Some(signal);
@@ -222,6 +274,10 @@ fn in_decoy(
         Seen::Nothing => Sight::Nothing,
     };
     facts.evidence = evidence(facts, &session, &host);
+    // The container dies with its host, and only then can its group go.
+    drop(session);
+    drop(decoy);
+    drop(job);
     Ok(())
 }
 
@@ -254,22 +310,6 @@ fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
             Answer::Not(_, why) => facts.gave_up = Some(why),
         }
     }
-}
-
-/// What the decoy host looks like now, as far as it still lives.
-fn look(decoy: &Decoy, session: &Session, host: &mut Host) {
-    let first = &decoy.ready.first;
-    host.mountinfo = (first.mountinfo.clone(), first.mountinfo.clone());
-    host.hostname = (first.hostname.clone(), first.hostname.clone());
-    if decoy.ending() == Ending::None
-        && let Some(now) = decoy.snapshot(false)
-    {
-        host.mountinfo.1 = now.mountinfo;
-        host.hostname.1 = now.hostname;
-    }
-    host.pid1 = decoy.ending();
-    host.program = decoy.program();
-    host.stdout = session.stdout().to_vec();
 }
 
 fn death(session: &Session, pid: Option<nix::unistd::Pid>) -> Ending {

@@ -23,6 +23,10 @@ pub struct Attempt {
     pub stopped_by: &'static [&'static str],
     /// The manual pages that matter.
     pub man: &'static [&'static str],
+    /// What was measured for it, a letter a stage.
+    pub letters: Letters,
+    /// What the decoy host must have ready for it.
+    pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
     /// only what it has seen one of them return.
     pub decisive: &'static [libc::c_long],
@@ -32,6 +36,51 @@ pub struct Attempt {
     pub witness: fn(&Host) -> Seen,
 }
 
+/// What was measured in the reference labs: the bare decoy host, a space, then lab 0 and up. `E` escaped, `B`
+/// blocked, `I` can't be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Letters {
+    /// On a decoy host of the root kind.
+    pub root: &'static str,
+    /// On one of the user kind, made by root.
+    pub user: &'static str,
+    /// On one that an ordinary user made.
+    pub rootless: &'static str,
+}
+
+/// What a decoy host must have ready for an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A host of its own: the attempt may change it.
+    FreshHost,
+    /// The decoy disk.
+    Disk,
+    /// A terminal as the caller's standard streams and controlling terminal.
+    Terminal,
+    /// `open("/")` left on descriptor 77.
+    LeakedDescriptor,
+    /// A full ambient set of capabilities.
+    AmbientCapabilities,
+    /// Datagrams on the host's loopback interface, every 3 ms.
+    Datagrams,
+    /// A control group for the container.
+    Group,
+    /// The same, with memory, pids and cpu controllers.
+    Limits,
+    /// A named v1 hierarchy.
+    ReleaseAgent,
+    /// That the host joins the attacker's mount namespace and reads its mounts.
+    MountNamespace,
+    /// That the host looks for set-user-ID files in its own tree.
+    SetuidFiles,
+    /// The address of the kernel's text.
+    KernelText,
+    /// A small ext4 file system, a directory of which is a volume of the container.
+    Ext4Volume,
+    /// More ids than one: root and somebody else.
+    ManyIds,
+}
+
 /// Every attempt.
 pub const ALL: &[Attempt] = &[reboot::ATTEMPT, mount::ATTEMPT, raw_disk::ATTEMPT, shell_pid::ATTEMPT];
 
@@ -39,6 +88,11 @@ impl Attempt {
     /// The attempt with this name.
     pub fn find(id: &str) -> Option<&'static Attempt> {
         ALL.iter().find(|attempt| attempt.id == id)
+    }
+
+    /// What a lab is expected to show on this kind of host: `E`, `B`, or `I` where it can't be judged.
+    pub fn letter(&self, lab: usize, letters: &'static str) -> Option<char> {
+        letters.split_once(' ')?.1.chars().nth(lab)
     }
 
     /// The number of the first lab that must block it: the highest in `stopped_by`.

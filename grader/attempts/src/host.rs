@@ -33,6 +33,29 @@ pub struct Host {
     /// Programs that were executed besides the program under test and its command; none where the host could
     /// not follow it.
     pub executed: Option<Vec<String>>,
+    /// The random words that the host holds, by the name of their place.
+    pub secrets: BTreeMap<String, String>,
+    /// The decisive system call as the host saw it, if the attacker made one: what it returned, a negative errno
+    /// where it was refused; none where it did not return.
+    pub call: Option<Option<i64>>,
+    /// How the victim ended.
+    pub victim: Ending,
+    /// The host's boot-time clock, in seconds.
+    pub boottime: i64,
+    /// How many processes there are in the host's PID namespace.
+    pub processes: usize,
+    /// The caller's terminal, where it has one: its foreground process group, and the caller's own group.
+    pub foreground: Option<(i32, i32)>,
+    /// What came in over that terminal as if it were typed.
+    pub typed: Vec<u8>,
+    /// Set-user-ID files in the host's own tree that were not there before.
+    pub setuid_files: Vec<String>,
+    /// All mounts of the attacker's mount namespace, read by joining it without a chroot.
+    pub namespace_mounts: Option<String>,
+    /// The address of the kernel's text, as the host reads it in /proc/kallsyms.
+    pub kernel_text: Option<String>,
+    /// The control group that the host put the container into.
+    pub group: Group,
     /// What was there after the end and not before, or the other way round: mounts, processes, files.
     pub left: Vec<String>,
 }
@@ -48,10 +71,50 @@ pub struct Process {
     pub mountinfo: String,
     /// Whether its root directory is another than the decoy host's.
     pub own_root: Option<bool>,
+    /// Its effective uid, as the host counts uids.
+    pub euid: Option<u32>,
+    /// Lines of its `status` by their name: `CapBnd`, `NoNewPrivs`, ...
+    pub status: BTreeMap<String, String>,
+    /// What it holds open.
+    pub descriptors: Vec<Descriptor>,
+    /// The user namespaces of its children.
+    pub children_user: Vec<u64>,
+    /// Its execution domain (personality(2)).
+    pub personality: Option<u64>,
+    /// The CPU time that it used, and the time that it lived, in seconds, since it was asked.
+    pub cpu: (f64, f64),
     /// The numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
+}
+
+/// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Descriptor {
+    /// What the link says: a path as the process would see it, or `anon_inode:[...]`.
+    pub target: String,
+    /// Whether it is open for writing.
+    pub writes: bool,
+    /// The type of its file system (statfs(2)).
+    pub file_system: i64,
+}
+
+/// A control group, as the host sees it. A figure is none where no such controller is at hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Its name: a random word.
+    pub name: String,
+    /// Whether the attacker is still in it.
+    pub holds_attacker: Option<bool>,
+    /// The most memory that was ever used in it, in bytes.
+    pub peak_memory: Option<u64>,
+    /// Processes of it that the kernel killed for want of memory.
+    pub oom_kills: Option<u64>,
+    /// Periods in which it was held back for its share of CPU time.
+    pub throttled: Option<u64>,
+    /// `release_agent` of the named v1 hierarchy that was made for this run.
+    pub release_agent: Option<String>,
 }
 
 /// How a process ended, or that it has not.
@@ -82,6 +145,16 @@ impl Host {
     /// None where it could not be read.
     pub fn shares(&self, namespace: &str) -> Option<bool> {
         Some(self.namespaces.get(namespace)? == self.attacker.namespaces.get(namespace)?)
+    }
+
+    /// The random word at this place of the host.
+    pub fn secret(&self, place: &str) -> &str {
+        self.secrets.get(place).map_or("", String::as_str)
+    }
+
+    /// Whether the attacker brought out the random word at this place.
+    pub fn heard_secret(&self, place: &str) -> bool {
+        self.heard(self.secret(place).as_bytes())
     }
 
     /// Whether the attacker brought these bytes out.

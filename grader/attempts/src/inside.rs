@@ -41,6 +41,16 @@ impl Inside {
         &self.question.mark
     }
 
+    /// What the host gave the attacker to know: an empty text where it gave nothing of that name.
+    pub fn given(&self, name: &str) -> &str {
+        self.question.given.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same as a number; 0 where it is none.
+    pub fn given_number(&self, name: &str) -> i32 {
+        self.given(name).parse().unwrap_or(0)
+    }
+
     /// Tells the host that the decisive call is next. A container that dies before it has blocked nothing.
     pub fn decisive(&mut self, what: &str) {
         self.tried = true;
@@ -60,15 +70,21 @@ impl Inside {
     /// Becomes a shell that runs `script` and then becomes the probe again: one process all the way.
     pub fn become_shell(&mut self, script: &str) -> Result<(), Errno> {
         self.decisive(&format!("sh -c '{script}'"));
+        let script = format!("{script}; exec \"$0\" \"$@\"");
+        let program = std::env::args().next().unwrap_or_default();
+        self.become_program(&["/bin/sh", "-c", &script, &program])
+    }
+
+    /// Executes a program that becomes, or is, the probe again. It answers "got 0" as its first word.
+    pub fn become_program(&mut self, words: &[&str]) -> Result<(), Errno> {
         let descriptors = [self.talk.input.as_raw_fd(), self.talk.output.as_raw_fd()];
         for descriptor in descriptors {
             // SAFETY: fcntl(2) on a descriptor of ours.
             Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) })?;
         }
-        let program = std::env::args().next().unwrap_or_default();
-        let words = ["/bin/sh", "-c", &format!("{script}; exec \"$0\" \"$@\""), &program, RESUME];
-        let more = descriptors.map(|descriptor| descriptor.to_string()).into_iter();
-        let words = words.into_iter().map(str::to_owned).chain(more).chain([self.question.key.clone()]);
+        let more = descriptors.map(|descriptor| descriptor.to_string());
+        let words = words.iter().copied().chain([RESUME]).map(str::to_owned);
+        let words = words.chain(more).chain([self.question.key.clone()]);
         let words: Vec<CString> = words.filter_map(|word| CString::new(word).ok()).collect();
         execv(&words[0], &words).map(drop)
     }
@@ -94,6 +110,7 @@ pub fn probe(arguments: &[String]) -> ExitCode {
             let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
             talk
         }
+        [_, victim] if victim == "--victim" => return crate::victim::main(),
         [_, socket] => match UnixStream::connect(socket) {
             Ok(stream) => {
                 let descriptor = stream.into_raw_fd();

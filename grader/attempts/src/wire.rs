@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! probe connects                     the kernel tells the host which process that is
-//! host   <key> <check> <mark>        do this check
+//! host   <key> <check> <mark> ...    do this check; name=value words tell what it may know
 //! probe  <key> try <what>            I am about to make the decisive call
 //! probe  <key> out <hex>             I brought this out
 //! probe  <key> got <errno> <text>    the call is over; 0 is success
@@ -23,6 +23,8 @@ pub struct Question {
     pub check: String,
     /// A random word that the check may use, or the exit status.
     pub mark: String,
+    /// What an attacker may know of the host: names and values, without spaces.
+    pub given: Vec<(String, String)>,
 }
 
 /// The question that ends the probe.
@@ -44,13 +46,21 @@ pub enum Answer {
 impl Question {
     /// The line, with its end.
     pub fn line(&self) -> String {
-        format!("{} {} {}\n", self.key, self.check, self.mark)
+        let mut line = format!("{} {} {}", self.key, self.check, self.mark);
+        for (name, value) in &self.given {
+            line.push_str(&format!(" {name}={value}"));
+        }
+        line.push('\n');
+        line
     }
 
     /// Reads a line without its end.
     pub fn parse(line: &str) -> Option<Question> {
-        let mut words = line.split(' ').map(str::to_owned);
-        Some(Question { key: words.next()?, check: words.next()?, mark: words.next()? })
+        let mut words = line.split(' ');
+        let mut word = || words.next().map(str::to_owned);
+        let (key, check, mark) = (word()?, word()?, word()?);
+        let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some(Question { key, check, mark, given: words.filter_map(pair).collect() })
     }
 }
 
@@ -101,6 +111,13 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_comes_out_as_it_went_in() {
+        let given = vec![("victim".to_owned(), "3".to_owned())];
+        let question = Question { key: "k".into(), check: "mount".into(), mark: "m".into(), given };
+        assert_eq!(Question::parse(question.line().trim_end()), Some(question));
+    }
 
     #[test]
     fn an_answer_comes_out_as_it_went_in() {

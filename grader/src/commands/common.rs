@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// How long one trial may take.
 pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// What stands on the line before an exact command that helps where nothing can be judged.
+pub const HELPS: &str = "This helps:";
+
 /// The kind of decoy host: what was typed, else root for root with nothing but the workspace's own labs.
 pub fn decoy(typed: Option<Kind>, only_labs: bool) -> Result<Kind> {
     match typed {

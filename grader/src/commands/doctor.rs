@@ -1,8 +1,79 @@
 //! `grader doctor`: what this machine can judge, what it can't, and the command that would change it.
 
+use super::common::{HELPS, Output};
+use crate::doctor::{Area, Facts, Finding, Mend, State, examine, findings, way_out};
+use crate::report::NOTHING_JUDGED;
+use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use std::io::{self, Write};
 
-/// Looks, and prints.
+/// The width of a page.
+const WIDTH: usize = 80;
+/// Where the words begin, after the mark and the area.
+const INDENT: usize = 22;
+
+/// Looks, and prints. The exit code is 3 where no kind of decoy host works.
 pub fn run() -> Result<u8> {
-    Ok(0)
+    let facts = examine()?;
+    Output::Standard.finish(|mut out| write(&facts, &mut out))?;
+    Ok(if facts.works() { 0 } else { NOTHING_JUDGED })
+}
+
+fn write(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+    let mut last: Option<Area> = None;
+    for finding in findings(facts) {
+        let name = if last == Some(finding.area) { "" } else { finding.area.name() };
+        last = Some(finding.area);
+        one(&finding, name, out)?;
+    }
+    writeln!(out)?;
+    if facts.works() {
+        return writeln!(out, "This machine can judge: a decoy host works.");
+    }
+    writeln!(out, "This machine can judge nothing as it is.")?;
+    match way_out(facts, &[], true) {
+        Some(command) => writeln!(out, "{HELPS}\n{command}"),
+        None => Ok(()),
+    }
+}
+
+fn one(finding: &Finding, name: &str, out: &mut impl Write) -> io::Result<()> {
+    let (mark, colour) = match finding.state {
+        State::Fine => ("ok", AnsiColor::Green),
+        State::Note => ("note", AnsiColor::Blue),
+        State::Lack { .. } => ("LACK", AnsiColor::Red),
+    };
+    let style = Style::new().fg_color(Some(colour.into()));
+    let first = format!("{style}{mark:<4}{style:#}  {name:<16}");
+    paragraph(&first, &finding.found, out)?;
+    if let State::Lack { costs, mend } = &finding.state {
+        paragraph(&format!("{:>20}  ", "costs:"), costs, out)?;
+        match mend {
+            // In one piece, however long: it is there to be pasted.
+            Mend::Run(command) => writeln!(out, "{:>20}  {command}", "mended by:")?,
+            Mend::Otherwise(words) => paragraph(&format!("{:>20}  ", "way out:"), words, out)?,
+        }
+    }
+    Ok(())
+}
+
+/// Words after `first`, which is [`INDENT`] wide where it is seen, wrapped and indented.
+fn paragraph(first: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+    let mut line = first.to_owned();
+    let mut width = INDENT;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if width > INDENT && width + 1 + length > WIDTH {
+            writeln!(out, "{}", line.trim_end())?;
+            line = " ".repeat(INDENT);
+            width = INDENT;
+        }
+        if width > INDENT {
+            line.push(' ');
+            width += 1;
+        }
+        line.extend(word.chars().filter(|c| !c.is_control()));
+        width += length;
+    }
+    writeln!(out, "{}", line.trim_end())
 }

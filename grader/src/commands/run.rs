@@ -1,11 +1,12 @@
 //! `grader run`, and `grader` alone: grade some, print the matrix.
 
 use super::Usage;
-use super::common::{LIMIT, Output, Progress, build_labs, decoy, rootfs};
+use super::common::{HELPS, LIMIT, Output, Progress, build_labs, decoy, rootfs};
 use crate::decoy::Kind;
+use crate::doctor;
 use crate::grading::{Run, grade};
 use crate::labs;
-use crate::report::{Report, json, table};
+use crate::report::{NOTHING_JUDGED, Report, json, table};
 use crate::target::Target;
 use crate::workers::Workers;
 use anyhow::Result;
@@ -51,7 +52,8 @@ enum Format {
 /// Grades, and returns the exit code.
 pub fn run(options: &Options) -> Result<u8> {
     let (labs, programs) = sort(options)?;
-    let decoy = decoy(options.decoy, programs.is_empty() && options.program.is_empty())?;
+    let only_labs = programs.is_empty() && options.program.is_empty();
+    let decoy = decoy(options.decoy, only_labs)?;
     let mut others = Vec::new();
     for path in programs {
         others.push(Target::program(path, decoy)?);
@@ -71,11 +73,29 @@ pub fn run(options: &Options) -> Result<u8> {
     let report = grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
     drop(progress);
     drop(workers);
+    let code = report.exit_code();
+    let help = if code == NOTHING_JUDGED { way_out(only_labs) } else { None };
+    let beside = matches!(options.format, Format::Json) || options.output.is_some();
+    let below = help.as_ref().filter(|_| !beside);
     output.finish(|mut out| match options.format {
-        Format::Table => table::write(&report, &mut out),
+        Format::Table => {
+            table::write(&report, &mut out)?;
+            below.iter().try_for_each(|command| writeln!(out, "{HELPS}\n{command}"))
+        }
         Format::Json => json::write(&report, &mut out),
     })?;
-    Ok(report.exit_code())
+    // No part of what a machine reads, or of a file that nobody looks at now.
+    if let Some(command) = help.filter(|_| beside) {
+        eprintln!("{HELPS}\n{command}");
+    }
+    Ok(code)
+}
+
+/// The exact command after which, or with which, this run can judge something: the same that `doctor` would
+/// name, with what was asked for.
+fn way_out(only_labs: bool) -> Option<String> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    doctor::way_out(&doctor::look::facts(), &words, only_labs)
 }
 
 /// The names as labs and programs; no name at all is every lab.

@@ -50,7 +50,9 @@ pub struct Ready {
     pub root: (u64, u64),
     /// Device and inode of the probe.
     pub probe: (u64, u64),
-    /// Directories that are mounts of the machine's and so the same before and after.
+    /// The victim, in the decoy's PID namespace.
+    pub victim: i32,
+    /// What it looked like then.
     pub first: Snapshot,
 }
 
@@ -67,6 +69,10 @@ pub struct Snapshot {
     pub processes: Vec<i32>,
     /// The files of its own tree, if they were asked for.
     pub files: Vec<String>,
+    /// Those of them that are set-user-ID.
+    pub setuid: Vec<String>,
+    /// The victim's wait(2) status, if it has ended.
+    pub victim: Option<i32>,
 }
 
 /// One end.

@@ -29,7 +29,8 @@ const SIZE: u64 = 1 << 20;
 pub struct Disk {
     /// What its first block begins with.
     pub nonce: String,
-    number: u64,
+    /// Its minor number; the major one is 7.
+    pub number: u64,
     _device: OwnedFd,
 }
 

@@ -29,7 +29,7 @@ pub fn apply(in_user_namespace: bool) -> nix::Result<()> {
 }
 
 /// Control groups of one worker: it joins them, and what it starts inherits them (cgroups(7)).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Groups {
     /// Their directories, to be removed at the end.
     pub paths: Vec<PathBuf>,
@@ -45,6 +45,23 @@ impl Groups {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         Groups { paths: plan(&mounts, &own).into_iter().map(|parent| parent.join(name)).collect() }
+    }
+
+    /// Whether there is any.
+    pub fn any(&self) -> bool {
+        self.paths.iter().any(|path| path.is_dir())
+    }
+
+    /// Which controllers are missing for limits, in words.
+    pub fn lacks_limits(&self) -> Option<String> {
+        let has = |file: &str| self.paths.iter().any(|path| path.join(file).exists());
+        let there = [
+            ("memory", has("memory.limit_in_bytes") || has("memory.max")),
+            ("pids", has("pids.max")),
+            ("cpu", has("cpu.cfs_quota_us") || has("cpu.max")),
+        ];
+        let missing: Vec<_> = there.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+        (!missing.is_empty()).then(|| format!("no control group with the controllers {}", missing.join(", ")))
     }
 
     /// Makes and limits the groups, and joins them with the calling process.
@@ -81,7 +98,7 @@ fn plan(mountinfo: &str, own: &str) -> Vec<PathBuf> {
         let mut fields = file_system.split(' ');
         match (fields.next(), fields.nth(1)) {
             (Some("cgroup"), Some(options)) => {
-                for controller in ["memory", "pids"] {
+                for controller in ["memory", "pids", "cpu"] {
                     if options.split(',').any(|option| option == controller) {
                         parents.push(Path::new(point).join(own_group(own, controller)));
                     }
@@ -120,6 +137,7 @@ mod tests {
         let mountinfo = "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
                          30 31 0:33 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n";
         let own = "4:memory:/user/session-1\n1:cpu,cpuacct:/\n0::/\n";
-        assert_eq!(plan(mountinfo, own), [Path::new("/sys/fs/cgroup/memory/user/session-1")]);
+        let parents = ["/sys/fs/cgroup/memory/user/session-1", "/sys/fs/cgroup/cpu"];
+        assert_eq!(plan(mountinfo, own), parents.map(Path::new));
     }
 }

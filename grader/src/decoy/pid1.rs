@@ -52,7 +52,10 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
         tree::build(plan, secrets, ids)?;
     }
     own_root(plan.stage)?;
-    sethostname(&secrets.hostname).context("sethostname(2)")?;
+    volumes(secrets)?;
+    // Shared within, so that a container which forgets private propagation is caught.
+    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
+    sethostname(format!("decoy-{}", secrets.at("hostname"))).context("sethostname(2)")?;
     loopback_up().context("bringing lo up")?;
     let services = Services::start(secrets)?;
     // The last change of ids is done: it would have reset both.
@@ -69,7 +72,8 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(true)?,
+        first: snapshot(true, None)?,
+        victim: services.victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
     Ok(services)
@@ -96,8 +100,7 @@ fn become_root(ids: &Ids) -> Result<()> {
     setresuid(uid, uid, uid).context("setresuid(2)")
 }
 
-/// A root of its own. The mounts are private by now, so that nothing reaches the real host; at the end they are
-/// shared within, so that a container which forgets private propagation is caught.
+/// A root of its own. The mounts are private by now, so that nothing reaches the real host.
 fn own_root(stage: &Path) -> Result<()> {
     // What was mounted outside of this user namespace is locked in place (mount_namespaces(7)); a bind of all
     // of it is not.
@@ -123,8 +126,23 @@ fn own_root(stage: &Path) -> Result<()> {
     chdir(stage)?;
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
-    chdir("/")?;
-    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")
+    chdir("/").context("chdir(2)")
+}
+
+/// A mount of the host's, and a volume of the container's below the rootfs. Each has a random word for its
+/// source; the volume has a set-user-ID program.
+fn volumes(secrets: &Secrets) -> Result<()> {
+    let flags = MsFlags::empty();
+    let volume = Path::new(tree::ROOTFS).join("data");
+    for (word, at) in [("host-mount", Path::new("/mnt")), ("volume", &volume)] {
+        let _ = fs::create_dir(at);
+        mount(Some(secrets.at(word)), at, Some("tmpfs"), flags, Some("mode=755,size=16m"))
+            .with_context(|| format!("mounting {}", at.display()))?;
+    }
+    let program = volume.join(format!("setuid-{}", secrets.name));
+    fs::copy(Path::new(tree::ROOTFS).join(format!("probe-{}", secrets.name)), &program)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755))?;
+    Ok(())
 }
 
 fn loopback_up() -> Result<()> {
@@ -143,11 +161,12 @@ fn loopback_up() -> Result<()> {
 
 /// Until the grader is gone.
 fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()> {
-    let mut children = SigSet::empty();
-    children.add(Signal::SIGCHLD);
-    children.thread_block()?;
-    let ended = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let mut program = None;
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    mask.thread_block()?;
+    let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let mut children =
+        Children { program: None, victim: services.victim, victim_status: None, datagrams: false };
     loop {
         let mut ready = [
             PollFd::new(channel.as_fd(), PollFlags::POLLIN),
@@ -155,29 +174,34 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
             PollFd::new(services.abstract_socket.as_fd(), PollFlags::POLLIN),
             PollFd::new(services.loopback.as_fd(), PollFlags::POLLIN),
         ];
-        if let Err(errno) = poll(&mut ready, PollTimeout::NONE)
+        let patience = if children.datagrams { PollTimeout::from(3u8) } else { PollTimeout::NONE };
+        if let Err(errno) = poll(&mut ready, patience)
             && errno != Errno::EINTR
         {
             return Err(errno.into());
         }
         let [asked, dead] = [0, 1].map(|at| ready[at].any().unwrap_or(true));
         services.answer(secrets);
+        if children.datagrams {
+            services.send_datagram(secrets);
+        }
         if dead {
             while let Ok(Some(_)) = ended.read_signal() {}
-            reap(channel, &mut program)?;
+            children.reap(channel)?;
         }
         if asked {
             match channel.receive()? {
                 None => return Ok(()),
                 Some((ToPid1::Start(it), _)) => match start::prepare(&it) {
                     Ok((pid, descriptors)) => {
-                        program = Some(pid);
+                        children.program = Some(pid);
+                        children.datagrams = it.datagrams;
                         let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
                         channel.send(&FromPid1::Started, &descriptors)?;
                     }
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
-                Some((ToPid1::Snapshot { files }, _)) => match snapshot(files) {
+                Some((ToPid1::Snapshot { files }, _)) => match snapshot(files, children.victim_status) {
                     Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
@@ -187,32 +211,45 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
     }
 }
 
-/// Waits for every child that has ended: the program, and what its processes left to us.
-fn reap(channel: &Channel, program: &mut Option<Pid>) -> Result<()> {
-    loop {
-        let mut status = 0;
-        // SAFETY: waitpid(2) writes one int.
-        let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
-        if pid <= 0 {
-            return Ok(());
-        }
-        if *program == Some(Pid::from_raw(pid)) {
-            *program = None;
-            channel.send(&FromPid1::Ended(status), &[])?;
+/// What PID 1 knows of its children.
+struct Children {
+    program: Option<Pid>,
+    victim: Pid,
+    victim_status: Option<i32>,
+    datagrams: bool,
+}
+
+impl Children {
+    /// Waits for every child that has ended: the program, the victim, and what their processes left to us.
+    fn reap(&mut self, channel: &Channel) -> Result<()> {
+        loop {
+            let mut status = 0;
+            // SAFETY: waitpid(2) writes one int.
+            let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
+            if pid <= 0 {
+                return Ok(());
+            }
+            let pid = Pid::from_raw(pid);
+            if self.program == Some(pid) {
+                self.program = None;
+                channel.send(&FromPid1::Ended(status), &[])?;
+            } else if self.victim == pid {
+                self.victim_status = Some(status);
+            }
         }
     }
 }
 
-fn snapshot(files: bool) -> Result<Snapshot> {
+fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
         if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
             processes.push(pid);
         }
     }
-    let mut found = Vec::new();
+    let (mut found, mut setuid) = (Vec::new(), Vec::new());
     if files {
-        list(Path::new("/"), fs::metadata("/")?.dev(), &mut found)?;
+        list(Path::new("/"), fs::metadata("/")?.dev(), &mut found, &mut setuid)?;
     }
     Ok(Snapshot {
         mountinfo: fs::read_to_string("/proc/self/mountinfo")?,
@@ -220,18 +257,24 @@ fn snapshot(files: bool) -> Result<Snapshot> {
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
         processes,
         files: found,
+        setuid,
+        victim,
     })
 }
 
-/// The files of the decoy's own tree.
-fn list(directory: &Path, device: u64, found: &mut Vec<String>) -> Result<()> {
+/// The files of the decoy's own tree, and which of them are set-user-ID.
+fn list(directory: &Path, device: u64, found: &mut Vec<String>, setuid: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let Ok(it) = fs::symlink_metadata(&path) else { continue };
         if it.dev() == device {
-            found.push(path.to_string_lossy().into_owned());
+            let name = path.to_string_lossy().into_owned();
+            if it.is_file() && it.mode() & 0o4000 != 0 {
+                setuid.push(name.clone());
+            }
+            found.push(name);
             if it.is_dir() {
-                list(&path, device, found)?;
+                list(&path, device, found, setuid)?;
             }
         }
     }

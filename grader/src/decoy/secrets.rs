@@ -2,22 +2,33 @@
 
 use super::random_word;
 use anyhow::Result;
+use std::collections::BTreeMap;
+
+/// Where the words are.
+pub const PLACES: [&str; 16] = [
+    "hostname",           // the host's name
+    "canary",             // /canary, mode 0600, and /canary.open, outside the rootfs
+    "segment",            // a System V segment
+    "queue",              // a POSIX message queue
+    "abstract-socket",    // what the listener on an abstract socket says
+    "loopback",           // what the listener on 127.0.0.1 says
+    "datagram",           // what is sent over the loopback interface
+    "victim-memory",      // the victim's memory, at a fixed address
+    "victim-environment", // the victim's environment
+    "victim-file",        // the file that the victim holds open on descriptor 7
+    "host-mount",         // the source of a mount of the host's
+    "volume",             // the source of the volume that is mounted at rootfs/data
+    "key",                // the payload of a key in the session keyring
+    "key-name",           // the description of another
+    "environment",        // the environment of who starts the program under test
+    "group",              // the name of the container's control group
+];
 
 /// One word a place.
 #[derive(Clone, Debug)]
 pub struct Secrets {
-    /// The host name.
-    pub hostname: String,
-    /// `/canary`, outside the rootfs.
-    pub canary: String,
-    /// The System V segment.
-    pub segment: String,
-    /// What the abstract socket's listener says.
-    pub abstract_socket: String,
-    /// What the listener on 127.0.0.1 says.
-    pub loopback: String,
-    /// In the victim's environment.
-    pub environment: String,
+    /// The words, by their place.
+    pub words: BTreeMap<String, String>,
     /// The offset of the decoy's boot-time clock, in seconds.
     pub boot_offset: i64,
     /// What the names of the probe and its socket end with.
@@ -27,17 +38,21 @@ pub struct Secrets {
 impl Secrets {
     /// New words.
     pub fn random() -> Result<Secrets> {
-        let all = random_word(7 * 16 + 12 + 6)?;
-        let word = |n: usize| all[n * 16..(n + 1) * 16].to_owned();
+        let all = random_word(PLACES.len() * 16 + 12)?;
+        let (words, rest) = all.split_at(PLACES.len() * 16);
+        let words = PLACES.iter().enumerate().map(|(at, place)| {
+            let word = &words[at * 16..(at + 1) * 16];
+            ((*place).to_owned(), word.to_owned())
+        });
         Ok(Secrets {
-            hostname: format!("decoy-{}", word(0)),
-            canary: word(1),
-            segment: word(2),
-            abstract_socket: word(3),
-            loopback: word(4),
-            environment: word(5),
-            boot_offset: i64::from_str_radix(&all[112..118], 16)? + 86_400,
-            name: all[118..].to_owned(),
+            words: words.collect(),
+            boot_offset: i64::from_str_radix(&rest[..6], 16)? + 86_400,
+            name: rest[6..].to_owned(),
         })
+    }
+
+    /// The word at a place.
+    pub fn at(&self, place: &str) -> &str {
+        &self.words[place]
     }
 }

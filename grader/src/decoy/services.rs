@@ -1,50 +1,76 @@
-//! What a decoy host holds besides files: a System V segment, an abstract socket and a listener on 127.0.0.1.
-//! Each gives a random word to whoever reaches it.
+//! What a decoy host holds besides files: a System V segment, a message queue, keys, an abstract socket, a listener
+//! on 127.0.0.1, and a victim. Each gives a random word to whoever reaches it.
 
 use super::secrets::Secrets;
+use super::tree::VICTIM;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send};
+use nix::sys::stat::Mode;
+use nix::unistd::{ForkResult, Pid, execve, fork};
+use std::ffi::{CStr, CString};
+use std::fs::{self, File};
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// The key of the System V segment (shmget(2)).
 pub const SEGMENT_KEY: i32 = 0x0dec_0de0;
+/// The name of the message queue (mq_overview(7)).
+pub const QUEUE: &CStr = c"/decoy";
 /// The name of the abstract socket (unix(7)).
 pub const ABSTRACT_NAME: &str = "decoy-host";
 /// The port on 127.0.0.1.
 pub const PORT: u16 = 4242;
+/// The description of the key with the secret payload.
+pub const KEY: &CStr = c"decoy-key";
 
-/// The listeners; the segment stays by itself, until the IPC namespace goes.
+/// The services; the segment, the queue and the keys stay by themselves.
 pub struct Services {
     /// The abstract socket.
     pub abstract_socket: UnixListener,
     /// The listener on 127.0.0.1.
     pub loopback: TcpListener,
+    /// The victim, in the decoy's PID namespace.
+    pub victim: Pid,
+    datagrams: UdpSocket,
+    _queue: nix::mqueue::MqdT,
 }
 
 impl Services {
     /// Starts them in the calling process's namespaces.
     pub fn start(secrets: &Secrets) -> Result<Services> {
-        segment(&secrets.segment).context("a System V segment")?;
+        segment(secrets.at("segment")).context("a System V segment")?;
+        let queue = queue(secrets.at("queue")).context("a message queue")?;
+        keys(secrets);
         let name = SocketAddr::from_abstract_name(ABSTRACT_NAME)?;
         let abstract_socket = UnixListener::bind_addr(&name).context("an abstract socket")?;
         let loopback = TcpListener::bind(("127.0.0.1", PORT)).context("a listener on 127.0.0.1")?;
         abstract_socket.set_nonblocking(true)?;
         loopback.set_nonblocking(true)?;
-        Ok(Services { abstract_socket, loopback })
+        let datagrams = UdpSocket::bind(("127.0.0.1", 0)).context("a datagram socket")?;
+        let victim = victim(secrets).context("the victim")?;
+        Ok(Services { abstract_socket, loopback, victim, datagrams, _queue: queue })
     }
 
     /// Answers who has connected.
     pub fn answer(&self, secrets: &Secrets) {
         while let Ok((mut guest, _)) = self.abstract_socket.accept() {
-            let _ = guest.write_all(secrets.abstract_socket.as_bytes());
+            let _ = guest.write_all(secrets.at("abstract-socket").as_bytes());
         }
         while let Ok((mut guest, _)) = self.loopback.accept() {
-            let _ = guest.write_all(secrets.loopback.as_bytes());
+            let _ = guest.write_all(secrets.at("loopback").as_bytes());
         }
+    }
+
+    /// Sends a word over the loopback interface, to nobody.
+    pub fn send_datagram(&self, secrets: &Secrets) {
+        let _ = self.datagrams.send_to(secrets.at("datagram").as_bytes(), ("127.0.0.1", PORT + 1));
     }
 }
 
@@ -60,4 +86,66 @@ fn segment(word: &str) -> nix::Result<()> {
         Errno::result(libc::shmdt(at))?;
     }
     Ok(())
+}
+
+fn queue(word: &str) -> nix::Result<nix::mqueue::MqdT> {
+    let attributes = MqAttr::new(0, 4, 64, 0);
+    let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_RDWR | MQ_OFlag::O_CLOEXEC;
+    let queue = mq_open(QUEUE, flags, Mode::from_bits_truncate(0o600), Some(&attributes))?;
+    // Whoever receives a message takes it away: there are more.
+    for _ in 0..4 {
+        mq_send(&queue, word.as_bytes(), 1)?;
+    }
+    Ok(queue)
+}
+
+/// A session keyring of the host's own with two keys (session-keyring(7)). A kernel without keys has none to
+/// lose: then the control does not land.
+fn keys(secrets: &Secrets) {
+    let add = |name: &CStr, payload: &str| {
+        // SAFETY: the strings end in NUL, the payload has the length that is given; -3 is the session keyring.
+        unsafe {
+            let kind = c"user".as_ptr();
+            libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), payload.as_ptr(), payload.len(), -3);
+        }
+    };
+    // SAFETY: KEYCTL_JOIN_SESSION_KEYRING (1) with no name makes a new one.
+    unsafe { libc::syscall(libc::SYS_keyctl, 1, std::ptr::null::<u8>()) };
+    add(KEY, secrets.at("key"));
+    if let Ok(name) = CString::new(secrets.at("key-name")) {
+        add(&name, "nothing");
+    }
+}
+
+/// A process that is there to be attacked: a word in its environment, one in its memory, and one in a file that
+/// it holds open on descriptor 7. Unlike PID 1 it executes a program, and so can be traced.
+fn victim(secrets: &Secrets) -> Result<Pid> {
+    let path = "/srv/victim-file";
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path).context(path)?;
+    file.write_all(secrets.at("victim-file").as_bytes())?;
+    let memory = File::from(nix::sys::memfd::memfd_create("memory", nix::sys::memfd::MFdFlags::MFD_CLOEXEC)?);
+    (&memory).write_all(secrets.at("victim-memory").as_bytes())?;
+    std::io::Seek::rewind(&mut (&memory))?;
+    // SAFETY: PID 1 of the decoy has one thread.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let program = CString::new(VICTIM).unwrap_or_default();
+            let secret = CString::new(format!("DECOY_SECRET={}", secrets.at("victim-environment")));
+            // Out of the way first: the one may lie where the other goes.
+            let at = |fd: &OwnedFd, number| fcntl(fd, FcntlArg::F_DUPFD(number)).unwrap_or(-1);
+            let (file, memory) = (at(&file.into(), 20), at(&memory.into(), 20));
+            // SAFETY: dup2(2) with numbers; this copy of PID 1 executes at once, and uses no other descriptor.
+            unsafe {
+                libc::dup2(file, 7);
+                libc::dup2(memory, 8);
+                libc::syscall(libc::SYS_close_range, 9, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+            }
+            let _ = execve(&program, &[&program, &c"--victim".to_owned()], &[secret.unwrap_or_default()]);
+            // SAFETY: ends this process without running what PID 1 would run at its exit.
+            unsafe { libc::_exit(127) }
+        }
+    }
 }

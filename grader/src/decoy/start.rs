@@ -29,6 +29,14 @@ pub struct Program {
     pub streams: Streams,
     /// Whether the grader will follow it with ptrace(2).
     pub watched: bool,
+    /// What is added to its environment, as `NAME=value`.
+    pub environment: Vec<String>,
+    /// Whether `open("/")` is left on descriptor 77.
+    pub leak_root: bool,
+    /// Whether its ambient set of capabilities is full.
+    pub ambient: bool,
+    /// Whether the host sends datagrams over its loopback interface while it runs.
+    pub datagrams: bool,
     /// Whether it lives in a decoy of the user kind.
     pub in_user_namespace: bool,
 }
@@ -65,20 +73,23 @@ pub struct Running {
     pub stdout: File,
     /// The grader's end of standard error.
     pub stderr: File,
+    /// The program's end of its terminal, where it has one.
+    pub terminal: Option<File>,
     gate: Option<File>,
     error: File,
 }
 
 impl Running {
     /// From the descriptors that [`prepare`] gives.
-    pub fn new(descriptors: Vec<OwnedFd>) -> Result<Running> {
+    pub fn new(mut descriptors: Vec<OwnedFd>) -> Result<Running> {
+        let terminal = if descriptors.len() == 7 { descriptors.pop() } else { None };
         let Ok([process, gate, error, stdin, stdout, stderr]) = <[OwnedFd; 6]>::try_from(descriptors) else {
             bail!("the decoy's PID 1 sent another number of descriptors");
         };
         let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd()))?;
         let pid = about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
         let pid = Pid::from_raw(pid.context("a pidfd names no process")?);
-        for stream in [&stdin, &stdout, &stderr] {
+        for stream in [&stdin, &stdout, &stderr].into_iter().chain(&terminal) {
             nix::fcntl::fcntl(stream, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
         Ok(Running {
@@ -86,6 +97,7 @@ impl Running {
             stdin: stdin.into(),
             stdout: stdout.into(),
             stderr: stderr.into(),
+            terminal: terminal.map(File::from),
             gate: Some(gate.into()),
             error: error.into(),
         })
@@ -145,7 +157,11 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
                     .context("pidfd_open(2)")?;
                 OwnedFd::from_raw_fd(fd as RawFd)
             };
-            Ok((child, vec![process, opener, error, stdin, stdout, stderr]))
+            let mut descriptors = vec![process, opener, error, stdin, stdout, stderr];
+            if program.streams != Streams::Pipes {
+                descriptors.push(input);
+            }
+            Ok((child, descriptors))
         }
         ForkResult::Child => {
             drop((ready, opener, stdin, stdout, stderr));
@@ -190,10 +206,28 @@ fn become_program(
     let words =
         |list: &[String]| list.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
     let argv = words(&program.argv)?;
-    let environment = words(&ENVIRONMENT.map(str::to_owned))?;
+    let mut environment = words(&ENVIRONMENT.map(str::to_owned))?;
+    environment.extend(words(&program.environment)?);
+    if program.ambient {
+        raise_ambient_capabilities();
+    }
+    if program.leak_root {
+        let root =
+            nix::fcntl::open("/", OFlag::O_RDONLY | OFlag::O_DIRECTORY, nix::sys::stat::Mode::empty())?;
+        // SAFETY: the number is free: PID 1 holds few descriptors.
+        Errno::result(unsafe { libc::dup2(root.as_raw_fd(), 77) })?;
+    }
     drop(ready);
     File::from(gate).read_exact(&mut [0]).context("the gate")?;
     execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].clone())
+}
+
+/// Ambient capabilities are what a program keeps over execve(2) without being root (capabilities(7)).
+fn raise_ambient_capabilities() {
+    for capability in 0..64 {
+        // SAFETY: prctl(2) with integers. One that is not there, or not permitted, is refused.
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
+    }
 }
 
 /// A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would

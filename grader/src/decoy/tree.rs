@@ -28,6 +28,9 @@ use std::path::Path;
 /// Where the rootfs stands in the decoy.
 pub const ROOTFS: &str = "/srv/rootfs";
 
+/// The victim's program.
+pub const VICTIM: &str = "/srv/victim";
+
 /// More than this is not copied into memory for every trial.
 const LARGEST: u64 = 1 << 30;
 
@@ -59,13 +62,14 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     for open in ["tmp", "var/tmp", "dev/shm"] {
         fs::set_permissions(root.join(open), fs::Permissions::from_mode(0o1777))?;
     }
+    let hostname = format!("decoy-{}", secrets.at("hostname"));
     for (file, mode, text) in [
         ("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
         ("etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n"),
-        ("etc/hostname", 0o644, secrets.hostname.as_str()),
+        ("etc/hostname", 0o644, hostname.as_str()),
         ("etc/hosts", 0o644, "127.0.0.1 localhost\n"),
-        ("canary", 0o600, secrets.canary.as_str()),
-        ("canary.open", 0o644, secrets.canary.as_str()),
+        ("canary", 0o600, secrets.at("canary")),
+        ("canary.open", 0o644, secrets.at("canary")),
     ] {
         fs::write(root.join(file), text).with_context(|| format!("writing /{file}"))?;
         fs::set_permissions(root.join(file), fs::Permissions::from_mode(mode))?;
@@ -91,11 +95,17 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     let probe = rootfs.join(format!("probe-{}", secrets.name));
     fs::copy(plan.probe, &probe).context("copying the probe")?;
     fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
+    let setuid = rootfs.join(format!("setuid-{}", secrets.name));
+    fs::copy(plan.probe, &setuid).context("copying the probe")?;
+    copy.set_user_id(&setuid)?;
+    fs::copy(plan.probe, root.join(&VICTIM[1..])).context("copying the victim")?;
     if let Some(disk) = plan.disk {
         disk.node_at(&root.join("dev/sda"))?;
         let _ = fs::create_dir(rootfs.join("dev"));
         let _ = fs::remove_file(rootfs.join("dev/sda"));
         disk.node_at(&rootfs.join("dev/sda"))?;
+        // One that no new /dev covers.
+        disk.node_at(&rootfs.join(format!("node-{}", secrets.name)))?;
     }
     for (from, to) in plan.files {
         let to = root.join(to.strip_prefix("/").unwrap_or(to));
@@ -191,6 +201,16 @@ impl Copy {
         Ok(())
     }
 
+    /// Makes a program run with the rights of the decoy's root, whoever starts it.
+    fn set_user_id(&self, path: &Path) -> Result<()> {
+        if let Some(ids) = self.ids {
+            lchown(path, Some(ids.outside(0)), Some(ids.outside(0)))?;
+        }
+        // chown(2) takes the bit off.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o4755))?;
+        Ok(())
+    }
+
     /// Gives what was made up to the decoy's root. What was copied belongs to it already; what is mounted
     /// there, and the disk's nodes, belong to the machine.
     fn give(&self, path: &Path) -> Result<()> {
@@ -205,6 +225,9 @@ impl Copy {
                     self.give(&path)?;
                 }
                 lchown(&path, Some(root), Some(root))?;
+                if !it.is_symlink() && it.mode() & 0o6000 != 0 {
+                    fs::set_permissions(&path, fs::Permissions::from_mode(it.mode() & 0o7777))?;
+                }
             }
         }
         lchown(path, Some(root), Some(root))?;

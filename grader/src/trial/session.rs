@@ -2,6 +2,7 @@
 //! end that wait(2) tells of is noted. Everything happens in one loop over poll(2).
 
 use super::Stage;
+use super::group::Job;
 use super::observe::{self, Identity};
 use crate::decoy::start::{Program, Running};
 use crate::decoy::{Decoy, ending, random_word};
@@ -81,8 +82,13 @@ pub struct Guest {
 }
 
 impl<'a> Session<'a> {
-    /// Starts a program in a decoy.
-    pub fn start(decoy: &'a Decoy, stage: &'a Stage, program: &Program) -> Result<Session<'a>> {
+    /// Starts a program in a decoy, in a control group if one is given.
+    pub fn start(
+        decoy: &'a Decoy,
+        stage: &'a Stage,
+        program: &Program,
+        job: Option<&Job>,
+    ) -> Result<Session<'a>> {
         let watched = program.watched;
         let mut running = decoy.start(program)?;
         if watched {
@@ -91,6 +97,9 @@ impl<'a> Session<'a> {
                 | ptrace::Options::PTRACE_O_TRACEVFORK
                 | ptrace::Options::PTRACE_O_TRACECLONE;
             ptrace::seize(running.pid, follow).context("following the program with ptrace(2)")?;
+        }
+        if let Some(job) = job {
+            job.take(running.pid)?;
         }
         running.go()?;
         Ok(Session {
@@ -136,8 +145,8 @@ impl<'a> Session<'a> {
     }
 
     /// Asks the probe to do a check, and waits for the end of its answer. Returns what it said until then.
-    pub fn ask(&mut self, check: &str, mark: &str) -> Result<Vec<Answer>> {
-        let question = Question { key: random_word(32)?, check: check.into(), mark: mark.into() };
+    pub fn ask(&mut self, check: &str, mark: &str, given: Vec<(String, String)>) -> Result<Vec<Answer>> {
+        let question = Question { key: random_word(32)?, check: check.into(), mark: mark.into(), given };
         let guest = self.guest.as_mut().context("no probe to ask")?;
         guest.key.clone_from(&question.key);
         guest.answers.clear();
@@ -163,7 +172,8 @@ impl<'a> Session<'a> {
     /// Tells the probe to write a word to standard output and to exit, and waits for the program's end.
     pub fn dismiss(&mut self, status: i32, word: &str) -> Result<()> {
         let check = attempts::wire::EXIT.into();
-        self.tell(&Question { key: "end".into(), check, mark: format!("{status}:{word}") });
+        let mark = format!("{status}:{word}");
+        self.tell(&Question { key: "end".into(), check, mark, given: Vec::new() });
         self.until(|it| it.over())?;
         // What it wrote is in the pipe by now.
         self.drain();
@@ -190,6 +200,21 @@ impl<'a> Session<'a> {
     /// Whether the program, or the whole decoy, has ended.
     fn over(&self) -> bool {
         self.decoy.program() != Ending::None || self.decoy.ending() != Ending::None
+    }
+
+    /// The program's own end of its terminal, where it has one.
+    pub fn terminal(&self) -> Option<&File> {
+        self.running.terminal.as_ref()
+    }
+
+    /// The master of that terminal.
+    pub fn master(&self) -> &File {
+        &self.running.stdin
+    }
+
+    /// The program's process.
+    pub fn pid(&self) -> Pid {
+        self.running.pid
     }
 
     /// How the program has ended, if it has.

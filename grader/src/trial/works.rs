@@ -2,8 +2,9 @@
 //! the second standard input is a terminal and the host follows every execve(2). Then the host looks at what
 //! is left.
 
+use super::look::look;
 use super::session::Session;
-use super::{Stage, look, observe, why_not};
+use super::{Stage, observe, why_not};
 use crate::decoy::channel::Snapshot;
 use crate::decoy::start::Streams;
 use crate::decoy::{Decoy, random_word};
@@ -101,8 +102,8 @@ fn start(
     streams: Streams,
     checks: &[&Work],
 ) -> Result<Vec<Finding>> {
-    let program = stage.program(target, decoy, streams)?;
-    let mut session = Session::start(decoy, stage, &program)?;
+    let program = stage.program(target, decoy, streams, &[])?;
+    let mut session = Session::start(decoy, stage, &program, None)?;
     if !session.hello()? {
         bail!(why_not(&mut session, stage));
     }
@@ -120,7 +121,7 @@ fn start(
     }
     let mut inside = Vec::new();
     for work in checks {
-        let answers = session.ask(work.id, &host.mark)?;
+        let answers = session.ask(work.id, &host.mark, Vec::new())?;
         let said = answers.iter().filter_map(|answer| match answer {
             Answer::Out(bytes) => Some(bytes.clone()),
             _ => None,
@@ -135,7 +136,7 @@ fn start(
     }
     host.attacker.mountinfo = observe::process(pid, &decoy.ready).mountinfo;
     session.dismiss(STATUS, &host.mark)?;
-    look(decoy, &session, &mut host);
+    look(decoy, &session, &[], None, &mut host);
     host.executed = executed(&session, decoy);
     Ok(inside
         .into_iter()

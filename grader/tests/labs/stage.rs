@@ -63,6 +63,7 @@ impl Who {
         *LACKS[self as usize].get_or_init(|| {
             let (flags, reason) = match self {
                 Who::Root if !geteuid().is_root() => return Some("needs root"),
+                Who::Root if !in_first_user_namespace() => return Some("needs the machine's own root"),
                 Who::Root => (CloneFlags::CLONE_NEWNS, "needs a root that may mount"),
                 Who::User => (
                     CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUSER,
@@ -85,6 +86,12 @@ impl Who {
     }
 }
 
+/// The first user namespace maps every id onto itself, all 2³² but one (user_namespaces(7)).
+fn in_first_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
 /// A lab and the person who runs it.
 pub struct Stage {
     pub lab: Lab,
@@ -99,8 +106,9 @@ impl Stage {
     pub fn new(lab: Lab, who: Who) -> Option<Stage> {
         if let Some(reason) = who.lacks() {
             let thread = std::thread::current();
-            // Not `eprintln`: a test that passes would keep it to itself.
-            let _ = writeln!(io::stderr(), "skipped: {}: {reason}", thread.name().unwrap_or_default());
+            let line = format!("skipped: {}: {reason}\n", thread.name().unwrap_or_default());
+            // Not `eprintln`: a test that passes would keep it to itself. In one piece: others write as well.
+            let _ = io::stderr().write_all(line.as_bytes());
             return None;
         }
         let home = Home::get();
@@ -201,13 +209,12 @@ impl Home {
         let people =
             [Who::Root, Who::User].into_iter().filter(|who| who.lacks().is_none()).collect::<Vec<_>>();
         // Outside of the target directory: that may lie where only root can go.
-        let directory = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .prefix("container-labs-tests-")
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
-            .unwrap()
-            .keep();
-        let home = Home { directory: directory.canonicalize().unwrap() };
+            .unwrap();
+        let home = Home { directory: temporary.path().canonicalize().unwrap() };
 
         let bin = home.directory.join("bin");
         fs::create_dir(&bin).unwrap();
@@ -222,6 +229,8 @@ impl Home {
             give(who, &pristine);
             link(&pristine, &home.rootfs(who));
         }
+        // Until here a failure removes it.
+        let _ = temporary.keep();
         home
     }
 

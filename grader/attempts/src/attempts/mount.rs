@@ -1,6 +1,6 @@
 //! mount: mount a file system that the host will see.
 
-use super::Attempt;
+use super::{Attempt, Letters, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -18,6 +18,8 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["mount -t tmpfs mark /tmp", "grep mark /proc/self/mountinfo    # on the host"],
     stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
     man: &["mount(2)", "mount_namespaces(7)"],
+    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount],
     inside,
     witness,

@@ -1,6 +1,6 @@
 //! raw-disk: read the host's disk below every file permission.
 
-use super::Attempt;
+use super::{Attempt, Letters, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -19,6 +19,8 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["dd if=/dev/sda of=test bs=4k count=1"],
     stopped_by: &["lab2-mounts/dev", "lab2-mounts/nodev"],
     man: &["open(2)", "mount(2)"],
+    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    needs: &[Need::Disk],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,
     witness,

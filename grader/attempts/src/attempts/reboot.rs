@@ -1,6 +1,6 @@
 //! reboot: ask the kernel to restart the machine.
 
-use super::Attempt;
+use super::{Attempt, Letters, Need};
 use crate::host::Ending;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -18,6 +18,8 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["reboot -f    # never on a machine that you need"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
     man: &["reboot(2)", "pid_namespaces(7)"],
+    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    needs: &[Need::FreshHost],
     decisive: &[libc::SYS_reboot],
     inside,
     witness,

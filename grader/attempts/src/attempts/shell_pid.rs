@@ -1,6 +1,6 @@
 //! shell-pid: ask a shell for its process id.
 
-use super::Attempt;
+use super::{Attempt, Letters};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -16,6 +16,8 @@ pub const ATTEMPT: Attempt = Attempt {
     by_hand: &["sh -c 'echo $$'"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
     man: &["pid_namespaces(7)", "proc(5)"],
+    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    needs: &[],
     decisive: &[libc::SYS_execve],
     inside,
     witness,

@@ -1,0 +1,193 @@
+//! Trying things in a child process, so that whatever comes of it ends with the child.
+
+use super::facts::Outcome;
+use crate::decoy::Kind;
+use crate::decoy::ids::Ids;
+use anyhow::{Context, Error, Result};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{ForkResult, Pid, fork, pipe2};
+use std::fs::File;
+use std::io::{Read, Write};
+
+/// Does `work` in a child. The calling process must have one thread.
+pub fn in_child(work: impl FnOnce() -> Result<()>) -> Outcome {
+    match Child::start(|child| child.say(&work())) {
+        Ok(mut child) => child.hear(),
+        Err(error) => outcome(Err(error)),
+    }
+}
+
+/// Makes a user namespace as a decoy does: with a map, with other namespaces in it, and with a mount, since some
+/// systems let anybody make one in which nothing is allowed. Then follows its process with ptrace(2), as trials
+/// do. The calling process must have one thread.
+pub fn user_namespace() -> (Outcome, Outcome) {
+    let started = Child::start(|child| {
+        let made = unshare(CloneFlags::CLONE_NEWUSER).context("unshare(CLONE_NEWUSER)");
+        child.say(&made);
+        if made.is_ok() && child.wait() {
+            child.say(&fill());
+        }
+        // Alive for the tracer; the end of this wait is the end of the grader's side.
+        child.wait();
+    });
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => return (outcome(Err(error)), Outcome::NotTried("no process could be started")),
+    };
+    let mut made = child.hear();
+    if made == Outcome::Works {
+        made = outcome(Ids::for_decoy(Kind::User).and_then(|ids| ids.map(child.pid)));
+    }
+    if made == Outcome::Works {
+        child.go_on();
+        made = child.hear();
+    }
+    let seized = ptrace::seize(child.pid, ptrace::Options::empty()).context("ptrace(PTRACE_SEIZE)");
+    (made, outcome(seized))
+}
+
+/// What a decoy needs in its user namespace.
+fn fill() -> Result<()> {
+    let rest = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWCGROUP;
+    unshare(rest).context("namespaces in a new user namespace: unshare(2)")?;
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .context("mount(2) in a new user namespace")?;
+    mount(Some("doctor"), &std::env::temp_dir(), Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
+        .context("mounting a tmpfs in a new user namespace")
+}
+
+/// A child, as the grader sees it. It is killed at the end of this.
+struct Child {
+    pid: Pid,
+    from: File,
+    to: File,
+}
+
+/// A child's own side.
+struct Inside {
+    from: File,
+    to: File,
+}
+
+impl Child {
+    fn start(work: impl FnOnce(&mut Inside)) -> Result<Child> {
+        let (from_child, to_grader) = pipe2(OFlag::O_CLOEXEC).context("pipe2(2)")?;
+        let (from_grader, to_child) = pipe2(OFlag::O_CLOEXEC).context("pipe2(2)")?;
+        // SAFETY: this process has one thread.
+        match unsafe { fork() }.context("fork(2)")? {
+            ForkResult::Parent { child } => {
+                Ok(Child { pid: child, from: from_child.into(), to: to_child.into() })
+            }
+            ForkResult::Child => {
+                drop((from_child, to_child));
+                let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+                work(&mut Inside { from: from_grader.into(), to: to_grader.into() });
+                // SAFETY: ends this process without running what the grader would run at its exit.
+                unsafe { libc::_exit(0) }
+            }
+        }
+    }
+
+    /// What the child says next: an error number (0 for success) in four bytes, the length of a text, the text.
+    fn hear(&mut self) -> Outcome {
+        let mut hear = || -> Result<Outcome> {
+            let mut number = [0; 4];
+            self.from.read_exact(&mut number).context("the child that tried it died")?;
+            let mut length = [0; 4];
+            self.from.read_exact(&mut length)?;
+            let mut text = vec![0; u32::from_ne_bytes(length) as usize];
+            self.from.read_exact(&mut text)?;
+            if text.is_empty() {
+                return Ok(Outcome::Works);
+            }
+            let why = String::from_utf8(text)?;
+            Ok(Outcome::Refused { why, errno: Errno::from_raw(i32::from_ne_bytes(number)) })
+        };
+        hear().unwrap_or_else(|error| outcome(Err(error)))
+    }
+
+    fn go_on(&mut self) {
+        // A child that died is heard of next.
+        let _ = self.to.write_all(b"!");
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = kill(self.pid, Signal::SIGKILL);
+        loop {
+            let mut status = 0;
+            // SAFETY: waitpid(2) writes one int. __WALL: the child may be traced.
+            let pid = unsafe { libc::waitpid(self.pid.as_raw(), &mut status, libc::__WALL) };
+            if pid < 0 || libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
+                return;
+            }
+        }
+    }
+}
+
+impl Inside {
+    fn say(&mut self, result: &Result<()>) {
+        let (number, text) = match result {
+            Ok(()) => (0, String::new()),
+            Err(error) => (errno(error) as i32, format!("{error:#}")),
+        };
+        let mut message = number.to_ne_bytes().to_vec();
+        message.extend((text.len() as u32).to_ne_bytes());
+        message.extend(text.as_bytes());
+        let _ = self.to.write_all(&message);
+    }
+
+    /// Whether the grader said go on.
+    fn wait(&mut self) -> bool {
+        self.from.read_exact(&mut [0]).is_ok()
+    }
+}
+
+/// A result as an outcome.
+pub fn outcome(result: Result<()>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Works,
+        Err(error) => Outcome::Refused { why: format!("{error:#}"), errno: errno(&error) },
+    }
+}
+
+/// The error number at the bottom of an error.
+fn errno(error: &Error) -> Errno {
+    let found = error.chain().find_map(|cause| {
+        let io = || Some(Errno::from_raw(cause.downcast_ref::<std::io::Error>()?.raw_os_error()?));
+        cause.downcast_ref::<Errno>().copied().or_else(io)
+    });
+    found.unwrap_or(Errno::UnknownErrno)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+
+    #[test]
+    fn a_child_hands_back_the_error_number() {
+        assert_eq!(in_child(|| Ok(())), Outcome::Works);
+        let refused = in_child(|| Err(Errno::ENOSPC).context("trying"));
+        let Outcome::Refused { why, errno: Errno::ENOSPC } = refused else { panic!("{refused:?}") };
+        assert!(why.starts_with("trying: "), "{why}");
+        assert!(matches!(
+            in_child(|| bail!("no number")),
+            Outcome::Refused { errno: Errno::UnknownErrno, .. }
+        ));
+    }
+}

@@ -1,0 +1,67 @@
+//! Decoy hosts, really made: each attempt is tried on a bare one, where nothing stops it.
+
+use super::facts::Stands;
+use crate::commands::common::LIMIT;
+use crate::decoy::Kind;
+use crate::rootfs;
+use crate::target::Target;
+use crate::trial::Facts;
+use crate::verdict::{self, Verdict};
+use crate::workers::{Done, Interrupted, Job, Workers};
+use anyhow::Result;
+use attempts::attempts::ALL;
+use nix::unistd::geteuid;
+
+/// The simplest attempt: it needs nothing but a shell. Where it doesn't land, nothing does.
+const SIMPLEST: &str = "shell-pid";
+
+/// Makes decoy hosts of each kind that this person may make. The calling process must have one thread.
+///
+/// # Errors
+/// [`Interrupted`] and nothing else: a decoy that can't be made is what was looked for.
+pub fn all() -> Result<Vec<(Kind, Stands)>> {
+    let kinds: &[Kind] = if geteuid().is_root() { &[Kind::Root, Kind::User] } else { &[Kind::User] };
+    kinds.iter().map(|&kind| Ok((kind, one(kind)?))).collect()
+}
+
+fn one(kind: Kind) -> Result<Stands> {
+    match controls(kind) {
+        Err(error) if error.is::<Interrupted>() => Err(error),
+        Err(error) => Ok(Stands::Fails(format!("{error:#}"))),
+        Ok(stands) => Ok(stands),
+    }
+}
+
+fn controls(kind: Kind) -> Result<Stands> {
+    let rootfs = rootfs::embedded()?;
+    let mut workers = Workers::start(&rootfs.path, LIMIT)?;
+    let simplest = run(&mut workers, kind, &[SIMPLEST])?;
+    if let Some((_, why)) = simplest.iter().find_map(fell_short) {
+        return Ok(Stands::Fails(why));
+    }
+    let rest: Vec<&str> = ALL.iter().map(|attempt| attempt.id).filter(|id| *id != SIMPLEST).collect();
+    let rest = run(&mut workers, kind, &rest)?;
+    let not: Vec<_> = rest.iter().filter_map(fell_short).collect();
+    Ok(Stands::Works { landed: ALL.len() - not.len(), not })
+}
+
+/// Attempts on the bare decoy host.
+fn run(workers: &mut Workers, kind: Kind, ids: &[&str]) -> Result<Vec<(String, Facts)>> {
+    let job = |id: &&str| Job::Attempt { target: Target::bare(kind), id: (*id).to_owned() };
+    let jobs: Vec<Job> = ids.iter().map(job).collect();
+    let mut found = Vec::new();
+    workers.run(&jobs, |at, done| {
+        if let Done::Attempt(facts) = done {
+            found.push((ids[at].to_owned(), facts));
+        }
+    })?;
+    Ok(found)
+}
+
+/// The attempt and why it did not land, if it did not.
+fn fell_short((id, control): &(String, Facts)) -> Option<(String, String)> {
+    match verdict::attempt(control, control) {
+        Verdict::Escaped(_) => None,
+        other => Some((id.clone(), other.why().to_owned())),
+    }
+}

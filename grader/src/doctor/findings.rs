@@ -1,0 +1,238 @@
+//! What the facts mean: findings. Nothing here looks at a machine.
+
+mod decoys;
+
+use super::facts::{Facts, Feature, Flavour, Libc, Outcome};
+use super::hindrance::Hindrance;
+use super::mend::{Mend, as_root, in_container, sudo, sysctl};
+use super::{Area, Finding, State};
+use nix::errno::Errno;
+
+/// How many ids a whole system needs.
+const IDS: u32 = 65_536;
+
+/// What was found, in the order of [`Area`].
+pub fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut found = kernel(facts);
+    found.extend(container(facts));
+    found.extend(user_namespaces(facts));
+    found.extend([ids(facts), loop_devices(facts), cgroups(facts), tracing(facts), cache(facts)]);
+    found.extend([linking(facts), typing(facts)]);
+    found.extend(decoys::decoys(facts));
+    found
+}
+
+fn fine(area: Area, found: impl Into<String>) -> Finding {
+    Finding { area, found: found.into(), state: State::Fine }
+}
+
+fn note(area: Area, found: impl Into<String>) -> Finding {
+    Finding { area, found: found.into(), state: State::Note }
+}
+
+fn lack(area: Area, found: impl Into<String>, costs: impl Into<String>, mend: Mend) -> Finding {
+    Finding { area, found: found.into(), state: State::Lack { costs: costs.into(), mend } }
+}
+
+fn kernel(facts: &Facts) -> Vec<Finding> {
+    if facts.missing.is_empty() {
+        return vec![fine(Area::Kernel, format!("{}: has what the grader needs", facts.release))];
+    }
+    let lacks = |(feature, errno): &(Feature, Errno)| {
+        let (major, minor) = feature.since;
+        let mend = match (older(&facts.release, feature.since), &facts.container) {
+            (true, _) => Mend::Otherwise(format!("boot Linux {major}.{minor} or newer")),
+            (false, Some(_)) => in_container(facts),
+            (false, None) => Mend::Otherwise("start it outside of whatever filters this call".into()),
+        };
+        let found = format!("{}: no {} (since Linux {major}.{minor}): {errno}", facts.release, feature.name);
+        lack(Area::Kernel, found, feature.costs, mend)
+    };
+    facts.missing.iter().map(lacks).collect()
+}
+
+/// Whether a release such as `6.1.0-18-amd64` is older than a version. One that can't be read is not.
+fn older(release: &str, since: (u32, u32)) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|it| it.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) < since,
+        _ => false,
+    }
+}
+
+fn container(facts: &Facts) -> Option<Finding> {
+    let container = facts.container.as_ref()?;
+    let engine = &container.engine;
+    Some(if facts.sys_admin {
+        note(Area::Container, format!("the grader runs in one ({engine}), with privileges"))
+    } else {
+        let found = format!("the grader runs in one ({engine}), without CAP_SYS_ADMIN");
+        lack(Area::Container, found, "root can mount nothing: no decoy of the root kind", in_container(facts))
+    })
+}
+
+fn user_namespaces(facts: &Facts) -> Vec<Finding> {
+    let area = Area::UserNamespaces;
+    let why = match &facts.user_namespace {
+        Outcome::Works => return vec![fine(area, "one was made, with a map and a mount in it")],
+        Outcome::NotTried(why) => return vec![note(area, *why)],
+        Outcome::Refused { why, .. } => why,
+    };
+    let found = |hindrance: Hindrance| {
+        let words = format!("{}: {why}", hindrance.words());
+        lack(area, words, without_user_decoy(facts), hindrance.mend(facts))
+    };
+    Hindrance::all(facts).into_iter().map(found).collect()
+}
+
+/// What it costs that no decoy of the user kind can be made.
+fn without_user_decoy(facts: &Facts) -> &'static str {
+    match facts.root {
+        true => "programs other than the labs can't be judged, unless --decoy root is typed",
+        false => "nothing can be judged without root",
+    }
+}
+
+fn ids(facts: &Facts) -> Finding {
+    let costs = "in a user decoy, what takes a second id can't be judged";
+    match &facts.ids {
+        Ok(ids) if ids.count >= IDS => fine(Area::Ids, format!("{} from {} on", ids.count, ids.first)),
+        Ok(ids) if !facts.root => {
+            lack(Area::Ids, format!("one, your own ({})", ids.first), costs, as_root(facts))
+        }
+        Ok(_) if !facts.initial => {
+            let found = format!("no {IDS} in a row within this user namespace's own map");
+            lack(Area::Ids, found, costs, as_root(facts))
+        }
+        Ok(_) => {
+            let found = format!("no {IDS} in a row that stand in no subuid range and belong to no account");
+            let way =
+                "take a range out of /etc/subuid and /etc/subgid that nobody uses: usermod(8), --del-subuids";
+            lack(Area::Ids, found, costs, Mend::Otherwise(way.into()))
+        }
+        Err(why) => lack(Area::Ids, why.clone(), costs, Mend::Otherwise("mount /proc".into())),
+    }
+}
+
+fn loop_devices(facts: &Facts) -> Finding {
+    let costs = "`raw-disk` can't be judged";
+    match &facts.loop_device {
+        Outcome::Works => fine(Area::LoopDevices, "one was bound, read-only, and is gone again"),
+        Outcome::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),
+        Outcome::Refused { why, errno } => {
+            let mend = match errno {
+                Errno::EPERM | Errno::EACCES if facts.container.is_some() => in_container(facts),
+                // The node of a driver that is not loaded (loop(4)).
+                Errno::ENXIO | Errno::ENODEV | Errno::ENOENT => {
+                    Mend::Run(format!("{}modprobe loop", sudo(facts)))
+                }
+                Errno::EPERM | Errno::EACCES if !facts.initial => as_root(facts),
+                Errno::EINVAL | Errno::ENOTTY => Mend::Otherwise("boot Linux 5.8 or newer".into()),
+                _ => Mend::Otherwise("see what holds them: losetup --list".into()),
+            };
+            lack(Area::LoopDevices, why.clone(), costs, mend)
+        }
+    }
+}
+
+fn cgroups(facts: &Facts) -> Finding {
+    let groups = &facts.cgroups;
+    let flavour = match groups.flavour {
+        Flavour::Absent => "none mounted",
+        Flavour::V1 => "v1",
+        Flavour::V2 => "v2",
+        Flavour::Hybrid => "v1 and v2 (hybrid)",
+    };
+    let costs = "only single processes are limited: a program could fill this machine's memory";
+    if !groups.lacking.is_empty() {
+        let found = format!("{flavour}: no controller {}", groups.lacking.join(", no "));
+        let way = match (&facts.container, groups.flavour) {
+            (Some(_), _) => in_container(facts),
+            (None, Flavour::Absent) => {
+                Mend::Run(format!("{}mount -t cgroup2 none /sys/fs/cgroup", sudo(facts)))
+            }
+            (None, _) => {
+                Mend::Otherwise("boot with cgroup_enable=memory on the kernel's command line".into())
+            }
+        };
+        return lack(Area::Cgroups, found, costs, way);
+    }
+    match &groups.group {
+        Outcome::Works => fine(Area::Cgroups, format!("{flavour}, with memory and pids; a group was made")),
+        Outcome::NotTried(why) => lack(Area::Cgroups, format!("{flavour}: {why}"), costs, as_root(facts)),
+        Outcome::Refused { why, .. } => {
+            let mend = match (&facts.container, &groups.unified) {
+                (Some(_), _) => in_container(facts),
+                (None, Some(top)) if groups.flavour == Flavour::V2 => {
+                    let file = top.join("cgroup.subtree_control");
+                    let tee = format!("{}tee {}", sudo(facts), file.display());
+                    Mend::Run(format!("echo '+memory +pids' | {tee}"))
+                }
+                _ => as_root(facts),
+            };
+            lack(Area::Cgroups, format!("{flavour}: {why}"), costs, mend)
+        }
+    }
+}
+
+fn tracing(facts: &Facts) -> Finding {
+    let scope = facts.settings.ptrace_scope;
+    let why = match &facts.ptrace {
+        Outcome::Works => return fine(Area::Tracing, "the grader can follow what it started"),
+        Outcome::NotTried(why) => return note(Area::Tracing, *why),
+        Outcome::Refused { why, .. } => why,
+    };
+    let mend = match scope {
+        Some(3) => Mend::Otherwise(
+            "take kernel.yama.ptrace_scope=3 out of /etc/sysctl.d and boot anew: it can't be lowered before"
+                .into(),
+        ),
+        Some(2) => sysctl(facts, "kernel.yama.ptrace_scope=1"),
+        _ if facts.container.is_some() => in_container(facts),
+        _ => Mend::Otherwise("start it outside of whatever filters ptrace(2)".into()),
+    };
+    let found = match scope {
+        Some(scope) if scope > 1 => format!("kernel.yama.ptrace_scope is {scope}: {why}"),
+        _ => why.clone(),
+    };
+    lack(Area::Tracing, found, "nothing can be judged: the host can't read how a container ends", mend)
+}
+
+fn cache(facts: &Facts) -> Finding {
+    match &facts.cache {
+        Ok(path) => fine(Area::Cache, path.display().to_string()),
+        Err(why) => {
+            let mend = Mend::Run("export XDG_CACHE_HOME=$(mktemp -d)".into());
+            lack(Area::Cache, why.clone(), "nothing can be judged without a --rootfs of your own", mend)
+        }
+    }
+}
+
+fn linking(facts: &Facts) -> Finding {
+    match facts.libc {
+        Libc::Static => fine(Area::Linking, "libc.a is there: labs link statically"),
+        Libc::Dynamic => note(Area::Linking, "no libc.a: labs link dynamically, and start a little later"),
+        Libc::NoCompiler => {
+            let way = "install a C compiler: the package gcc and the C library's development package";
+            let costs = "labs can't be built; programs can be judged";
+            lack(
+                Area::Linking,
+                "no C compiler (cc), which rustc links with",
+                costs,
+                Mend::Otherwise(way.into()),
+            )
+        }
+    }
+}
+
+fn typing(facts: &Facts) -> Finding {
+    let found = match facts.settings.legacy_tiocsti {
+        Some(0) => "dev.tty.legacy_tiocsti is 0: only CAP_SYS_ADMIN types into a terminal",
+        Some(_) => "dev.tty.legacy_tiocsti is 1: any process types into its terminal",
+        None => "this kernel has no setting for it: any process types into its terminal",
+    };
+    note(Area::Typing, found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! What it means that a decoy host of some kind stands, or doesn't.
+
+use super::{fine, lack, note, without_user_decoy};
+use crate::decoy::Kind;
+use crate::doctor::facts::{Facts, Outcome, Stands};
+use crate::doctor::hindrance::Hindrance;
+use crate::doctor::mend::{Mend, as_root, in_container};
+use crate::doctor::{Area, Finding};
+
+/// The findings of the decoy hosts that were made.
+pub(super) fn decoys(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if !facts.root && !facts.decoys.is_empty() {
+        found.push(note(Area::RootDecoy, "needs root"));
+    }
+    for (kind, stands) in &facts.decoys {
+        let area = if *kind == Kind::Root { Area::RootDecoy } else { Area::UserDecoy };
+        match stands {
+            Stands::Fails(why) => found.push(failed(facts, area, why)),
+            Stands::Works { landed, not } => {
+                let of = landed + not.len();
+                found.push(fine(area, format!("works: {landed} of {of} attempts land on it")));
+                // The missing disk has its own finding.
+                let rest = not
+                    .iter()
+                    .filter(|(id, _)| id != "raw-disk" || matches!(facts.loop_device, Outcome::Works));
+                found.extend(rest.map(|(id, why)| not_landed(facts, area, id, why)));
+            }
+        }
+    }
+    found
+}
+
+fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
+    let costs = match area {
+        Area::RootDecoy => "what needs real privilege can't be judged",
+        _ => without_user_decoy(facts),
+    };
+    let mend = match Hindrance::all(facts).first() {
+        Some(hindrance) if area == Area::UserDecoy => hindrance.mend(facts),
+        _ if facts.container.is_some() => in_container(facts),
+        _ => as_root(facts),
+    };
+    lack(area, why, costs, mend)
+}
+
+fn not_landed(facts: &Facts, area: Area, id: &str, why: &str) -> Finding {
+    let elsewhere = facts.decoys.iter().any(|(kind, stands)| {
+        let lands = matches!(stands, Stands::Works { not, .. } if not.iter().all(|(other, _)| other != id));
+        *kind == Kind::Root && lands
+    });
+    let mend = match (facts.root, elsewhere) {
+        (false, _) => as_root(facts),
+        (true, true) => Mend::Run(format!("{} run --decoy root --attempt {id}", facts.program)),
+        (true, false) => Mend::Otherwise("nothing that is known".into()),
+    };
+    lack(area, why, format!("`{id}` can't be judged in such a decoy"), mend)
+}

@@ -1,0 +1,229 @@
+//! Tables of facts: machines that are known, and what they are told.
+
+use super::*;
+use crate::decoy::Kind;
+use crate::decoy::ids::Ids;
+use crate::doctor::facts::{Cgroups, Container, Settings, Stands};
+use crate::doctor::way_out;
+use rstest::rstest;
+
+const ME: &str = "/home/me/grader";
+
+fn refused(errno: Errno) -> Outcome {
+    Outcome::Refused { why: format!("tried: {errno}"), errno }
+}
+
+/// Root on a machine that lacks nothing.
+fn root() -> Facts {
+    Facts {
+        root: true,
+        initial: true,
+        program: ME.into(),
+        release: "6.8.0-45-generic".into(),
+        missing: Vec::new(),
+        container: None,
+        sys_admin: true,
+        filtered: false,
+        settings: Settings { max_user_namespaces: Some(15_000), ..Settings::default() },
+        user_namespace: Outcome::Works,
+        loop_device: Outcome::Works,
+        ptrace: Outcome::Works,
+        cgroups: Cgroups {
+            flavour: Flavour::V2,
+            unified: Some("/sys/fs/cgroup".into()),
+            lacking: Vec::new(),
+            group: Outcome::Works,
+        },
+        ids: Ok(Ids { first: 0x7000_0000, count: IDS }),
+        cache: Ok("/root/.cache/container-labs".into()),
+        libc: Libc::Static,
+        decoys: [Kind::Root, Kind::User]
+            .map(|kind| (kind, Stands::Works { landed: 4, not: Vec::new() }))
+            .into(),
+    }
+}
+
+/// An ordinary user there, who can make no user namespace.
+fn user(errno: Errno, settings: Settings) -> Facts {
+    let only_root = Outcome::NotTried("only root can make one");
+    Facts {
+        root: false,
+        settings,
+        user_namespace: refused(errno),
+        loop_device: only_root.clone(),
+        cgroups: Cgroups { group: only_root, ..root().cgroups },
+        ids: Ok(Ids { first: 1000, count: 1 }),
+        decoys: vec![(Kind::User, Stands::Fails("clone(2)".into()))],
+        ..root()
+    }
+}
+
+/// The lacks of an area: what mends each.
+fn mends(facts: &Facts, area: Area) -> Vec<Mend> {
+    let of_area = findings(facts).into_iter().filter(|finding| finding.area == area);
+    of_area
+        .filter_map(|finding| match finding.state {
+            State::Lack { mend, .. } => Some(mend),
+            _ => None,
+        })
+        .collect()
+}
+
+fn run(command: &str) -> Mend {
+    Mend::Run(command.into())
+}
+
+#[test]
+fn a_machine_that_lacks_nothing_has_no_lack() {
+    let found = findings(&root());
+    assert!(found.iter().all(|finding| !matches!(finding.state, State::Lack { .. })), "{found:?}");
+    assert!(root().works());
+}
+
+#[rstest]
+#[case::ubuntu_24_04(
+    Errno::EACCES,
+    Settings { apparmor_restrict: Some(1), ..Settings::default() },
+    "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+)]
+#[case::debian_10(
+    Errno::EPERM,
+    Settings { unprivileged_userns_clone: Some(0), ..Settings::default() },
+    "sudo sysctl -w kernel.unprivileged_userns_clone=1"
+)]
+#[case::red_hat_7(
+    Errno::ENOSPC,
+    Settings { max_user_namespaces: Some(0), ..Settings::default() },
+    "sudo sysctl -w user.max_user_namespaces=15000"
+)]
+fn a_setting_that_forbids_user_namespaces_is_named_with_its_mend(
+    #[case] errno: Errno,
+    #[case] settings: Settings,
+    #[case] command: &str,
+) {
+    let facts = user(errno, settings);
+    assert_eq!(mends(&facts, Area::UserNamespaces), [run(command)]);
+    assert_eq!(mends(&facts, Area::UserDecoy), [run(command)]);
+    assert_eq!(way_out(&facts, &[], true).unwrap(), format!("sudo {ME}"));
+    assert!(!facts.works());
+    // Where it could be made all the same, the setting is none of our business: a profile allows it.
+    let allowed = Facts { user_namespace: Outcome::Works, ..facts };
+    assert_eq!(mends(&allowed, Area::UserNamespaces), []);
+}
+
+#[test]
+fn two_settings_that_forbid_it_are_both_named() {
+    let settings =
+        Settings { unprivileged_userns_clone: Some(0), apparmor_restrict: Some(1), ..Settings::default() };
+    assert_eq!(mends(&user(Errno::EPERM, settings), Area::UserNamespaces).len(), 2);
+}
+
+#[test]
+fn settings_that_spare_root_are_not_blamed_for_what_root_is_refused() {
+    let settings =
+        Settings { unprivileged_userns_clone: Some(0), apparmor_restrict: Some(1), ..Settings::default() };
+    let facts = Facts { settings, user_namespace: refused(Errno::EPERM), ..root() };
+    assert_eq!(Hindrance::all(&facts), [Hindrance::Unknown]);
+}
+
+/// Root or an ordinary user in `docker run IMAGE`, which drops CAP_SYS_ADMIN and filters unshare(2).
+#[rstest]
+fn a_container_without_privileges_is_started_anew_whoever_asks(#[values(true, false)] is_root: bool) {
+    let inside = Facts {
+        root: is_root,
+        container: Some(Container { engine: "docker".into(), id: Some("0123456789ab".into()) }),
+        sys_admin: false,
+        filtered: true,
+        decoys: vec![(Kind::User, Stands::Fails("clone(2)".into()))],
+        ..user(Errno::EPERM, Settings::default())
+    };
+    let command =
+        "docker run --privileged -it \"$(docker inspect -f '{{.Config.Image}}' 0123456789ab)\" # on the host";
+    assert_eq!(mends(&inside, Area::Container), [run(command)]);
+    assert_eq!(mends(&inside, Area::UserNamespaces), [run(command)]);
+    // sudo gives no more than the container has.
+    assert_eq!(way_out(&inside, &[], true).unwrap(), command);
+}
+
+#[test]
+fn root_in_a_container_with_privileges_is_told_so_and_lacks_nothing() {
+    let container = Some(Container { engine: "podman".into(), id: None });
+    let facts = Facts { container, ..root() };
+    assert!(findings(&facts).iter().all(|finding| !matches!(finding.state, State::Lack { .. })));
+}
+
+#[test]
+fn the_command_that_helps_repeats_what_was_asked_for() {
+    let facts = user(Errno::EPERM, Settings { unprivileged_userns_clone: Some(0), ..Settings::default() });
+    let words = ["run", "--program", "./a b {command}"].map(str::to_owned);
+    assert_eq!(
+        way_out(&facts, &words, false).unwrap(),
+        format!("sudo {ME} run --program './a b {{command}}'")
+    );
+}
+
+#[test]
+fn root_is_no_help_where_the_limit_holds_for_root_and_a_root_decoy_is_not_for_this() {
+    let facts = user(Errno::ENOSPC, Settings { max_user_namespaces: Some(0), ..Settings::default() });
+    assert_eq!(way_out(&facts, &[], false).unwrap(), "sudo sysctl -w user.max_user_namespaces=15000");
+}
+
+#[rstest]
+#[case(Errno::ENXIO, run("modprobe loop"))]
+#[case(Errno::ENOTTY, Mend::Otherwise("boot Linux 5.8 or newer".into()))]
+fn a_loop_device_that_is_refused(#[case] errno: Errno, #[case] mend: Mend) {
+    let facts = Facts { loop_device: refused(errno), ..root() };
+    assert_eq!(mends(&facts, Area::LoopDevices), [mend]);
+}
+
+#[test]
+fn an_ordinary_user_lacks_what_only_root_can_make() {
+    let facts = user(Errno::EPERM, Settings::default());
+    for area in [Area::LoopDevices, Area::Cgroups, Area::Ids] {
+        assert_eq!(mends(&facts, area), [run(&format!("sudo {ME}"))], "{area:?}");
+    }
+}
+
+#[test]
+fn a_v2_tree_that_gives_no_controllers_is_told_to() {
+    let facts =
+        Facts { cgroups: Cgroups { group: refused(Errno::UnknownErrno), ..root().cgroups }, ..root() };
+    let command = "echo '+memory +pids' | tee /sys/fs/cgroup/cgroup.subtree_control";
+    assert_eq!(mends(&facts, Area::Cgroups), [run(command)]);
+}
+
+#[test]
+fn yama_can_forbid_what_root_can_not_get_back() {
+    let settings = Settings { ptrace_scope: Some(3), ..Settings::default() };
+    let facts = Facts { ptrace: refused(Errno::EPERM), ..user(Errno::EPERM, settings) };
+    assert!(matches!(&mends(&facts, Area::Tracing)[..], [Mend::Otherwise(_)]));
+    assert_ne!(way_out(&facts, &[], true), Some(format!("sudo {ME}")));
+    let settings = Settings { ptrace_scope: Some(2), ..Settings::default() };
+    let facts = Facts { ptrace: refused(Errno::EPERM), settings, ..root() };
+    assert_eq!(mends(&facts, Area::Tracing), [run("sysctl -w kernel.yama.ptrace_scope=1")]);
+}
+
+#[rstest]
+#[case("5.10.0-28-amd64", Mend::Otherwise("boot Linux 5.12 or newer".into()))]
+#[case("6.1.0", Mend::Otherwise("start it outside of whatever filters this call".into()))]
+fn what_a_kernel_does_not_have_is_told_from_what_is_filtered(#[case] release: &str, #[case] mend: Mend) {
+    let feature = Feature { name: "mount_setattr(2)", since: (5, 12), costs: "all" };
+    let missing = vec![(feature, Errno::ENOSYS)];
+    assert_eq!(mends(&Facts { missing, release: release.into(), ..root() }, Area::Kernel), [mend]);
+}
+
+#[test]
+fn an_attempt_that_lands_only_as_root_names_the_command_that_judges_it() {
+    let not = vec![("clock-adjust".to_owned(), "EPERM".to_owned())];
+    let mut facts = root();
+    facts.decoys[1].1 = Stands::Works { landed: 3, not };
+    let command = format!("{ME} run --decoy root --attempt clock-adjust");
+    assert_eq!(mends(&facts, Area::UserDecoy), [run(&command)]);
+}
+
+#[test]
+fn without_a_cache_that_comes_first() {
+    let cache = Err("neither XDG_CACHE_HOME nor HOME is set".to_owned());
+    let facts = Facts { cache, user_namespace: Outcome::Works, ..user(Errno::EPERM, Settings::default()) };
+    assert_eq!(way_out(&facts, &[], true).unwrap(), "export XDG_CACHE_HOME=$(mktemp -d)");
+}

@@ -1,0 +1,234 @@
+//! Looks at the machine. Nothing is guessed: what can be tried is tried, in a child, and is gone afterwards.
+
+use super::child::{in_child, outcome, user_namespace};
+use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
+use crate::decoy::disk::Disk;
+use crate::decoy::ids::Ids;
+use crate::decoy::limits::Groups;
+use crate::decoy::own_mount_namespace;
+use crate::dirs;
+use crate::keeper::{self, Keeper};
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::sys::utsname::uname;
+use nix::unistd::{geteuid, gethostname};
+use std::fs;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Looks at everything but the decoy hosts. The calling process must have one thread.
+pub fn facts() -> Facts {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    };
+    let bounding = field("CapBnd").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let (user_namespace, ptrace) = user_namespace();
+    let (loop_device, cgroups) = with_keeper();
+    Facts {
+        root: geteuid().is_root(),
+        initial: map.split_whitespace().eq(["0", "0", "4294967295"]),
+        program: program(),
+        release: uname().map(|it| it.release().to_string_lossy().into_owned()).unwrap_or_default(),
+        missing: missing(),
+        container: container(),
+        // CAP_SYS_ADMIN in include/uapi/linux/capability.h.
+        sys_admin: bounding & 1 << 21 != 0,
+        filtered: field("Seccomp") == Some("2"),
+        settings: settings(),
+        user_namespace,
+        loop_device,
+        ptrace,
+        cgroups,
+        ids: Ids::for_decoy(crate::decoy::Kind::User).map_err(|error| format!("{error:#}")),
+        cache: dirs::cache().map_err(|error| format!("{error:#}")),
+        libc: libc_here(),
+        decoys: Vec::new(),
+    }
+}
+
+/// The running program as a shell would take it: an exact command is one that can be pasted.
+pub fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| "grader".into());
+    shell_words::quote(&path.to_string_lossy()).into_owned()
+}
+
+fn settings() -> Settings {
+    let read = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().parse().ok();
+    Settings {
+        max_user_namespaces: read("user/max_user_namespaces"),
+        unprivileged_userns_clone: read("kernel/unprivileged_userns_clone"),
+        apparmor_restrict: read("kernel/apparmor_restrict_unprivileged_userns"),
+        ptrace_scope: read("kernel/yama/ptrace_scope"),
+        legacy_tiocsti: read("dev/tty/legacy_tiocsti"),
+    }
+}
+
+/// Calls each that the grader needs, in a form that does nothing.
+fn missing() -> Vec<(Feature, Errno)> {
+    let nothing = "nothing can be judged: no decoy host can be made";
+    let feature = |name, since, costs| Feature { name, since, costs };
+    // SAFETY: mount_setattr(2) refuses a structure of no size before it looks at anything; the descriptor that
+    // close_range(2) is given can't exist; pidfd_open(2) returns a descriptor, which we own.
+    let (attributes, range, pidfd) = unsafe {
+        let none = std::ptr::null::<libc::c_char>();
+        let pidfd = libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0);
+        if pidfd >= 0 {
+            drop(OwnedFd::from_raw_fd(pidfd as i32));
+        }
+        (
+            Errno::result(libc::syscall(libc::SYS_mount_setattr, -1, none, 0, none, 0)),
+            Errno::result(libc::syscall(libc::SYS_close_range, libc::c_uint::MAX, libc::c_uint::MAX, 0)),
+            Errno::result(pidfd),
+        )
+    };
+    let time = if Path::new("/proc/self/ns/time").exists() { Ok(0) } else { Err(Errno::ENOSYS) };
+    [
+        (feature("mount_setattr(2)", (5, 12), nothing), attributes),
+        (feature("close_range(2)", (5, 9), "the grader's descriptors would be open in the decoy"), range),
+        (feature("time namespaces", (5, 6), "the container's own clock can't be judged"), time),
+        (feature("pidfd_open(2)", (5, 3), nothing), pidfd),
+    ]
+    .into_iter()
+    // EINVAL is the answer to a call that is there and was asked for nothing.
+    .filter_map(|(feature, answer)| Some((feature, answer.err().filter(|errno| *errno != Errno::EINVAL)?)))
+    .collect()
+}
+
+/// The container around us, by the marks that engines leave.
+fn container() -> Option<Container> {
+    let engine = if Path::new("/.dockerenv").exists() {
+        "docker".to_owned()
+    } else if Path::new("/run/.containerenv").exists() {
+        "podman".to_owned()
+    } else {
+        // systemd.io/CONTAINER_INTERFACE
+        let noted = fs::read_to_string("/run/systemd/container").ok();
+        noted.or_else(|| std::env::var("container").ok()).filter(|name| !name.trim().is_empty())?
+    };
+    let name = gethostname().ok()?.to_string_lossy().into_owned();
+    let is_id = name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Some(Container { engine: engine.trim().to_owned(), id: is_id.then_some(name) })
+}
+
+/// What leaves something behind if the grader is killed: with a keeper, which would remove it.
+fn with_keeper() -> (Outcome, Cgroups) {
+    match Keeper::start() {
+        Ok(mut keeper) => (loop_device(&keeper.directory), cgroups(&mut keeper)),
+        Err(error) => {
+            let failed = outcome(Err(error));
+            let (mounts, own) = groups_of_process();
+            (failed.clone(), hierarchies(&mounts, &own, failed))
+        }
+    }
+}
+
+/// A loop device, made as a decoy's disk is.
+fn loop_device(scratch: &Path) -> Outcome {
+    if !geteuid().is_root() {
+        return Outcome::NotTried("only root can make one");
+    }
+    in_child(|| {
+        own_mount_namespace()?;
+        // The directory may lie on a file system without devices.
+        mount(Some("doctor"), scratch, Some("tmpfs"), MsFlags::empty(), Some("mode=700,size=1m"))
+            .context("mounting a tmpfs")?;
+        Disk::make(scratch).map(drop)
+    })
+}
+
+fn groups_of_process() -> (String, String) {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    (read("/proc/self/mountinfo"), read("/proc/self/cgroup"))
+}
+
+/// Control groups: which there are, and whether one can be made where the workers make theirs.
+fn cgroups(keeper: &mut Keeper) -> Cgroups {
+    let (mounts, own) = groups_of_process();
+    let group = if geteuid().is_root() {
+        let groups = Groups::plan(&format!("{}-doctor", keeper::own_name()));
+        outcome(try_groups(&groups, keeper))
+    } else {
+        Outcome::NotTried("only root can make one")
+    };
+    hierarchies(&mounts, &own, group)
+}
+
+fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
+    if groups.paths.is_empty() {
+        bail!("no hierarchy gives the controllers memory and pids to its groups");
+    }
+    for path in &groups.paths {
+        keeper.remove_at_the_end(path)?;
+        fs::create_dir(path).with_context(|| format!("mkdir {}", path.display()))?;
+        fs::remove_dir(path).with_context(|| format!("rmdir {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// From mountinfo and the process's own groups. A controller that a v1 hierarchy has is in no v2 one.
+fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
+    let of_type = |wanted: &'static str| {
+        mounts.lines().filter_map(move |line| {
+            let (mount, file_system) = line.split_once(" - ")?;
+            let point = mount.split(' ').nth(4)?;
+            (file_system.split(' ').next() == Some(wanted)).then_some(point)
+        })
+    };
+    let unified = of_type("cgroup2").next().map(PathBuf::from);
+    let flavour = match (of_type("cgroup").next(), &unified) {
+        (None, None) => Flavour::Absent,
+        (None, Some(_)) => Flavour::V2,
+        (Some(_), None) => Flavour::V1,
+        (Some(_), Some(_)) => Flavour::Hybrid,
+    };
+    let in_v2 = unified.as_deref().map(|top| fs::read_to_string(top.join("cgroup.controllers")));
+    let in_v2 = in_v2.and_then(|read| read.ok()).unwrap_or_default();
+    let has = |name: &str| {
+        let in_v1 = |line: &str| line.split(':').nth(1).is_some_and(|it| it.split(',').any(|it| it == name));
+        own.lines().any(in_v1) || in_v2.split_whitespace().any(|it| it == name)
+    };
+    let lacking = ["memory", "pids"].into_iter().filter(|name| !has(name)).collect();
+    Cgroups { flavour, unified, lacking, group }
+}
+
+/// Asks the C compiler that rustc links with where its static C library is; it repeats the name where it has
+/// none.
+fn libc_here() -> Libc {
+    let asked = Command::new("cc").arg("-print-file-name=libc.a").stdin(Stdio::null()).output();
+    match asked {
+        Ok(answer) if answer.status.success() => {
+            let path = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+            if Path::new(&path).is_absolute() { Libc::Static } else { Libc::Dynamic }
+        }
+        _ => Libc::NoCompiler,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const MEMORY: &str = "35 31 0:32 / /c/memory rw,relatime - cgroup cgroup rw,memory\n";
+    const UNIFIED: &str = "41 31 0:38 / /c/unified rw,relatime - cgroup2 cgroup2 rw\n";
+
+    #[rstest]
+    #[case("", "", Flavour::Absent, &["memory", "pids"])]
+    #[case(MEMORY, "4:memory:/a\n", Flavour::V1, &["pids"])]
+    #[case(UNIFIED, "0::/\n", Flavour::V2, &["memory", "pids"])]
+    #[case(&[MEMORY, UNIFIED].concat(), "4:memory:/\n8:pids:/\n0::/\n", Flavour::Hybrid, &[])]
+    fn hierarchies_are_told_apart(
+        #[case] mounts: &str,
+        #[case] own: &str,
+        #[case] flavour: Flavour,
+        #[case] lacking: &[&str],
+    ) {
+        let found = hierarchies(mounts, own, Outcome::Works);
+        assert_eq!((found.flavour, &found.lacking[..]), (flavour, lacking));
+    }
+}
