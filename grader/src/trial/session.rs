@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
             // Wait until the kernel has told how it died, and what followed from it.
             let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.guest_died() || Instant::now() > patience)?;
-            let patience = Instant::now() + Duration::from_millis(20);
+            let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
         Ok(self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default())
