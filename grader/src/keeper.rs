@@ -127,18 +127,27 @@ fn remove_group(path: &Path) -> std::io::Result<()> {
     fs::remove_dir(path)
 }
 
-/// Removes what graders that are dead have left: in the temporary directory, and beside our own control groups.
+/// Removes what graders that are dead have left: in the temporary directory, where others may use the same names,
+/// and beside our own control groups.
 fn sweep(temporary: &Path) {
-    let groups = Groups::plan(&own_name()).paths;
     let own = nix::unistd::geteuid().as_raw();
-    for place in groups.iter().filter_map(|group| group.parent()).chain([temporary]) {
-        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-            let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
-            if ours && entry.file_name().to_str().is_some_and(maker_is_dead) {
-                remove(&entry.path());
-            }
+    for path in left_in(temporary) {
+        if fs::symlink_metadata(&path).is_ok_and(|it| it.uid() == own) {
+            remove(&path);
         }
     }
+    let groups = Groups::plan(&own_name()).paths;
+    groups.iter().filter_map(|group| group.parent()).flat_map(left_in).for_each(|path| remove(&path));
+}
+
+/// The directories in `place` that a dead grader has made.
+fn left_in(place: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let left = entries.filter(|entry| {
+        entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && entry.file_name().to_str().is_some_and(maker_is_dead)
+    });
+    left.map(|entry| entry.path()).collect()
 }
 
 /// Whether this is a name that a grader has given, and that grader is no more.

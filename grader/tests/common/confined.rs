@@ -3,6 +3,7 @@
 use super::stage::Who;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_dumpable;
 use nix::unistd::{getegid, geteuid};
 use std::fs;
 use std::io;
@@ -77,6 +78,8 @@ fn user_namespace(outside: u32, inside: u32) -> impl Fn() -> io::Result<()> + Se
     move || {
         debug_assert!(geteuid().as_raw() == outside && getegid().as_raw() == outside);
         unshare(CloneFlags::CLONE_NEWUSER)?;
+        // After a change of ids these files belong to root, until the process is dumpable again (proc(5)).
+        set_dumpable(true)?;
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/gid_map", &map)?;
         fs::write("/proc/self/uid_map", &map)

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A guard against tests that hang, and nothing that is measured.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Who runs the grader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
