@@ -12,7 +12,6 @@ use crate::target::Target;
 use crate::workers::Workers;
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What `grader run` takes.
