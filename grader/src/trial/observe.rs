@@ -153,25 +153,31 @@ pub fn companions(pid: Pid, process: &mut Process) {
     }
 }
 
-/// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
-/// no such process, or more than one.
-pub fn by_file(host: Pid, probe: (u64, u64), file: &Path) -> Option<Pid> {
-    let content = fs::read(file).ok()?;
-    let is_probe = |pid: &Pid| {
-        let exe = format!("/proc/{pid}/exe");
-        let Ok(it) = fs::metadata(&exe) else { return false };
-        let same = (it.dev(), it.ino()) == probe;
-        same || it.len() == content.len() as u64 && fs::read(&exe).is_ok_and(|bytes| bytes == content)
+/// Whether a process executes the probe or a copy of it: byte by byte what `file` holds. The name and the inode are
+/// not enough, since the program under test may write to its copy.
+pub fn executes(pid: Pid, file: &Path) -> bool {
+    let exe = format!("/proc/{pid}/exe");
+    let size = |path: &Path| fs::metadata(path).map(|it| it.len()).ok();
+    size(file).is_some_and(|length| size(Path::new(&exe)) == Some(length))
+        && fs::read(file).ok().is_some_and(|content| fs::read(exe).is_ok_and(|bytes| bytes == content))
+}
+
+/// The one process below the decoy host's PID 1 that executes the probe: the file itself, or a copy of it. None
+/// where there is no such process, or more than one. The host's victim, which is made of the same file, is none.
+pub fn by_file(pid1: Pid, host: &Ready, file: &Path) -> Option<Pid> {
+    let is_victim = |pid: &Pid| {
+        let numbers = nspid(*pid);
+        numbers.last() == Some(&host.victim) && namespace(*pid, "pid").as_ref() == host.namespaces.get("pid")
     };
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
             at = Pid::from_raw(identity(at).parent);
-            at == host
+            at == pid1
         })
     };
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(is_probe).filter(below);
+    let mut found = all.filter(below).filter(|pid| executes(*pid, file) && !is_victim(pid));
     found.next().filter(|_| found.next().is_none())
 }
 

@@ -156,7 +156,11 @@ impl<'a> Session<'a> {
             it.decoy.ending() != Ending::None
                 || it.guest_died()
                 || it.guest.as_ref().is_none_or(|guest| {
-                    guest.ended || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
+                    // Its streams are the program's, and end with it.
+                    let silent = guest.stream.is_none() && it.over();
+                    guest.ended
+                        || silent
+                        || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
                 })
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
@@ -310,7 +314,7 @@ impl<'a> Session<'a> {
         let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
             return;
         };
-        let pid = observe::by_file(self.decoy.pid1(), self.decoy.ready.probe, self.probe);
+        let pid = observe::by_file(self.decoy.pid1(), &self.decoy.ready, self.probe);
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {
@@ -404,7 +408,7 @@ impl<'a> Session<'a> {
         if pid.as_raw() <= 0 || it.exe.is_none() {
             return Err("a process that was gone at once spoke on the probe's socket".into());
         }
-        if it.exe != Some(self.decoy.ready.probe) {
+        if it.exe != Some(self.decoy.ready.probe) || !observe::executes(pid, self.probe) {
             return Err(format!("{} spoke on the probe's socket: it is not the probe", it.exe_name));
         }
         self.trusted(pid)
