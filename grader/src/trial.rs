@@ -353,10 +353,11 @@ pub fn last_line(bytes: &[u8]) -> String {
 
 fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     let mut found = Vec::new();
+    let deed = facts.seen_call != SeenCall::Unneeded;
     if let Some(what) = &facts.tried {
-        found.push(format!("the attacker called {what}"));
+        found.push(if deed { format!("the attacker called {what}") } else { what.clone() });
     }
-    match &facts.got {
+    match facts.got.as_ref().filter(|_| deed) {
         Some((0, _)) => found.push("the call succeeded".into()),
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}
