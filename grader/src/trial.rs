@@ -41,6 +41,8 @@ pub struct Stage {
     pub rootfs: PathBuf,
     /// The probe.
     pub probe: PathBuf,
+    /// What is in it.
+    pub probe_content: Vec<u8>,
     /// The worker's control groups.
     pub groups: Groups,
     /// The decoy disk, or why there is none.
@@ -262,6 +264,9 @@ fn in_decoy(
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
+        if session.probe_was_changed() {
+            facts.distrust = Some("the probe was changed in memory while it answered".into());
+        }
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
@@ -363,10 +368,11 @@ pub fn last_line(bytes: &[u8]) -> String {
 
 fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     let mut found = Vec::new();
+    let deed = facts.seen_call != SeenCall::Property;
     if let Some(what) = &facts.tried {
-        found.push(format!("the attacker called {what}"));
+        found.push(if deed { format!("the attacker called {what}") } else { what.clone() });
     }
-    match &facts.got {
+    match facts.got.as_ref().filter(|_| deed) {
         Some((0, _)) => found.push("the call succeeded".into()),
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}

@@ -1,5 +1,6 @@
 //! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
 
+use crate::decoy::Decoy;
 use crate::decoy::channel::Ready;
 use attempts::host::{Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -153,32 +154,57 @@ pub fn companions(pid: Pid, process: &mut Process) {
     }
 }
 
-/// Whether a process executes the probe or a copy of it: byte by byte what `file` holds. The name and the inode are
-/// not enough, since the program under test may write to its copy.
-pub fn executes(pid: Pid, file: &Path) -> bool {
-    let exe = format!("/proc/{pid}/exe");
-    let size = |path: &Path| fs::metadata(path).map(|it| it.len()).ok();
-    size(file).is_some_and(|length| size(Path::new(&exe)) == Some(length))
-        && fs::read(file).ok().is_some_and(|content| fs::read(exe).is_ok_and(|bytes| bytes == content))
-}
-
-/// The one process below the decoy host's PID 1 that executes the probe: the file itself, or a copy of it. None
-/// where there is no such process, or more than one. The host's victim, which is made of the same file, is none.
-pub fn by_file(pid1: Pid, host: &Ready, file: &Path) -> Option<Pid> {
-    let is_victim = |pid: &Pid| {
-        let numbers = nspid(*pid);
-        numbers.last() == Some(&host.victim) && namespace(*pid, "pid").as_ref() == host.namespaces.get("pid")
-    };
+/// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
+/// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
+pub fn by_file(host: &Decoy, probe: &[u8]) -> Option<Pid> {
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
             at = Pid::from_raw(identity(at).parent);
-            at == pid1
+            at == host.pid1()
         })
     };
+    let victim = |pid: &Pid| {
+        identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
+    };
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(below).filter(|pid| executes(*pid, file) && !is_victim(pid));
+    let mut found = all.filter(|pid| executes(*pid, probe)).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether a process executes exactly this program, by the file and by what it has in memory: the program under
+/// test may write to both.
+pub fn executes(pid: Pid, program: &[u8]) -> bool {
+    let exe = format!("/proc/{pid}/exe");
+    let Ok(it) = fs::metadata(&exe) else { return false };
+    it.len() == program.len() as u64
+        && fs::read(&exe).is_ok_and(|bytes| bytes == program)
+        && code_in_memory(pid, it.ino(), program).unwrap_or(false)
+}
+
+/// Whether the code that a process has mapped from this file is what the file holds.
+fn code_in_memory(pid: Pid, inode: u64, program: &[u8]) -> Option<bool> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let hex = |text: &str| usize::from_str_radix(text, 16).ok();
+    let mut seen = false;
+    for line in maps.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [range, rights, offset, _, number, ..] = fields[..] else { continue };
+        if !rights.contains('x') || number.parse() != Ok(inode) {
+            continue;
+        }
+        let (start, end) = range.split_once('-').and_then(|(a, b)| hex(a).zip(hex(b)))?;
+        let offset = hex(offset)?;
+        let file = program.get(offset..program.len().min(offset + end - start))?;
+        let mut there = vec![0; file.len()];
+        std::os::unix::fs::FileExt::read_exact_at(&memory, &mut there, start as u64).ok()?;
+        if there != file {
+            return Some(false);
+        }
+        seen = true;
+    }
+    Some(seen)
 }
 
 /// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.

@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("nothing: the host reads the mounts of this mount namespace");
+    me.decisive("the attacker does nothing: the host reads the mounts of its mount namespace");
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let victim = me.victim()?;
-    me.decisive(&format!("open(\"/proc/{victim}/environ\"), pread"));
+    me.decisive(&format!("open(\"/proc/{victim}/environ\")"));
     let environment = read(&format!("{}/{victim}/environ", procfs()?))?;
     me.bring_out(&environment);
     Ok(())

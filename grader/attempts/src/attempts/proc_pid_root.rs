@@ -29,7 +29,7 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let victim = me.victim()?;
-    me.decisive(&format!("open(\"/proc/{victim}/root/canary\"), pread"));
+    me.decisive(&format!("open(\"/proc/{victim}/root/canary\")"));
     let found = canary(AT_FDCWD, &[&format!("{}/{victim}/root/", procfs()?)])?;
     me.bring_out(&found);
     Ok(())
