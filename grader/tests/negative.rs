@@ -62,6 +62,7 @@ fn a_command_outside_of_any_container_escapes(
 #[case::that_speaks_in_the_probes_place("speaks", "it is not the probe")]
 #[case::that_replaces_the_probe("replaces.sh", "it is not the probe")]
 #[case::that_traces_the_probe("traces", "traced")]
+#[case::that_changes_the_probes_code("pokes", "the probe was changed")]
 fn nothing_is_said_of_a_program(
     #[case] program: &str,
     #[case] why: &str,
