@@ -70,6 +70,7 @@ fn a_command_outside_of_any_container_escapes(
 // Where the probe belongs to another user it can't even be written to.
 #[case::that_overwrites_the_probe("overwrites.sh", "")]
 #[case::that_traces_the_probe("traces", "traced")]
+#[case::that_changes_the_probes_code("pokes", "the probe was changed")]
 fn nothing_is_said_of_a_program(
     #[case] program: &str,
     #[case] why: &str,
@@ -79,6 +80,19 @@ fn nothing_is_said_of_a_program(
     for it in judged(setting, &report) {
         assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
         assert!(it.why.contains(why), "{}: {}", it.id, it.why);
+    }
+}
+
+/// The same file, with another content. In a user decoy of root's the file is not the program's to write.
+#[rstest]
+fn nothing_is_said_of_a_program_that_overwrites_the_probe(
+    #[values(RootInRoot, RootInUser, UserInUser)] setting: Setting,
+) {
+    let Some(report) = attack(setting, "overwrites.sh") else { return };
+    for it in judged(setting, &report) {
+        assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
+        let reasons = ["the probe was changed", "cannot create", "Permission denied"];
+        assert!(reasons.iter().any(|reason| it.why.contains(reason)), "{}: {}", it.id, it.why);
     }
 }
 
@@ -201,11 +215,11 @@ fn nothing_of_a_decoy_reaches_shared_mounts_around_the_grader(
     let script =
         "cat /proc/self/mountinfo >before; \"$@\"; code=$?; cat /proc/self/mountinfo >after; exit $code";
     let mut shell = stage.script(script, ["run", "--format", "json", "--decoy", setting.decoy()]);
-    shell.arg(program);
+    shell.args(ATTEMPTS.iter().flat_map(|id| ["--attempt", id])).arg(program);
     share_mounts(&mut shell, setting.who());
     let ran = stage.run(shell);
     let report = ran.report();
-    for it in judged(setting, &report).filter(|it| it.kind == "attempt") {
+    for it in judged(setting, &report) {
         assert_eq!(it.verdict, "ESCAPED", "{}: {}", it.id, it.why);
     }
     let table = |name| fs::read_to_string(stage.path(name)).unwrap();
@@ -223,6 +237,7 @@ fn two_graders_at_once_do_not_meet(#[values(RootInRoot, RootInUser, UserInUser)]
     let before = Machine::now();
     let start = |_| {
         let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+        grader.args(ATTEMPTS.iter().flat_map(|id| ["--attempt", id]));
         let piped = |command: &mut Command| command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         piped(grader.args([&outside, &lab])).unwrap()
     };
@@ -235,8 +250,6 @@ fn two_graders_at_once_do_not_meet(#[values(RootInRoot, RootInUser, UserInUser)]
             assert_eq!(it.verdict, "ESCAPED", "{it:#?}");
             assert_eq!(check(&report, "lab3-pivot", id).verdict, "BLOCKED");
         }
-        let works = report.checks().filter(|(target, it)| target.name == "lab3-pivot" && it.kind == "works");
-        works.for_each(|(_, it)| assert_eq!(it.verdict, "WORKS", "{it:#?}"));
     }
     before.assert_unchanged(&stage);
 }

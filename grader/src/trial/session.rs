@@ -162,7 +162,11 @@ impl<'a> Session<'a> {
             it.decoy.ending() != Ending::None
                 || it.guest_died()
                 || it.guest.as_ref().is_none_or(|guest| {
-                    guest.ended || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
+                    // Its streams are the program's, and end with it.
+                    let silent = guest.stream.is_none() && it.over();
+                    guest.ended
+                        || silent
+                        || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
                 })
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
