@@ -53,6 +53,9 @@ fn witness(host: &Host) -> Seen {
         Some(address) if address.bytes().any(|digit| digit != b'0') && host.heard(address.as_bytes()) => {
             Seen::Effect(format!("the attacker knows that the kernel's text begins at {address}"))
         }
+        _ if !host.said.is_empty() && host.said.iter().all(|digit| *digit == b'0') => {
+            Seen::Confined("the kernel tells the attacker 0 in place of the address".into())
+        }
         _ => Seen::Nothing,
     }
 }

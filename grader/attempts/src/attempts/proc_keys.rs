@@ -36,5 +36,8 @@ pub(super) fn witness(host: &Host) -> Seen {
     if host.heard_secret("key-name") {
         return Seen::Effect("the attacker knows the description of one of the host's keys".into());
     }
+    if host.call == Some(Some(0)) && host.said.is_empty() {
+        return Seen::Confined("the file opened, and the kernel gave the attacker none of it".into());
+    }
     Seen::Nothing
 }
