@@ -3,6 +3,7 @@
 pub mod common;
 pub mod doctor;
 pub mod explain;
+pub mod knockout;
 pub mod rootfs;
 pub mod run;
 pub mod r#try;
@@ -28,6 +29,8 @@ pub enum Command {
     Try(r#try::Options),
     /// The attack, or the defence, with the man pages that matter
     Explain(explain::Options),
+    /// Take each step of the labs out in turn, and see what comes back
+    Knockout(knockout::Options),
     /// What this machine can judge, what it can't, and the command that would change it
     Doctor,
     /// Make or check a root file system

@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
-//! - [`tree`]: its file tree. [`disk`]: its disk. [`services`]: what else it holds.
+//! - [`tree`]: its file tree. [`disk`]: its disk. [`victim`]: a process. [`services`]: what else it holds.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed.
 //!
@@ -20,6 +20,7 @@ pub mod secrets;
 pub mod services;
 pub mod start;
 pub mod tree;
+pub mod victim;
 
 use anyhow::{Context, Result, bail};
 use attempts::host::Ending;

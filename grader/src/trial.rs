@@ -41,6 +41,8 @@ pub struct Stage {
     pub rootfs: PathBuf,
     /// The probe.
     pub probe: PathBuf,
+    /// What is in it.
+    pub probe_content: Vec<u8>,
     /// The worker's control groups.
     pub groups: Groups,
     /// The decoy disk, or why there is none.
@@ -86,6 +88,8 @@ pub enum SeenCall {
     /// No such call.
     #[default]
     None,
+    /// None is needed: what the host reads of the process decides.
+    Property,
     /// It began and never returned.
     Begun,
     /// It returned this: a negative errno where it was refused.
@@ -121,8 +125,7 @@ impl Stage {
     /// The target with the probe as its command, in a decoy.
     fn program(&self, target: &Target, decoy: &Decoy, streams: Streams, needs: &[Need]) -> Result<Program> {
         let name = &decoy.secrets.name;
-        // The bare decoy host has no other root: there the probe is below the rootfs.
-        let root = if target.what == What::Bare { ROOTFS } else { "" };
+        let root = root_of(target);
         let command = [format!("{root}/probe-{name}"), format!("{root}/socket-{name}")];
         Ok(Program {
             argv: target.argv(&command, &random_word(8)?),
@@ -136,6 +139,11 @@ impl Stage {
             in_user_namespace: target.decoy == Kind::User,
         })
     }
+}
+
+/// Where the rootfs is for the command. The bare decoy host has no other root: there it is a directory.
+fn root_of(target: &Target) -> &'static str {
+    if target.what == What::Bare { ROOTFS } else { "" }
 }
 
 /// Runs one attempt against one target. A target whose probe never ran is started a second time, with a
@@ -180,9 +188,10 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 }
 
 /// What an attacker may know of the host.
-fn given(stage: &Stage, decoy: &Decoy) -> Vec<(String, String)> {
+fn given(stage: &Stage, target: &Target, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
     let mut given = vec![
+        ("rootfs", root_of(target).to_owned()),
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
@@ -208,7 +217,11 @@ fn in_decoy(
         }
     };
     // An attempt at a terminal has one from the start.
-    let streams = if attempt.needs.contains(&Need::Terminal) { Streams::Terminal } else { streams };
+    let streams = match attempt.needs {
+        needs if needs.contains(&Need::Terminal) => Streams::Terminal,
+        needs if needs.contains(&Need::FreeTerminal) => Streams::FreeTerminal,
+        _ => streams,
+    };
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let wants_group = attempt.needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
     let job = match wants_group && stage.groups.any() {
@@ -221,6 +234,7 @@ fn in_decoy(
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
         namespaces: decoy.ready.namespaces.clone(),
         secrets: decoy.secrets.words.clone(),
+        root_uid: decoy.root_id(),
         ..Host::default()
     };
     let mut pid1 = None;
@@ -229,25 +243,30 @@ fn in_decoy(
     if session.hello()? {
         guest = session.guest().context("no probe")?.pid;
         if let Some(pid) = guest {
-            host.attacker = observe::process(pid, &decoy.ready);
+            host.attacker_before = observe::process(pid, &decoy.ready);
+            host.attacker = host.attacker_before.clone();
             pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
             facts.distrust = seize(&mut session, pid, pid1).err();
         } else {
             facts.distrust =
                 Some("it spoke over standard output, and the host did not find the probe".into());
         }
+        host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu_time));
-        let answers = session.ask(attempt.id, &host.mark, given(stage, &decoy))?;
+        let answers = session.ask(attempt.id, &host.mark, given(stage, target, &decoy))?;
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
         facts.seen_call = seen_call(attempt, &session.calls);
         host.call = match facts.seen_call {
-            SeenCall::None => None,
+            SeenCall::None | SeenCall::Property => None,
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
+        if session.probe_was_changed() {
+            facts.distrust = Some("the probe was changed in memory while it answered".into());
+        }
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
@@ -283,6 +302,9 @@ fn in_decoy(
 
 /// The last of the decisive system calls that the attacker made, as the kernel told the host.
 fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+    if attempt.decisive.is_empty() {
+        return SeenCall::Property;
+    }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
     match calls.iter().rev().find(decisive).map(|call| call.returned) {
         None => SeenCall::None,
@@ -346,10 +368,11 @@ pub fn last_line(bytes: &[u8]) -> String {
 
 fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     let mut found = Vec::new();
+    let deed = facts.seen_call != SeenCall::Property;
     if let Some(what) = &facts.tried {
-        found.push(format!("the attacker called {what}"));
+        found.push(if deed { format!("the attacker called {what}") } else { what.clone() });
     }
-    match &facts.got {
+    match facts.got.as_ref().filter(|_| deed) {
         Some((0, _)) => found.push("the call succeeded".into()),
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}

@@ -274,6 +274,7 @@ impl Setup<'_> {
             directory,
             rootfs: self.rootfs.to_owned(),
             probe: self.probe.to_owned(),
+            probe_content: PROBE.to_vec(),
             groups: self.groups.clone(),
             disk,
             children: session::children()?,

@@ -4,19 +4,27 @@
 //! about the shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none.
-//! - [`sysctl`]: one of its settings. [`file`]: a file, read so that the host can tell.
+//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
+//! - [`file`]: a file, opened so that the host can tell. [`read`]: a file's first bytes.
+//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
+//! - [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
+pub mod canary;
+pub mod child;
+pub mod disk;
 pub mod file;
 pub mod procfs;
+pub mod read;
+pub mod setuid;
 pub mod sysctl;
 pub mod sysfs;
+pub mod terminal;
 
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{execv, getpid};
+use nix::unistd::{Pid, execv, getpid};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -58,6 +66,19 @@ impl Inside {
     /// The same as a number; 0 where it is none.
     pub fn given_number(&self, name: &str) -> i32 {
         self.given(name).parse().unwrap_or(0)
+    }
+
+    /// The number of the host's victim, for attempts at a process. Never 0, which would be the attacker itself.
+    pub fn victim(&self) -> Result<Pid, Errno> {
+        match self.given_number("victim") {
+            number @ 2.. => Ok(Pid::from_raw(number)),
+            _ => Err(Errno::ESRCH),
+        }
+    }
+
+    /// The path of a file of the rootfs, as the attacker sees it: on the bare decoy host the rootfs is no root.
+    pub fn in_rootfs(&self, name: &str) -> String {
+        format!("{}/{name}", self.given("rootfs"))
     }
 
     /// Tells the host that the decisive call is next. A container that dies before it has blocked nothing.

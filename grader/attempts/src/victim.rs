@@ -1,7 +1,7 @@
 //! The victim: a process of the decoy host that is there to be attacked.
 
 use nix::libc;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::FromRawFd;
 use std::process::ExitCode;
 
@@ -10,7 +10,9 @@ pub const ADDRESS: usize = 0x1000_0000;
 /// The descriptor on which it holds a file open that has a random word in it.
 pub const DESCRIPTOR: i32 = 7;
 /// The descriptor that it reads the word for its memory from, and closes.
-const SOURCE: i32 = 8;
+pub const SOURCE: i32 = 8;
+/// The descriptor that it writes a byte to when it is ready, and closes.
+pub const READY: i32 = 9;
 
 /// Puts the word into its memory and waits to be killed.
 pub fn main() -> ExitCode {
@@ -26,6 +28,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
         std::ptr::copy_nonoverlapping(word.as_ptr(), page.cast(), length);
+        let _ = std::fs::File::from_raw_fd(READY).write_all(b"!");
         loop {
             libc::pause();
         }

@@ -6,7 +6,7 @@ use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use super::ids::Ids;
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Kind, Plan, close_all_but, start, tree};
+use super::{Kind, Plan, close_all_but, start, tree, victim};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -23,13 +23,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::Duration;
 
 const NONE: Option<&str> = None;
 
 /// PID 1, from its clone(2) to its end. `built`: whether the grader, as root, has built the file tree already.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> isize {
     match make(channel, plan, secrets, ids, built) {
-        Ok(services) => serve(channel, secrets, &services).is_err().into(),
+        Ok((services, victim)) => serve(channel, secrets, &services, victim).is_err().into(),
         Err(error) => {
             let _ = channel.send(&FromPid1::Failed(format!("{error:#}")), &[]);
             1
@@ -37,7 +38,13 @@ pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built:
     }
 }
 
-fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> Result<Services> {
+fn make(
+    channel: &Channel,
+    plan: &Plan,
+    secrets: &Secrets,
+    ids: &Ids,
+    built: bool,
+) -> Result<(Services, Pid)> {
     close_all_but(channel.descriptor());
     setsid().context("setsid(2)")?;
     let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
@@ -58,6 +65,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
     sethostname(format!("decoy-{}", secrets.at("hostname"))).context("sethostname(2)")?;
     loopback_up().context("bringing lo up")?;
     let services = Services::start(secrets)?;
+    let victim = victim::start(secrets).context("the victim")?;
     // The last change of ids is done: it would have reset both.
     nix::sys::prctl::set_dumpable(false).context("PR_SET_DUMPABLE")?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
@@ -73,10 +81,10 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
         first: snapshot(true, None)?,
-        victim: services.victim.as_raw(),
+        victim: victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
-    Ok(services)
+    Ok((services, victim))
 }
 
 /// A boot-time clock that no other host has. Kernels before 5.6 have no time namespace: there it is the
@@ -160,13 +168,12 @@ fn loopback_up() -> Result<()> {
 }
 
 /// Until the grader is gone.
-fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()> {
+fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid) -> Result<()> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let mut children =
-        Children { program: None, victim: services.victim, victim_status: None, datagrams: false };
+    let mut children = Children { program: None, victim, victim_status: None, datagrams: false };
     loop {
         let mut ready = [
             PollFd::new(channel.as_fd(), PollFlags::POLLIN),
@@ -201,10 +208,13 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
                     }
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
-                Some((ToPid1::Snapshot { files }, _)) => match snapshot(files, children.victim_status) {
-                    Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
-                    Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
-                },
+                Some((ToPid1::Snapshot { files }, _)) => {
+                    children.settle(channel)?;
+                    match snapshot(files, children.victim_status) {
+                        Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
+                        Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                    }
+                }
                 Some((ToPid1::Begin, _)) => {}
             }
         }
@@ -220,6 +230,18 @@ struct Children {
 }
 
 impl Children {
+    /// Waits, for a second at most, until what was done to the victim has taken effect.
+    fn settle(&mut self, channel: &Channel) -> Result<()> {
+        for _ in 0..500 {
+            self.reap(channel)?;
+            if self.victim_status.is_some() || victim::is_at_rest(self.victim) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
     /// Waits for every child that has ended: the program, the victim, and what their processes left to us.
     fn reap(&mut self, channel: &Channel) -> Result<()> {
         loop {
@@ -262,14 +284,14 @@ fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
     })
 }
 
-/// The files of the decoy's own tree, and which of them are set-user-ID.
+/// The files of the decoy's own tree, and which of them run with the rights of its root.
 fn list(directory: &Path, device: u64, found: &mut Vec<String>, setuid: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let Ok(it) = fs::symlink_metadata(&path) else { continue };
         if it.dev() == device {
             let name = path.to_string_lossy().into_owned();
-            if it.is_file() && it.mode() & 0o4000 != 0 {
+            if it.is_file() && it.uid() == 0 && it.mode() & 0o4000 != 0 {
                 setuid.push(name.clone());
             }
             found.push(name);

@@ -1,6 +1,6 @@
 //! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
 
-use super::{Check, Report};
+use super::{Check, Report, TargetReport};
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Table};
@@ -38,6 +38,13 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             Cell::new(format!("{hold} of {}", works.len()))
         }));
         table.add_row(row);
+    }
+    if report.targets.iter().any(|target| target.max_points > 0.0) {
+        let points = |target: &TargetReport| match target.max_points {
+            0.0 => Cell::new("-"),
+            most => Cell::new(format!("{} of {most}", target.points)),
+        };
+        table.add_row([Cell::new("points")].into_iter().chain(report.targets.iter().map(points)));
     }
     for line in table.lines() {
         writeln!(out, "{}", colour(line.trim_end()))?;

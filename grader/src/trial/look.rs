@@ -32,14 +32,7 @@ pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<P
     host.program = decoy.program();
     host.stdout = session.stdout().to_vec();
     if let Some(terminal) = session.terminal() {
-        // SAFETY: an ioctl that writes one int.
-        let foreground = unsafe {
-            let mut group = 0;
-            let answer = libc::ioctl(session.master().as_raw_fd(), libc::TIOCGPGRP, &mut group);
-            (answer == 0).then_some(group)
-        };
-        let own = nix::unistd::getpgid(Some(session.pid())).ok();
-        host.foreground = foreground.zip(own.map(Pid::as_raw));
+        host.foreground.1 = foreground(session);
         let mut typed = [0; 4096];
         // SAFETY: read(2) into a buffer of that length; the descriptor does not block.
         let length = unsafe { libc::read(terminal.as_raw_fd(), typed.as_mut_ptr().cast(), typed.len()) };
@@ -50,6 +43,17 @@ pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<P
     }
     if needs.contains(&Need::MountNamespace) {
         host.namespace_mounts = attacker.and_then(observe::mounts_of_namespace);
+    }
+}
+
+/// The foreground process group of the program's terminal, as the grader counts processes.
+pub fn foreground(session: &Session) -> Option<i32> {
+    session.terminal()?;
+    // SAFETY: an ioctl that writes one int.
+    unsafe {
+        let mut group = 0;
+        let answer = libc::ioctl(session.master().as_raw_fd(), libc::TIOCGPGRP, &mut group);
+        (answer == 0).then_some(group)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
 
+use crate::decoy::Decoy;
 use crate::decoy::channel::Ready;
 use attempts::host::{Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -49,10 +50,13 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    let uids = status.get("Uid").map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // Real, effective, saved, and that for files (proc(5)).
+    let uid = |at| status.get("Uid")?.split_whitespace().nth(at)?.parse().ok();
     Process {
         nspid: nspid(pid),
-        euid: uids.and_then(|uids| uids.get(1)?.parse().ok()),
+        uid: uid(0),
+        euid: uid(1),
+        environment: fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
         status,
         descriptors: descriptors(pid),
         children_user: children(pid).into_iter().filter_map(|child| namespace(child, "user")).collect(),
@@ -151,25 +155,56 @@ pub fn companions(pid: Pid, process: &mut Process) {
 }
 
 /// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
-/// no such process, or more than one.
-pub fn by_file(host: Pid, probe: (u64, u64), file: &Path) -> Option<Pid> {
-    let content = fs::read(file).ok()?;
-    let is_probe = |pid: &Pid| {
-        let exe = format!("/proc/{pid}/exe");
-        let Ok(it) = fs::metadata(&exe) else { return false };
-        let same = (it.dev(), it.ino()) == probe;
-        same || it.len() == content.len() as u64 && fs::read(&exe).is_ok_and(|bytes| bytes == content)
-    };
+/// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
+pub fn by_file(host: &Decoy, probe: &[u8]) -> Option<Pid> {
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
             at = Pid::from_raw(identity(at).parent);
-            at == host
+            at == host.pid1()
         })
     };
+    let victim = |pid: &Pid| {
+        identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
+    };
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(is_probe).filter(below);
+    let mut found = all.filter(|pid| executes(*pid, probe)).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether a process executes exactly this program, by the file and by what it has in memory: the program under
+/// test may write to both.
+pub fn executes(pid: Pid, program: &[u8]) -> bool {
+    let exe = format!("/proc/{pid}/exe");
+    let Ok(it) = fs::metadata(&exe) else { return false };
+    it.len() == program.len() as u64
+        && fs::read(&exe).is_ok_and(|bytes| bytes == program)
+        && code_in_memory(pid, it.ino(), program).unwrap_or(false)
+}
+
+/// Whether the code that a process has mapped from this file is what the file holds.
+fn code_in_memory(pid: Pid, inode: u64, program: &[u8]) -> Option<bool> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let hex = |text: &str| usize::from_str_radix(text, 16).ok();
+    let mut seen = false;
+    for line in maps.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [range, rights, offset, _, number, ..] = fields[..] else { continue };
+        if !rights.contains('x') || number.parse() != Ok(inode) {
+            continue;
+        }
+        let (start, end) = range.split_once('-').and_then(|(a, b)| hex(a).zip(hex(b)))?;
+        let offset = hex(offset)?;
+        let file = program.get(offset..program.len().min(offset + end - start))?;
+        let mut there = vec![0; file.len()];
+        std::os::unix::fs::FileExt::read_exact_at(&memory, &mut there, start as u64).ok()?;
+        if there != file {
+            return Some(false);
+        }
+        seen = true;
+    }
+    Some(seen)
 }
 
 /// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.

@@ -22,7 +22,6 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// As much of a stream as is kept.
@@ -34,7 +33,7 @@ const LONGEST_LINE: usize = 64 << 10;
 pub struct Session<'a> {
     decoy: &'a Decoy,
     children: &'a SignalFd,
-    probe: &'a Path,
+    probe: &'a [u8],
     running: Running,
     deadline: Instant,
     /// Whether the host traces the program from its first instruction.
@@ -105,7 +104,7 @@ impl<'a> Session<'a> {
         Ok(Session {
             decoy,
             children: &stage.children,
-            probe: &stage.probe,
+            probe: &stage.probe_content,
             running,
             deadline: Instant::now() + stage.limit,
             watched,
@@ -123,6 +122,13 @@ impl<'a> Session<'a> {
     pub fn hello(&mut self) -> Result<bool> {
         self.until(|it| it.guest.is_some() || it.over())?;
         Ok(self.guest.is_some())
+    }
+
+    /// Whether the probe, if it still lives, is no longer the program that said hello.
+    pub fn probe_was_changed(&self) -> bool {
+        let pid = self.guest.as_ref().and_then(|guest| guest.pid);
+        let alive = |pid: &Pid| observe::identity(*pid).exe.is_some();
+        pid.filter(alive).is_some_and(|pid| !observe::executes(pid, self.probe))
     }
 
     /// The probe.
@@ -163,7 +169,7 @@ impl<'a> Session<'a> {
             // Wait until the kernel has told how it died, and what followed from it.
             let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.guest_died() || Instant::now() > patience)?;
-            let patience = Instant::now() + Duration::from_millis(20);
+            let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
         Ok(self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default())
@@ -310,7 +316,7 @@ impl<'a> Session<'a> {
         let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
             return;
         };
-        let pid = observe::by_file(self.decoy.pid1(), self.decoy.ready.probe, self.probe);
+        let pid = observe::by_file(self.decoy, self.probe);
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {
@@ -406,6 +412,9 @@ impl<'a> Session<'a> {
         }
         if it.exe != Some(self.decoy.ready.probe) {
             return Err(format!("{} spoke on the probe's socket: it is not the probe", it.exe_name));
+        }
+        if !observe::executes(pid, self.probe) {
+            return Err("the probe was changed, in its file or in memory".into());
         }
         self.trusted(pid)
     }

@@ -36,10 +36,13 @@ fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
         Area::RootDecoy => "what needs real privilege can't be judged",
         _ => without_user_decoy(facts),
     };
+    let above = || Mend::Otherwise("what is lacking above, if anything is".into());
     let mend = match Hindrance::all(facts).first() {
+        _ if facts.cache.is_err() || facts.temporary != Outcome::Works => above(),
         Some(hindrance) if area == Area::UserDecoy => hindrance.mend(facts),
-        _ if facts.container.is_some() => in_container(facts),
-        _ => as_root(facts),
+        _ if facts.container.is_some() && !facts.sys_admin => in_container(facts),
+        _ if !facts.root || !facts.initial => as_root(facts),
+        _ => above(),
     };
     lack(area, why, costs, mend)
 }
