@@ -1,8 +1,8 @@
 //! proc-keys: read the names of the host's keys.
 
 use super::{Attempt, Letters};
-use crate::inside::file;
 use crate::inside::procfs::procfs;
+use crate::inside::read::bring_out;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -29,7 +29,7 @@ pub const ATTEMPT: Attempt = Attempt {
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let path = format!("{}/keys", procfs()?);
     me.decisive(&format!("open(\"{path}\", O_RDONLY), pread()"));
-    file::bring_out(me, &path)
+    bring_out(me, &path)
 }
 
 pub(super) fn witness(host: &Host) -> Seen {
