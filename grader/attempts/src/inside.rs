@@ -5,14 +5,13 @@
 //!
 //! # Layout
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
-//! - [`file`]: a file, opened so that the host can tell. [`read`]: a file's first bytes.
+//! - [`read`]: a file, read so that the host can tell.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
 //! - [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod child;
 pub mod disk;
-pub mod file;
 pub mod procfs;
 pub mod read;
 pub mod setuid;
