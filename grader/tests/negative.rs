@@ -31,7 +31,13 @@ fn attack(setting: Setting, program: &str) -> Option<Report> {
 /// The checks of the attempts that can be judged in this setting.
 fn judged(setting: Setting, report: &Report) -> impl Iterator<Item = &Check> {
     let lacks_disk = setting.lacks_disk().is_some();
-    report.checks().map(|(_, check)| check).filter(move |check| !(lacks_disk && check.id == "raw-disk"))
+    let four = ["reboot", "mount", "raw-disk", "shell-pid"];
+    report.checks().map(|(_, check)| check).filter(move |check| {
+        let machine = check.cause.as_deref() == Some("machine");
+        // Of the article's four only the disk may be beyond this machine.
+        let may_lack = !four.contains(&check.id.as_str()) || lacks_disk && check.id == "raw-disk";
+        !(machine && may_lack)
+    })
 }
 
 /// Without the step the mount namespace is a copy whose mounts are peers of the host's. The rest of the lab is there.
@@ -61,6 +67,8 @@ fn a_command_outside_of_any_container_escapes(
 #[case::that_prints_a_success("boasts.sh", "")]
 #[case::that_speaks_in_the_probes_place("speaks", "it is not the probe")]
 #[case::that_replaces_the_probe("replaces.sh", "it is not the probe")]
+// Where the probe belongs to another user it can't even be written to.
+#[case::that_overwrites_the_probe("overwrites.sh", "")]
 #[case::that_traces_the_probe("traces", "traced")]
 #[case::that_changes_the_probes_code("pokes", "the probe was changed")]
 fn nothing_is_said_of_a_program(
@@ -193,9 +201,8 @@ fn what_a_killed_keeper_leaves_is_swept_by_the_next_grader(
     let mut next = stage.grader(["run", "--attempt", "mount", "--decoy", setting.decoy()]);
     next.arg(stage.program("exits.sh").unwrap());
     stage.run(next).assert().code(1);
-    let left = still_there(&half_way.own);
-    assert!(left.is_empty(), "{left:#?}");
-    before.assert_unchanged(&stage);
+    wait_until("all that belonged to it is gone", || still_there(&half_way.own).is_empty());
+    before.assert_unchanged_soon(&stage);
 }
 
 /// The worst case: every attempt escapes into a decoy whose grader's own mounts are shared.
