@@ -5,6 +5,7 @@
 //! there is to remove; at its end of file, however the grader ended, it removes it. What even that missed, the
 //! next run sweeps.
 
+use crate::decoy::limits::Groups;
 use anyhow::{Context, Result};
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
@@ -126,21 +127,29 @@ fn remove_group(path: &Path) -> std::io::Result<()> {
     fs::remove_dir(path)
 }
 
-/// Removes what graders that are dead have left in the temporary directory.
-fn sweep(parent: &Path) {
+/// Removes what graders that are dead have left: in the temporary directory, and beside our own control groups.
+fn sweep(temporary: &Path) {
+    let groups = Groups::plan(&own_name()).paths;
     let own = nix::unistd::geteuid().as_raw();
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let Some((pid, started)) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'))
-        else {
-            continue;
-        };
-        let (Ok(pid), Ok(started)) = (pid.parse(), started.parse::<u64>()) else { continue };
-        let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
-        if ours && start_time(pid) != Some(started) && kill(Pid::from_raw(pid), None).is_err() {
-            let _ = fs::remove_dir_all(entry.path());
+    for place in groups.iter().filter_map(|group| group.parent()).chain([temporary]) {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
+            if ours && entry.file_name().to_str().is_some_and(maker_is_dead) {
+                remove(&entry.path());
+            }
         }
     }
+}
+
+/// Whether this is a name that a grader has given, and that grader is no more.
+fn maker_is_dead(name: &str) -> bool {
+    let mut words = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
+    let (Some(Ok(pid)), Some(Ok(started))) =
+        (words.next().map(str::parse), words.next().map(str::parse::<u64>))
+    else {
+        return false;
+    };
+    start_time(pid) != Some(started) && kill(Pid::from_raw(pid), None).is_err()
 }
 
 /// When a process started, in clock ticks since the machine did (field 22 of `/proc/<pid>/stat`, proc(5)).

@@ -4,63 +4,41 @@
 
 mod common;
 
-use common::machine::has_loop_devices;
 use common::programs;
-use common::stage::{Stage, Who, check, skip, workspace};
+use common::stage::{Setting, Stage, check, skip, workspace};
 use grader::labs;
 use grader::report::{Check, Report};
 use rstest::rstest;
 use std::env;
 use std::sync::OnceLock;
 
-/// Who runs the grader, and in which kind of decoy host the labs are put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Run {
-    RootInRoot,
-    RootInUser,
-    UserInUser,
+/// The report on all labs, made once.
+fn report(setting: Setting) -> Option<&'static Report> {
+    static REPORTS: [OnceLock<Option<Report>>; 3] = [const { OnceLock::new() }; 3];
+    let report = REPORTS[setting as usize].get_or_init(|| grade(setting));
+    if report.is_none() {
+        skip("the grader could not be run here, see above");
+    }
+    report.as_ref()
 }
 
-impl Run {
-    /// The report on all labs, made once.
-    fn report(self) -> Option<&'static Report> {
-        static REPORTS: [OnceLock<Option<Report>>; 3] = [const { OnceLock::new() }; 3];
-        let report = REPORTS[self as usize].get_or_init(|| self.grade());
-        if report.is_none() {
-            skip("the grader could not be run here, see above");
-        }
-        report.as_ref()
+fn grade(setting: Setting) -> Option<Report> {
+    let stage = Stage::new(setting.who())?;
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    let by_name = !setting.who().is_another() && env::var_os("CONTAINER_LABS_PROGRAMS").is_none();
+    if by_name {
+        grader.args(labs::ALL).current_dir(workspace());
+    } else {
+        // Whoever has no cargo brings programs.
+        grader.args(programs::labs()?);
     }
-
-    fn grade(self) -> Option<Report> {
-        let who = if self == Run::UserInUser { Who::User } else { Who::Root };
-        let stage = Stage::new(who)?;
-        let decoy = if self == Run::RootInRoot { "root" } else { "user" };
-        let mut grader = stage.grader(["run", "--format", "json", "--decoy", decoy]);
-        let by_name = !who.is_another() && env::var_os("CONTAINER_LABS_PROGRAMS").is_none();
-        if by_name {
-            grader.args(labs::ALL).current_dir(workspace());
-        } else {
-            // Whoever has no cargo brings programs.
-            grader.args(programs::labs()?);
-        }
-        let ran = stage.run(grader);
-        let report = ran.report();
-        // Of a program nothing is expected: there what escapes is bad news.
-        assert_eq!(ran.code(), Some(if by_name { 0 } else { 1 }), "{report:#?}");
-        let names: Vec<_> = report.targets.iter().map(|target| target.name.as_str()).collect();
-        assert_eq!(names, labs::ALL);
-        Some(report)
-    }
-
-    /// What keeps this machine from judging an attempt in such a run.
-    fn lacks(self, attempt: &str) -> Option<&'static str> {
-        match (attempt, self) {
-            ("raw-disk", Run::UserInUser) => Some("only root can make one"),
-            ("raw-disk", _) if !has_loop_devices() => Some("no decoy disk"),
-            _ => None,
-        }
-    }
+    let ran = stage.run(grader);
+    let report = ran.report();
+    // Of a program nothing is expected: there what escapes is bad news.
+    assert_eq!(ran.code(), Some(if by_name { 0 } else { 1 }), "{report:#?}");
+    let names: Vec<_> = report.targets.iter().map(|target| target.name.as_str()).collect();
+    assert_eq!(names, labs::ALL);
+    Some(report)
 }
 
 /// The attempts, each with its verdicts from lab 0 on: E escaped, B blocked. One list for the table and for
@@ -71,11 +49,11 @@ macro_rules! matrix {
 
         #[rstest]
         fn an_attempt_is_judged_as_the_lab_deserves(
-            #[values(Run::RootInRoot, Run::RootInUser, Run::UserInUser)] run: Run,
+            #[values(Setting::RootInRoot, Setting::RootInUser, Setting::UserInUser)] setting: Setting,
             #[values("lab0-chroot", "lab1-namespaces", "lab2-mounts", "lab3-pivot")] lab: &str,
             #[values($($attempt),*)] attempt: &str,
         ) {
-            judged(run, lab, attempt);
+            judged(setting, lab, attempt);
         }
     };
 }
@@ -88,10 +66,10 @@ matrix! {
 }
 
 #[track_caller]
-fn judged(run: Run, lab: &str, attempt: &str) {
-    let Some(report) = run.report() else { return };
+fn judged(setting: Setting, lab: &str, attempt: &str) {
+    let Some(report) = report(setting) else { return };
     let Check { verdict, cause, why, evidence, .. } = check(report, lab, attempt);
-    if let Some(lacks) = run.lacks(attempt) {
+    if let Some(lacks) = setting.lacks_disk().filter(|_| attempt == "raw-disk") {
         assert_eq!((verdict.as_str(), cause.as_deref()), ("INCONCLUSIVE", Some("machine")), "{why}");
         assert!(why.contains(lacks), "{why}");
         return;
@@ -115,10 +93,10 @@ fn every_attempt_and_every_lab_is_in_the_matrix() {
 
 #[rstest]
 fn a_lab_still_is_a_container(
-    #[values(Run::RootInRoot, Run::RootInUser, Run::UserInUser)] run: Run,
+    #[values(Setting::RootInRoot, Setting::RootInUser, Setting::UserInUser)] setting: Setting,
     #[values(0, 1, 2, 3)] lab: usize,
 ) {
-    let Some(report) = run.report() else { return };
+    let Some(report) = report(setting) else { return };
     for work in attempts::works::ALL.iter().filter(|work| work.first_lab <= lab) {
         let Check { kind, verdict, why, .. } = check(report, labs::ALL[lab], work.id);
         assert_eq!((kind.as_str(), verdict.as_str()), ("works", "WORKS"), "{}: {why}", work.id);
@@ -128,7 +106,7 @@ fn a_lab_still_is_a_container(
 /// A lab is not asked for what a later one adds.
 #[rstest]
 fn a_lab_is_asked_for_its_own_works_checks(#[values(0, 1, 2, 3)] lab: usize) {
-    let Some(report) = Run::RootInRoot.report() else { return };
+    let Some(report) = report(Setting::RootInRoot) else { return };
     let target = &report.targets[lab];
     let asked: Vec<_> =
         target.checks.iter().filter(|it| it.kind == "works").map(|it| it.id.as_str()).collect();

@@ -21,7 +21,7 @@ pub struct Machine {
 
 impl Machine {
     /// What it looks like now.
-    pub fn now(_: &Stage) -> Machine {
+    pub fn now() -> Machine {
         Machine { mounts: mounts(), disks: disks() }
     }
 
