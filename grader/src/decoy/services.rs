@@ -28,6 +28,8 @@ pub struct Services {
     pub loopback: TcpListener,
     /// The victim, in the decoy's PID namespace.
     pub victim: Pid,
+    /// The host's `/proc`, whatever is mounted there later.
+    pub proc: OwnedFd,
     datagrams: UdpSocket,
     _queue: nix::mqueue::MqdT,
 }
@@ -45,7 +47,8 @@ impl Services {
         loopback.set_nonblocking(true)?;
         let datagrams = UdpSocket::bind(("127.0.0.1", 0)).context("a datagram socket")?;
         let victim = victim(secrets).context("the victim")?;
-        Ok(Services { abstract_socket, loopback, victim, datagrams, _queue: queue })
+        let proc = File::open("/proc").context("/proc")?.into();
+        Ok(Services { abstract_socket, loopback, victim, proc, datagrams, _queue: queue })
     }
 
     /// Answers who has connected.

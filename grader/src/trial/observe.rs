@@ -39,6 +39,11 @@ pub fn identity(pid: Pid) -> Identity {
     }
 }
 
+/// Whether it has memory, and so is more than a process that waits to be waited for.
+pub fn runs(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| !maps.is_empty())
+}
+
 /// Reads what a witness may want to know of a process.
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
@@ -155,12 +160,12 @@ pub fn companions(pid: Pid, process: &mut Process) {
 
 /// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
 /// no such process, or more than one.
-pub fn by_file(host: Pid, probe: (u64, u64), file: &Path) -> Option<Pid> {
+pub fn by_file(host: Pid, ready: &Ready, file: &Path) -> Option<Pid> {
     let content = fs::read(file).ok()?;
     let is_probe = |pid: &Pid| {
         let exe = format!("/proc/{pid}/exe");
         let Ok(it) = fs::metadata(&exe) else { return false };
-        let same = (it.dev(), it.ino()) == probe;
+        let same = (it.dev(), it.ino()) == ready.probe;
         same || it.len() == content.len() as u64 && fs::read(&exe).is_ok_and(|bytes| bytes == content)
     };
     let below = |pid: &Pid| {
@@ -170,8 +175,11 @@ pub fn by_file(host: Pid, probe: (u64, u64), file: &Path) -> Option<Pid> {
             at == host
         })
     };
+    // The victim has the same program.
+    let is_victim =
+        |pid: &Pid| identity(*pid).parent == host.as_raw() && nspid(*pid).last() == Some(&ready.victim);
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(is_probe).filter(below);
+    let mut found = all.filter(is_probe).filter(below).filter(|pid| !is_victim(pid));
     found.next().filter(|_| found.next().is_none())
 }
 
