@@ -19,22 +19,21 @@ const HONEST: &str = "lab3-pivot";
 
 /// What a cheat has really earned, as letters in the order of [`ATTEMPTS`]: B for BLOCKED, since it does confine
 /// this one; E for ESCAPED; I for INCONCLUSIVE by its own fault.
-const EARNED: [(&str, &str); 27] = [
+const EARNED: [(&str, &str); 26] = [
     ("background.sh", "IIII"),
-    ("between.sh", "IIIE"),
+    ("between.sh", "EIIE"),
     ("blinds.sh", "EEEE"),
     ("claims.c", "IIII"),
     ("crashes.c", "IIEE"),
     ("disk.c", "EEIE"),
     ("fills.sh", "EEEE"),
     ("first.c", "EEEE"),
-    ("floods.rs", "IIII"),
     ("helper.sh", "BEEB"),
     ("kill.sh", "IIII"),
     ("late.sh", "IEEB"),
     ("never.sh", "IIII"),
     ("outside.sh", "EEEE"),
-    ("overwrite.sh", "IIII"),
+    ("overwrite.sh", "EEEE"),
     ("patches.c", "IIII"),
     ("poison.sh", "EEEE"),
     ("prints.sh", "IIII"),
@@ -43,7 +42,7 @@ const EARNED: [(&str, &str); 27] = [
     ("sleeps.sh", " I  "),
     ("speak.rs", "IIII"),
     ("special.sh", "EEEE"),
-    ("swaps.c", "IIII"),
+    ("swaps.c", "EIIE"),
     ("traces.c", "IIII"),
     ("unmounts.sh", "EEEE"),
     ("witness.sh", "EEEE"),

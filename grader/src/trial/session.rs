@@ -202,7 +202,8 @@ impl<'a> Session<'a> {
         let guest = self.guest.as_mut().context("no probe to ask")?;
         guest.key.clone_from(&question.key);
         guest.answers.clear();
-        self.calls.clear();
+        // The read(2) in which it waits for the question may have begun.
+        self.calls.retain(|call| call.number == libc::SYS_read as u64 && call.returned.is_none());
         self.heard.clear();
         self.spoken.clear();
         self.tell(&question);
