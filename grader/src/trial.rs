@@ -4,10 +4,12 @@
 //! # Layout
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
+//! - [`image`]: whether the probe's code is the probe's.
 //! - [`group`]: the control group that a container is put into.
 //! - [`works`]: the two starts that the works checks share.
 
 pub mod group;
+pub mod image;
 pub mod look;
 pub mod observe;
 pub mod session;
@@ -26,6 +28,7 @@ use attempts::host::{Ending, Process};
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
 use group::Job;
+use image::Image;
 use nix::errno::Errno;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
@@ -41,8 +44,8 @@ pub struct Stage {
     pub rootfs: PathBuf,
     /// The probe.
     pub probe: PathBuf,
-    /// What is in it.
-    pub probe_content: Vec<u8>,
+    /// What a process that is the probe must be.
+    pub image: Image,
     /// The worker's control groups.
     pub groups: Groups,
     /// The decoy disk, or why there is none.
@@ -247,7 +250,7 @@ fn in_decoy(
             host.attacker_before = observe::process(pid, &decoy.ready);
             host.attacker = host.attacker_before.clone();
             pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
-            facts.distrust = seize(&mut session, pid, pid1).err();
+            facts.distrust = seize(&mut session, pid, pid1, attempt.decisive).err();
         } else {
             facts.distrust =
                 Some("it spoke over standard output, and the host did not find the probe".into());
@@ -255,7 +258,11 @@ fn in_decoy(
         host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu_time));
-        let answers = session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
+        let (question, answers) =
+            session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
+        if facts.distrust.is_none() {
+            facts.distrust = session.hold_together(&question, &answers).err();
+        }
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
@@ -265,9 +272,6 @@ fn in_decoy(
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
-        if session.probe_was_changed() {
-            facts.distrust = Some("the probe was changed in memory while it answered".into());
-        }
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
@@ -282,9 +286,13 @@ fn in_decoy(
         }
     }
     host.attacker.cpu = cpu;
-    look::look(&decoy, &session, attempt.needs, guest, &mut host);
+    let sight = look::look(&decoy, &session, attempt.needs, guest, &mut host);
     look::look_at_group(job.as_ref(), guest, &mut host);
     host.container_pid1 = death(&session, pid1);
+    // A reboot takes the host while it looks; it is told by wait(2).
+    if let (Err(error), Ending::None, None) = (sight, host.pid1, &facts.distrust) {
+        facts.distrust = Some(format!("{error:#}"));
+    }
     if let Ending::Killed(signal) = death(&session, guest) {
         facts.killed_by = Some(signal);
     }
@@ -298,6 +306,11 @@ fn in_decoy(
     drop(session);
     drop(decoy);
     drop(job);
+    if let Ok(disk) = &stage.disk
+        && !disk.restore()?
+    {
+        facts.distrust = Some("another disk was put in the place of the host's".into());
+    }
     Ok(())
 }
 
@@ -314,14 +327,19 @@ fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
     }
 }
 
-fn seize(session: &mut Session, pid: nix::unistd::Pid, pid1: Option<nix::unistd::Pid>) -> Result<(), String> {
+fn seize(
+    session: &mut Session,
+    pid: nix::unistd::Pid,
+    pid1: Option<nix::unistd::Pid>,
+    decisive: &[i64],
+) -> Result<(), String> {
     for pid in [Some(pid), pid1.filter(|pid1| *pid1 != pid)].into_iter().flatten() {
         session.seize(pid).map_err(|errno| match errno {
             Errno::EPERM => "the probe or its PID 1 is traced by another process".to_owned(),
             other => format!("the host could not seize the probe: {other}"),
         })?;
     }
-    session.follow_calls().map_err(|errno| format!("the host could not follow the probe: {errno}"))
+    session.follow_calls(decisive).map_err(|error| format!("the host could not follow the probe: {error:#}"))
 }
 
 fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
