@@ -30,6 +30,7 @@ use attempts::{Host, Seen};
 use group::Job;
 use image::Image;
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
@@ -266,7 +267,7 @@ fn in_decoy(
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
-        facts.seen_call = seen_call(attempt, &session.calls);
+        facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
         host.call = match facts.seen_call {
             SeenCall::None | SeenCall::Property => None,
             SeenCall::Begun => Some(None),
@@ -314,12 +315,18 @@ fn in_decoy(
     Ok(())
 }
 
-/// The last of the decisive system calls that the attacker made, as the kernel told the host.
-fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+/// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the
+/// attacker ended.
+fn seen_call(attempt: &Attempt, calls: &[Call], end: Ending) -> SeenCall {
     if attempt.decisive.is_empty() {
         return SeenCall::Property;
     }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
+    // A call for which a filter kills was not made. Newer kernels tell of its end all the same: with a register that
+    // was put back for its value (syscall_rollback in kernel/seccomp.c).
+    if end == Ending::Killed(libc::SIGSYS) && calls.last().is_some_and(|last| decisive(&last)) {
+        return SeenCall::Begun;
+    }
     match calls.iter().rev().find(decisive).map(|call| call.returned) {
         None => SeenCall::None,
         Some(None) => SeenCall::Begun,
@@ -411,4 +418,23 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     }
     found.extend(session.refused.iter().cloned());
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_a_filter_kills_for_does_not_return() {
+        let attempt = Attempt::find("personality").unwrap();
+        let call = |number: i64, returned| Call { number: number as u64, returned };
+        let killed = Ending::Killed(libc::SIGSYS);
+        let decisive = [call(libc::SYS_write, Some(9)), call(libc::SYS_personality, Some(135))];
+        assert_eq!(seen_call(attempt, &decisive, killed), SeenCall::Begun);
+        assert_eq!(seen_call(attempt, &decisive, Ending::None), SeenCall::Returned(135));
+        // What it did next was what the filter killed it for.
+        let later = [call(libc::SYS_personality, Some(0)), call(libc::SYS_write, Some(1))];
+        assert_eq!(seen_call(attempt, &later, killed), SeenCall::Returned(0));
+        assert_eq!(seen_call(attempt, &later[1..], killed), SeenCall::None);
+    }
 }

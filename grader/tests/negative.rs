@@ -81,6 +81,26 @@ fn nothing_is_said_of_a_program(
     }
 }
 
+/// A filter may kill in place of refusing. Without an environment there is nothing to read.
+#[rstest]
+fn a_filter_that_kills_blocks_as_well(#[values(RootInRoot, RootInUser, UserInUser)] setting: Setting) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(program) = stage.program("kills") else { return };
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    grader.args(["--attempt", "personality", "--attempt", "env-secret"]).arg(program);
+    let ran = stage.run(grader);
+    let report = ran.report();
+    for (id, why) in [
+        ("personality", "a system-call filter killed the attacker"),
+        ("env-secret", "nothing of the caller's"),
+    ] {
+        let it = check(&report, "kills", id);
+        assert_eq!(it.verdict, "BLOCKED", "{it:#?}");
+        assert!(it.why.contains(why), "{it:#?}");
+    }
+    assert_eq!(ran.code(), Some(0), "{report:#?}");
+}
+
 /// The same file, with another content. In a user decoy of root's the file is not the program's to write.
 #[rstest]
 fn nothing_is_said_of_a_program_that_overwrites_the_probe(

@@ -62,7 +62,7 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         nspid: nspid(pid),
         uid: uid(0),
         euid: uid(1),
-        environment: fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
+        environment: fs::read(format!("/proc/{pid}/environ")).ok(),
         status,
         descriptors: descriptors(pid),
         children_user: children(pid).into_iter().filter_map(|child| namespace(child, "user")).collect(),
