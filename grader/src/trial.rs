@@ -14,8 +14,9 @@ pub mod session;
 pub mod works;
 
 use crate::decoy::disk::Disk;
+use crate::decoy::groups::Groups;
+use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::ids::Ids;
-use crate::decoy::limits::Groups;
 use crate::decoy::start::{Program, Streams};
 use crate::decoy::tree::ROOTFS;
 use crate::decoy::{Decoy, Kind, Plan, random_word};
@@ -43,6 +44,8 @@ pub struct Stage {
     pub probe: PathBuf,
     /// The worker's control groups.
     pub groups: Groups,
+    /// A hierarchy of control groups that is there to be attacked.
+    pub hierarchy: Hierarchy,
     /// The decoy disk, or why there is none.
     pub disk: std::result::Result<Disk, String>,
     /// SIGCHLD as a descriptor.
@@ -86,6 +89,8 @@ pub enum SeenCall {
     /// No such call.
     #[default]
     None,
+    /// No call decides: what the attempt asks for is a property, which the host reads.
+    Unneeded,
     /// It began and never returned.
     Begun,
     /// It returned this: a negative errno where it was refused.
@@ -115,6 +120,7 @@ impl Stage {
             cwd: Path::new(&target.cwd),
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
+            groups: &self.groups,
         })
     }
 
@@ -170,6 +176,7 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
     let lack = |need: &Need| match need {
         Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
         Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
+        Need::ReleaseAgent => stage.hierarchy.mounted().err(),
         Need::Limits => stage.groups.lacks_limits(),
         Need::ManyIds if Ids::for_decoy(target.decoy).is_ok_and(|ids| ids.count == 1) => {
             Some("the decoy host has one id only: there is no second user".into())
@@ -190,6 +197,11 @@ fn given(stage: &Stage, decoy: &Decoy) -> Vec<(String, String)> {
     if let Ok(disk) = &stage.disk {
         given.push(("disk", disk.number.to_string()));
     }
+    if let Some(group) = stage.groups.first() {
+        given.push(("cgroup", group.kind().to_owned()));
+        given.push(("cgroup-options", group.controllers.clone()));
+    }
+    given.push(("release-agent", stage.hierarchy.options()));
     given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -210,11 +222,7 @@ fn in_decoy(
     // An attempt at a terminal has one from the start.
     let streams = if attempt.needs.contains(&Need::Terminal) { Streams::Terminal } else { streams };
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
-    let wants_group = attempt.needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
-    let job = match wants_group && stage.groups.any() {
-        true => Some(Job::make(&stage.groups, decoy.secrets.at("group"), decoy.root_id())?),
-        false => None,
-    };
+    let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
     let mut host = Host {
         mark: random_word(24)?,
@@ -230,6 +238,7 @@ fn in_decoy(
         guest = session.guest().context("no probe")?.pid;
         if let Some(pid) = guest {
             host.attacker = observe::process(pid, &decoy.ready);
+            host.group.0 = job.as_ref().map(|job| job.look(Some(pid))).unwrap_or_default();
             pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
             facts.distrust = seize(&mut session, pid, pid1).err();
         } else {
@@ -244,7 +253,7 @@ fn in_decoy(
         note(answers, facts, &mut host);
         facts.seen_call = seen_call(attempt, &session.calls);
         host.call = match facts.seen_call {
-            SeenCall::None => None,
+            SeenCall::None | SeenCall::Unneeded => None,
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
@@ -263,7 +272,7 @@ fn in_decoy(
     }
     host.attacker.cpu = cpu;
     look::look(&decoy, &session, attempt.needs, guest, &mut host);
-    look::look_at_group(job.as_ref(), guest, &mut host);
+    host.group.1 = job.as_ref().map(|job| job.look(guest)).unwrap_or_default();
     host.container_pid1 = death(&session, pid1);
     if let Ending::Killed(signal) = death(&session, guest) {
         facts.killed_by = Some(signal);
@@ -281,8 +290,24 @@ fn in_decoy(
     Ok(())
 }
 
+/// The control group of the container, where the attempt needs one.
+fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<Job<'a>>> {
+    let hierarchy = match needs.contains(&Need::ReleaseAgent) {
+        true => stage.hierarchy.mounted().ok(),
+        false => None,
+    };
+    let wanted = needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
+    if !(wanted && stage.groups.any() || hierarchy.is_some()) {
+        return Ok(None);
+    }
+    Job::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id()).map(Some)
+}
+
 /// The last of the decisive system calls that the attacker made, as the kernel told the host.
 fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+    if attempt.decisive.is_empty() {
+        return SeenCall::Unneeded;
+    }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
     match calls.iter().rev().find(decisive).map(|call| call.returned) {
         None => SeenCall::None,

@@ -65,6 +65,9 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if let Sight::Confined(what) = &facts.seen {
         return Blocked(what.clone());
     }
+    if facts.seen_call == SeenCall::Unneeded {
+        return Inconclusive(Target, "the host could not read what decides".into());
+    }
     match (&facts.got, facts.seen_call, facts.killed_by) {
         (Some((0, _)), SeenCall::Returned(0..), _) => {
             Blocked(format!("{tried} succeeded, and the host saw nothing of it"))

@@ -1,8 +1,11 @@
 //! The list of attempts, in teaching order.
 
+mod cgroup_leave;
+mod cgroup_path;
 mod mount;
 mod raw_disk;
 mod reboot;
+mod release_agent;
 mod shell_pid;
 
 use crate::{Host, Inside, Seen};
@@ -82,7 +85,15 @@ pub enum Need {
 }
 
 /// Every attempt.
-pub const ALL: &[Attempt] = &[reboot::ATTEMPT, mount::ATTEMPT, raw_disk::ATTEMPT, shell_pid::ATTEMPT];
+pub const ALL: &[Attempt] = &[
+    reboot::ATTEMPT,
+    mount::ATTEMPT,
+    raw_disk::ATTEMPT,
+    shell_pid::ATTEMPT,
+    cgroup_path::ATTEMPT,
+    cgroup_leave::ATTEMPT,
+    release_agent::ATTEMPT,
+];
 
 impl Attempt {
     /// The attempt with this name.
@@ -113,6 +124,15 @@ mod tests {
     #[test]
     fn every_attempt_names_the_lab_that_stops_it() {
         let first: Vec<_> = ALL.iter().map(|attempt| (attempt.id, attempt.first_lab())).collect();
-        assert_eq!(first, [("reboot", 1), ("mount", 1), ("raw-disk", 2), ("shell-pid", 1)]);
+        let expected = [
+            ("reboot", 1),
+            ("mount", 1),
+            ("raw-disk", 2),
+            ("shell-pid", 1),
+            ("cgroup-path", 1),
+            ("cgroup-leave", 1),
+            ("release-agent", 1),
+        ];
+        assert_eq!(first, expected);
     }
 }

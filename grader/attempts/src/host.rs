@@ -54,8 +54,8 @@ pub struct Host {
     pub namespace_mounts: Option<String>,
     /// The address of the kernel's text, as the host reads it in /proc/kallsyms.
     pub kernel_text: Option<String>,
-    /// The control group that the host put the container into.
-    pub group: Group,
+    /// The control group that the host put the container into, before the attempt and after.
+    pub group: (Group, Group),
     /// What was there after the end and not before, or the other way round: mounts, processes, files.
     pub left: Vec<String>,
 }
@@ -100,20 +100,26 @@ pub struct Descriptor {
     pub file_system: i64,
 }
 
-/// A control group, as the host sees it. A figure is none where no such controller is at hand.
+/// A container's control groups, as the host sees them. A figure is none where no such controller is at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
-    /// Its name: a random word.
+    /// The name that the host gave: a random word.
     pub name: String,
-    /// Whether the attacker is still in it.
-    pub holds_attacker: Option<bool>,
-    /// The most memory that was ever used in it, in bytes.
+    /// The attacker's group, as a path that begins with that name; none where it is not known.
+    pub place: Option<String>,
+    /// Whether processes are counted in it.
+    pub counts_processes: bool,
+    /// The memory that is used in it, in bytes.
+    pub memory: Option<u64>,
+    /// The most that ever was.
     pub peak_memory: Option<u64>,
-    /// Processes of it that the kernel killed for want of memory.
+    /// Processes that the kernel killed for want of memory.
     pub oom_kills: Option<u64>,
+    /// How often the decoy host's own limit of memory was reached, which is no merit of the container's.
+    pub host_limit: u64,
     /// Periods in which it was held back for its share of CPU time.
     pub throttled: Option<u64>,
-    /// `release_agent` of the named v1 hierarchy that was made for this run.
+    /// `release_agent` of a named v1 hierarchy that was made for this run.
     pub release_agent: Option<String>,
 }
 

@@ -2,6 +2,15 @@
 //!
 //! The probe asks as little as possible of the container: no threads, no `/proc`, no shell unless the check is
 //! about the shell.
+//!
+//! # Layout
+//! - [`procfs`]: the kernel's file system, mounted where there is none.
+//! - [`read`]: a file's first bytes, with calls that the probe makes for nothing else.
+//! - [`cgroups`]: a hierarchy of control groups, mounted anew.
+
+pub mod cgroups;
+pub mod procfs;
+pub mod read;
 
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};

@@ -1,7 +1,6 @@
 //! The host looks: what a witness may read, as far as the decoy still lives. What is dear to look at is looked at
 //! only for attempts that need it.
 
-use super::group::Job;
 use super::observe;
 use super::session::Session;
 use crate::decoy::{Decoy, ending};
@@ -50,13 +49,6 @@ pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<P
     }
     if needs.contains(&Need::MountNamespace) {
         host.namespace_mounts = attacker.and_then(observe::mounts_of_namespace);
-    }
-}
-
-/// What the host sees of the container's control group.
-pub fn look_at_group(job: Option<&Job>, attacker: Option<Pid>, host: &mut Host) {
-    if let Some(job) = job {
-        host.group = job.look(attacker);
     }
 }
 

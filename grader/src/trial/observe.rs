@@ -39,6 +39,11 @@ pub fn identity(pid: Pid) -> Identity {
     }
 }
 
+/// Whether a process still has a program: it does not, from the beginning of its end.
+pub fn executes(pid: Pid) -> bool {
+    fs::metadata(format!("/proc/{pid}/exe")).is_ok()
+}
+
 /// Reads what a witness may want to know of a process.
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
