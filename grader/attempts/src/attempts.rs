@@ -2,6 +2,9 @@
 
 mod cgroup_leave;
 mod cgroup_path;
+mod cpu_hog;
+mod fork_bomb;
+mod memory_hog;
 mod mount;
 mod raw_disk;
 mod reboot;
@@ -31,7 +34,7 @@ pub struct Attempt {
     /// What the decoy host must have ready for it.
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
-    /// only what it has seen one of them return.
+    /// only what it has seen one of them return. Empty where no call decides, but what the host reads.
     pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
@@ -93,6 +96,9 @@ pub const ALL: &[Attempt] = &[
     cgroup_path::ATTEMPT,
     cgroup_leave::ATTEMPT,
     release_agent::ATTEMPT,
+    fork_bomb::ATTEMPT,
+    memory_hog::ATTEMPT,
+    cpu_hog::ATTEMPT,
 ];
 
 impl Attempt {
@@ -132,6 +138,9 @@ mod tests {
             ("cgroup-path", 1),
             ("cgroup-leave", 1),
             ("release-agent", 1),
+            ("fork-bomb", 6),
+            ("memory-hog", 6),
+            ("cpu-hog", 6),
         ];
         assert_eq!(first, expected);
     }

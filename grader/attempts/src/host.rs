@@ -81,12 +81,23 @@ pub struct Process {
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
-    /// The CPU time that it used, and the time that it lived, in seconds, since it was asked.
-    pub cpu: (f64, f64),
+    /// What it had of a CPU while it was asked.
+    pub cpu: Cpu,
     /// The numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
+}
+
+/// What a process had of a CPU, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cpu {
+    /// The time that it ran.
+    pub used: f64,
+    /// The time that it could have run, and others did.
+    pub waited: f64,
+    /// The time that passed.
+    pub passed: f64,
 }
 
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
@@ -117,7 +128,9 @@ pub struct Group {
     pub oom_kills: Option<u64>,
     /// How often the decoy host's own limit of memory was reached, which is no merit of the container's.
     pub host_limit: u64,
-    /// Periods in which it was held back for its share of CPU time.
+    /// Periods in which a quota of CPU time was in force, and those in which it was used up.
+    pub periods: Option<u64>,
+    /// See above.
     pub throttled: Option<u64>,
     /// `release_agent` of a named v1 hierarchy that was made for this run.
     pub release_agent: Option<String>,
@@ -142,6 +155,8 @@ pub enum Seen {
     Effect(String),
     /// An effect that stayed inside, and how the host knows.
     Confined(String),
+    /// Something that proves neither, and what is missing: a busy machine looks like a limit.
+    Unclear(String),
     /// Nothing.
     Nothing,
 }

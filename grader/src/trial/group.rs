@@ -79,6 +79,7 @@ impl Job<'_> {
                 .and_then(|path| figure(path, &["memory.max_usage_in_bytes", "memory.peak"])),
             oom_kills: sum("memory.oom_control", "oom_kill ").or_else(|| sum("memory.events", "oom_kill ")),
             host_limit: self.host_limit(),
+            periods: sum("cpu.stat", "nr_periods "),
             throttled: sum("cpu.stat", "nr_throttled "),
             release_agent: self
                 .hierarchy

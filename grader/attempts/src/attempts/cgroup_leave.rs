@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Group],
-    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64],
+    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64, libc::SYS_mkdirat],
     inside,
     witness,
 };
@@ -35,7 +35,14 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
         "mount(\"{place}\", \"{kind}\", \"{options}\"), write(\"{place}/cgroup.procs\", 0)"
     ));
     cgroups::mount_at(place, &kind, &options)?;
-    cgroups::write(place, "cgroup.procs", "0")
+    match cgroups::write(place, "cgroup.procs", "0") {
+        // A v2 group that gives controllers on holds no process: a new group beside the old one then.
+        Err(Errno::EBUSY) => {
+            cgroups::make(place, "out")?;
+            cgroups::write(place, "out/cgroup.procs", "0")
+        }
+        other => other,
+    }
 }
 
 fn witness(host: &Host) -> Seen {

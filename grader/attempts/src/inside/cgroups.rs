@@ -1,9 +1,9 @@
 //! A hierarchy of control groups, mounted anew (cgroups(7)): an attacker need not take the mount that it finds.
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::mount::{MsFlags, mount};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, mkdirat};
 use nix::sys::uio::pwrite;
 use std::fs;
 use std::path::Path;
@@ -19,6 +19,11 @@ pub fn place() -> &'static str {
 pub fn mount_at(place: &str, kind: &str, options: &str) -> Result<(), Errno> {
     let options = Some(options).filter(|options| !options.is_empty());
     mount(Some("groups"), place, Some(kind), MsFlags::empty(), options)
+}
+
+/// Makes a group, with mkdirat(2).
+pub fn make(place: &str, name: &str) -> Result<(), Errno> {
+    mkdirat(AT_FDCWD, &Path::new(place).join(name), Mode::from_bits_truncate(0o755))
 }
 
 /// Writes to a file of a group, with pwrite64(2), which the probe uses for nothing else.
