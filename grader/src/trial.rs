@@ -172,6 +172,9 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
 
 fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
     let mut facts = Facts { lacks: lacks(stage, target, attempt), ..Facts::default() };
+    if facts.lacks.is_some() {
+        return facts;
+    }
     match in_decoy(stage, target, attempt, streams, &mut facts) {
         Ok(()) => {}
         Err(error) if facts.no_decoy.is_none() => facts.distrust = Some(format!("{error:#}")),

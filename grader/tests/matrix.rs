@@ -57,6 +57,10 @@ impl Run {
     fn lacks(self, attempt: &str) -> Option<&'static str> {
         match (attempt, self) {
             ("raw-disk", Run::UserInUser) => Some("only root can make one"),
+            ("release-agent", Run::RootInUser) => Some("EACCES"),
+            ("cgroup-path" | "cgroup-leave", Run::UserInUser) => Some("no control group can be made"),
+            ("release-agent", Run::UserInUser) => Some("no named v1 hierarchy can be made"),
+            ("fork-bomb" | "memory-hog" | "cpu-hog", Run::UserInUser) => Some("no control group with"),
             ("raw-disk", _) if !has_loop_devices() => Some("no decoy disk"),
             _ => None,
         }
@@ -81,10 +85,16 @@ macro_rules! matrix {
 }
 
 matrix! {
-    "reboot"    "EBBB"
-    "mount"     "EBBB"
-    "raw-disk"  "EEBB"
-    "shell-pid" "EBBB"
+    "reboot"        "EBBB"
+    "mount"         "EBBB"
+    "raw-disk"      "EEBB"
+    "shell-pid"     "EBBB"
+    "cgroup-path"   "EBBB"
+    "cgroup-leave"  "EBBB"
+    "release-agent" "EBBB"
+    "fork-bomb"     "EEEE"
+    "memory-hog"    "EEEE"
+    "cpu-hog"       "EEEE"
 }
 
 #[track_caller]

@@ -160,10 +160,13 @@ impl<'a> Session<'a> {
                 })
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
-            // Wait until the kernel has told how it died, and what followed from it.
+            // Wait until the kernel has told how it died, and what followed from it. On a busy machine the end of
+            // a whole PID namespace takes its time.
+            let patience = Instant::now() + Duration::from_secs(3);
+            self.until(|it| {
+                it.guest_died() || it.decoy.ending() != Ending::None || Instant::now() > patience
+            })?;
             let patience = Instant::now() + Duration::from_secs(1);
-            self.until(|it| it.guest_died() || Instant::now() > patience)?;
-            let patience = Instant::now() + Duration::from_millis(20);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
         Ok(self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default())
