@@ -61,7 +61,7 @@ fn make(
         tree::mount(plan.stage)?;
         tree::build(plan, secrets, ids)?;
     }
-    own_root(plan.stage)?;
+    own_root(plan)?;
     volumes(secrets)?;
     // Shared within, so that a container which forgets private propagation is caught.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
@@ -112,7 +112,8 @@ fn become_root(ids: &Ids) -> Result<()> {
 }
 
 /// A root of its own. The mounts are private by now, so that nothing reaches the real host.
-fn own_root(stage: &Path) -> Result<()> {
+fn own_root(plan: &Plan) -> Result<()> {
+    let stage = plan.stage;
     // What was mounted outside of this user namespace is locked in place (mount_namespaces(7)); a bind of all
     // of it is not.
     mount(Some(stage), stage, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
@@ -124,6 +125,7 @@ fn own_root(stage: &Path) -> Result<()> {
     if mount(Some("sysfs"), &sys, Some("sysfs"), careful, NONE).is_err() {
         mount(Some("/sys"), &sys, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).context("mounting /sys")?;
     }
+    plan.groups.show(&sys.join("fs/cgroup"));
     let terminals = Some("newinstance,ptmxmode=0666,mode=0620");
     mount(
         Some("devpts"),

@@ -1,7 +1,6 @@
 //! The host looks: what a witness may read, as far as the decoy still lives. What is dear to look at is looked at
 //! only for attempts that need it.
 
-use super::group::Job;
 use super::observe;
 use super::session::Session;
 use crate::decoy::{Decoy, ending};
@@ -69,13 +68,6 @@ pub fn foreground(session: &Session) -> Option<i32> {
         let mut group = 0;
         let answer = libc::ioctl(session.master().as_raw_fd(), libc::TIOCGPGRP, &mut group);
         (answer == 0).then_some(group)
-    }
-}
-
-/// What the host sees of the container's control group.
-pub fn look_at_group(job: Option<&Job>, attacker: Option<Pid>, host: &mut Host) {
-    if let Some(job) = job {
-        host.group = job.look(attacker);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::image::Image;
 use crate::decoy::Decoy;
 use crate::decoy::channel::Ready;
-use attempts::host::{Descriptor, Process};
+use attempts::host::{Cpu, Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::Pid;
@@ -13,6 +13,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Instant;
 
 /// Who a process is, beside what a witness may read of it.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +70,7 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         personality: fs::read_to_string(format!("/proc/{pid}/personality"))
             .ok()
             .and_then(|text| u64::from_str_radix(text.trim(), 16).ok()),
-        cpu: (0.0, 0.0),
+        cpu: Cpu::default(),
         mountinfo: fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default(),
         own_root: root.map(|it| (it.dev(), it.ino()) != host.root),
         namespaces,
@@ -102,13 +103,25 @@ pub fn children(pid: Pid) -> Vec<Pid> {
     list.split_whitespace().filter_map(|number| number.parse().ok()).map(Pid::from_raw).collect()
 }
 
-/// The CPU time that it has used, in seconds (`utime` and `stime` of `/proc/<pid>/stat`).
-pub fn cpu_time(pid: Pid) -> Option<f64> {
+/// What it has had of a CPU so far (`/proc/<pid>/schedstat`; kernels without it say no more than `stat`).
+pub fn cpu(pid: Pid) -> Option<Cpu> {
+    if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/schedstat")) {
+        let mut nanoseconds = text.split_whitespace().map(str::parse::<f64>);
+        let (used, waited) = (nanoseconds.next()?.ok()?, nanoseconds.next()?.ok()?);
+        return Some(Cpu { used: used / 1e9, waited: waited / 1e9, passed: 0.0 });
+    }
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     // The kernel counts them in hundredths for everybody outside (USER_HZ).
-    Some(ticks / 100.0)
+    Some(Cpu { used: ticks / 100.0, ..Cpu::default() })
+}
+
+/// What it has had since `then`, some moment `begun`.
+pub fn cpu_since(pid: Pid, then: Cpu, begun: Instant) -> Option<Cpu> {
+    let now = cpu(pid)?;
+    let passed = begun.elapsed().as_secs_f64();
+    Some(Cpu { used: now.used - then.used, waited: now.waited - then.waited, passed })
 }
 
 /// All mounts of its mount namespace: a child of ours joins it, and so stands at its root, without a chroot.

@@ -71,7 +71,7 @@ pub struct Call {
     /// What it returned, a negative errno where it was refused; none where it has not returned.
     pub returned: Option<i64>,
     /// Its first three arguments.
-    arguments: [u64; 3],
+    pub arguments: [u64; 3],
 }
 
 #[derive(Default)]
@@ -214,7 +214,12 @@ impl<'a> Session<'a> {
                 })
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
-            // Wait until the kernel has told how it died, and what followed from it.
+            // Wait until the kernel has told how it died, and what followed from it. On a busy machine the end of
+            // a whole PID namespace takes its time.
+            let patience = Instant::now() + Duration::from_secs(3);
+            self.until(|it| {
+                it.guest_died() || it.decoy.ending() != Ending::None || Instant::now() > patience
+            })?;
             let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.guest_died() || Instant::now() > patience)?;
             let patience = Instant::now() + Duration::from_secs(1);
