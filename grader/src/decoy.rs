@@ -7,12 +7,15 @@
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`victim`]: a process. [`services`]: what else it holds.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
-//! - [`limits`]: what nothing in it may exceed.
+//! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
+//! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
 pub mod channel;
 pub mod disk;
+pub mod groups;
+pub mod hierarchy;
 pub mod ids;
 pub mod limits;
 pub mod pid1;
@@ -26,6 +29,7 @@ use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
 use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use disk::Disk;
+use groups::Groups;
 use ids::Ids;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -68,6 +72,8 @@ pub struct Plan<'a> {
     pub stage: &'a Path,
     /// The decoy disk, where one could be made.
     pub disk: Option<&'a Disk>,
+    /// The worker's control groups.
+    pub groups: &'a Groups,
 }
 
 /// A decoy host that stands.
@@ -111,13 +117,16 @@ impl Decoy {
         }
         let mut stack = vec![0; 1 << 20];
         let child = || pid1::main(&theirs, plan, &secrets, &ids, real_root);
+        plan.groups.gather()?;
         // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
-        let pid1 = unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) }
-            .context("clone(2) with new namespaces")?;
+        let pid1 = unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
+        let settled = plan.groups.settle(*pid1.as_ref().unwrap_or(&Pid::this()));
+        let pid1 = pid1.context("clone(2) with new namespaces")?;
         drop(theirs);
 
         let ending = Cell::new(Ending::None);
         let mut unfinished = Unfinished { pid1, stage: stage.clone(), armed: true };
+        settled?;
         if plan.kind == Kind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
         }

@@ -5,7 +5,8 @@
 //! there is to remove; at its end of file, however the grader ended, it removes it. What even that missed, the
 //! next run sweeps.
 
-use crate::decoy::limits::Groups;
+use crate::decoy::groups::{self, Groups};
+use crate::decoy::{hierarchy, own_mount_namespace};
 use anyhow::{Context, Result};
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
@@ -64,6 +65,11 @@ impl Keeper {
         writeln!(pipe, "{}", path.display()).context("speaking to the keeper")
     }
 
+    /// Tells the keeper of a named hierarchy of control groups, before it is made.
+    pub fn remove_hierarchy_at_the_end(&mut self, name: &str) -> Result<()> {
+        self.remove_at_the_end(Path::new(name))
+    }
+
     /// Closes the pipe's writing end in a child of the grader: else the keeper would wait for that child.
     pub fn forget(&mut self) {
         self.pipe = None;
@@ -97,10 +103,32 @@ fn keep(mut pipe: File) {
         // SAFETY: closes a descriptor that nothing in this process uses from here on.
         unsafe { nix::libc::close(name) };
     }
+    let separate = own_mount_namespace().is_ok();
+    if separate {
+        sweep_groups();
+    }
     let mut list = String::new();
     let _ = pipe.read_to_string(&mut list);
-    for path in list.lines().rev() {
-        remove(Path::new(path));
+    for name in list.lines().rev() {
+        match Path::new(name) {
+            path if path.is_absolute() => remove(path),
+            _ if separate => remove_hierarchy(name),
+            _ => {}
+        }
+    }
+}
+
+/// Waits for the end of a named hierarchy. It comes by itself, some moments after the last mount, if no group is in
+/// it any more; else the groups must go first, and each goes some moments after its processes.
+fn remove_hierarchy(name: &str) {
+    let patience = Instant::now() + Duration::from_secs(5);
+    let mut ask = Instant::now() + Duration::from_millis(100);
+    while hierarchy::is_there(name) && Instant::now() < patience {
+        if Instant::now() > ask {
+            hierarchy::remove(name, &std::env::temp_dir());
+            ask = Instant::now() + Duration::from_millis(250);
+        }
+        sleep(Duration::from_millis(2));
     }
 }
 
@@ -109,7 +137,7 @@ fn remove(path: &Path) {
     let patience = Instant::now() + Duration::from_secs(5);
     let is_group = path.join("cgroup.procs").exists();
     loop {
-        let removed = if is_group { remove_group(path) } else { fs::remove_dir_all(path) };
+        let removed = if is_group { groups::remove(path) } else { fs::remove_dir_all(path) };
         if removed.is_ok() || !path.exists() || Instant::now() > patience {
             return;
         }
@@ -117,47 +145,41 @@ fn remove(path: &Path) {
     }
 }
 
-/// Removes a group and those below it. Its files go with it.
-fn remove_group(path: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(path)?.flatten() {
-        if entry.file_type()?.is_dir() {
-            remove_group(&entry.path())?;
-        }
-    }
-    fs::remove_dir(path)
-}
-
-/// Removes what graders that are dead have left: in the temporary directory, where others may use the same names,
-/// and beside our own control groups.
-fn sweep(temporary: &Path) {
+/// Removes what graders that are dead have left in the temporary directory.
+fn sweep(parent: &Path) {
     let own = nix::unistd::geteuid().as_raw();
-    for path in left_in(temporary) {
-        if fs::symlink_metadata(&path).is_ok_and(|it| it.uid() == own) {
-            remove(&path);
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
+        if ours && name.to_str().is_some_and(is_of_the_dead) {
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
-    let groups = Groups::plan(&own_name()).paths;
-    groups.iter().filter_map(|group| group.parent()).flat_map(left_in).for_each(|path| remove(&path));
 }
 
-/// The directories in `place` that a dead grader has made.
-fn left_in(place: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(place).into_iter().flatten().flatten();
-    let left = entries.filter(|entry| {
-        entry.file_type().is_ok_and(|kind| kind.is_dir())
-            && entry.file_name().to_str().is_some_and(maker_is_dead)
-    });
-    left.map(|entry| entry.path()).collect()
+/// The same for control groups and their hierarchies.
+fn sweep_groups() {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    for name in hierarchy::names(&own).filter(|name| is_of_the_dead(name)) {
+        remove_hierarchy(name);
+    }
+    for group in Groups::plan(PREFIX).list {
+        let Some(parent) = group.path.parent() else { continue };
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(is_of_the_dead) {
+                let _ = groups::remove(&entry.path());
+            }
+        }
+    }
 }
 
-/// Whether this is a name that a grader has given, and that grader is no more.
-fn maker_is_dead(name: &str) -> bool {
-    let mut words = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
-    let (Some(Ok(pid)), Some(Ok(started))) =
-        (words.next().map(str::parse), words.next().map(str::parse::<u64>))
-    else {
-        return false;
-    };
+/// Whether a name is one that a grader has made which is dead.
+fn is_of_the_dead(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    let mut numbers = rest.split('-');
+    let mut number = || numbers.next()?.parse::<u64>().ok();
+    let (Some(pid), Some(started)) = (number(), number()) else { return false };
+    let Ok(pid) = i32::try_from(pid) else { return false };
     start_time(pid) != Some(started) && kill(Pid::from_raw(pid), None).is_err()
 }
 
@@ -165,4 +187,20 @@ fn maker_is_dead(name: &str) -> bool {
 fn start_time(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_dead_graders_made_is_swept() {
+        assert!(!is_of_the_dead(&own_name()));
+        assert!(!is_of_the_dead(&format!("{}-2", own_name())));
+        // Process ids end below 2^22 (proc_sys_kernel(5), pid_max).
+        assert!(is_of_the_dead("container-labs-4194304-1"));
+        assert!(is_of_the_dead("container-labs-4194304-1-0"));
+        assert!(!is_of_the_dead("container-labs-tests-x"));
+        assert!(!is_of_the_dead("container-labs-"));
+    }
 }

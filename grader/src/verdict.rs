@@ -71,6 +71,9 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if let Sight::Confined(what) = &facts.seen {
         return Blocked(what.clone());
     }
+    if let Sight::Unclear(why) = &facts.seen {
+        return Inconclusive(Target, why.clone());
+    }
     match (&facts.got, facts.seen_call, facts.killed_by) {
         (Some((0, _)), SeenCall::Returned(0..), _) => {
             Blocked(format!("{tried} succeeded, and the host saw nothing of it"))
@@ -101,7 +104,11 @@ fn why_not_landed(control: &Facts) -> String {
     let lacks = control.lacks.clone();
     let failed = control.not_started.clone().or(control.distrust.clone()).or(control.gave_up.clone());
     let got = control.got.as_ref().map(|(_, text)| text.clone()).filter(|text| !text.is_empty());
-    let why = lacks.or(failed).or(got).unwrap_or_else(|| "the host saw no effect".into());
+    let unclear = match &control.seen {
+        Sight::Unclear(why) => Some(why.clone()),
+        _ => None,
+    };
+    let why = lacks.or(unclear).or(failed).or(got).unwrap_or_else(|| "the host saw no effect".into());
     format!("even on the bare decoy host it does not land: {why}")
 }
 
@@ -202,6 +209,15 @@ mod tests {
         assert!(matches!(attempt(&control(), &property), Verdict::Inconclusive(Cause::Target, _)));
         let distrusted = Facts { distrust: Some("traced".into()), ..held };
         assert!(matches!(attempt(&control(), &distrusted), Verdict::Inconclusive(Cause::Target, _)));
+    }
+
+    #[test]
+    fn what_proves_neither_is_inconclusive() {
+        let unclear = Facts { seen: Sight::Unclear("busy".into()), ..refused() };
+        assert!(matches!(attempt(&control(), &unclear), Verdict::Inconclusive(Cause::Target, _)));
+        let control = Facts { seen: Sight::Unclear("busy".into()), ..Facts::default() };
+        let Verdict::Inconclusive(Cause::Machine, why) = attempt(&control, &refused()) else { panic!() };
+        assert!(why.ends_with("busy"), "{why}");
     }
 
     #[test]

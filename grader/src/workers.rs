@@ -6,10 +6,12 @@
 
 use crate::decoy::channel::Channel;
 use crate::decoy::disk::Disk;
-use crate::decoy::limits::Groups;
+use crate::decoy::groups::Groups;
+use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::{close_all_but, own_mount_namespace};
 use crate::keeper::{self, Keeper};
 use crate::target::Target;
+use crate::trial::image::Image;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
 use anyhow::{Context, Result, bail};
@@ -107,10 +109,12 @@ impl Workers {
         let interrupts = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let mut list = Vec::new();
         for number in 0..NUMBER {
-            let groups = Groups::plan(&format!("{}-{number}", keeper::own_name()));
-            for path in &groups.paths {
-                keeper.remove_at_the_end(path)?;
+            let name = format!("{}-{number}", keeper::own_name());
+            let groups = Groups::plan(&name);
+            for group in &groups.list {
+                keeper.remove_at_the_end(&group.path)?;
             }
+            keeper.remove_hierarchy_at_the_end(&name)?;
             let directory = keeper.directory.join(format!("worker-{number}"));
             fs::create_dir(&directory).with_context(|| format!("can't make {}", directory.display()))?;
             let (ours, theirs) = Channel::pair()?;
@@ -120,7 +124,7 @@ impl Workers {
                     drop(ours);
                     list.clear();
                     keeper.forget();
-                    let setup = Setup { directory, rootfs, probe: &probe, limit, groups };
+                    let setup = Setup { name, directory, rootfs, probe: &probe, limit, groups };
                     let status = setup.serve(&theirs).is_err().into();
                     // SAFETY: ends this process without running what the grader would run at its exit.
                     unsafe { libc::_exit(status) }
@@ -219,6 +223,7 @@ impl Drop for Workers {
 
 /// What a worker begins with.
 struct Setup<'a> {
+    name: String,
     directory: PathBuf,
     rootfs: &'a Path,
     probe: &'a Path,
@@ -274,8 +279,9 @@ impl Setup<'_> {
             directory,
             rootfs: self.rootfs.to_owned(),
             probe: self.probe.to_owned(),
-            probe_content: PROBE.to_vec(),
+            image: Image::new(PROBE.to_vec()),
             groups: self.groups.clone(),
+            hierarchy: Hierarchy::new(&self.name, self.directory.join("hierarchy")),
             disk,
             children: session::children()?,
             limit: self.limit,

@@ -67,8 +67,6 @@ fn a_command_outside_of_any_container_escapes(
 #[case::that_prints_a_success("boasts.sh", "")]
 #[case::that_speaks_in_the_probes_place("speaks", "it is not the probe")]
 #[case::that_replaces_the_probe("replaces.sh", "it is not the probe")]
-// Where the probe belongs to another user it can't even be written to.
-#[case::that_overwrites_the_probe("overwrites.sh", "")]
 #[case::that_traces_the_probe("traces", "traced")]
 #[case::that_changes_the_probes_code("pokes", "the probe was changed")]
 fn nothing_is_said_of_a_program(
@@ -81,6 +79,26 @@ fn nothing_is_said_of_a_program(
         assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
         assert!(it.why.contains(why), "{}: {}", it.id, it.why);
     }
+}
+
+/// A filter may kill in place of refusing. Without an environment there is nothing to read.
+#[rstest]
+fn a_filter_that_kills_blocks_as_well(#[values(RootInRoot, RootInUser, UserInUser)] setting: Setting) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(program) = stage.program("kills") else { return };
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    grader.args(["--attempt", "personality", "--attempt", "env-secret"]).arg(program);
+    let ran = stage.run(grader);
+    let report = ran.report();
+    for (id, why) in [
+        ("personality", "a system-call filter killed the attacker"),
+        ("env-secret", "nothing of the caller's"),
+    ] {
+        let it = check(&report, "kills", id);
+        assert_eq!(it.verdict, "BLOCKED", "{it:#?}");
+        assert!(it.why.contains(why), "{it:#?}");
+    }
+    assert_eq!(ran.code(), Some(0), "{report:#?}");
 }
 
 /// The same file, with another content. In a user decoy of root's the file is not the program's to write.

@@ -4,12 +4,16 @@ mod abstract_socket;
 mod boot_time;
 mod cap_bounding;
 mod cap_inheritable;
+mod cgroup_leave;
+mod cgroup_path;
 mod chroot_escape;
 mod clock_adjust;
 mod core_pattern;
 mod core_pattern_remount;
+mod cpu_hog;
 mod cwd_outside_root;
 mod env_secret;
+mod fork_bomb;
 mod host_tree;
 mod host_umount;
 mod hostname_read;
@@ -19,6 +23,7 @@ mod io_uring;
 mod kernel_addresses;
 mod leaked_descriptor;
 mod loopback_service;
+mod memory_hog;
 mod mknod_disk;
 mod mknod_disk_dev;
 mod mknod_disk_volume;
@@ -35,6 +40,7 @@ mod proc_pid_root;
 mod ptrace_attach;
 mod raw_disk;
 mod reboot;
+mod release_agent;
 mod remount_dev;
 mod rootfs_device_node;
 mod session_keyring;
@@ -78,7 +84,6 @@ pub struct Attempt {
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
     /// only what it has seen one of them return. Empty where no call decides, but what the host reads.
-    /// only what it has seen one of them return. None where nothing is called: then the host's own facts decide.
     pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
@@ -170,6 +175,9 @@ pub const ALL: &[Attempt] = &[
     loopback_service::ATTEMPT,
     packet_sniff::ATTEMPT,
     boot_time::ATTEMPT,
+    cgroup_path::ATTEMPT,
+    cgroup_leave::ATTEMPT,
+    release_agent::ATTEMPT,
     env_secret::ATTEMPT,
     tty_foreground::ATTEMPT,
     tty_inject::ATTEMPT,
@@ -188,6 +196,9 @@ pub const ALL: &[Attempt] = &[
     int80_userns::ATTEMPT,
     personality::ATTEMPT,
     io_uring::ATTEMPT,
+    fork_bomb::ATTEMPT,
+    memory_hog::ATTEMPT,
+    cpu_hog::ATTEMPT,
 ];
 
 impl Attempt {
@@ -255,6 +266,9 @@ mod tests {
             ("loopback-service", 1),
             ("packet-sniff", 1),
             ("boot-time", 1),
+            ("cgroup-path", 1),
+            ("cgroup-leave", 1),
+            ("release-agent", 1),
             ("env-secret", 3),
             ("tty-foreground", 3),
             ("tty-inject", 4),
@@ -273,6 +287,9 @@ mod tests {
             ("int80-userns", 5),
             ("personality", 5),
             ("io-uring", 5),
+            ("fork-bomb", 6),
+            ("memory-hog", 6),
+            ("cpu-hog", 6),
         ];
         assert_eq!(first, expected);
     }

@@ -59,8 +59,8 @@ pub struct Host {
     pub namespace_mounts: Option<String>,
     /// The address of the kernel's text, as the host reads it in /proc/kallsyms.
     pub kernel_text: Option<String>,
-    /// The control group that the host put the container into.
-    pub group: Group,
+    /// The control group that the host put the container into, before the attempt and after.
+    pub group: (Group, Group),
     /// What was there after the end and not before, or the other way round: mounts, processes, files.
     pub left: Vec<String>,
 }
@@ -82,20 +82,32 @@ pub struct Process {
     pub euid: Option<u32>,
     /// Lines of its `status` by their name: `CapBnd`, `NoNewPrivs`, ...
     pub status: BTreeMap<String, String>,
-    /// The environment that it was executed with: `NAME=value` and a NUL, over and over.
-    pub environment: Vec<u8>,
+    /// The environment that it was executed with: `NAME=value` and a NUL, over and over. None where it could not
+    /// be read.
+    pub environment: Option<Vec<u8>>,
     /// What it holds open.
     pub descriptors: Vec<Descriptor>,
     /// The user namespaces of its children.
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
-    /// The CPU time that it used, and the time that it lived, in seconds, since it was asked.
-    pub cpu: (f64, f64),
+    /// What it had of a CPU while it was asked.
+    pub cpu: Cpu,
     /// The numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
+}
+
+/// What a process had of a CPU, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cpu {
+    /// The time that it ran.
+    pub used: f64,
+    /// The time that it could have run, and others did.
+    pub waited: f64,
+    /// The time that passed.
+    pub passed: f64,
 }
 
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
@@ -109,20 +121,28 @@ pub struct Descriptor {
     pub file_system: i64,
 }
 
-/// A control group, as the host sees it. A figure is none where no such controller is at hand.
+/// A container's control groups, as the host sees them. A figure is none where no such controller is at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
-    /// Its name: a random word.
+    /// The name that the host gave: a random word.
     pub name: String,
-    /// Whether the attacker is still in it.
-    pub holds_attacker: Option<bool>,
-    /// The most memory that was ever used in it, in bytes.
+    /// The attacker's group, as a path that begins with that name; none where it is not known.
+    pub place: Option<String>,
+    /// Whether processes are counted in it.
+    pub counts_processes: bool,
+    /// The memory that is used in it, in bytes.
+    pub memory: Option<u64>,
+    /// The most that ever was.
     pub peak_memory: Option<u64>,
-    /// Processes of it that the kernel killed for want of memory.
+    /// Processes that the kernel killed for want of memory.
     pub oom_kills: Option<u64>,
-    /// Periods in which it was held back for its share of CPU time.
+    /// How often the decoy host's own limit of memory was reached, which is no merit of the container's.
+    pub host_limit: u64,
+    /// Periods in which a quota of CPU time was in force, and those in which it was used up.
+    pub periods: Option<u64>,
+    /// See above.
     pub throttled: Option<u64>,
-    /// `release_agent` of the named v1 hierarchy that was made for this run.
+    /// `release_agent` of a named v1 hierarchy that was made for this run.
     pub release_agent: Option<String>,
 }
 
@@ -145,6 +165,8 @@ pub enum Seen {
     Effect(String),
     /// An effect that stayed inside, and how the host knows.
     Confined(String),
+    /// Something that proves neither, and what is missing: a busy machine looks like a limit.
+    Unclear(String),
     /// Nothing.
     Nothing,
 }

@@ -7,9 +7,10 @@
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
 //! - [`read`]: a file, read so that the host can tell.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
-//! - [`child`]: children that wait. [`setuid`]: set-user-ID programs.
+//! - [`cgroups`]: a hierarchy of control groups, mounted anew. [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
+pub mod cgroups;
 pub mod child;
 pub mod disk;
 pub mod procfs;

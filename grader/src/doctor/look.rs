@@ -3,8 +3,8 @@
 use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
 use crate::decoy::disk::Disk;
+use crate::decoy::groups::Groups;
 use crate::decoy::ids::Ids;
-use crate::decoy::limits::Groups;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
 use crate::keeper::{self, Keeper};
@@ -160,10 +160,10 @@ fn cgroups(keeper: &mut Keeper) -> Cgroups {
 }
 
 fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
-    if groups.paths.is_empty() {
+    if groups.list.is_empty() {
         bail!("no hierarchy gives the controllers memory and pids to its groups");
     }
-    for path in &groups.paths {
+    for path in groups.list.iter().map(|group| &group.path) {
         keeper.remove_at_the_end(path)?;
         fs::create_dir(path).with_context(|| format!("mkdir {}", path.display()))?;
         fs::remove_dir(path).with_context(|| format!("rmdir {}", path.display()))?;

@@ -1,6 +1,7 @@
 //! The control group that a container is put into, in each hierarchy where the worker has one (cgroups(7)).
 
-use crate::decoy::limits::Groups;
+use super::observe;
+use crate::decoy::groups::{Group as Place, Groups, remove};
 use anyhow::{Context, Result};
 use attempts::host::Group;
 use nix::unistd::{Pid, chown};
@@ -8,22 +9,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The groups of one trial. They are removed when it is over.
-pub struct Job {
+pub struct Job<'a> {
     name: String,
-    paths: Vec<PathBuf>,
+    groups: &'a Groups,
+    hierarchy: Option<&'a Path>,
+    places: Vec<Place>,
 }
 
-impl Job {
+impl Job<'_> {
     /// Makes a group of this name below each of the worker's, and gives it and its parent's list of processes to
-    /// `owner`, the decoy's root: it may move its own processes about, and no limit.
-    pub fn make(groups: &Groups, name: &str, owner: u32) -> Result<Job> {
-        let mut job = Job { name: name.into(), paths: Vec::new() };
-        for parent in groups.paths.iter().filter(|parent| parent.is_dir()) {
-            let path = parent.join(name);
-            fs::create_dir(&path).with_context(|| format!("can't make the group {}", path.display()))?;
-            job.paths.push(path.clone());
-            for place in [parent, &path] {
-                for file in ["", "cgroup.procs", "tasks"] {
+    /// `owner`, the decoy's root: it may move its own processes about, and no limit. One more is made at the top of
+    /// a named hierarchy, where one is mounted.
+    pub fn make<'a>(
+        groups: &'a Groups,
+        hierarchy: Option<&'a Path>,
+        name: &str,
+        owner: u32,
+    ) -> Result<Job<'a>> {
+        let mut job = Job { name: name.into(), groups, hierarchy, places: Vec::new() };
+        for parent in groups.made() {
+            job.add(&parent.path, &parent.controllers)?;
+            for place in [&parent.path, &parent.path.join(name)] {
+                for file in ["", "cgroup.procs", "tasks", "cgroup.threads"] {
                     let file = place.join(file);
                     if file.exists() {
                         chown(&file, Some(owner.into()), Some(owner.into()))?;
@@ -31,67 +38,136 @@ impl Job {
                 }
             }
         }
+        if let Some(top) = hierarchy {
+            job.add(top, "named")?;
+        }
         Ok(job)
+    }
+
+    fn add(&mut self, parent: &Path, controllers: &str) -> Result<()> {
+        let path = parent.join(&self.name);
+        fs::create_dir(&path).with_context(|| format!("can't make the group {}", path.display()))?;
+        self.places.push(Place { path, controllers: controllers.into() });
+        Ok(())
     }
 
     /// Moves a process with one thread into the groups.
     pub fn take(&self, pid: Pid) -> Result<()> {
-        for path in &self.paths {
-            let file = if path.join("tasks").exists() { "tasks" } else { "cgroup.procs" };
-            fs::write(path.join(file), pid.to_string())
-                .with_context(|| format!("joining {}", path.display()))?;
-        }
-        Ok(())
+        self.places.iter().try_for_each(|place| place.take(pid))
     }
 
-    /// What the host sees of the groups.
+    /// What the host sees of the container's groups: this one, those below it, and those that the container made
+    /// beside it.
     pub fn look(&self, attacker: Option<Pid>) -> Group {
-        let number = |files: &[&str]| self.read(files).and_then(|text| text.trim().parse().ok());
-        let field = |file: &str, name: &str| {
-            self.read(&[file])?.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        let below: Vec<PathBuf> = self.groups.made().flat_map(Place::below).collect();
+        let sum = |file: &str, name: &str| {
+            let found: Vec<u64> = below.iter().filter_map(|path| field(&path.join(file), name)).collect();
+            (!found.is_empty()).then(|| found.iter().sum())
         };
+        let memory = self.memory_of(attacker);
+        let place = attacker.and_then(|pid| self.groups.first()?.place(pid));
         Group {
             name: self.name.clone(),
-            holds_attacker: attacker.map(|pid| {
-                // The pids hierarchy is where the attacker tries to leave; on v2 there is only one.
-                let path = self.paths.iter().find(|path| path.join("pids.current").exists());
-                let listed = path.and_then(|path| fs::read_to_string(path.join("cgroup.procs")).ok());
-                listed.is_some_and(|text| text.lines().any(|line| line == pid.to_string()))
-            }),
-            peak_memory: number(&["memory.max_usage_in_bytes", "memory.peak"]),
-            oom_kills: field("memory.oom_control", "oom_kill ")
-                .or_else(|| field("memory.events", "oom_kill ")),
-            throttled: field("cpu.stat", "nr_throttled "),
-            release_agent: None,
+            // Whoever ends falls out of its group (proc(5) shows the root for it), and has not left it.
+            place: place.filter(|_| attacker.is_some_and(observe::runs)),
+            counts_processes: below.iter().any(|path| path.join("pids.current").exists()),
+            memory: memory
+                .as_ref()
+                .and_then(|path| figure(path, &["memory.usage_in_bytes", "memory.current"])),
+            peak_memory: memory
+                .as_ref()
+                .and_then(|path| figure(path, &["memory.max_usage_in_bytes", "memory.peak"])),
+            oom_kills: sum("memory.oom_control", "oom_kill ").or_else(|| sum("memory.events", "oom_kill ")),
+            host_limit: self.host_limit(),
+            periods: sum("cpu.stat", "nr_periods "),
+            throttled: sum("cpu.stat", "nr_throttled "),
+            release_agent: self
+                .hierarchy
+                .and_then(|top| fs::read_to_string(top.join("release_agent")).ok())
+                .map(|text| text.trim_end().to_owned()),
         }
     }
 
-    fn read(&self, files: &[&str]) -> Option<String> {
-        let places = self.paths.iter().flat_map(|path| files.iter().map(|file| path.join(file)));
-        places.filter(|file| file.exists()).find_map(|file| fs::read_to_string(file).ok())
+    /// The topmost group of the container's that the attacker is in, where memory is counted: it holds all that
+    /// the container has.
+    fn memory_of(&self, attacker: Option<Pid>) -> Option<PathBuf> {
+        let counts = |group: &&Place| {
+            ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.path.join(file).exists())
+        };
+        let group = self.groups.made().find(counts)?;
+        let place = group.place(attacker?)?;
+        let first = place.split('/').next().filter(|name| !name.is_empty())?;
+        Some(group.path.join(first))
+    }
+
+    /// How often the decoy host's own limit of memory was reached: what is killed then was not stopped by the
+    /// container.
+    fn host_limit(&self) -> u64 {
+        let hit = |group: &Place| {
+            figure(&group.path, &["memory.failcnt"])
+                .or_else(|| field(&group.path.join("memory.events.local"), "oom "))
+        };
+        self.groups.made().filter_map(hit).sum()
     }
 }
 
-impl Drop for Job {
+/// The first of these files that is there, as a number. A group without a limit of its own says "max".
+fn figure(path: &Path, files: &[&str]) -> Option<u64> {
+    let text = files.iter().find_map(|file| fs::read_to_string(path.join(file)).ok())?;
+    text.trim().parse().ok()
+}
+
+/// The number behind a name in a file of lines.
+fn field(file: &Path, name: &str) -> Option<u64> {
+    number_after(&fs::read_to_string(file).ok()?, name)
+}
+
+fn number_after(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+impl Drop for Job<'_> {
     fn drop(&mut self) {
         // What was in them is dead; the kernel may need a moment to let go.
-        for path in &self.paths {
+        let beside = self.groups.made().flat_map(Place::below).collect::<Vec<_>>();
+        for path in self.places.iter().map(|place| &place.path).chain(&beside) {
             for _ in 0..200 {
-                if remove(path) {
+                if remove(path).is_ok() {
                     break;
                 }
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         }
+        if let Some(top) = self.hierarchy {
+            let _ = fs::write(top.join("release_agent"), "\n");
+        }
     }
 }
 
-/// Removes a group and those below it, which a container may have made.
-fn remove(path: &Path) -> bool {
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove(&entry.path());
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from Linux 6.18: v1, then v2 as its documentation shows it.
+    #[test]
+    fn counts_are_read_from_either_kind_of_hierarchy() {
+        let v1 = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
+        let v2 = "low 0\nhigh 0\nmax 41\noom 2\noom_kill 1\noom_group_kill 0\n";
+        assert_eq!(number_after(v1, "oom_kill "), Some(3));
+        assert_eq!(number_after(v2, "oom_kill "), Some(1));
+        assert_eq!(number_after(v2, "oom "), Some(2));
+        let cpu = "usage_usec 9\nnr_periods 8\nnr_throttled 7\nthrottled_usec 6\n";
+        assert_eq!(number_after(cpu, "nr_throttled "), Some(7));
+        assert_eq!(number_after("populated 1\n", "nr_throttled "), None);
     }
-    fs::remove_dir(path).is_ok() || !path.exists()
+
+    #[test]
+    fn figures_are_read_where_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("memory.peak"), "4096\n").unwrap();
+        fs::write(directory.path().join("memory.max"), "max\n").unwrap();
+        assert_eq!(figure(directory.path(), &["memory.max_usage_in_bytes", "memory.peak"]), Some(4096));
+        assert_eq!(figure(directory.path(), &["memory.max"]), None);
+        assert_eq!(figure(directory.path(), &["memory.current"]), None);
+    }
 }

@@ -1,8 +1,9 @@
 //! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
 
+use super::image::Image;
 use crate::decoy::Decoy;
 use crate::decoy::channel::Ready;
-use attempts::host::{Descriptor, Process};
+use attempts::host::{Cpu, Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::Pid;
@@ -12,6 +13,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Instant;
 
 /// Who a process is, beside what a witness may read of it.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +42,11 @@ pub fn identity(pid: Pid) -> Identity {
     }
 }
 
+/// Whether it has memory, and so is more than a process that waits to be waited for.
+pub fn runs(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| !maps.is_empty())
+}
+
 /// Reads what a witness may want to know of a process.
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
@@ -56,14 +63,14 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         nspid: nspid(pid),
         uid: uid(0),
         euid: uid(1),
-        environment: fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
+        environment: fs::read(format!("/proc/{pid}/environ")).ok(),
         status,
         descriptors: descriptors(pid),
         children_user: children(pid).into_iter().filter_map(|child| namespace(child, "user")).collect(),
         personality: fs::read_to_string(format!("/proc/{pid}/personality"))
             .ok()
             .and_then(|text| u64::from_str_radix(text.trim(), 16).ok()),
-        cpu: (0.0, 0.0),
+        cpu: Cpu::default(),
         mountinfo: fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default(),
         own_root: root.map(|it| (it.dev(), it.ino()) != host.root),
         namespaces,
@@ -96,13 +103,25 @@ pub fn children(pid: Pid) -> Vec<Pid> {
     list.split_whitespace().filter_map(|number| number.parse().ok()).map(Pid::from_raw).collect()
 }
 
-/// The CPU time that it has used, in seconds (`utime` and `stime` of `/proc/<pid>/stat`).
-pub fn cpu_time(pid: Pid) -> Option<f64> {
+/// What it has had of a CPU so far (`/proc/<pid>/schedstat`; kernels without it say no more than `stat`).
+pub fn cpu(pid: Pid) -> Option<Cpu> {
+    if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/schedstat")) {
+        let mut nanoseconds = text.split_whitespace().map(str::parse::<f64>);
+        let (used, waited) = (nanoseconds.next()?.ok()?, nanoseconds.next()?.ok()?);
+        return Some(Cpu { used: used / 1e9, waited: waited / 1e9, passed: 0.0 });
+    }
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     // The kernel counts them in hundredths for everybody outside (USER_HZ).
-    Some(ticks / 100.0)
+    Some(Cpu { used: ticks / 100.0, ..Cpu::default() })
+}
+
+/// What it has had since `then`, some moment `begun`.
+pub fn cpu_since(pid: Pid, then: Cpu, begun: Instant) -> Option<Cpu> {
+    let now = cpu(pid)?;
+    let passed = begun.elapsed().as_secs_f64();
+    Some(Cpu { used: now.used - then.used, waited: now.waited - then.waited, passed })
 }
 
 /// All mounts of its mount namespace: a child of ours joins it, and so stands at its root, without a chroot.
@@ -156,7 +175,7 @@ pub fn companions(pid: Pid, process: &mut Process) {
 
 /// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
 /// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
-pub fn by_file(host: &Decoy, probe: &[u8]) -> Option<Pid> {
+pub fn by_file(host: &Decoy, probe: &Image) -> Option<Pid> {
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
@@ -168,43 +187,8 @@ pub fn by_file(host: &Decoy, probe: &[u8]) -> Option<Pid> {
         identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
     };
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(|pid| executes(*pid, probe)).filter(below).filter(|pid| !victim(pid));
+    let mut found = all.filter(|pid| probe.check(*pid).is_ok()).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
-}
-
-/// Whether a process executes exactly this program, by the file and by what it has in memory: the program under
-/// test may write to both.
-pub fn executes(pid: Pid, program: &[u8]) -> bool {
-    let exe = format!("/proc/{pid}/exe");
-    let Ok(it) = fs::metadata(&exe) else { return false };
-    it.len() == program.len() as u64
-        && fs::read(&exe).is_ok_and(|bytes| bytes == program)
-        && code_in_memory(pid, it.ino(), program).unwrap_or(false)
-}
-
-/// Whether the code that a process has mapped from this file is what the file holds.
-fn code_in_memory(pid: Pid, inode: u64, program: &[u8]) -> Option<bool> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
-    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
-    let hex = |text: &str| usize::from_str_radix(text, 16).ok();
-    let mut seen = false;
-    for line in maps.lines() {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [range, rights, offset, _, number, ..] = fields[..] else { continue };
-        if !rights.contains('x') || number.parse() != Ok(inode) {
-            continue;
-        }
-        let (start, end) = range.split_once('-').and_then(|(a, b)| hex(a).zip(hex(b)))?;
-        let offset = hex(offset)?;
-        let file = program.get(offset..program.len().min(offset + end - start))?;
-        let mut there = vec![0; file.len()];
-        std::os::unix::fs::FileExt::read_exact_at(&memory, &mut there, start as u64).ok()?;
-        if there != file {
-            return Some(false);
-        }
-        seen = true;
-    }
-    Some(seen)
 }
 
 /// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.

@@ -122,7 +122,7 @@ fn start(
     }
     let mut inside = Vec::new();
     for work in checks {
-        let answers = session.ask(work.id, &host.mark, Vec::new())?;
+        let (_, answers) = session.ask(work.id, &host.mark, Vec::new())?;
         let said = answers.iter().filter_map(|answer| match answer {
             Answer::Out(bytes) => Some(bytes.clone()),
             _ => None,
@@ -137,7 +137,7 @@ fn start(
     }
     host.attacker.mountinfo = observe::process(pid, &decoy.ready).mountinfo;
     session.dismiss(STATUS, &host.mark)?;
-    look(decoy, &session, &[], None, &mut host);
+    look(decoy, &session, &[], None, &mut host)?;
     host.executed = executed(&session, decoy);
     Ok(inside
         .into_iter()
