@@ -22,6 +22,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, Pid, fork, geteuid, getppid, setsid};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -277,6 +278,7 @@ impl Setup<'_> {
             probe_content: PROBE.to_vec(),
             groups: self.groups.clone(),
             disk,
+            ext4: OnceCell::new(),
             children: session::children()?,
             limit: self.limit,
         })

@@ -24,6 +24,7 @@ mod mknod_disk_dev;
 mod mknod_disk_volume;
 mod mount;
 mod no_new_privs;
+mod open_by_handle;
 mod packet_sniff;
 mod personality;
 mod pidfd_getfd;
@@ -78,7 +79,6 @@ pub struct Attempt {
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
     /// only what it has seen one of them return. Empty where no call decides, but what the host reads.
-    /// only what it has seen one of them return. None where nothing is called: then the host's own facts decide.
     pub decisive: &'static [libc::c_long],
     /// What the attacker does, as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
@@ -150,6 +150,7 @@ pub const ALL: &[Attempt] = &[
     setns_own_mount::ATTEMPT,
     leaked_descriptor::ATTEMPT,
     host_tree::ATTEMPT,
+    open_by_handle::ATTEMPT,
     rootfs_device_node::ATTEMPT,
     mknod_disk::ATTEMPT,
     mknod_disk_dev::ATTEMPT,
@@ -235,6 +236,7 @@ mod tests {
             ("setns-own-mount", 3),
             ("leaked-descriptor", 3),
             ("host-tree", 3),
+            ("open-by-handle", 4),
             ("rootfs-device-node", 2),
             ("mknod-disk", 2),
             ("mknod-disk-dev", 2),
