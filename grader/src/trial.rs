@@ -23,7 +23,7 @@ use crate::decoy::{Decoy, Kind, Plan, random_word};
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
+use attempts::host::{Ending, Process};
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
 use group::Job;
@@ -205,10 +205,11 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 }
 
 /// What an attacker may know of the host.
-fn given(stage: &Stage, target: &Target, decoy: &Decoy) -> Vec<(String, String)> {
+fn given(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
     let mut given = vec![
-        ("rootfs", root_of(target).to_owned()),
+        // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
+        ("rootfs", if attacker.own_root == Some(false) { ROOTFS } else { "" }.to_owned()),
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
@@ -275,7 +276,7 @@ fn in_decoy(
         host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu_time));
-        let answers = session.ask(attempt.id, &host.mark, given(stage, target, &decoy))?;
+        let answers = session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);

@@ -162,7 +162,11 @@ impl<'a> Session<'a> {
             it.decoy.ending() != Ending::None
                 || it.guest_died()
                 || it.guest.as_ref().is_none_or(|guest| {
-                    guest.ended || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
+                    // Its streams are the program's, and end with it.
+                    let silent = guest.stream.is_none() && it.over();
+                    guest.ended
+                        || silent
+                        || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
                 })
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
@@ -299,12 +303,19 @@ impl<'a> Session<'a> {
     }
 
     fn drain(&mut self) {
-        let fresh = self.stdout.drain(&mut self.running.stdout);
-        self.stderr.drain(&mut self.running.stderr);
+        let known = self.stdout.kept.len();
+        self.stderr.drain(&mut self.running.stderr, |_| {});
         match &mut self.guest {
-            Some(guest) if guest.stream.is_none() => guest.hear(&fresh),
-            Some(_) => {}
-            None => self.hello_on_stdout(),
+            Some(guest) if guest.stream.is_none() => {
+                self.stdout.drain(&mut self.running.stdout, |fresh| guest.hear(fresh));
+            }
+            Some(_) => self.stdout.drain(&mut self.running.stdout, |_| {}),
+            None => {
+                self.stdout.drain(&mut self.running.stdout, |_| {});
+                if self.stdout.kept.len() > known {
+                    self.hello_on_stdout();
+                }
+            }
         }
     }
 
@@ -466,30 +477,28 @@ impl Guest {
 }
 
 impl Stream {
-    /// Reads what is there and returns it; keeps the beginning. Whoever writes a gigabyte fills no memory of
+    /// Reads what is there, hands it out, and keeps the beginning. Whoever writes a gigabyte fills no memory of
     /// ours.
-    fn drain(&mut self, file: &mut File) -> Vec<u8> {
-        let mut fresh = Vec::new();
-        let mut buffer = [0; 16 << 10];
+    fn drain(&mut self, file: &mut File, mut hear: impl FnMut(&[u8])) {
+        let mut buffer = [0; 64 << 10];
         // Not more at once: a stream without end must not hold the loop.
         for _ in 0..64 {
             if self.ended {
-                break;
+                return;
             }
             match file.read(&mut buffer) {
                 Ok(0) => self.ended = true,
                 Ok(length) => {
                     let room = KEPT.saturating_sub(self.kept.len()).min(length);
                     self.kept.extend(&buffer[..room]);
-                    fresh.extend(&buffer[..length]);
+                    hear(&buffer[..length]);
                 }
-                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => break,
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return,
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
                 // A terminal whose other end is closed.
                 Err(_) => self.ended = true,
             }
         }
-        fresh
     }
 }
 

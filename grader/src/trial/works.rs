@@ -65,7 +65,8 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
         // a terminal. One that used up its time is not.
         if found.is_err() && begun.elapsed() < stage.limit {
             let streams = if run == Run::Watched { Streams::TerminalIn } else { Streams::Terminal };
-            found = start(stage, target, &decoy, streams, &checks);
+            // The first start has said why, on a stream of its own.
+            found = start(stage, target, &decoy, streams, &checks).or(found);
         }
         match found {
             Ok(findings) => works.findings.extend(findings),
