@@ -75,6 +75,7 @@ matrix! {
     "setns-own-mount",
     "leaked-descriptor",
     "host-tree",
+    "open-by-handle",
     "rootfs-device-node",
     "mknod-disk",
     "mknod-disk-dev",
