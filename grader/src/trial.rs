@@ -131,7 +131,7 @@ impl Stage {
             argv: target.argv(&command, &random_word(8)?),
             cwd: target.cwd.clone(),
             streams,
-            watched: streams == Streams::TerminalIn,
+            watched: false,
             environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),

@@ -4,7 +4,7 @@
 use super::Stage;
 use super::group::Job;
 use super::observe::{self, Identity};
-use crate::decoy::start::{Program, Running};
+use crate::decoy::start::{Program, Running, Streams};
 use crate::decoy::{Decoy, ending, random_word};
 use anyhow::{Context, Result};
 use attempts::host::Ending;
@@ -39,7 +39,8 @@ pub struct Session<'a> {
     /// Whether the host traces the program from its first instruction.
     watched: bool,
     stdout: Stream,
-    stderr: Stream,
+    /// None where standard output brings it as well.
+    stderr: Option<Stream>,
     guest: Option<Guest>,
     /// Why others who connected were not believed.
     pub refused: Vec<String>,
@@ -101,6 +102,8 @@ impl<'a> Session<'a> {
             job.take(running.pid)?;
         }
         running.go()?;
+        // One terminal on all three: whatever is written comes in once, and not on a stream by chance.
+        let one = matches!(program.streams, Streams::Terminal | Streams::FreeTerminal);
         Ok(Session {
             decoy,
             children: &stage.children,
@@ -109,7 +112,7 @@ impl<'a> Session<'a> {
             deadline: Instant::now() + stage.limit,
             watched,
             stdout: Stream::default(),
-            stderr: Stream::default(),
+            stderr: (!one).then(Stream::default),
             guest: None,
             refused: Vec::new(),
             deaths: BTreeMap::new(),
@@ -238,9 +241,10 @@ impl<'a> Session<'a> {
         &self.stdout.kept
     }
 
-    /// What was written to standard error so far: the first 64 KiB.
+    /// What was written to standard error so far: the first 64 KiB. On a terminal also what was written to
+    /// standard output.
     pub fn stderr(&self) -> &[u8] {
-        &self.stderr.kept
+        &self.stderr.as_ref().unwrap_or(&self.stdout).kept
     }
 
     /// Why the program could not be executed, if so.
@@ -265,7 +269,8 @@ impl<'a> Session<'a> {
             ];
             // A stream at its end stays readable.
             let watch = |ended: bool| if ended { PollFlags::empty() } else { PollFlags::POLLIN };
-            let (out, err) = (watch(self.stdout.ended), watch(self.stderr.ended));
+            let err = self.stderr.as_ref().is_none_or(|stderr| stderr.ended);
+            let (out, err) = (watch(self.stdout.ended), watch(err));
             if !out.is_empty() {
                 fds.push(PollFd::new(self.running.stdout.as_fd(), out));
             }
@@ -300,7 +305,9 @@ impl<'a> Session<'a> {
 
     fn drain(&mut self) {
         let fresh = self.stdout.drain(&mut self.running.stdout);
-        self.stderr.drain(&mut self.running.stderr);
+        if let Some(stderr) = &mut self.stderr {
+            stderr.drain(&mut self.running.stderr);
+        }
         match &mut self.guest {
             Some(guest) if guest.stream.is_none() => guest.hear(&fresh),
             Some(_) => {}
