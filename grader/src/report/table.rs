@@ -50,7 +50,24 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", colour(line.trim_end()))?;
     }
     writeln!(out, "\n{LEGEND}")?;
-    fell_short(report, out)
+    fell_short(report, out)?;
+    how_far(report, out)
+}
+
+/// The last lines: how far each program has come. A lab's number says so by itself, unless it fell short.
+fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for target in &report.targets {
+        // Where only some attempts were asked for, or no decoy host can be made, nothing can be said.
+        let mut works = target.checks.iter().filter(|check| check.kind == "works");
+        let whole = works.any(|check| check.cause.as_deref() != Some("machine"));
+        let is_lab = target.kind == "lab" && target.checks.iter().all(|check| check.as_expected);
+        match target.reached {
+            _ if !whole || is_lab => {}
+            Some(lab) => writeln!(out, "{}: reached lab {lab}", clean(&target.name))?,
+            None => writeln!(out, "{}: reached no lab", clean(&target.name))?,
+        }
+    }
+    Ok(())
 }
 
 /// One line for each thing that fell short, and one for each reason why the machine could not judge something.
