@@ -258,6 +258,15 @@ fn in_decoy(
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
+        if let Some(by_filter) = guest.and_then(|pid| session.filtered(pid)) {
+            if by_filter {
+                // Such a call never ran. That the kernel tells of its end all the same, with the registers of
+                // its beginning, is no answer (`syscall_rollback` in kernel/seccomp.c).
+                session.calls.last_mut().into_iter().for_each(|call| call.returned = None);
+            } else {
+                facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
+            }
+        }
         facts.seen_call = seen_call(attempt, &session.calls);
         host.call = match facts.seen_call {
             SeenCall::None | SeenCall::Property => None,

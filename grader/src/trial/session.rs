@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt::PeerCredentials};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 const KEPT: usize = 64 << 10;
 /// A line of a probe is never longer.
 const LONGEST_LINE: usize = 64 << 10;
+
+/// `si_code` of a SIGSYS from a filter: include/uapi/asm-generic/siginfo.h.
+const SYS_SECCOMP: i32 = 1;
 
 /// A target that was started.
 pub struct Session<'a> {
@@ -46,6 +49,8 @@ pub struct Session<'a> {
     pub refused: Vec<String>,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// Traced processes that somebody has sent a SIGSYS: what ends them is no filter.
+    sent_sigsys: BTreeSet<i32>,
     /// The files that were executed, in order: device and inode, and the name.
     pub executed: Vec<((u64, u64), String)>,
     /// The system calls of the seized probe since it was asked, as the kernel tells them.
@@ -116,6 +121,7 @@ impl<'a> Session<'a> {
             guest: None,
             refused: Vec::new(),
             deaths: BTreeMap::new(),
+            sent_sigsys: BTreeSet::new(),
             executed: Vec::new(),
             calls: Vec::new(),
         })
@@ -187,6 +193,13 @@ impl<'a> Session<'a> {
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Whether SIGSYS ended a traced process, and whether the kernel alone has sent it: then a system-call filter
+    /// did it, at the last call that was noted (seccomp(2)).
+    pub fn filtered(&self, pid: Pid) -> Option<bool> {
+        let by_sigsys = self.deaths.get(&pid.as_raw()) == Some(&Ending::Killed(libc::SIGSYS));
+        by_sigsys.then(|| !self.sent_sigsys.contains(&pid.as_raw()))
     }
 
     /// Whether the kernel has told of the probe's end.
@@ -367,6 +380,9 @@ impl<'a> Session<'a> {
         }
         // A stop without an event is a signal on its way: it is delivered.
         let signal = if event == 0 && !at_call { libc::WSTOPSIG(status) } else { 0 };
+        if signal == libc::SIGSYS && ptrace::getsiginfo(pid).is_ok_and(|info| info.si_code != SYS_SECCOMP) {
+            self.sent_sigsys.insert(pid.as_raw());
+        }
         let is_probe = !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
         let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.
