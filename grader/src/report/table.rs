@@ -106,3 +106,37 @@ fn colour(line: &str) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoy::Kind;
+    use crate::report::TargetReport;
+    use crate::verdict::{Cause, Verdict};
+
+    fn last_line(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> String {
+        let (name, kind) = ("container".into(), kind.into());
+        let target = TargetReport { name, kind, points: 0.0, max_points: 0.0, reached, checks };
+        let mut report = Report::new(Kind::User, "embedded".into());
+        report.targets.push(target);
+        let mut text = Vec::new();
+        write(&report, &mut text).unwrap();
+        String::from_utf8(text).unwrap().lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_last_line_says_how_far_a_program_has_come() {
+        let works = |verdict| vec![Check::new("starts", "works", &verdict, None)];
+        assert_eq!(last_line("program", Some(2), works(Verdict::Works)), "container: reached lab 2");
+        assert_eq!(last_line("program", None, works(Verdict::Works)), "container: reached no lab");
+        // A lab that is as it should be says so in its name.
+        assert_eq!(last_line("lab", Some(2), works(Verdict::Works)), LEGEND);
+        let short = works(Verdict::Fails("no".into()));
+        assert_eq!(last_line("lab", Some(1), short), "container: reached lab 1");
+        // Nothing can be said of what was not asked, or of what this machine can't judge.
+        let attempt = vec![Check::new("mount", "attempt", &Verdict::Blocked(String::new()), None)];
+        assert_eq!(last_line("program", None, attempt), LEGEND);
+        let nothing = works(Verdict::Inconclusive(Cause::Machine, "no decoy".into()));
+        assert!(!last_line("program", None, nothing).contains("reached"));
+    }
+}
