@@ -52,6 +52,12 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+impl From<anyhow::Error> for Usage {
+    fn from(error: anyhow::Error) -> Usage {
+        Usage(format!("{error:#}"))
+    }
+}
+
 /// Reads the command line; what is wrong with it ends the program with exit code 2.
 pub fn parse() -> Command {
     Cli::parse().command.unwrap_or_else(|| Command::Run(run::Options::default()))

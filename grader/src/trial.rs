@@ -4,10 +4,12 @@
 //! # Layout
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
+//! - [`image`]: whether the probe's code is the probe's.
 //! - [`group`]: the control group that a container is put into.
 //! - [`works`]: the two starts that the works checks share.
 
 pub mod group;
+pub mod image;
 pub mod look;
 pub mod observe;
 pub mod session;
@@ -22,11 +24,13 @@ use crate::decoy::{Decoy, Kind, Plan, random_word};
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
+use attempts::host::{Ending, Process};
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
 use group::Job;
+use image::Image;
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
@@ -41,8 +45,8 @@ pub struct Stage {
     pub rootfs: PathBuf,
     /// The probe.
     pub probe: PathBuf,
-    /// What is in it.
-    pub probe_content: Vec<u8>,
+    /// What a process that is the probe must be.
+    pub image: Image,
     /// The worker's control groups.
     pub groups: Groups,
     /// The decoy disk, or why there is none.
@@ -188,10 +192,11 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 }
 
 /// What an attacker may know of the host.
-fn given(stage: &Stage, target: &Target, decoy: &Decoy) -> Vec<(String, String)> {
+fn given(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
     let mut given = vec![
-        ("rootfs", root_of(target).to_owned()),
+        // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
+        ("rootfs", if attacker.own_root == Some(false) { ROOTFS } else { "" }.to_owned()),
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
@@ -246,7 +251,7 @@ fn in_decoy(
             host.attacker_before = observe::process(pid, &decoy.ready);
             host.attacker = host.attacker_before.clone();
             pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
-            facts.distrust = seize(&mut session, pid, pid1).err();
+            facts.distrust = seize(&mut session, pid, pid1, attempt.decisive).err();
         } else {
             facts.distrust =
                 Some("it spoke over standard output, and the host did not find the probe".into());
@@ -254,28 +259,23 @@ fn in_decoy(
         host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu_time));
-        let answers = session.ask(attempt.id, &host.mark, given(stage, target, &decoy))?;
+        let (question, answers) =
+            session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
+        if facts.distrust.is_none() {
+            facts.distrust = session.hold_together(&question, &answers).err();
+        }
         let used = guest.and_then(observe::cpu_time).zip(asked.1).map_or(0.0, |(now, then)| now - then);
         cpu = (used, asked.0.elapsed().as_secs_f64());
         note(answers, facts, &mut host);
-        if let Some(by_filter) = guest.and_then(|pid| session.filtered(pid)) {
-            if by_filter {
-                // Such a call never ran. That the kernel tells of its end all the same, with the registers of
-                // its beginning, is no answer (`syscall_rollback` in kernel/seccomp.c).
-                session.calls.last_mut().into_iter().for_each(|call| call.returned = None);
-            } else {
-                facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
-            }
+        if guest.is_some_and(|pid| session.was_sent_sigsys(pid)) {
+            facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
         }
-        facts.seen_call = seen_call(attempt, &session.calls);
+        facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
         host.call = match facts.seen_call {
             SeenCall::None | SeenCall::Property => None,
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
-        if session.probe_was_changed() {
-            facts.distrust = Some("the probe was changed in memory while it answered".into());
-        }
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
@@ -290,9 +290,13 @@ fn in_decoy(
         }
     }
     host.attacker.cpu = cpu;
-    look::look(&decoy, &session, attempt.needs, guest, &mut host);
+    let sight = look::look(&decoy, &session, attempt.needs, guest, &mut host);
     look::look_at_group(job.as_ref(), guest, &mut host);
     host.container_pid1 = death(&session, pid1);
+    // A reboot takes the host while it looks; it is told by wait(2).
+    if let (Err(error), Ending::None, None) = (sight, host.pid1, &facts.distrust) {
+        facts.distrust = Some(format!("{error:#}"));
+    }
     if let Ending::Killed(signal) = death(&session, guest) {
         facts.killed_by = Some(signal);
     }
@@ -306,15 +310,26 @@ fn in_decoy(
     drop(session);
     drop(decoy);
     drop(job);
+    if let Ok(disk) = &stage.disk
+        && !disk.restore()?
+    {
+        facts.distrust = Some("another disk was put in the place of the host's".into());
+    }
     Ok(())
 }
 
-/// The last of the decisive system calls that the attacker made, as the kernel told the host.
-fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+/// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the
+/// attacker ended.
+fn seen_call(attempt: &Attempt, calls: &[Call], end: Ending) -> SeenCall {
     if attempt.decisive.is_empty() {
         return SeenCall::Property;
     }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
+    // A call for which a filter kills was not made. Newer kernels tell of its end all the same: with a register that
+    // was put back for its value (syscall_rollback in kernel/seccomp.c).
+    if end == Ending::Killed(libc::SIGSYS) && calls.last().is_some_and(|last| decisive(&last)) {
+        return SeenCall::Begun;
+    }
     match calls.iter().rev().find(decisive).map(|call| call.returned) {
         None => SeenCall::None,
         Some(None) => SeenCall::Begun,
@@ -322,14 +337,19 @@ fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
     }
 }
 
-fn seize(session: &mut Session, pid: nix::unistd::Pid, pid1: Option<nix::unistd::Pid>) -> Result<(), String> {
+fn seize(
+    session: &mut Session,
+    pid: nix::unistd::Pid,
+    pid1: Option<nix::unistd::Pid>,
+    decisive: &[i64],
+) -> Result<(), String> {
     for pid in [Some(pid), pid1.filter(|pid1| *pid1 != pid)].into_iter().flatten() {
         session.seize(pid).map_err(|errno| match errno {
             Errno::EPERM => "the probe or its PID 1 is traced by another process".to_owned(),
             other => format!("the host could not seize the probe: {other}"),
         })?;
     }
-    session.follow_calls().map_err(|errno| format!("the host could not follow the probe: {errno}"))
+    session.follow_calls(decisive).map_err(|error| format!("the host could not follow the probe: {error:#}"))
 }
 
 fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
@@ -401,4 +421,23 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     }
     found.extend(session.refused.iter().cloned());
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_a_filter_kills_for_does_not_return() {
+        let attempt = Attempt::find("personality").unwrap();
+        let call = |number: i64, returned| Call { number: number as u64, returned };
+        let killed = Ending::Killed(libc::SIGSYS);
+        let decisive = [call(libc::SYS_write, Some(9)), call(libc::SYS_personality, Some(135))];
+        assert_eq!(seen_call(attempt, &decisive, killed), SeenCall::Begun);
+        assert_eq!(seen_call(attempt, &decisive, Ending::None), SeenCall::Returned(135));
+        // What it did next was what the filter killed it for.
+        let later = [call(libc::SYS_personality, Some(0)), call(libc::SYS_write, Some(1))];
+        assert_eq!(seen_call(attempt, &later, killed), SeenCall::Returned(0));
+        assert_eq!(seen_call(attempt, &later[1..], killed), SeenCall::None);
+    }
 }

@@ -10,6 +10,7 @@ use crate::decoy::limits::Groups;
 use crate::decoy::{close_all_but, own_mount_namespace};
 use crate::keeper::{self, Keeper};
 use crate::target::Target;
+use crate::trial::image::Image;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
 use anyhow::{Context, Result, bail};
@@ -274,7 +275,7 @@ impl Setup<'_> {
             directory,
             rootfs: self.rootfs.to_owned(),
             probe: self.probe.to_owned(),
-            probe_content: PROBE.to_vec(),
+            image: Image::new(PROBE.to_vec()),
             groups: self.groups.clone(),
             disk,
             children: session::children()?,

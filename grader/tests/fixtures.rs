@@ -196,7 +196,7 @@ fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
 fn every_works_check_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
     let Some((report, column)) = graded(program) else { return };
     let found: Vec<_> =
-        WORKS.iter().map(|(id, _)| (*id, &check(report, program, id).verdict.as_str())).collect();
+        WORKS.iter().map(|(id, _)| (*id, check(report, program, id).verdict.as_str())).collect();
     let expected: Vec<_> = WORKS
         .iter()
         .map(|(id, letters)| (*id, if letters[column] == 'W' { "WORKS" } else { "FAILS" }))

@@ -31,7 +31,13 @@ fn attack(setting: Setting, program: &str) -> Option<Report> {
 /// The checks of the attempts that can be judged in this setting.
 fn judged(setting: Setting, report: &Report) -> impl Iterator<Item = &Check> {
     let lacks_disk = setting.lacks_disk().is_some();
-    report.checks().map(|(_, check)| check).filter(move |check| !(lacks_disk && check.id == "raw-disk"))
+    let four = ["reboot", "mount", "raw-disk", "shell-pid"];
+    report.checks().map(|(_, check)| check).filter(move |check| {
+        let machine = check.cause.as_deref() == Some("machine");
+        // Of the article's four only the disk may be beyond this machine.
+        let may_lack = !four.contains(&check.id.as_str()) || lacks_disk && check.id == "raw-disk";
+        !(machine && may_lack)
+    })
 }
 
 /// Without the step the mount namespace is a copy whose mounts are peers of the host's. The rest of the lab is there.
@@ -61,8 +67,8 @@ fn a_command_outside_of_any_container_escapes(
 #[case::that_prints_a_success("boasts.sh", "")]
 #[case::that_speaks_in_the_probes_place("speaks", "it is not the probe")]
 #[case::that_replaces_the_probe("replaces.sh", "it is not the probe")]
-#[case::that_overwrites_the_probe("overwrites.sh", "it is not the probe")]
 #[case::that_traces_the_probe("traces", "traced")]
+#[case::that_changes_the_probes_code("pokes", "the probe was changed")]
 fn nothing_is_said_of_a_program(
     #[case] program: &str,
     #[case] why: &str,
@@ -72,6 +78,39 @@ fn nothing_is_said_of_a_program(
     for it in judged(setting, &report) {
         assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
         assert!(it.why.contains(why), "{}: {}", it.id, it.why);
+    }
+}
+
+/// A filter may kill in place of refusing. Without an environment there is nothing to read.
+#[rstest]
+fn a_filter_that_kills_blocks_as_well(#[values(RootInRoot, RootInUser, UserInUser)] setting: Setting) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(program) = stage.program("kills") else { return };
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    grader.args(["--attempt", "personality", "--attempt", "env-secret"]).arg(program);
+    let ran = stage.run(grader);
+    let report = ran.report();
+    for (id, why) in [
+        ("personality", "a system-call filter killed the attacker"),
+        ("env-secret", "nothing of the caller's"),
+    ] {
+        let it = check(&report, "kills", id);
+        assert_eq!(it.verdict, "BLOCKED", "{it:#?}");
+        assert!(it.why.contains(why), "{it:#?}");
+    }
+    assert_eq!(ran.code(), Some(0), "{report:#?}");
+}
+
+/// The same file, with another content. In a user decoy of root's the file is not the program's to write.
+#[rstest]
+fn nothing_is_said_of_a_program_that_overwrites_the_probe(
+    #[values(RootInRoot, RootInUser, UserInUser)] setting: Setting,
+) {
+    let Some(report) = attack(setting, "overwrites.sh") else { return };
+    for it in judged(setting, &report) {
+        assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
+        let reasons = ["the probe was changed", "cannot create", "Permission denied"];
+        assert!(reasons.iter().any(|reason| it.why.contains(reason)), "{}: {}", it.id, it.why);
     }
 }
 
@@ -180,9 +219,8 @@ fn what_a_killed_keeper_leaves_is_swept_by_the_next_grader(
     let mut next = stage.grader(["run", "--attempt", "mount", "--decoy", setting.decoy()]);
     next.arg(stage.program("exits.sh").unwrap());
     stage.run(next).assert().code(1);
-    let left = still_there(&half_way.own);
-    assert!(left.is_empty(), "{left:#?}");
-    before.assert_unchanged(&stage);
+    wait_until("all that belonged to it is gone", || still_there(&half_way.own).is_empty());
+    before.assert_unchanged_soon(&stage);
 }
 
 /// The worst case: every attempt escapes into a decoy whose grader's own mounts are shared.
@@ -195,11 +233,11 @@ fn nothing_of_a_decoy_reaches_shared_mounts_around_the_grader(
     let script =
         "cat /proc/self/mountinfo >before; \"$@\"; code=$?; cat /proc/self/mountinfo >after; exit $code";
     let mut shell = stage.script(script, ["run", "--format", "json", "--decoy", setting.decoy()]);
-    shell.arg(program);
+    shell.args(ATTEMPTS.iter().flat_map(|id| ["--attempt", id])).arg(program);
     share_mounts(&mut shell, setting.who());
     let ran = stage.run(shell);
     let report = ran.report();
-    for it in judged(setting, &report).filter(|it| it.kind == "attempt") {
+    for it in judged(setting, &report) {
         assert_eq!(it.verdict, "ESCAPED", "{}: {}", it.id, it.why);
     }
     let table = |name| fs::read_to_string(stage.path(name)).unwrap();
@@ -217,6 +255,7 @@ fn two_graders_at_once_do_not_meet(#[values(RootInRoot, RootInUser, UserInUser)]
     let before = Machine::now();
     let start = |_| {
         let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+        grader.args(ATTEMPTS.iter().flat_map(|id| ["--attempt", id]));
         let piped = |command: &mut Command| command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         piped(grader.args([&outside, &lab])).unwrap()
     };
@@ -229,8 +268,6 @@ fn two_graders_at_once_do_not_meet(#[values(RootInRoot, RootInUser, UserInUser)]
             assert_eq!(it.verdict, "ESCAPED", "{it:#?}");
             assert_eq!(check(&report, "lab3-pivot", id).verdict, "BLOCKED");
         }
-        let works = report.checks().filter(|(target, it)| target.name == "lab3-pivot" && it.kind == "works");
-        works.for_each(|(_, it)| assert_eq!(it.verdict, "WORKS", "{it:#?}"));
     }
     before.assert_unchanged(&stage);
 }

@@ -82,8 +82,9 @@ pub struct Process {
     pub euid: Option<u32>,
     /// Lines of its `status` by their name: `CapBnd`, `NoNewPrivs`, ...
     pub status: BTreeMap<String, String>,
-    /// The environment that it was executed with: `NAME=value` and a NUL, over and over.
-    pub environment: Vec<u8>,
+    /// The environment that it was executed with: `NAME=value` and a NUL, over and over. None where it could not
+    /// be read.
+    pub environment: Option<Vec<u8>>,
     /// What it holds open.
     pub descriptors: Vec<Descriptor>,
     /// The user namespaces of its children.

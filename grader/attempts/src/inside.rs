@@ -5,14 +5,13 @@
 //!
 //! # Layout
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
-//! - [`file`]: a file, opened so that the host can tell. [`read`]: a file's first bytes.
+//! - [`read`]: a file, read so that the host can tell.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
 //! - [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod child;
 pub mod disk;
-pub mod file;
 pub mod procfs;
 pub mod read;
 pub mod setuid;
@@ -31,7 +30,6 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::process::ExitCode;
 
 /// Inode of the machine's first PID namespace: `PROC_PID_INIT_INO` in the kernel's include/linux/proc_ns.h.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -128,13 +126,13 @@ impl Inside {
 /// The first argument of a probe that was a shell in between.
 const RESUME: &str = "--resume";
 
-/// The probe: connects to the socket that its argument names, and does what the host asks until it says exit.
+/// The probe, to its exit status: connects to the socket that its argument names, and does what the host asks until it says exit.
 /// Where the socket can't be reached, in a copy of the rootfs, it says so on standard output and takes its
 /// questions from standard input.
-pub fn probe(arguments: &[String]) -> ExitCode {
+pub fn probe(arguments: &[String]) -> u8 {
     let talk = match arguments {
         [_, resume, input, output, key] if resume == RESUME => {
-            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return ExitCode::FAILURE };
+            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return 1 };
             // SAFETY: the descriptors were left open for us by `become_shell`.
             let mut talk = unsafe { Talk::from_descriptors(input, output) };
             let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
@@ -156,7 +154,7 @@ pub fn probe(arguments: &[String]) -> ExitCode {
         },
         _ => {
             eprintln!("Usage: probe <socket>");
-            return ExitCode::FAILURE;
+            return 1;
         }
     };
     serve(&talk)
@@ -183,19 +181,19 @@ impl Talk {
     }
 }
 
-fn serve(talk: &Talk) -> ExitCode {
+fn serve(talk: &Talk) -> u8 {
     // The host asks one thing at a time: nothing is read ahead that would be for the process a shell becomes.
     let mut lines = BufReader::new(&*talk.input);
     loop {
         let mut line = String::new();
         if lines.by_ref().take(4096).read_line(&mut line).unwrap_or(0) == 0 {
-            return ExitCode::FAILURE;
+            return 1;
         }
         // A terminal or a chatty program may put empty lines between.
         if line.trim().is_empty() {
             continue;
         }
-        let Some(question) = Question::parse(line.trim_end()) else { return ExitCode::FAILURE };
+        let Some(question) = Question::parse(line.trim_end()) else { return 1 };
         if question.check == EXIT {
             return exit(&question.mark);
         }
@@ -224,13 +222,13 @@ fn run(me: &mut Inside) -> Answer {
 }
 
 /// The end of the works checks: `<status>:<word>` writes the word to standard output and exits with the status.
-fn exit(mark: &str) -> ExitCode {
+fn exit(mark: &str) -> u8 {
     let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
     if !word.is_empty() {
         println!("{word}");
         let _ = io::stdout().flush();
     }
-    ExitCode::from(status.parse::<u8>().unwrap_or(1))
+    status.parse().unwrap_or(1)
 }
 
 /// The inode number of this process's PID namespace, by whatever way there is.

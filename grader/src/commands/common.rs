@@ -35,7 +35,7 @@ pub fn decoy(typed: Option<Kind>, only_labs: bool) -> Result<Kind> {
 pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
     match typed {
         Some(path) => {
-            rootfs::check(path)?;
+            rootfs::check(path).map_err(Usage::from)?;
             Ok((fs::canonicalize(path)?, path.display().to_string()))
         }
         None => Ok((rootfs::embedded()?.path, "embedded".into())),

@@ -71,10 +71,10 @@ pub fn run(options: &Options) -> Result<u8> {
     let decoy = decoy(options.decoy, only_labs)?;
     let mut others = Vec::new();
     for path in programs {
-        others.push(Target::program(path, decoy)?);
+        others.push(Target::program(path, decoy).map_err(Usage::from)?);
     }
     for template in &options.program {
-        others.push(Target::template(template, decoy)?);
+        others.push(Target::template(template, decoy).map_err(Usage::from)?);
     }
     let attempts = attempts(&options.attempt)?;
     let output = Output::open(options.output.as_deref())?;

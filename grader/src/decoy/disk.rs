@@ -12,11 +12,14 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// include/uapi/linux/loop.h
 const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4C82;
 const LOOP_CONFIGURE: libc::c_ulong = 0x4C0A;
+const LOOP_GET_STATUS64: libc::c_ulong = 0x4C05;
+const LOOP_CHANGE_FD: libc::c_ulong = 0x4C06;
 const LO_FLAGS_READ_ONLY: u32 = 1;
 const LO_FLAGS_AUTOCLEAR: u32 = 4;
 /// Documentation/admin-guide/devices.txt
@@ -31,7 +34,8 @@ pub struct Disk {
     pub nonce: String,
     /// Its minor number; the major one is 7.
     pub number: u64,
-    _device: OwnedFd,
+    device: OwnedFd,
+    memory: File,
 }
 
 /// `struct loop_info64`.
@@ -84,12 +88,38 @@ impl Disk {
             config.info.flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY;
             // SAFETY: LOOP_CONFIGURE reads one loop_config.
             match Errno::result(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE as _, &config) }) {
-                Ok(_) => return Ok(Disk { nonce, number, _device: device }),
+                Ok(_) => return Ok(Disk { nonce, number, device, memory }),
                 Err(Errno::EBUSY) => {}
                 Err(errno) => return Err(errno).context("binding a loop device (LOOP_CONFIGURE)"),
             }
         }
         bail!("every free loop device was taken by another program first")
+    }
+
+    /// Puts the memory back behind the device. False where another file was there: whoever may read a read-only
+    /// loop device may also exchange what is behind it (LOOP_CHANGE_FD asks for no capability).
+    pub fn restore(&self) -> Result<bool> {
+        let whole = self.is_whole()?;
+        if !whole {
+            // SAFETY: the ioctl takes a descriptor, which outlives it.
+            let memory = self.memory.as_raw_fd();
+            // SAFETY: an ioctl that takes a descriptor, which is open.
+            Errno::result(unsafe { libc::ioctl(self.device.as_raw_fd(), LOOP_CHANGE_FD as _, memory) })
+                .context("LOOP_CHANGE_FD")?;
+            anyhow::ensure!(self.is_whole()?, "the decoy disk can't be put back");
+        }
+        Ok(whole)
+    }
+
+    fn is_whole(&self) -> Result<bool> {
+        // SAFETY: a structure of plain numbers, for which zero is a value; LOOP_GET_STATUS64 writes one.
+        let about = unsafe {
+            let mut about: LoopInfo64 = std::mem::zeroed();
+            Errno::result(libc::ioctl(self.device.as_raw_fd(), LOOP_GET_STATUS64 as _, &mut about))
+                .context("LOOP_GET_STATUS64")?;
+            about
+        };
+        Ok(about.inode == self.memory.metadata()?.ino() && about.offset == 0 && about.sizelimit == 0)
     }
 
     /// Makes a node for it: owned by real root and readable by all, so that nobody in a user namespace can

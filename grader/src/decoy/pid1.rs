@@ -8,18 +8,21 @@ use super::secrets::Secrets;
 use super::services::Services;
 use super::{Kind, Plan, close_all_but, start, tree, victim};
 use anyhow::{Context, Result, bail};
+use nix::dir::Dir;
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
 use nix::time::ClockId;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -80,7 +83,7 @@ fn make(
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(true, None)?,
+        first: snapshot(&services.proc, true, None)?,
         victim: victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
@@ -210,7 +213,7 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
                     children.settle(channel)?;
-                    match snapshot(files, children.victim_status) {
+                    match snapshot(&services.proc, files, children.victim_status) {
                         Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
                         Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                     }
@@ -262,19 +265,22 @@ impl Children {
     }
 }
 
-fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
+/// `proc`: the host's own `/proc`. What stands at that path now may be another's.
+fn snapshot(proc: &OwnedFd, files: bool, victim: Option<i32>) -> Result<Snapshot> {
+    let open = |path: &str, flags: OFlag| openat(proc, path, flags | OFlag::O_CLOEXEC, Mode::empty());
     let mut processes = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+    for entry in Dir::from_fd(open(".", OFlag::O_RDONLY | OFlag::O_DIRECTORY)?)?.iter() {
+        if let Some(pid) = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
             processes.push(pid);
         }
     }
+    let mountinfo = std::io::read_to_string(File::from(open("self/mountinfo", OFlag::O_RDONLY)?))?;
     let (mut found, mut setuid) = (Vec::new(), Vec::new());
     if files {
         list(Path::new("/"), fs::metadata("/")?.dev(), &mut found, &mut setuid)?;
     }
     Ok(Snapshot {
-        mountinfo: fs::read_to_string("/proc/self/mountinfo")?,
+        mountinfo,
         hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
         processes,

@@ -9,8 +9,10 @@ use nix::libc;
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send};
 use nix::sys::stat::Mode;
 use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
@@ -20,6 +22,8 @@ pub struct Services {
     pub abstract_socket: UnixListener,
     /// The listener on 127.0.0.1.
     pub loopback: TcpListener,
+    /// The host's `/proc`, whatever is mounted there later.
+    pub proc: OwnedFd,
     datagrams: UdpSocket,
     _queue: nix::mqueue::MqdT,
 }
@@ -36,7 +40,8 @@ impl Services {
         abstract_socket.set_nonblocking(true)?;
         loopback.set_nonblocking(true)?;
         let datagrams = UdpSocket::bind(("127.0.0.1", 0)).context("a datagram socket")?;
-        Ok(Services { abstract_socket, loopback, datagrams, _queue: queue })
+        let proc = File::open("/proc").context("/proc")?.into();
+        Ok(Services { abstract_socket, loopback, proc, datagrams, _queue: queue })
     }
 
     /// Answers who has connected.

@@ -129,6 +129,8 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
     let (ready, ready_in) = pipe2(OFlag::O_CLOEXEC)?;
     let (stdout, out) = pipe2(OFlag::O_CLOEXEC)?;
     let (stderr, err) = pipe2(OFlag::O_CLOEXEC)?;
+    // Whoever prints a gigabyte is done sooner (pipe(7), "Pipe capacity"). Where that is refused, it takes longer.
+    let _ = nix::fcntl::fcntl(&out, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20));
     let (input, stdin) = match program.streams {
         Streams::Pipes => pipe2(OFlag::O_CLOEXEC)?,
         _ => {

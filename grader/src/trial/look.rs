@@ -5,6 +5,7 @@ use super::group::Job;
 use super::observe;
 use super::session::Session;
 use crate::decoy::{Decoy, ending};
+use anyhow::{Result, ensure};
 use attempts::Host;
 use attempts::attempts::Need;
 use attempts::host::Ending;
@@ -14,19 +15,31 @@ use std::fs;
 use std::os::fd::AsRawFd;
 
 /// Fills in what the host sees now.
-pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<Pid>, host: &mut Host) {
+///
+/// # Errors
+/// The host lives and can't see.
+pub fn look(
+    decoy: &Decoy,
+    session: &Session,
+    needs: &[Need],
+    attacker: Option<Pid>,
+    host: &mut Host,
+) -> Result<()> {
     let first = &decoy.ready.first;
     host.mountinfo = (first.mountinfo.clone(), first.mountinfo.clone());
     host.hostname = (first.hostname.clone(), first.hostname.clone());
-    if decoy.ending() == Ending::None
-        && let Some(now) = decoy.snapshot(needs.contains(&Need::SetuidFiles))
-    {
-        host.mountinfo.1 = now.mountinfo;
-        host.hostname.1 = now.hostname;
-        host.boottime = now.boottime;
-        host.processes = now.processes.len();
-        host.victim = now.victim.map_or(Ending::None, ending);
-        host.setuid_files = now.setuid.into_iter().filter(|file| !first.setuid.contains(file)).collect();
+    let mut blind = false;
+    if decoy.ending() == Ending::None {
+        if let Some(now) = decoy.snapshot(needs.contains(&Need::SetuidFiles)) {
+            host.mountinfo.1 = now.mountinfo;
+            host.hostname.1 = now.hostname;
+            host.boottime = now.boottime;
+            host.processes = now.processes.len();
+            host.victim = now.victim.map_or(Ending::None, ending);
+            host.setuid_files = now.setuid.into_iter().filter(|file| !first.setuid.contains(file)).collect();
+        } else {
+            blind = true;
+        }
     }
     host.pid1 = decoy.ending();
     host.program = decoy.program();
@@ -44,6 +57,8 @@ pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<P
     if needs.contains(&Need::MountNamespace) {
         host.namespace_mounts = attacker.and_then(observe::mounts_of_namespace);
     }
+    ensure!(!blind, "the host could not look at itself");
+    Ok(())
 }
 
 /// The foreground process group of the program's terminal, as the grader counts processes.

@@ -1,5 +1,6 @@
 //! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
 
+use super::image::Image;
 use crate::decoy::Decoy;
 use crate::decoy::channel::Ready;
 use attempts::host::{Descriptor, Process};
@@ -40,6 +41,11 @@ pub fn identity(pid: Pid) -> Identity {
     }
 }
 
+/// Whether it has memory, and so is more than a process that waits to be waited for.
+pub fn runs(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| !maps.is_empty())
+}
+
 /// Reads what a witness may want to know of a process.
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
@@ -56,7 +62,7 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         nspid: nspid(pid),
         uid: uid(0),
         euid: uid(1),
-        environment: fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
+        environment: fs::read(format!("/proc/{pid}/environ")).ok(),
         status,
         descriptors: descriptors(pid),
         children_user: children(pid).into_iter().filter_map(|child| namespace(child, "user")).collect(),
@@ -156,7 +162,7 @@ pub fn companions(pid: Pid, process: &mut Process) {
 
 /// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
 /// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
-pub fn by_file(host: &Decoy, probe: &[u8]) -> Option<Pid> {
+pub fn by_file(host: &Decoy, probe: &Image) -> Option<Pid> {
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
@@ -168,43 +174,8 @@ pub fn by_file(host: &Decoy, probe: &[u8]) -> Option<Pid> {
         identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
     };
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(|pid| executes(*pid, probe)).filter(below).filter(|pid| !victim(pid));
+    let mut found = all.filter(|pid| probe.check(*pid).is_ok()).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
-}
-
-/// Whether a process executes exactly this program, by the file and by what it has in memory: the program under
-/// test may write to both.
-pub fn executes(pid: Pid, program: &[u8]) -> bool {
-    let exe = format!("/proc/{pid}/exe");
-    let Ok(it) = fs::metadata(&exe) else { return false };
-    it.len() == program.len() as u64
-        && fs::read(&exe).is_ok_and(|bytes| bytes == program)
-        && code_in_memory(pid, it.ino(), program).unwrap_or(false)
-}
-
-/// Whether the code that a process has mapped from this file is what the file holds.
-fn code_in_memory(pid: Pid, inode: u64, program: &[u8]) -> Option<bool> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
-    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
-    let hex = |text: &str| usize::from_str_radix(text, 16).ok();
-    let mut seen = false;
-    for line in maps.lines() {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [range, rights, offset, _, number, ..] = fields[..] else { continue };
-        if !rights.contains('x') || number.parse() != Ok(inode) {
-            continue;
-        }
-        let (start, end) = range.split_once('-').and_then(|(a, b)| hex(a).zip(hex(b)))?;
-        let offset = hex(offset)?;
-        let file = program.get(offset..program.len().min(offset + end - start))?;
-        let mut there = vec![0; file.len()];
-        std::os::unix::fs::FileExt::read_exact_at(&memory, &mut there, start as u64).ok()?;
-        if there != file {
-            return Some(false);
-        }
-        seen = true;
-    }
-    Some(seen)
 }
 
 /// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.

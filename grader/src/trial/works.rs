@@ -64,7 +64,8 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
         // A program that did not start is started once more before it is given up: some are races, some demand
         // a terminal, on whichever stream. One that used up its time is not.
         if found.is_err() && begun.elapsed() < stage.limit {
-            found = start(stage, target, &decoy, run, Streams::Terminal, &checks);
+            // The first start has said why, on a stream of its own.
+            found = start(stage, target, &decoy, run, Streams::Terminal, &checks).or(found);
         }
         match found {
             Ok(findings) => works.findings.extend(findings),
@@ -122,7 +123,7 @@ fn start(
     }
     let mut inside = Vec::new();
     for work in checks {
-        let answers = session.ask(work.id, &host.mark, Vec::new())?;
+        let (_, answers) = session.ask(work.id, &host.mark, Vec::new())?;
         let said = answers.iter().filter_map(|answer| match answer {
             Answer::Out(bytes) => Some(bytes.clone()),
             _ => None,
@@ -137,7 +138,7 @@ fn start(
     }
     host.attacker.mountinfo = observe::process(pid, &decoy.ready).mountinfo;
     session.dismiss(STATUS, &host.mark)?;
-    look(decoy, &session, &[], None, &mut host);
+    look(decoy, &session, &[], None, &mut host)?;
     host.executed = executed(&session, decoy);
     Ok(inside
         .into_iter()

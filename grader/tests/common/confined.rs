@@ -47,7 +47,7 @@ pub fn no_user_namespaces(command: &mut Command, who: Who) {
 pub fn root_of_nothing(command: &mut Command, who: Who) {
     let enter = user_namespace(who.uid(), 0);
     // SAFETY: system calls alone, in a child that the program then replaces.
-    unsafe { command.pre_exec(move || enter()) };
+    unsafe { command.pre_exec(enter) };
 }
 
 /// Runs the command in a mount namespace of its own, whose mounts are private before `prepare` is called.

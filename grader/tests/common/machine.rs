@@ -161,8 +161,10 @@ fn groups() -> Vec<(PathBuf, i32)> {
     found
 }
 
+/// Whether there is such a process. One that has ended and waits for its parent to ask is none.
 fn is_alive(pid: i32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 fn processes() -> Vec<i32> {

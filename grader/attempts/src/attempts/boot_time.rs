@@ -11,7 +11,7 @@ const APART: i64 = 30;
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
     id: "boot-time",
-    stake: "When the machine was last restarted, and so updated: it tells which machine this is, and which holes it has.",
+    stake: "When the machine was last restarted, and so updated: it tells which old holes are still open.",
     story: "The attacker reads the clock that counts from the machine's start. The decoy host has a random offset \
             on its own, so whoever reads the same time has read that clock. A time namespace has offsets of its \
             own for the clocks that count from the start; the clock that tells the date has none. Unlike other \

@@ -36,10 +36,7 @@ fn witness(host: &Host) -> Seen {
     if host.heard_secret("environment") {
         return Seen::Effect("the attacker knows a variable of the caller's environment".into());
     }
-    let environment = &host.attacker_before.environment;
-    if environment.is_empty() {
-        return Seen::Nothing;
-    }
+    let Some(environment) = &host.attacker_before.environment else { return Seen::Nothing };
     let word = host.secret("environment").as_bytes();
     if environment.windows(word.len()).any(|window| window == word) {
         return Seen::Effect("the command was executed with a variable of the caller's environment".into());

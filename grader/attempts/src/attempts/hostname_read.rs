@@ -15,7 +15,7 @@ pub const ATTEMPT: Attempt = Attempt {
             has read it. A UTS namespace alone does not help: it begins as a copy of the old one, with the host's \
             name in it. A container must set a name of its own in the new namespace.",
     by_hand: &["uname -n"],
-    stopped_by: &["lab1-namespaces/hostname"],
+    stopped_by: &["lab1-namespaces/uts-namespace", "lab1-namespaces/hostname"],
     man: &["uname(2)", "uts_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
@@ -35,6 +35,9 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
 fn witness(host: &Host) -> Seen {
     if host.heard_secret("hostname") {
         return Seen::Effect("the attacker knows the host's name".into());
+    }
+    if host.call == Some(Some(0)) && host.shares("uts") == Some(false) {
+        return Seen::Confined("it reads the name of a UTS namespace of the container's own".into());
     }
     Seen::Nothing
 }

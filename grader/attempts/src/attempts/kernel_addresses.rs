@@ -1,8 +1,8 @@
 //! kernel-addresses: learn where the kernel lies in memory.
 
 use super::{Attempt, Letters, Need};
-use crate::inside::file;
 use crate::inside::procfs::procfs;
+use crate::inside::read::read_on;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -30,7 +30,7 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
     me.decisive(&format!("open(\"{path}\", O_RDONLY), pread() as far as _text"));
     let mut text = String::new();
     let mut found = None;
-    file::read(&path, |piece| {
+    read_on(&path, |piece| {
         text.push_str(&String::from_utf8_lossy(piece));
         found = address(&text);
         // The last line may not be whole yet.
@@ -52,6 +52,9 @@ fn witness(host: &Host) -> Seen {
     match &host.kernel_text {
         Some(address) if address.bytes().any(|digit| digit != b'0') && host.heard(address.as_bytes()) => {
             Seen::Effect(format!("the attacker knows that the kernel's text begins at {address}"))
+        }
+        _ if !host.said.is_empty() && host.said.iter().all(|digit| *digit == b'0') => {
+            Seen::Confined("the kernel tells the attacker 0 in place of the address".into())
         }
         _ => Seen::Nothing,
     }

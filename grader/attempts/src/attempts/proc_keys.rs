@@ -1,8 +1,8 @@
 //! proc-keys: read the names of the host's keys.
 
 use super::{Attempt, Letters};
-use crate::inside::file;
 use crate::inside::procfs::procfs;
+use crate::inside::read::bring_out;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -29,12 +29,15 @@ pub const ATTEMPT: Attempt = Attempt {
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let path = format!("{}/keys", procfs()?);
     me.decisive(&format!("open(\"{path}\", O_RDONLY), pread()"));
-    file::bring_out(me, &path)
+    bring_out(me, &path)
 }
 
 pub(super) fn witness(host: &Host) -> Seen {
     if host.heard_secret("key-name") {
         return Seen::Effect("the attacker knows the description of one of the host's keys".into());
+    }
+    if host.call == Some(Some(0)) && host.said.is_empty() {
+        return Seen::Confined("the file opened, and the kernel gave the attacker none of it".into());
     }
     Seen::Nothing
 }

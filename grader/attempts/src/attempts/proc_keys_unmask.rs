@@ -3,8 +3,8 @@
 use super::proc_keys::witness;
 use super::{Attempt, Letters, Need};
 use crate::Inside;
-use crate::inside::file;
 use crate::inside::procfs::procfs;
+use crate::inside::read::bring_out;
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, umount2};
@@ -32,7 +32,7 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
     me.decisive(&format!("umount2(\"{path}\", MNT_DETACH), open(O_RDONLY), pread()"));
     match umount2(path.as_str(), MntFlags::MNT_DETACH) {
         // No mount, and so no mask, lies there.
-        Ok(()) | Err(Errno::EINVAL) => file::bring_out(me, &path),
+        Ok(()) | Err(Errno::EINVAL) => bring_out(me, &path),
         Err(refused) => Err(refused),
     }
 }

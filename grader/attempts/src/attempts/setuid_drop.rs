@@ -48,7 +48,9 @@ fn witness(host: &Host) -> Seen {
         return Seen::Effect(format!("a set-user-ID file of root's lies in {directory} of the host"));
     }
     if host.call_succeeded() {
-        return Seen::Confined("the file was made, and is nowhere in the host's own file tree".into());
+        return Seen::Confined(
+            "the file was made, and the host's own file tree has no such file of root's".into(),
+        );
     }
     Seen::Nothing
 }
