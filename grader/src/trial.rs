@@ -430,7 +430,7 @@ mod tests {
     #[test]
     fn a_call_that_a_filter_kills_for_does_not_return() {
         let attempt = Attempt::find("personality").unwrap();
-        let call = |number: i64, returned| Call { number: number as u64, returned };
+        let call = |number: i64, returned| Call { number: number as u64, returned, arguments: [0; 3] };
         let killed = Ending::Killed(libc::SIGSYS);
         let decisive = [call(libc::SYS_write, Some(9)), call(libc::SYS_personality, Some(135))];
         assert_eq!(seen_call(attempt, &decisive, killed), SeenCall::Begun);

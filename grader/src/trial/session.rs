@@ -77,7 +77,7 @@ pub struct Call {
     /// What it returned, a negative errno where it was refused; none where it has not returned.
     pub returned: Option<i64>,
     /// Its first three arguments.
-    arguments: [u64; 3],
+    pub(super) arguments: [u64; 3],
 }
 
 #[derive(Default)]
