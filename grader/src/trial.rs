@@ -157,7 +157,7 @@ impl Stage {
             argv: target.argv(&command, &random_word(8)?),
             cwd: target.cwd.clone(),
             streams,
-            watched: streams == Streams::TerminalIn,
+            watched: false,
             environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),
@@ -306,6 +306,9 @@ fn in_decoy(
         }
         cpu = guest.zip(asked.1).and_then(|(pid, then)| observe::cpu_since(pid, then, asked.0));
         note(answers, facts, &mut host);
+        if guest.is_some_and(|pid| session.was_sent_sigsys(pid)) {
+            facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
+        }
         facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
         host.call = match facts.seen_call {
             SeenCall::None | SeenCall::Property => None,
