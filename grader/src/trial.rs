@@ -179,7 +179,9 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let mut facts = once(stage, target, attempt, Streams::Pipes);
     let never_ran =
         |facts: &Facts| facts.not_started.is_some() || facts.distrust.is_some() && facts.tried.is_none();
-    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing {
+    // One that used up its time is no race.
+    let in_time = begun.elapsed() < stage.limit;
+    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing && in_time {
         let again = once(stage, target, attempt, Streams::Terminal);
         if !never_ran(&again) || again.seen != Sight::Nothing {
             facts = again;

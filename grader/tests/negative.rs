@@ -148,7 +148,9 @@ impl HalfWay {
     fn start(stage: &Stage, setting: Setting) -> Option<HalfWay> {
         let program = stage.program("hangs.sh")?;
         let mut grader = stage.grader(["run", "--attempt", "mount", "--decoy", setting.decoy()]);
-        grader.arg(&program).stdout(Stdio::null()).stderr(Stdio::null());
+        grader.args(["--output", "out/report"]).arg(&program);
+        stage.directory("out");
+        grader.stdout(Stdio::null()).stderr(Stdio::null());
         let mut half_way = HalfWay { grader: grader.spawn().unwrap(), own: BTreeSet::new() };
         let started = format!("{}\0/srv/rootfs", program.display());
         wait_until("the program runs", || {
@@ -187,6 +189,7 @@ fn a_grader_that_is_interrupted_leaves_nothing(
     // Not soon, but now that it has ended.
     let left = still_there(&half_way.own);
     assert!(left.is_empty(), "{left:#?}");
+    assert_eq!(fs::read_dir(stage.path("out")).unwrap().count(), 0, "half a report");
     before.assert_unchanged(&stage);
 }
 

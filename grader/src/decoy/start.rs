@@ -108,6 +108,9 @@ impl Running {
     /// Opens the gate: the program is executed.
     pub fn go(&mut self) -> Result<()> {
         let mut gate = self.gate.take().context("the gate was open already")?;
+        // Out of memory: first the program, then its host, and only then the grader, which has to tell of it
+        // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to real root.
+        let _ = fs::write(format!("/proc/{}/oom_score_adj", self.pid), "1000");
         let opened = gate.write_all(b"!");
         // Who stood at it has gone, and has said why.
         opened.map_err(|error| self.exec_error().map_or_else(|| error.into(), anyhow::Error::msg))
@@ -208,8 +211,6 @@ fn become_program(
         // SAFETY: an ioctl on our standard input that takes an integer.
         Errno::result(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }).context("TIOCSCTTY")?;
     }
-    // Out of memory: rather this process than the grader.
-    let _ = fs::write("/proc/self/oom_score_adj", "1000");
     limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
     inherit_all_capabilities().context("capset(2)")?;
     SigSet::empty().thread_set_mask()?;

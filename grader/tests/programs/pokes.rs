@@ -44,10 +44,10 @@ fn main() {
     let _ = child.wait();
 }
 
-/// Changes a byte on the last page of the code: one that no attempt comes by.
+/// Changes a byte on the last page of its code: one that no attempt comes by.
 fn poke(pid: c_int) -> io::Result<()> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
-    let code = maps.lines().find(|line| line.contains(" r-xp ")).unwrap();
+    let code = maps.lines().find(|line| line.contains(" r-xp ") && line.contains("/probe-")).unwrap();
     let (_, end) = code.split_once(' ').unwrap().0.split_once('-').unwrap();
     let place = u64::from_str_radix(end, 16).unwrap() - 4096;
     let memory = File::options().read(true).write(true).open(format!("/proc/{pid}/mem"))?;
