@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
-//! - [`tree`]: its file tree. [`disk`]: its disk. [`victim`]: a process. [`services`]: what else it holds.
+//! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`victim`]: a process to attack. [`services`]: what else it holds.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
@@ -14,10 +15,12 @@
 
 pub mod channel;
 pub mod disk;
+pub mod ext4;
 pub mod groups;
 pub mod hierarchy;
 pub mod ids;
 pub mod limits;
+pub mod loop_device;
 pub mod pid1;
 pub mod secrets;
 pub mod services;
@@ -29,6 +32,7 @@ use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
 use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use disk::Disk;
+use ext4::Ext4;
 use groups::Groups;
 use ids::Ids;
 use nix::libc;
@@ -74,6 +78,8 @@ pub struct Plan<'a> {
     pub disk: Option<&'a Disk>,
     /// The worker's control groups.
     pub groups: &'a Groups,
+    /// An ext4 file system with a volume, where one is asked for.
+    pub ext4: Option<&'a Ext4>,
 }
 
 /// A decoy host that stands.

@@ -1,6 +1,7 @@
 //! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
 
 use crate::decoy::Kind;
+use crate::reached::reached;
 use crate::report::{Check, Report, TargetReport, kind};
 use crate::target::{Target, What};
 use crate::trial::Facts;
@@ -134,6 +135,7 @@ pub fn targets(
             kind: kind(target.what).into(),
             points: 0.0,
             max_points: 0.0,
+            reached: reached(&checks),
             checks,
         });
     }

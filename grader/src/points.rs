@@ -218,7 +218,8 @@ mod tests {
     }
 
     fn target(name: &str, kind: &str, checks: Vec<Check>) -> TargetReport {
-        TargetReport { name: name.into(), kind: kind.into(), points: 0.0, max_points: 0.0, checks }
+        let (name, kind) = (name.into(), kind.into());
+        TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, checks }
     }
 
     fn check(id: &str, verdict: &Verdict) -> Check {

@@ -16,6 +16,7 @@ pub mod session;
 pub mod works;
 
 use crate::decoy::disk::Disk;
+use crate::decoy::ext4::Ext4;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::ids::Ids;
@@ -35,6 +36,7 @@ use nix::libc;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,8 @@ pub struct Stage {
     pub hierarchy: Hierarchy,
     /// The decoy disk, or why there is none.
     pub disk: std::result::Result<Disk, String>,
+    /// An ext4 file system, made when it is first needed, or why there is none.
+    pub ext4: OnceCell<std::result::Result<Ext4, String>>,
     /// SIGCHLD as a descriptor.
     pub children: SignalFd,
     /// How long a trial may take.
@@ -119,7 +123,7 @@ pub enum Sight {
 
 impl Stage {
     /// A decoy host for a target.
-    fn decoy(&self, target: &Target) -> Result<Decoy> {
+    fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
         Decoy::make(&Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -128,8 +132,20 @@ impl Stage {
             cwd: Path::new(&target.cwd),
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
+            ext4: needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten(),
             groups: &self.groups,
         })
+    }
+
+    /// The ext4 file system, or why there is none.
+    fn ext4(&self, kind: Kind) -> std::result::Result<&Ext4, String> {
+        if kind != Kind::Root {
+            return Err("it can be judged in a decoy host of the root kind only".into());
+        }
+        // Beside the decoy's root, on the worker's own tmpfs.
+        let scratch = self.directory.parent().unwrap_or(&self.directory);
+        let made = self.ext4.get_or_init(|| Ext4::make(scratch).map_err(|error| format!("{error:#}")));
+        made.as_ref().map_err(Clone::clone)
     }
 
     /// The target with the probe as its command, in a decoy.
@@ -141,7 +157,7 @@ impl Stage {
             argv: target.argv(&command, &random_word(8)?),
             cwd: target.cwd.clone(),
             streams,
-            watched: streams == Streams::TerminalIn,
+            watched: false,
             environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),
@@ -199,6 +215,7 @@ fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> 
 fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
     let lack = |need: &Need| match need {
         Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
+        Need::Ext4Volume => stage.ext4(target.decoy).err(),
         Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
         Need::ReleaseAgent => stage.hierarchy.mounted().err(),
         Need::Limits => stage.groups.lacks_limits(),
@@ -219,9 +236,10 @@ fn given(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, Strin
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
+        ("ext4", format!("ext4-{name}")),
     ];
     if let Ok(disk) = &stage.disk {
-        given.push(("disk", disk.number.to_string()));
+        given.push(("disk", disk.device.number.to_string()));
     }
     if let Some(group) = stage.groups.first() {
         given.push(("cgroup", group.kind().to_owned()));
@@ -238,7 +256,7 @@ fn in_decoy(
     streams: Streams,
     facts: &mut Facts,
 ) -> Result<()> {
-    let decoy = match stage.decoy(target) {
+    let decoy = match stage.decoy(target, attempt.needs) {
         Ok(decoy) => decoy,
         Err(error) => {
             facts.no_decoy = Some(format!("{error:#}"));
@@ -262,6 +280,9 @@ fn in_decoy(
         root_uid: decoy.root_id(),
         ..Host::default()
     };
+    if let Some(Ok(ext4)) = stage.ext4.get() {
+        host.secrets.insert("ext4".into(), ext4.word.clone());
+    }
     let mut pid1 = None;
     let mut guest = None;
     let mut cpu = None;
@@ -287,6 +308,9 @@ fn in_decoy(
         }
         cpu = guest.zip(asked.1).and_then(|(pid, then)| observe::cpu_since(pid, then, asked.0));
         note(answers, facts, &mut host);
+        if guest.is_some_and(|pid| session.was_sent_sigsys(pid)) {
+            facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
+        }
         facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
         host.call = match facts.seen_call {
             SeenCall::None | SeenCall::Property => None,
@@ -329,7 +353,7 @@ fn in_decoy(
     drop(decoy);
     drop(job);
     if let Ok(disk) = &stage.disk
-        && !disk.restore()?
+        && !disk.device.restore()?
     {
         facts.distrust = Some("another disk was put in the place of the host's".into());
     }

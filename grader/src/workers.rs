@@ -24,6 +24,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, Pid, fork, geteuid, getppid, setsid};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -283,6 +284,7 @@ impl Setup<'_> {
             groups: self.groups.clone(),
             hierarchy: Hierarchy::new(&self.name, self.directory.join("hierarchy")),
             disk,
+            ext4: OnceCell::new(),
             children: session::children()?,
             limit: self.limit,
         })

@@ -75,6 +75,7 @@ matrix! {
     "setns-own-mount",
     "leaked-descriptor",
     "host-tree",
+    "open-by-handle",
     "rootfs-device-node",
     "mknod-disk",
     "mknod-disk-dev",
@@ -95,6 +96,9 @@ matrix! {
     "loopback-service",
     "packet-sniff",
     "boot-time",
+    "cgroup-path",
+    "cgroup-leave",
+    "release-agent",
     "env-secret",
     "tty-foreground",
     "tty-inject",
@@ -113,6 +117,9 @@ matrix! {
     "int80-userns",
     "personality",
     "io-uring",
+    "fork-bomb",
+    "memory-hog",
+    "cpu-hog",
 }
 
 /// What was measured of an attempt in this setting, a letter a lab.

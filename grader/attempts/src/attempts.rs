@@ -29,6 +29,7 @@ mod mknod_disk_dev;
 mod mknod_disk_volume;
 mod mount;
 mod no_new_privs;
+mod open_by_handle;
 mod packet_sniff;
 mod personality;
 mod pidfd_getfd;
@@ -155,6 +156,7 @@ pub const ALL: &[Attempt] = &[
     setns_own_mount::ATTEMPT,
     leaked_descriptor::ATTEMPT,
     host_tree::ATTEMPT,
+    open_by_handle::ATTEMPT,
     rootfs_device_node::ATTEMPT,
     mknod_disk::ATTEMPT,
     mknod_disk_dev::ATTEMPT,
@@ -246,6 +248,7 @@ mod tests {
             ("setns-own-mount", 3),
             ("leaked-descriptor", 3),
             ("host-tree", 3),
+            ("open-by-handle", 4),
             ("rootfs-device-node", 2),
             ("mknod-disk", 2),
             ("mknod-disk-dev", 2),

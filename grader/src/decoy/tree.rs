@@ -100,12 +100,15 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     copy.set_user_id(&setuid)?;
     fs::copy(plan.probe, root.join(&VICTIM[1..])).context("copying the victim")?;
     if let Some(disk) = plan.disk {
-        disk.node_at(&root.join("dev/sda"))?;
+        disk.device.node_at(&root.join("dev/sda"))?;
         let _ = fs::create_dir(rootfs.join("dev"));
         let _ = fs::remove_file(rootfs.join("dev/sda"));
-        disk.node_at(&rootfs.join("dev/sda"))?;
+        disk.device.node_at(&rootfs.join("dev/sda"))?;
         // One that no new /dev covers.
-        disk.node_at(&rootfs.join(format!("node-{}", secrets.name)))?;
+        disk.device.node_at(&rootfs.join(format!("node-{}", secrets.name)))?;
+    }
+    if let Some(ext4) = plan.ext4 {
+        ext4.mount_at(root, &rootfs.join(format!("ext4-{}", secrets.name)))?;
     }
     for (from, to) in plan.files {
         let to = root.join(to.strip_prefix("/").unwrap_or(to));

@@ -115,7 +115,7 @@ fn ids(facts: &Facts) -> Finding {
 }
 
 fn loop_devices(facts: &Facts) -> Finding {
-    let costs = "`raw-disk` can't be judged";
+    let costs = "`raw-disk` and the other attempts at the disk can't be judged";
     match &facts.loop_device {
         Outcome::Works => fine(Area::LoopDevices, "one was bound, read-only, and is gone again"),
         Outcome::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),

@@ -5,7 +5,7 @@ use super::Stage;
 use super::group::Job;
 use super::image::{self, Image};
 use super::observe::{self, Identity};
-use crate::decoy::start::{Program, Running};
+use crate::decoy::start::{Program, Running, Streams};
 use crate::decoy::{Decoy, ending, random_word};
 use anyhow::{Context, Result};
 use attempts::host::Ending;
@@ -18,7 +18,7 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt::PeerCredentials};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
@@ -32,6 +32,9 @@ const LOOKS: usize = 16;
 /// A line of a probe is never longer.
 const LONGEST_LINE: usize = 64 << 10;
 
+/// `si_code` of a SIGSYS from a filter: include/uapi/asm-generic/siginfo.h.
+const SYS_SECCOMP: i32 = 1;
+
 /// A target that was started.
 pub struct Session<'a> {
     decoy: &'a Decoy,
@@ -42,12 +45,15 @@ pub struct Session<'a> {
     /// Whether the host traces the program from its first instruction.
     watched: bool,
     stdout: Stream,
-    stderr: Stream,
+    /// None where standard output brings it as well.
+    stderr: Option<Stream>,
     guest: Option<Guest>,
     /// Why others who connected were not believed.
     pub refused: Vec<String>,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// Traced processes that somebody has sent a SIGSYS: what ends them is no filter.
+    sent_sigsys: BTreeSet<i32>,
     /// The files that were executed, in order: device and inode, and the name.
     pub executed: Vec<((u64, u64), String)>,
     /// The system calls of the seized probe since it was asked, as the kernel tells them.
@@ -115,6 +121,8 @@ impl<'a> Session<'a> {
             job.take(running.pid)?;
         }
         running.go()?;
+        // One terminal on all three: whatever is written comes in once, and not on a stream by chance.
+        let one = matches!(program.streams, Streams::Terminal | Streams::FreeTerminal);
         Ok(Session {
             decoy,
             children: &stage.children,
@@ -123,10 +131,11 @@ impl<'a> Session<'a> {
             deadline: Instant::now() + stage.limit,
             watched,
             stdout: Stream::default(),
-            stderr: Stream::default(),
+            stderr: (!one).then(Stream::default),
             guest: None,
             refused: Vec::new(),
             deaths: BTreeMap::new(),
+            sent_sigsys: BTreeSet::new(),
             executed: Vec::new(),
             calls: Vec::new(),
             decisive: Vec::new(),
@@ -240,6 +249,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Whether a process has sent this one, which we trace, a SIGSYS: what ends it then is no filter.
+    pub fn was_sent_sigsys(&self, pid: Pid) -> bool {
+        self.sent_sigsys.contains(&pid.as_raw())
+    }
+
     /// Whether the kernel has told of the probe's end.
     fn guest_died(&self) -> bool {
         let pid = self.guest.as_ref().and_then(|guest| guest.pid);
@@ -292,9 +306,10 @@ impl<'a> Session<'a> {
         &self.stdout.kept
     }
 
-    /// What was written to standard error so far: the first 64 KiB.
+    /// What was written to standard error so far: the first 64 KiB. On a terminal also what was written to
+    /// standard output.
     pub fn stderr(&self) -> &[u8] {
-        &self.stderr.kept
+        &self.stderr.as_ref().unwrap_or(&self.stdout).kept
     }
 
     /// Why the program could not be executed, if so.
@@ -319,7 +334,8 @@ impl<'a> Session<'a> {
             ];
             // A stream at its end stays readable.
             let watch = |ended: bool| if ended { PollFlags::empty() } else { PollFlags::POLLIN };
-            let (out, err) = (watch(self.stdout.ended), watch(self.stderr.ended));
+            let err = self.stderr.as_ref().is_none_or(|stderr| stderr.ended);
+            let (out, err) = (watch(self.stdout.ended), watch(err));
             if !out.is_empty() {
                 fds.push(PollFd::new(self.running.stdout.as_fd(), out));
             }
@@ -354,7 +370,9 @@ impl<'a> Session<'a> {
 
     fn drain(&mut self) {
         let known = self.stdout.kept.len();
-        self.stderr.drain(&mut self.running.stderr, |_| {});
+        if let Some(stderr) = &mut self.stderr {
+            stderr.drain(&mut self.running.stderr, |_| {});
+        }
         match &mut self.guest {
             Some(guest) if guest.stream.is_none() => {
                 self.stdout.drain(&mut self.running.stdout, |fresh| guest.hear(fresh));
@@ -421,6 +439,9 @@ impl<'a> Session<'a> {
         }
         // A stop without an event is a signal on its way: it is delivered.
         let signal = if event == 0 && !at_call { libc::WSTOPSIG(status) } else { 0 };
+        if signal == libc::SIGSYS && ptrace::getsiginfo(pid).is_ok_and(|info| info.si_code != SYS_SECCOMP) {
+            self.sent_sigsys.insert(pid.as_raw());
+        }
         let is_probe = !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
         self.followed |= is_probe;
         let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
