@@ -6,12 +6,14 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`services`]: what else it holds.
+//! - [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
+pub mod changes;
 pub mod channel;
 pub mod disk;
 pub mod groups;
@@ -170,6 +172,21 @@ impl Decoy {
             (FromPid1::Snapshot(snapshot), _) => Some(*snapshot),
             _ => None,
         }
+    }
+
+    /// Lists its files, for whoever will ask which are new.
+    pub fn list_files(&mut self) -> Result<()> {
+        self.ready.first = self.snapshot(true).context("the decoy's PID 1 died")?;
+        Ok(())
+    }
+
+    /// Whether it is as it was when it was made, once its last program has ended. Files that were left are put
+    /// away.
+    pub fn settle(&self) -> bool {
+        // Nobody is left who could mean anything by it.
+        while self.listener.accept().is_ok() {}
+        let asked = self.channel.send(&ToPid1::Settle, &[]).and_then(|()| self.answer());
+        matches!(asked, Ok(Some((FromPid1::Settled { same: true }, _))))
     }
 
     /// Reads what its PID 1 has to say by itself: that the program has ended.

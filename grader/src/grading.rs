@@ -8,7 +8,7 @@ use crate::trial::works::Works;
 use crate::verdict::{self, Cause, Verdict};
 use crate::workers::{Done, Job, Workers};
 use anyhow::Result;
-use attempts::attempts::Attempt;
+use attempts::attempts::{Attempt, Need};
 use attempts::works::{self, Work};
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub fn grade(
             run.attempts.iter().for_each(|_| tell(Event::Trial));
             continue;
         }
-        for attempt in &run.attempts {
+        for attempt in in_turn(&run.attempts) {
             pairs.push((at, attempt.id));
             jobs.push(Job::Attempt { target: target.clone(), id: attempt.id.into() });
         }
@@ -108,19 +108,25 @@ fn controls(
     tell: &mut impl FnMut(Event),
 ) -> Result<BTreeMap<String, Facts>> {
     let bare = Target::bare(decoy);
-    let jobs: Vec<Job> = run
-        .attempts
-        .iter()
-        .map(|attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() })
-        .collect();
+    let attempts = in_turn(&run.attempts);
+    let jobs: Vec<Job> =
+        attempts.iter().map(|attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() }).collect();
     let mut controls = BTreeMap::new();
     workers.run(&jobs, |at, done| {
         if let Done::Attempt(facts) = done {
-            controls.insert(run.attempts[at].id.to_owned(), facts);
+            controls.insert(attempts[at].id.to_owned(), facts);
         }
         tell(Event::Trial);
     })?;
     Ok(controls)
+}
+
+/// The order in which attempts are run: first those that want a host of their own. The last of these hosts may
+/// serve for the others.
+fn in_turn(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
+    let mut sorted = attempts.to_vec();
+    sorted.sort_by_key(|attempt| !attempt.needs.contains(&Need::FreshHost));
+    sorted
 }
 
 fn judged(

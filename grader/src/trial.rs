@@ -5,12 +5,14 @@
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`group`]: the control group that a container is put into.
+//! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
 pub mod group;
 pub mod look;
 pub mod observe;
 pub mod session;
+pub mod shared;
 pub mod works;
 
 use crate::decoy::disk::Disk;
@@ -31,6 +33,7 @@ use nix::errno::Errno;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
+use shared::Shared;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -52,6 +55,8 @@ pub struct Stage {
     pub children: SignalFd,
     /// How long a trial may take.
     pub limit: Duration,
+    /// The decoy of the last trial, if it may serve for the next one.
+    pub shared: Shared,
 }
 
 /// What a trial brought back.
@@ -112,8 +117,10 @@ pub enum Sight {
 }
 
 impl Stage {
-    /// A decoy host for a target.
+    /// A new decoy host for a target.
     fn decoy(&self, target: &Target) -> Result<Decoy> {
+        // There is one place to mount on.
+        self.shared.drop();
         Decoy::make(&Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -224,13 +231,17 @@ fn in_decoy(
     streams: Streams,
     facts: &mut Facts,
 ) -> Result<()> {
-    let decoy = match stage.decoy(target) {
+    let kept = if attempt.needs.contains(&Need::FreshHost) { None } else { stage.shared.take(target) };
+    let mut decoy = match kept.map_or_else(|| stage.decoy(target), Ok) {
         Ok(decoy) => decoy,
         Err(error) => {
             facts.no_decoy = Some(format!("{error:#}"));
             return Ok(());
         }
     };
+    if attempt.needs.contains(&Need::SetuidFiles) {
+        decoy.list_files()?;
+    }
     // An attempt at a terminal has one from the start.
     let streams = if attempt.needs.contains(&Need::Terminal) { Streams::Terminal } else { streams };
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
@@ -295,10 +306,16 @@ fn in_decoy(
         Seen::Nothing => Sight::Nothing,
     };
     facts.evidence = evidence(facts, &session, &host);
-    // The container dies with its host, and only then can its group go.
+    let ended = shared::may_serve(target) && session.leave().unwrap_or(false);
     drop(session);
-    drop(decoy);
-    drop(job);
+    // The container is dead by now, or dies with its host; only then can its group go.
+    if ended {
+        drop(job);
+        stage.shared.keep(target, decoy);
+    } else {
+        drop(decoy);
+        drop(job);
+    }
     Ok(())
 }
 

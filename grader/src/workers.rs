@@ -11,6 +11,7 @@ use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::{close_all_but, own_mount_namespace};
 use crate::keeper::{self, Keeper};
 use crate::target::Target;
+use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
 use anyhow::{Context, Result, bail};
@@ -283,6 +284,7 @@ impl Setup<'_> {
             disk,
             children: session::children()?,
             limit: self.limit,
+            shared: Shared::default(),
         })
     }
 }

@@ -2,6 +2,7 @@
 //! sees. It is forked from the grader and never executes a program, and it is not dumpable: nothing in the
 //! decoy can trace it.
 
+use super::changes::{self, State};
 use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use super::ids::Ids;
 use super::secrets::Secrets;
@@ -23,6 +24,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 const NONE: Option<&str> = None;
 
@@ -72,7 +74,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(true, None)?,
+        first: snapshot(false, None)?,
         victim: services.victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
@@ -167,6 +169,7 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let first = State::now()?;
     let mut children =
         Children { program: None, victim: services.victim, victim_status: None, datagrams: false };
     loop {
@@ -207,6 +210,10 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
                     Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
+                Some((ToPid1::Settle, _)) => {
+                    let same = children.settle(channel, &first).unwrap_or(false);
+                    channel.send(&FromPid1::Settled { same }, &[])?;
+                }
                 Some((ToPid1::Begin, _)) => {}
             }
         }
@@ -222,6 +229,21 @@ struct Children {
 }
 
 impl Children {
+    /// Whether the host is again as it was at `first`. What is dying gets a moment.
+    fn settle(&mut self, channel: &Channel, first: &State) -> Result<bool> {
+        let patience = Instant::now() + Duration::from_millis(200);
+        loop {
+            self.reap(channel)?;
+            if self.program.is_none() && first.same_processes()? {
+                return Ok(self.victim_status.is_none() && first.holds()?);
+            }
+            if Instant::now() > patience {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits for every child that has ended: the program, the victim, and what their processes left to us.
     fn reap(&mut self, channel: &Channel) -> Result<()> {
         loop {
@@ -243,44 +265,23 @@ impl Children {
 }
 
 fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
-    let mut processes = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
-            processes.push(pid);
+    let (mut names, mut setuid) = (Vec::new(), Vec::new());
+    for (path, mark) in if files { changes::files()? } else { changes::Files::new() } {
+        let name = path.to_string_lossy().into_owned();
+        if mark.mode & (libc::S_IFMT | libc::S_ISUID) == libc::S_IFREG | libc::S_ISUID {
+            setuid.push(name.clone());
         }
-    }
-    let (mut found, mut setuid) = (Vec::new(), Vec::new());
-    if files {
-        list(Path::new("/"), fs::metadata("/")?.dev(), &mut found, &mut setuid)?;
+        names.push(name);
     }
     Ok(Snapshot {
-        mountinfo: fs::read_to_string("/proc/self/mountinfo")?,
-        hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        mountinfo: changes::mounts()?,
+        hostname: changes::name()?,
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
-        processes,
-        files: found,
+        processes: changes::processes()?.into_iter().collect(),
+        files: names,
         setuid,
         victim,
     })
-}
-
-/// The files of the decoy's own tree, and which of them are set-user-ID.
-fn list(directory: &Path, device: u64, found: &mut Vec<String>, setuid: &mut Vec<String>) -> Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let Ok(it) = fs::symlink_metadata(&path) else { continue };
-        if it.dev() == device {
-            let name = path.to_string_lossy().into_owned();
-            if it.is_file() && it.mode() & 0o4000 != 0 {
-                setuid.push(name.clone());
-            }
-            found.push(name);
-            if it.is_dir() {
-                list(&path, device, found, setuid)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn namespaces() -> Result<BTreeMap<String, u64>> {

@@ -183,6 +183,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Lets the probe go, and waits for the program's end.
+    ///
+    /// # Returns
+    /// Whether the program has ended, and its host has not.
+    pub fn leave(&mut self) -> Result<bool> {
+        let (check, key, mark) = (attempts::wire::EXIT.into(), "end".into(), "0".into());
+        self.tell(&Question { key, check, mark, given: Vec::new() });
+        let patience = Instant::now() + Duration::from_millis(500);
+        self.until(|it| it.over() || Instant::now() > patience)?;
+        Ok(self.program() != Ending::None && self.decoy.ending() == Ending::None)
+    }
+
     /// Whether the kernel has told of the probe's end.
     fn guest_died(&self) -> bool {
         let pid = self.guest.as_ref().and_then(|guest| guest.pid);
