@@ -3,6 +3,7 @@
 pub mod common;
 pub mod doctor;
 pub mod explain;
+pub mod knockout;
 pub mod rootfs;
 pub mod run;
 pub mod r#try;
@@ -28,6 +29,8 @@ pub enum Command {
     Try(r#try::Options),
     /// The attack, or the defence, with the man pages that matter
     Explain(explain::Options),
+    /// Take each step of the labs out in turn, and see what comes back
+    Knockout(knockout::Options),
     /// What this machine can judge, what it can't, and the command that would change it
     Doctor,
     /// Make or check a root file system
@@ -49,9 +52,20 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+impl From<anyhow::Error> for Usage {
+    fn from(error: anyhow::Error) -> Usage {
+        Usage(format!("{error:#}"))
+    }
+}
+
 /// Reads the command line; what is wrong with it ends the program with exit code 2.
 pub fn parse() -> Command {
     Cli::parse().command.unwrap_or_else(|| Command::Run(run::Options::default()))
+}
+
+/// Names that others have given may hold what a terminal obeys.
+fn without_escapes(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// The exit code of a command, with its error on standard error.
@@ -60,7 +74,7 @@ pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
         Ok(code) => return ExitCode::from(code),
         Err(error) => error,
     };
-    eprintln!("grader: {error:#}");
+    eprintln!("grader: {}", without_escapes(&format!("{error:#}")));
     ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<Usage>()) {
         // As a shell has it.
         (Some(Interrupted(signal)), _) => 128 + *signal as u8,

@@ -5,8 +5,8 @@
 //!
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
-//! - [`tree`]: its file tree. [`disk`]: its disk. [`services`]: what else it holds.
-//! - [`changes`]: what has changed in it.
+//! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
@@ -16,20 +16,24 @@
 pub mod changes;
 pub mod channel;
 pub mod disk;
+pub mod ext4;
 pub mod groups;
 pub mod hierarchy;
 pub mod ids;
 pub mod limits;
+pub mod loop_device;
 pub mod pid1;
 pub mod secrets;
 pub mod services;
 pub mod start;
 pub mod tree;
+pub mod victim;
 
 use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
 use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use disk::Disk;
+use ext4::Ext4;
 use groups::Groups;
 use ids::Ids;
 use nix::libc;
@@ -75,6 +79,8 @@ pub struct Plan<'a> {
     pub disk: Option<&'a Disk>,
     /// The worker's control groups.
     pub groups: &'a Groups,
+    /// An ext4 file system with a volume, where one is asked for.
+    pub ext4: Option<&'a Ext4>,
 }
 
 /// A decoy host that stands.
@@ -227,6 +233,15 @@ impl Decoy {
         self.ending.get()
     }
 
+    /// Ends it: the death of PID 1 is the end of all in its PID namespace.
+    pub fn end(&self) {
+        if self.ending.get() == Ending::None {
+            let _ = kill(self.pid1, Signal::SIGKILL);
+            reap(self.pid1);
+            self.ending.set(Ending::Killed(Signal::SIGKILL as i32));
+        }
+    }
+
     /// Notes what wait(2) told of its PID 1.
     pub fn ended(&self, ending: Ending) {
         self.ending.set(ending);
@@ -234,12 +249,9 @@ impl Decoy {
 }
 
 impl Drop for Decoy {
-    /// The death of PID 1 is the end of all in its PID namespace; the mounts go with their namespace.
+    /// The mounts go with their namespace.
     fn drop(&mut self) {
-        if self.ending.get() == Ending::None {
-            let _ = kill(self.pid1, Signal::SIGKILL);
-            reap(self.pid1);
-        }
+        self.end();
         unstage(self.stage.as_deref());
     }
 }

@@ -18,6 +18,7 @@ pub use findings::findings;
 pub use mend::{Mend, way_out};
 
 use anyhow::Result;
+use std::time::Duration;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum Area {
     Tracing,
     /// The cache directory.
     Cache,
+    /// The directory for temporary files.
+    Temporary,
     /// How the labs link.
     Linking,
     /// The ioctl that types into a terminal.
@@ -87,6 +90,7 @@ impl Area {
             Area::Cgroups => "control groups",
             Area::Tracing => "ptrace",
             Area::Cache => "cache",
+            Area::Temporary => "temporary files",
             Area::Linking => "linking",
             Area::Typing => "TIOCSTI",
             Area::RootDecoy => "root decoy",
@@ -100,11 +104,12 @@ impl Area {
     }
 }
 
-/// Looks at everything. The calling process must have one thread.
+/// Looks at everything; `limit`: how long one trial on a decoy host may take. The calling process must have one
+/// thread.
 ///
 /// # Errors
 /// The person interrupted it.
-pub fn examine() -> Result<Facts> {
-    let decoys = decoys::all()?;
+pub fn examine(limit: Duration) -> Result<Facts> {
+    let decoys = decoys::all(limit)?;
     Ok(Facts { decoys, ..look::facts() })
 }

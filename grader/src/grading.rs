@@ -1,6 +1,7 @@
 //! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
 
 use crate::decoy::Kind;
+use crate::reached::reached;
 use crate::report::{Check, Report, TargetReport, kind};
 use crate::target::{Target, What};
 use crate::trial::Facts;
@@ -37,11 +38,50 @@ pub fn grade(
     mut report: Report,
     mut tell: impl FnMut(Event),
 ) -> Result<Report> {
-    let works = usize::from(run.works);
-    let number = run.attempts.len() * (run.targets.len() + 1) + works * run.targets.len();
-    tell(Event::Begin(number));
-    let controls = controls(run, report.decoy, workers, &mut tell)?;
+    tell(Event::Begin(run.attempts.len() + run.trials()));
+    let controls = controls(&run.attempts, report.decoy, workers, &mut tell)?;
+    report.targets = targets(run, &controls, workers, &mut tell)?;
+    Ok(report)
+}
 
+impl Run {
+    /// How many trials it has, controls apart.
+    pub fn trials(&self) -> usize {
+        (self.attempts.len() + usize::from(self.works)) * self.targets.len()
+    }
+}
+
+/// The positive controls: the same attempts on the bare decoy host.
+pub type Controls = BTreeMap<String, Facts>;
+
+/// Measures them.
+pub fn controls(
+    attempts: &[&'static Attempt],
+    decoy: Kind,
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<Controls> {
+    let bare = Target::bare(decoy);
+    let attempts = in_turn(attempts);
+    let job = |attempt: &&Attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() };
+    let jobs: Vec<Job> = attempts.iter().map(job).collect();
+    let mut controls = Controls::new();
+    workers.run(&jobs, |at, done| {
+        if let Done::Attempt(facts) = done {
+            controls.insert(attempts[at].id.to_owned(), facts);
+        }
+        tell(Event::Trial);
+    })?;
+    Ok(controls)
+}
+
+/// Grades the targets of a run against controls that were measured before.
+pub fn targets(
+    run: &Run,
+    controls: &Controls,
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<Vec<TargetReport>> {
     // The works checks first: a target whose command never starts is not attacked.
     let asked: Vec<Vec<&'static Work>> = run.targets.iter().map(|target| asked(run, target)).collect();
     let mut found: Vec<Option<Works>> = vec![None; run.targets.len()];
@@ -78,6 +118,7 @@ pub fn grade(
         tell(Event::Trial);
     })?;
 
+    let mut reports = Vec::new();
     for (at, target) in run.targets.iter().enumerate() {
         let mut checks = Vec::new();
         if let Some(works) = &found[at] {
@@ -88,37 +129,18 @@ pub fn grade(
             }));
         }
         for attempt in &run.attempts {
-            checks.push(judged(target, attempt, &controls, facts.get(&(at, attempt.id))));
+            checks.push(judged(target, attempt, controls, facts.get(&(at, attempt.id))));
         }
-        report.targets.push(TargetReport {
+        reports.push(TargetReport {
             name: target.name.clone(),
             kind: kind(target.what).into(),
             points: 0.0,
             max_points: 0.0,
+            reached: reached(&checks),
             checks,
         });
     }
-    Ok(report)
-}
-
-fn controls(
-    run: &Run,
-    decoy: Kind,
-    workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
-) -> Result<BTreeMap<String, Facts>> {
-    let bare = Target::bare(decoy);
-    let attempts = in_turn(&run.attempts);
-    let jobs: Vec<Job> =
-        attempts.iter().map(|attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() }).collect();
-    let mut controls = BTreeMap::new();
-    workers.run(&jobs, |at, done| {
-        if let Done::Attempt(facts) = done {
-            controls.insert(attempts[at].id.to_owned(), facts);
-        }
-        tell(Event::Trial);
-    })?;
-    Ok(controls)
+    Ok(reports)
 }
 
 /// The order in which attempts are run: first those that want a host of their own. The last of these hosts may
@@ -129,12 +151,7 @@ fn in_turn(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
     sorted
 }
 
-fn judged(
-    target: &Target,
-    attempt: &Attempt,
-    controls: &BTreeMap<String, Facts>,
-    facts: Option<&Facts>,
-) -> Check {
+fn judged(target: &Target, attempt: &Attempt, controls: &Controls, facts: Option<&Facts>) -> Check {
     let verdict = match (facts, controls.get(attempt.id)) {
         (Some(facts), Some(control)) => verdict::attempt(control, facts),
         _ => {

@@ -8,7 +8,9 @@
 //! - [`doctor`]: what this machine can judge.
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
+//! - [`points`]: what counts how much. [`reached`]: how far a target has come.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
+//! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
 pub mod commands;
@@ -17,7 +19,10 @@ pub mod dirs;
 pub mod doctor;
 pub mod grading;
 pub mod keeper;
+pub mod knockout;
 pub mod labs;
+pub mod points;
+pub mod reached;
 pub mod report;
 pub mod rootfs;
 pub mod steps;

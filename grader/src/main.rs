@@ -8,6 +8,7 @@ fn main() -> ExitCode {
         Command::Run(options) => commands::run::run(&options),
         Command::Try(options) => commands::r#try::run(&options),
         Command::Explain(options) => commands::explain::run(&options),
+        Command::Knockout(options) => commands::knockout::run(&options),
         Command::Doctor => commands::doctor::run(),
         Command::Rootfs(options) => commands::rootfs::run(&options),
     };

@@ -41,6 +41,8 @@ pub struct TargetReport {
     pub points: f64,
     /// Points that could be.
     pub max_points: f64,
+    /// The highest lab up to which everything holds: see [`crate::reached`].
+    pub reached: Option<usize>,
     /// Its checks: works checks first, then attempts, in teaching order.
     pub checks: Vec<Check>,
 }

@@ -55,6 +55,8 @@ pub struct Step {
     pub hints: [String; 3],
     /// The checks that fall short when this step alone is taken out of its lab.
     pub lost: Vec<String>,
+    /// What is lost besides on a decoy host of the user kind.
+    pub lost_user: Vec<String>,
 }
 
 impl fmt::Display for StepId {

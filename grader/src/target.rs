@@ -150,11 +150,15 @@ fn find_program(word: &str, cwd: &Path) -> Result<PathBuf> {
 }
 
 /// The directory of a program, whole where it is small, else the program alone: a build's output directory is
-/// large, and what a script reads beside itself is not.
+/// large, and what a script reads beside itself is not. Alone also where the grader's own files lie below: the
+/// decoy, while it is built, would be copied into itself.
 fn collect(program: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
     let directory = program.parent().unwrap_or(Path::new("/"));
-    let mut budget = (LARGEST, MOST);
-    let whole = if is_small(directory, &mut budget) { directory } else { program };
+    let whole = if !holds_our_own(directory) && is_small(directory, &mut (LARGEST, MOST)) {
+        directory
+    } else {
+        program
+    };
     let real = fs::canonicalize(whole).with_context(|| whole.display().to_string())?;
     if !files.iter().any(|(_, to)| to == whole) {
         files.push((real, whole.to_owned()));
@@ -162,17 +166,24 @@ fn collect(program: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
     Ok(())
 }
 
-fn is_small(directory: &Path, (bytes, number): &mut (u64, usize)) -> bool {
+/// Whether the grader makes its temporary files in this directory, or below it.
+fn holds_our_own(directory: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    real(&std::env::temp_dir()).zip(real(directory)).is_some_and(|(ours, theirs)| ours.starts_with(theirs))
+}
+
+/// Whether what is below fits into a budget of bytes and of files, which is used up.
+fn is_small(directory: &Path, budget: &mut (u64, usize)) -> bool {
     let Ok(entries) = fs::read_dir(directory) else { return false };
     for entry in entries.flatten() {
         let Ok(it) = fs::symlink_metadata(entry.path()) else { return false };
-        let Some(rest) = number.checked_sub(1) else { return false };
-        *number = rest;
+        let Some(rest) = budget.1.checked_sub(1) else { return false };
+        budget.1 = rest;
         if it.is_file() {
-            let Some(rest) = bytes.checked_sub(it.len()) else { return false };
-            *bytes = rest;
+            let Some(rest) = budget.0.checked_sub(it.len()) else { return false };
+            budget.0 = rest;
         }
-        if it.is_dir() && !is_small(&entry.path(), &mut (*bytes, *number)) {
+        if it.is_dir() && !is_small(&entry.path(), budget) {
             return false;
         }
     }
@@ -189,6 +200,18 @@ mod tests {
             Target::template("/bin/echo -m {rootfs} {id}:{rootfs.name} -- {command}", Kind::User).unwrap();
         let argv = target.argv(&["/probe".into(), "a b".into()], "7");
         assert_eq!(argv, ["/bin/echo", "-m", "/srv/rootfs", "7:rootfs", "--", "/probe", "a b"]);
+    }
+
+    #[test]
+    fn a_directory_is_small_with_all_that_is_below() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+            fs::write(directory.path().join(name).join("file"), [0; 60]).unwrap();
+        }
+        assert!(is_small(directory.path(), &mut (120, 4)));
+        assert!(!is_small(directory.path(), &mut (119, 4)));
+        assert!(!is_small(directory.path(), &mut (120, 3)));
     }
 
     #[test]

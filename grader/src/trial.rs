@@ -4,11 +4,13 @@
 //! # Layout
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
+//! - [`image`]: whether the probe's code is the probe's.
 //! - [`group`]: the control group that a container is put into.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
 pub mod group;
+pub mod image;
 pub mod look;
 pub mod observe;
 pub mod session;
@@ -16,6 +18,7 @@ pub mod shared;
 pub mod works;
 
 use crate::decoy::disk::Disk;
+use crate::decoy::ext4::Ext4;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::ids::Ids;
@@ -25,15 +28,18 @@ use crate::decoy::{Decoy, Kind, Plan, random_word};
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
+use attempts::host::{Ending, Process};
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
 use group::Job;
+use image::Image;
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
 use shared::Shared;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,12 +51,16 @@ pub struct Stage {
     pub rootfs: PathBuf,
     /// The probe.
     pub probe: PathBuf,
+    /// What a process that is the probe must be.
+    pub image: Image,
     /// The worker's control groups.
     pub groups: Groups,
     /// A hierarchy of control groups that is there to be attacked.
     pub hierarchy: Hierarchy,
     /// The decoy disk, or why there is none.
     pub disk: std::result::Result<Disk, String>,
+    /// An ext4 file system, made when it is first needed, or why there is none.
+    pub ext4: OnceCell<std::result::Result<Ext4, String>>,
     /// SIGCHLD as a descriptor.
     pub children: SignalFd,
     /// How long a trial may take.
@@ -94,8 +104,8 @@ pub enum SeenCall {
     /// No such call.
     #[default]
     None,
-    /// No call decides: what the attempt asks for is a property, which the host reads.
-    Unneeded,
+    /// None is needed: what the host reads of the process decides.
+    Property,
     /// It began and never returned.
     Begun,
     /// It returned this: a negative errno where it was refused.
@@ -118,7 +128,7 @@ pub enum Sight {
 
 impl Stage {
     /// A new decoy host for a target.
-    fn decoy(&self, target: &Target) -> Result<Decoy> {
+    fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
         // There is one place to mount on.
         self.shared.drop();
         Decoy::make(&Plan {
@@ -129,21 +139,32 @@ impl Stage {
             cwd: Path::new(&target.cwd),
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
+            ext4: needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten(),
             groups: &self.groups,
         })
+    }
+
+    /// The ext4 file system, or why there is none.
+    fn ext4(&self, kind: Kind) -> std::result::Result<&Ext4, String> {
+        if kind != Kind::Root {
+            return Err("it can be judged in a decoy host of the root kind only".into());
+        }
+        // Beside the decoy's root, on the worker's own tmpfs.
+        let scratch = self.directory.parent().unwrap_or(&self.directory);
+        let made = self.ext4.get_or_init(|| Ext4::make(scratch).map_err(|error| format!("{error:#}")));
+        made.as_ref().map_err(Clone::clone)
     }
 
     /// The target with the probe as its command, in a decoy.
     fn program(&self, target: &Target, decoy: &Decoy, streams: Streams, needs: &[Need]) -> Result<Program> {
         let name = &decoy.secrets.name;
-        // The bare decoy host has no other root: there the probe is below the rootfs.
-        let root = if target.what == What::Bare { ROOTFS } else { "" };
+        let root = root_of(target);
         let command = [format!("{root}/probe-{name}"), format!("{root}/socket-{name}")];
         Ok(Program {
             argv: target.argv(&command, &random_word(8)?),
             cwd: target.cwd.clone(),
             streams,
-            watched: streams == Streams::TerminalIn,
+            watched: false,
             environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),
@@ -153,6 +174,11 @@ impl Stage {
     }
 }
 
+/// Where the rootfs is for the command. The bare decoy host has no other root: there it is a directory.
+fn root_of(target: &Target) -> &'static str {
+    if target.what == What::Bare { ROOTFS } else { "" }
+}
+
 /// Runs one attempt against one target. A target whose probe never ran is started a second time, with a
 /// terminal: some demand one, and some are races.
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
@@ -160,7 +186,9 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let mut facts = once(stage, target, attempt, Streams::Pipes);
     let never_ran =
         |facts: &Facts| facts.not_started.is_some() || facts.distrust.is_some() && facts.tried.is_none();
-    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing {
+    // One that used up its time is no race.
+    let in_time = begun.elapsed() < stage.limit;
+    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing && in_time {
         let again = once(stage, target, attempt, Streams::Terminal);
         if !never_ran(&again) || again.seen != Sight::Nothing {
             facts = again;
@@ -194,6 +222,7 @@ fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> 
 fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
     let lack = |need: &Need| match need {
         Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
+        Need::Ext4Volume => stage.ext4(target.decoy).err(),
         Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
         Need::ReleaseAgent => stage.hierarchy.mounted().err(),
         Need::Limits => stage.groups.lacks_limits(),
@@ -206,15 +235,18 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 }
 
 /// What an attacker may know of the host.
-fn given(stage: &Stage, decoy: &Decoy) -> Vec<(String, String)> {
+fn given(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
     let mut given = vec![
+        // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
+        ("rootfs", if attacker.own_root == Some(false) { ROOTFS } else { "" }.to_owned()),
         ("victim", decoy.ready.victim.to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
+        ("ext4", format!("ext4-{name}")),
     ];
     if let Ok(disk) = &stage.disk {
-        given.push(("disk", disk.number.to_string()));
+        given.push(("disk", disk.device.number.to_string()));
     }
     if let Some(group) = stage.groups.first() {
         given.push(("cgroup", group.kind().to_owned()));
@@ -231,8 +263,8 @@ fn in_decoy(
     streams: Streams,
     facts: &mut Facts,
 ) -> Result<()> {
-    let kept = if attempt.needs.contains(&Need::FreshHost) { None } else { stage.shared.take(target) };
-    let mut decoy = match kept.map_or_else(|| stage.decoy(target), Ok) {
+    let kept = if needs_own(attempt) { None } else { stage.shared.take(target) };
+    let mut decoy = match kept.map_or_else(|| stage.decoy(target, attempt.needs), Ok) {
         Ok(decoy) => decoy,
         Err(error) => {
             facts.no_decoy = Some(format!("{error:#}"));
@@ -243,7 +275,11 @@ fn in_decoy(
         decoy.list_files()?;
     }
     // An attempt at a terminal has one from the start.
-    let streams = if attempt.needs.contains(&Need::Terminal) { Streams::Terminal } else { streams };
+    let streams = match attempt.needs {
+        needs if needs.contains(&Need::Terminal) => Streams::Terminal,
+        needs if needs.contains(&Need::FreeTerminal) => Streams::FreeTerminal,
+        _ => streams,
+    };
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
@@ -252,30 +288,43 @@ fn in_decoy(
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
         namespaces: decoy.ready.namespaces.clone(),
         secrets: decoy.secrets.words.clone(),
+        root_uid: decoy.root_id(),
         ..Host::default()
     };
+    if let Some(Ok(ext4)) = stage.ext4.get() {
+        host.secrets.insert("ext4".into(), ext4.word.clone());
+    }
     let mut pid1 = None;
     let mut guest = None;
     let mut cpu = None;
     if session.hello()? {
         guest = session.guest().context("no probe")?.pid;
         if let Some(pid) = guest {
-            host.attacker = observe::process(pid, &decoy.ready);
+            host.attacker_before = observe::process(pid, &decoy.ready);
+            host.attacker = host.attacker_before.clone();
             host.group.0 = job.as_ref().map(|job| job.look(Some(pid))).unwrap_or_default();
             pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
-            facts.distrust = seize(&mut session, pid, pid1).err();
+            facts.distrust = seize(&mut session, pid, pid1, attempt.decisive).err();
         } else {
             facts.distrust =
                 Some("it spoke over standard output, and the host did not find the probe".into());
         }
+        host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
         let asked = (Instant::now(), guest.and_then(observe::cpu));
-        let answers = session.ask(attempt.id, &host.mark, given(stage, &decoy))?;
+        let (question, answers) =
+            session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
+        if facts.distrust.is_none() {
+            facts.distrust = session.hold_together(&question, &answers).err();
+        }
         cpu = guest.zip(asked.1).and_then(|(pid, then)| observe::cpu_since(pid, then, asked.0));
         note(answers, facts, &mut host);
-        facts.seen_call = seen_call(attempt, &session.calls);
+        if guest.is_some_and(|pid| session.was_sent_sigsys(pid)) {
+            facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
+        }
+        facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
         host.call = match facts.seen_call {
-            SeenCall::None | SeenCall::Unneeded => None,
+            SeenCall::None | SeenCall::Property => None,
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
@@ -293,9 +342,13 @@ fn in_decoy(
         }
     }
     host.attacker.cpu = cpu.unwrap_or_default();
-    look::look(&decoy, &session, attempt.needs, guest, &mut host);
+    let sight = look::look(&decoy, &session, attempt.needs, guest, &mut host);
     host.group.1 = job.as_ref().map(|job| job.look(guest)).unwrap_or_default();
     host.container_pid1 = death(&session, pid1);
+    // A reboot takes the host while it looks; it is told by wait(2).
+    if let (Err(error), Ending::None, None) = (sight, host.pid1, &facts.distrust) {
+        facts.distrust = Some(format!("{error:#}"));
+    }
     if let Ending::Killed(signal) = death(&session, guest) {
         facts.killed_by = Some(signal);
     }
@@ -306,17 +359,29 @@ fn in_decoy(
         Seen::Nothing => Sight::Nothing,
     };
     facts.evidence = evidence(facts, &session, &host);
-    let ended = shared::may_serve(target) && session.leave().unwrap_or(false);
+    let may_serve = shared::may_serve(target) && !attempt.needs.contains(&Need::Ext4Volume);
+    let ended = may_serve && session.leave().unwrap_or(false);
     drop(session);
     // The container is dead by now, or dies with its host; only then can its group go.
     if ended {
         drop(job);
-        stage.shared.keep(target, decoy);
     } else {
-        drop(decoy);
+        decoy.end();
         drop(job);
     }
+    if let Ok(disk) = &stage.disk
+        && !disk.device.restore()?
+    {
+        facts.distrust = Some("another disk was put in the place of the host's".into());
+    } else if ended {
+        stage.shared.keep(target, decoy);
+    }
     Ok(())
+}
+
+/// Whether an attempt needs a decoy that nobody has used, or one that nobody else needs.
+fn needs_own(attempt: &Attempt) -> bool {
+    attempt.needs.iter().any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume))
 }
 
 /// The control group of the container, where the attempt needs one.
@@ -332,12 +397,18 @@ fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<Job
     Job::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id()).map(Some)
 }
 
-/// The last of the decisive system calls that the attacker made, as the kernel told the host.
-fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
+/// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the
+/// attacker ended.
+fn seen_call(attempt: &Attempt, calls: &[Call], end: Ending) -> SeenCall {
     if attempt.decisive.is_empty() {
-        return SeenCall::Unneeded;
+        return SeenCall::Property;
     }
     let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
+    // A call for which a filter kills was not made. Newer kernels tell of its end all the same: with a register that
+    // was put back for its value (syscall_rollback in kernel/seccomp.c).
+    if end == Ending::Killed(libc::SIGSYS) && calls.last().is_some_and(|last| decisive(&last)) {
+        return SeenCall::Begun;
+    }
     match calls.iter().rev().find(decisive).map(|call| call.returned) {
         None => SeenCall::None,
         Some(None) => SeenCall::Begun,
@@ -345,14 +416,19 @@ fn seen_call(attempt: &Attempt, calls: &[Call]) -> SeenCall {
     }
 }
 
-fn seize(session: &mut Session, pid: nix::unistd::Pid, pid1: Option<nix::unistd::Pid>) -> Result<(), String> {
+fn seize(
+    session: &mut Session,
+    pid: nix::unistd::Pid,
+    pid1: Option<nix::unistd::Pid>,
+    decisive: &[i64],
+) -> Result<(), String> {
     for pid in [Some(pid), pid1.filter(|pid1| *pid1 != pid)].into_iter().flatten() {
         session.seize(pid).map_err(|errno| match errno {
             Errno::EPERM => "the probe or its PID 1 is traced by another process".to_owned(),
             other => format!("the host could not seize the probe: {other}"),
         })?;
     }
-    session.follow_calls().map_err(|errno| format!("the host could not follow the probe: {errno}"))
+    session.follow_calls(decisive).map_err(|error| format!("the host could not follow the probe: {error:#}"))
 }
 
 fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
@@ -400,10 +476,11 @@ pub fn last_line(bytes: &[u8]) -> String {
 
 fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     let mut found = Vec::new();
+    let deed = facts.seen_call != SeenCall::Property;
     if let Some(what) = &facts.tried {
-        found.push(format!("the attacker called {what}"));
+        found.push(if deed { format!("the attacker called {what}") } else { what.clone() });
     }
-    match &facts.got {
+    match facts.got.as_ref().filter(|_| deed) {
         Some((0, _)) => found.push("the call succeeded".into()),
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}
@@ -423,4 +500,23 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
     }
     found.extend(session.refused.iter().cloned());
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_a_filter_kills_for_does_not_return() {
+        let attempt = Attempt::find("personality").unwrap();
+        let call = |number: i64, returned| Call { number: number as u64, returned, arguments: [0; 3] };
+        let killed = Ending::Killed(libc::SIGSYS);
+        let decisive = [call(libc::SYS_write, Some(9)), call(libc::SYS_personality, Some(135))];
+        assert_eq!(seen_call(attempt, &decisive, killed), SeenCall::Begun);
+        assert_eq!(seen_call(attempt, &decisive, Ending::None), SeenCall::Returned(135));
+        // What it did next was what the filter killed it for.
+        let later = [call(libc::SYS_personality, Some(0)), call(libc::SYS_write, Some(1))];
+        assert_eq!(seen_call(attempt, &later, killed), SeenCall::Returned(0));
+        assert_eq!(seen_call(attempt, &later[1..], killed), SeenCall::None);
+    }
 }

@@ -50,6 +50,12 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
         return Inconclusive(Target, why.clone());
     }
+    if facts.seen_call == SeenCall::Property {
+        return match &facts.seen {
+            Sight::Confined(what) => Blocked(what.clone()),
+            _ => Inconclusive(Target, "the host could not read it of the process".into()),
+        };
+    }
     let Some(tried) = &facts.tried else {
         let why = match (&facts.gave_up, facts.killed_by) {
             (Some(why), _) => format!("the attacker could not even try: {why}"),
@@ -67,9 +73,6 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     }
     if let Sight::Unclear(why) = &facts.seen {
         return Inconclusive(Target, why.clone());
-    }
-    if facts.seen_call == SeenCall::Unneeded {
-        return Inconclusive(Target, "the host could not read what decides".into());
     }
     match (&facts.got, facts.seen_call, facts.killed_by) {
         (Some((0, _)), SeenCall::Returned(0..), _) => {
@@ -195,6 +198,17 @@ mod tests {
         }
         let success = Facts { got: Some((0, String::new())), ..refused() };
         assert!(matches!(attempt(&control(), &success), Verdict::Inconclusive(Cause::Target, _)));
+    }
+
+    #[test]
+    fn a_property_is_judged_by_what_the_host_read() {
+        let property = Facts { seen_call: SeenCall::Property, ..Facts::default() };
+        let held = Facts { seen: Sight::Confined("not there".into()), ..property.clone() };
+        assert!(matches!(attempt(&control(), &held), Verdict::Blocked(_)));
+        assert!(matches!(attempt(&Facts::default(), &held), Verdict::Inconclusive(Cause::Machine, _)));
+        assert!(matches!(attempt(&control(), &property), Verdict::Inconclusive(Cause::Target, _)));
+        let distrusted = Facts { distrust: Some("traced".into()), ..held };
+        assert!(matches!(attempt(&control(), &distrusted), Verdict::Inconclusive(Cause::Target, _)));
     }
 
     #[test]

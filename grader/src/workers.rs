@@ -11,6 +11,7 @@ use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::{close_all_but, own_mount_namespace};
 use crate::keeper::{self, Keeper};
 use crate::target::Target;
+use crate::trial::image::Image;
 use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
@@ -24,6 +25,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, Pid, fork, geteuid, getppid, setsid};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -279,9 +281,11 @@ impl Setup<'_> {
             directory,
             rootfs: self.rootfs.to_owned(),
             probe: self.probe.to_owned(),
+            image: Image::new(PROBE.to_vec()),
             groups: self.groups.clone(),
             hierarchy: Hierarchy::new(&self.name, self.directory.join("hierarchy")),
             disk,
+            ext4: OnceCell::new(),
             children: session::children()?,
             limit: self.limit,
             shared: Shared::default(),

@@ -28,7 +28,7 @@ impl Place {
         // The target directory may lie where only root can go.
         let directory =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
-        fs::copy(cargo_bin!("grader"), directory.path().join("grader")).unwrap();
+        copy(cargo_bin!("grader"), &directory.path().join("grader"));
         for own in ["home", "tmp"] {
             let own = directory.path().join(own);
             fs::create_dir(&own).unwrap();
@@ -71,6 +71,14 @@ impl Place {
     }
 }
 
+/// A program's copy, by another program: had this process the file open for writing, a fork in another thread
+/// would keep it so for a moment, and it could not be executed.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").args([from, to]).status().unwrap();
+    assert!(status.success(), "cp: {status}");
+}
+
+/// In a child: the limit on user namespaces in one of its own.
 fn forbid() -> io::Result<()> {
     let (uid, gid) = (nix::unistd::getuid(), nix::unistd::getgid());
     // The change of ids made root the owner of our /proc files (proc(5)).
@@ -182,10 +190,11 @@ fn where_user_namespaces_are_forbidden_the_last_line_is_the_command_that_helps()
 /// A cargo that says of each lab that it is `/bin/true`: what is asked here is what the matrix says, and the
 /// ordinary user may have no cargo.
 fn stand_in_for_cargo(place: &Path) -> PathBuf {
-    let cargo = place.join("cargo");
+    let (text, cargo) = (place.join("cargo.sh"), place.join("cargo"));
     let message = r#"{"reason":"compiler-artifact","target":{"name":"%s"},"executable":"/bin/true"}\n"#;
-    fs::write(&cargo, format!("#!/bin/sh\nprintf '{message}' \"$4\"\n")).unwrap();
-    fs::set_permissions(&cargo, Permissions::from_mode(0o755)).unwrap();
+    fs::write(&text, format!("#!/bin/sh\nprintf '{message}' \"$4\"\n")).unwrap();
+    fs::set_permissions(&text, Permissions::from_mode(0o755)).unwrap();
+    copy(&text, &cargo);
     cargo
 }
 

@@ -60,6 +60,7 @@ fn sample() -> Report {
             kind: "lab".into(),
             points: 0.0,
             max_points: 0.0,
+            reached: Some(0),
             checks,
         }],
     }

@@ -1,15 +1,65 @@
 //! The list of attempts, in teaching order.
 
+mod abstract_socket;
+mod boot_time;
+mod cap_bounding;
+mod cap_inheritable;
 mod cgroup_leave;
 mod cgroup_path;
+mod chroot_escape;
+mod clock_adjust;
+mod core_pattern;
+mod core_pattern_remount;
 mod cpu_hog;
+mod cwd_outside_root;
+mod env_secret;
 mod fork_bomb;
+mod host_tree;
+mod host_umount;
+mod hostname_read;
+mod hostname_set;
+mod int80_userns;
+mod io_uring;
+mod kernel_addresses;
+mod leaked_descriptor;
+mod loopback_service;
 mod memory_hog;
+mod mknod_disk;
+mod mknod_disk_dev;
+mod mknod_disk_volume;
 mod mount;
+mod no_new_privs;
+mod open_by_handle;
+mod packet_sniff;
+mod personality;
+mod pidfd_getfd;
+mod posix_mq;
+mod proc_environ;
+mod proc_keys;
+mod proc_keys_unmask;
+mod proc_pid_root;
+mod ptrace_attach;
 mod raw_disk;
 mod reboot;
 mod release_agent;
+mod remount_dev;
+mod rootfs_device_node;
+mod session_keyring;
+mod setns_own_mount;
+mod setuid_drop;
+mod setuid_rootfs;
+mod setuid_volume;
 mod shell_pid;
+mod signal_process;
+mod sysfs_write;
+mod sysv_shm;
+mod tty_foreground;
+mod tty_inject;
+mod tty_inject_high_bits;
+mod tty_inject_own;
+mod userns_clone;
+mod userns_clone3;
+mod userns_unshare;
 
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -63,6 +113,8 @@ pub enum Need {
     Disk,
     /// A terminal as the caller's standard streams and controlling terminal.
     Terminal,
+    /// The same, but no session's controlling terminal.
+    FreeTerminal,
     /// `open("/")` left on descriptor 77.
     LeakedDescriptor,
     /// A full ambient set of capabilities.
@@ -93,9 +145,59 @@ pub const ALL: &[Attempt] = &[
     mount::ATTEMPT,
     raw_disk::ATTEMPT,
     shell_pid::ATTEMPT,
+    signal_process::ATTEMPT,
+    ptrace_attach::ATTEMPT,
+    proc_environ::ATTEMPT,
+    pidfd_getfd::ATTEMPT,
+    proc_pid_root::ATTEMPT,
+    cwd_outside_root::ATTEMPT,
+    host_umount::ATTEMPT,
+    chroot_escape::ATTEMPT,
+    setns_own_mount::ATTEMPT,
+    leaked_descriptor::ATTEMPT,
+    host_tree::ATTEMPT,
+    open_by_handle::ATTEMPT,
+    rootfs_device_node::ATTEMPT,
+    mknod_disk::ATTEMPT,
+    mknod_disk_dev::ATTEMPT,
+    mknod_disk_volume::ATTEMPT,
+    remount_dev::ATTEMPT,
+    core_pattern::ATTEMPT,
+    core_pattern_remount::ATTEMPT,
+    sysfs_write::ATTEMPT,
+    proc_keys::ATTEMPT,
+    proc_keys_unmask::ATTEMPT,
+    kernel_addresses::ATTEMPT,
+    clock_adjust::ATTEMPT,
+    hostname_set::ATTEMPT,
+    hostname_read::ATTEMPT,
+    sysv_shm::ATTEMPT,
+    posix_mq::ATTEMPT,
+    abstract_socket::ATTEMPT,
+    loopback_service::ATTEMPT,
+    packet_sniff::ATTEMPT,
+    boot_time::ATTEMPT,
     cgroup_path::ATTEMPT,
     cgroup_leave::ATTEMPT,
     release_agent::ATTEMPT,
+    env_secret::ATTEMPT,
+    tty_foreground::ATTEMPT,
+    tty_inject::ATTEMPT,
+    tty_inject_own::ATTEMPT,
+    tty_inject_high_bits::ATTEMPT,
+    session_keyring::ATTEMPT,
+    setuid_rootfs::ATTEMPT,
+    setuid_volume::ATTEMPT,
+    setuid_drop::ATTEMPT,
+    cap_bounding::ATTEMPT,
+    cap_inheritable::ATTEMPT,
+    no_new_privs::ATTEMPT,
+    userns_unshare::ATTEMPT,
+    userns_clone::ATTEMPT,
+    userns_clone3::ATTEMPT,
+    int80_userns::ATTEMPT,
+    personality::ATTEMPT,
+    io_uring::ATTEMPT,
     fork_bomb::ATTEMPT,
     memory_hog::ATTEMPT,
     cpu_hog::ATTEMPT,
@@ -135,13 +237,82 @@ mod tests {
             ("mount", 1),
             ("raw-disk", 2),
             ("shell-pid", 1),
+            ("signal-process", 1),
+            ("ptrace-attach", 1),
+            ("proc-environ", 1),
+            ("pidfd-getfd", 1),
+            ("proc-pid-root", 1),
+            ("cwd-outside-root", 0),
+            ("host-umount", 1),
+            ("chroot-escape", 3),
+            ("setns-own-mount", 3),
+            ("leaked-descriptor", 3),
+            ("host-tree", 3),
+            ("open-by-handle", 4),
+            ("rootfs-device-node", 2),
+            ("mknod-disk", 2),
+            ("mknod-disk-dev", 2),
+            ("mknod-disk-volume", 2),
+            ("remount-dev", 4),
+            ("core-pattern", 2),
+            ("core-pattern-remount", 4),
+            ("sysfs-write", 2),
+            ("proc-keys", 2),
+            ("proc-keys-unmask", 4),
+            ("kernel-addresses", 4),
+            ("clock-adjust", 4),
+            ("hostname-set", 1),
+            ("hostname-read", 1),
+            ("sysv-shm", 1),
+            ("posix-mq", 1),
+            ("abstract-socket", 1),
+            ("loopback-service", 1),
+            ("packet-sniff", 1),
+            ("boot-time", 1),
             ("cgroup-path", 1),
             ("cgroup-leave", 1),
             ("release-agent", 1),
+            ("env-secret", 3),
+            ("tty-foreground", 3),
+            ("tty-inject", 4),
+            ("tty-inject-own", 5),
+            ("tty-inject-high-bits", 5),
+            ("session-keyring", 5),
+            ("setuid-rootfs", 2),
+            ("setuid-volume", 2),
+            ("setuid-drop", 2),
+            ("cap-bounding", 4),
+            ("cap-inheritable", 4),
+            ("no-new-privs", 4),
+            ("userns-unshare", 5),
+            ("userns-clone", 5),
+            ("userns-clone3", 5),
+            ("int80-userns", 5),
+            ("personality", 5),
+            ("io-uring", 5),
             ("fork-bomb", 6),
             ("memory-hog", 6),
             ("cpu-hog", 6),
         ];
         assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn the_letters_agree_with_the_first_lab() {
+        // A chroot stops user namespaces by the way: they come back with pivot_root.
+        let chroot_stops = |id: &str| id.starts_with("userns-") || id == "int80-userns";
+        for Attempt { id, letters, .. } in ALL {
+            let first = Attempt::find(id).unwrap().first_lab();
+            for row in [letters.root, letters.user, letters.rootless] {
+                assert!(row.len() == 9 && row.as_bytes()[1] == b' ', "{id}: {row}");
+                if row == "I IIIIIII" {
+                    continue;
+                }
+                assert!(row.starts_with('E') && row[2 + first..].chars().all(|it| it == 'B'), "{id}: {row}");
+                let before = &row[2..2 + first];
+                let lessons = row == letters.root && !chroot_stops(id);
+                assert!(!lessons || before.chars().all(|it| it == 'E'), "{id}: {row}");
+            }
+        }
     }
 }

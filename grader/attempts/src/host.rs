@@ -1,6 +1,7 @@
 //! The facts that a witness reads: what the host saw for itself, as a plain record.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What the host knows when a check is over.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,12 @@ pub struct Host {
     pub said: Vec<u8>,
     /// What the program under test wrote to standard output.
     pub stdout: Vec<u8>,
+    /// The uid of the host's root, as the host counts uids.
+    pub root_uid: u32,
     /// The attacking process, read from outside while it lived.
     pub attacker: Process,
+    /// The same process, before it was asked to attack.
+    pub attacker_before: Process,
     /// How PID 1 of the attacker's PID namespace ended, where the host had seized it with ptrace(2) and it is
     /// not the host's own.
     pub container_pid1: Ending,
@@ -44,11 +49,11 @@ pub struct Host {
     pub boottime: i64,
     /// How many processes there are in the host's PID namespace.
     pub processes: usize,
-    /// The caller's terminal, where it has one: its foreground process group, and the caller's own group.
-    pub foreground: Option<(i32, i32)>,
+    /// The foreground process group of the caller's terminal, where it has one, before and after.
+    pub foreground: (Option<i32>, Option<i32>),
     /// What came in over that terminal as if it were typed.
     pub typed: Vec<u8>,
-    /// Set-user-ID files in the host's own tree that were not there before.
+    /// Set-user-ID files of the host's root in its own tree that were not there before.
     pub setuid_files: Vec<String>,
     /// All mounts of the attacker's mount namespace, read by joining it without a chroot.
     pub namespace_mounts: Option<String>,
@@ -71,10 +76,15 @@ pub struct Process {
     pub mountinfo: String,
     /// Whether its root directory is another than the decoy host's.
     pub own_root: Option<bool>,
+    /// Its real uid, as the host counts uids.
+    pub uid: Option<u32>,
     /// Its effective uid, as the host counts uids.
     pub euid: Option<u32>,
     /// Lines of its `status` by their name: `CapBnd`, `NoNewPrivs`, ...
     pub status: BTreeMap<String, String>,
+    /// The environment that it was executed with: `NAME=value` and a NUL, over and over. None where it could not
+    /// be read.
+    pub environment: Option<Vec<u8>>,
     /// What it holds open.
     pub descriptors: Vec<Descriptor>,
     /// The user namespaces of its children.
@@ -161,6 +171,18 @@ pub enum Seen {
     Nothing,
 }
 
+impl Process {
+    /// The path that it holds open for writing, of those on a file system of this type (statfs(2)) which end
+    /// with these parts.
+    pub fn writes_to(&self, file_system: i64, parts: &str) -> Option<&str> {
+        let found = self
+            .descriptors
+            .iter()
+            .find(|it| it.writes && it.file_system == file_system && Path::new(&it.target).ends_with(parts));
+        found.map(|it| it.target.as_str())
+    }
+}
+
 impl Host {
     /// Whether the attacker and the decoy host's PID 1 are in one namespace of this kind.
     /// None where it could not be read.
@@ -178,8 +200,52 @@ impl Host {
         self.heard(self.secret(place).as_bytes())
     }
 
+    /// Whether the attacker brought out what the decoy disk begins with.
+    pub fn heard_disk(&self) -> bool {
+        self.disk.as_ref().is_some_and(|first| self.heard(first))
+    }
+
     /// Whether the attacker brought these bytes out.
     pub fn heard(&self, bytes: &[u8]) -> bool {
-        !bytes.is_empty() && self.said.windows(bytes.len()).any(|window| window == bytes)
+        contains(&self.said, bytes)
     }
+
+    /// Whether the attacker's mark came in over the caller's terminal.
+    pub fn typed_mark(&self) -> bool {
+        contains(&self.typed, self.mark.as_bytes())
+    }
+
+    /// Whether the attacker, who is not root, got the effective uid of the host's root.
+    pub fn gained_root(&self) -> Seen {
+        let Process { uid: Some(uid), euid: Some(euid), .. } = self.attacker else { return Seen::Nothing };
+        if euid == self.root_uid && uid != euid {
+            return Seen::Effect("the host's root is the effective user of the attacker's process".into());
+        }
+        match self.call_succeeded() && uid == euid {
+            true => Seen::Confined("the program ran, and its effective user is who started it".into()),
+            false => Seen::Nothing,
+        }
+    }
+
+    /// Whether the attacker is in another user namespace than before.
+    pub fn attacker_changed_user_namespace(&self) -> bool {
+        let user = |process: &Process| process.namespaces.get("user").copied();
+        user(&self.attacker_before).zip(user(&self.attacker)).is_some_and(|(before, after)| before != after)
+    }
+
+    /// Whether a child of the attacker is in another user namespace than the attacker.
+    pub fn child_has_other_user_namespace(&self) -> bool {
+        let own = self.attacker.namespaces.get("user");
+        own.is_some_and(|own| self.attacker.children_user.iter().any(|user| user != own))
+    }
+
+    /// Whether the decisive call returned, and was not refused.
+    pub fn call_succeeded(&self) -> bool {
+        matches!(self.call, Some(Some(0..)))
+    }
+}
+
+/// Whether these bytes are among those. Nothing is nowhere.
+fn contains(all: &[u8], some: &[u8]) -> bool {
+    !some.is_empty() && all.windows(some.len()).any(|window| window == some)
 }

@@ -4,26 +4,33 @@
 //! about the shell.
 //!
 //! # Layout
-//! - [`procfs`]: the kernel's file system, mounted where there is none.
-//! - [`read`]: a file's first bytes, with calls that the probe makes for nothing else.
-//! - [`cgroups`]: a hierarchy of control groups, mounted anew.
+//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
+//! - [`read`]: a file, read so that the host can tell.
+//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
+//! - [`cgroups`]: a hierarchy of control groups, mounted anew. [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
+pub mod canary;
 pub mod cgroups;
+pub mod child;
+pub mod disk;
 pub mod procfs;
 pub mod read;
+pub mod setuid;
+pub mod sysctl;
+pub mod sysfs;
+pub mod terminal;
 
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{execv, getpid};
+use nix::unistd::{Pid, execv, getpid};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::process::ExitCode;
 
 /// Inode of the machine's first PID namespace: `PROC_PID_INIT_INO` in the kernel's include/linux/proc_ns.h.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -58,6 +65,19 @@ impl Inside {
     /// The same as a number; 0 where it is none.
     pub fn given_number(&self, name: &str) -> i32 {
         self.given(name).parse().unwrap_or(0)
+    }
+
+    /// The number of the host's victim, for attempts at a process. Never 0, which would be the attacker itself.
+    pub fn victim(&self) -> Result<Pid, Errno> {
+        match self.given_number("victim") {
+            number @ 2.. => Ok(Pid::from_raw(number)),
+            _ => Err(Errno::ESRCH),
+        }
+    }
+
+    /// The path of a file of the rootfs, as the attacker sees it: on the bare decoy host the rootfs is no root.
+    pub fn in_rootfs(&self, name: &str) -> String {
+        format!("{}/{name}", self.given("rootfs"))
     }
 
     /// Tells the host that the decisive call is next. A container that dies before it has blocked nothing.
@@ -107,13 +127,13 @@ impl Inside {
 /// The first argument of a probe that was a shell in between.
 const RESUME: &str = "--resume";
 
-/// The probe: connects to the socket that its argument names, and does what the host asks until it says exit.
+/// The probe, to its exit status: connects to the socket that its argument names, and does what the host asks until it says exit.
 /// Where the socket can't be reached, in a copy of the rootfs, it says so on standard output and takes its
 /// questions from standard input.
-pub fn probe(arguments: &[String]) -> ExitCode {
+pub fn probe(arguments: &[String]) -> u8 {
     let talk = match arguments {
         [_, resume, input, output, key] if resume == RESUME => {
-            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return ExitCode::FAILURE };
+            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return 1 };
             // SAFETY: the descriptors were left open for us by `become_shell`.
             let mut talk = unsafe { Talk::from_descriptors(input, output) };
             let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
@@ -135,7 +155,7 @@ pub fn probe(arguments: &[String]) -> ExitCode {
         },
         _ => {
             eprintln!("Usage: probe <socket>");
-            return ExitCode::FAILURE;
+            return 1;
         }
     };
     serve(&talk)
@@ -162,19 +182,19 @@ impl Talk {
     }
 }
 
-fn serve(talk: &Talk) -> ExitCode {
+fn serve(talk: &Talk) -> u8 {
     // The host asks one thing at a time: nothing is read ahead that would be for the process a shell becomes.
     let mut lines = BufReader::new(&*talk.input);
     loop {
         let mut line = String::new();
         if lines.by_ref().take(4096).read_line(&mut line).unwrap_or(0) == 0 {
-            return ExitCode::FAILURE;
+            return 1;
         }
         // A terminal or a chatty program may put empty lines between.
         if line.trim().is_empty() {
             continue;
         }
-        let Some(question) = Question::parse(line.trim_end()) else { return ExitCode::FAILURE };
+        let Some(question) = Question::parse(line.trim_end()) else { return 1 };
         if question.check == EXIT {
             return exit(&question.mark);
         }
@@ -203,13 +223,13 @@ fn run(me: &mut Inside) -> Answer {
 }
 
 /// The end of the works checks: `<status>:<word>` writes the word to standard output and exits with the status.
-fn exit(mark: &str) -> ExitCode {
+fn exit(mark: &str) -> u8 {
     let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
     if !word.is_empty() {
         println!("{word}");
         let _ = io::stdout().flush();
     }
-    ExitCode::from(status.parse::<u8>().unwrap_or(1))
+    status.parse().unwrap_or(1)
 }
 
 /// The inode number of this process's PID namespace, by whatever way there is.

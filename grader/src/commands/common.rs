@@ -35,7 +35,7 @@ pub fn decoy(typed: Option<Kind>, only_labs: bool) -> Result<Kind> {
 pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
     match typed {
         Some(path) => {
-            rootfs::check(path)?;
+            rootfs::check(path).map_err(Usage::from)?;
             Ok((fs::canonicalize(path)?, path.display().to_string()))
         }
         None => Ok((rootfs::embedded()?.path, "embedded".into())),
@@ -105,7 +105,17 @@ pub enum Output {
     /// Standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
     Standard,
     /// A file: the temporary one, its path, and the path that it will have.
-    File(File, PathBuf, PathBuf),
+    File(File, Part, PathBuf),
+}
+
+/// The path of a file that is not whole yet. It goes, also where the work ends before its end.
+pub struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Where it was renamed there is none.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Output {
@@ -117,8 +127,8 @@ impl Output {
         }
         let mut name = path.file_name().context("--output names no file")?.to_owned();
         name.push(format!(".{}.part", std::process::id()));
-        let beside = path.with_file_name(name);
-        let file = File::create(&beside).with_context(|| format!("--output {}", path.display()))?;
+        let beside = Part(path.with_file_name(name));
+        let file = File::create(&beside.0).with_context(|| format!("--output {}", path.display()))?;
         Ok(Output::File(file, beside, path.to_owned()))
     }
 
@@ -136,10 +146,7 @@ impl Output {
             Output::File(file, beside, path) => {
                 let mut out = anstream::StripStream::new(file);
                 let written =
-                    write(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&beside, &path));
-                if written.is_err() {
-                    let _ = fs::remove_file(&beside);
-                }
+                    write(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&beside.0, &path));
                 written.with_context(|| format!("writing {}", path.display()))
             }
         }

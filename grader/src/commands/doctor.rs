@@ -1,6 +1,6 @@
 //! `grader doctor`: what this machine can judge, what it can't, and the command that would change it.
 
-use super::common::{HELPS, Output};
+use super::common::{HELPS, LIMIT, Output};
 use crate::doctor::{Area, Facts, Finding, Mend, State, examine, findings, way_out};
 use crate::report::NOTHING_JUDGED;
 use anstyle::{AnsiColor, Style};
@@ -14,7 +14,7 @@ const INDENT: usize = 22;
 
 /// Looks, and prints. The exit code is 3 where no kind of decoy host works.
 pub fn run() -> Result<u8> {
-    let facts = examine()?;
+    let facts = examine(LIMIT)?;
     Output::Standard.finish(|mut out| write(&facts, &mut out))?;
     Ok(if facts.works() { 0 } else { NOTHING_JUDGED })
 }

@@ -68,11 +68,15 @@ fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
 
 fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: an attempt\n\n{}\n\nAt stake: {}\n", attempt.id, attempt.story, attempt.stake)?;
-    writeln!(out, "By hand, as root in a shell inside the container:")?;
-    for command in attempt.by_hand {
-        writeln!(out, "  {command}")?;
+    // What no usual tool does can't be repeated with one.
+    if !attempt.by_hand.is_empty() {
+        writeln!(out, "By hand, as root in a shell inside the container:")?;
+        for command in attempt.by_hand {
+            writeln!(out, "  {command}")?;
+        }
+        writeln!(out)?;
     }
-    writeln!(out, "\nStopped from lab {} on, by:", attempt.first_lab())?;
+    writeln!(out, "Stopped from lab {} on, by:", attempt.first_lab())?;
     for id in attempt.stopped_by {
         if let Some(step) = steps.iter().find(|step| step.id.to_string() == *id) {
             writeln!(out, "  {id}    {}:{}", step.file.display(), step.line)?;

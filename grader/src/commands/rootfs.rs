@@ -1,5 +1,6 @@
 //! `grader rootfs`: make or check a root file system.
 
+use super::common::Output;
 use crate::rootfs;
 use anyhow::Result;
 use std::path::PathBuf;
@@ -30,15 +31,19 @@ pub fn run(options: &Options) -> Result<u8> {
     match &options.command {
         Command::Build { directory } => {
             let made = rootfs::build(directory.as_deref())?;
-            println!("{}", made.path.display());
-            println!("{} tools, the shell is {}, {} KiB", made.tools.len(), made.shell, made.bytes / 1024);
-            for tool in &made.left_out {
-                println!("left out: {} ({})", tool.name, tool.why);
-            }
+            Output::Standard.finish(|out| {
+                writeln!(out, "{}", made.path.display())?;
+                let (tools, size) = (made.tools.len(), made.bytes / 1024);
+                writeln!(out, "{tools} tools, the shell is {}, {size} KiB", made.shell)?;
+                made.left_out
+                    .iter()
+                    .try_for_each(|tool| writeln!(out, "left out: {} ({})", tool.name, tool.why))
+            })?;
         }
         Command::Check { directory } => {
             rootfs::check(directory)?;
-            println!("{}: fit to be a root file system", directory.display());
+            let name = directory.display();
+            Output::Standard.finish(|out| writeln!(out, "{name}: fit to be a root file system"))?;
         }
     }
     Ok(0)

@@ -6,6 +6,7 @@ use crate::decoy::Kind;
 use crate::doctor;
 use crate::grading::{Run, grade};
 use crate::labs;
+use crate::points::Rubric;
 use crate::report::{NOTHING_JUDGED, Report, json, table};
 use crate::target::Target;
 use crate::workers::Workers;
@@ -31,6 +32,12 @@ pub struct Options {
     /// The root file system to use in place of the embedded one
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
+    /// The rubric to count points by in place of the default one
+    #[arg(long, value_name = "FILE")]
+    rubric: Option<PathBuf>,
+    /// Read the rubric, print it, and grade nothing
+    #[arg(long)]
+    check: bool,
     /// How the report is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
@@ -41,7 +48,7 @@ pub struct Options {
 
 /// The report's formats.
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
+pub enum Format {
     /// The matrix, for people
     #[default]
     Table,
@@ -51,15 +58,23 @@ enum Format {
 
 /// Grades, and returns the exit code.
 pub fn run(options: &Options) -> Result<u8> {
+    let rubric = match &options.rubric {
+        Some(path) => Rubric::read(path).map_err(|error| Usage(format!("{error:#}")))?,
+        None => Rubric::standard(),
+    };
+    if options.check {
+        Output::Standard.finish(|out| write!(out, "{rubric}"))?;
+        return Ok(0);
+    }
     let (labs, programs) = sort(options)?;
     let only_labs = programs.is_empty() && options.program.is_empty();
     let decoy = decoy(options.decoy, only_labs)?;
     let mut others = Vec::new();
     for path in programs {
-        others.push(Target::program(path, decoy)?);
+        others.push(Target::program(path, decoy).map_err(Usage::from)?);
     }
     for template in &options.program {
-        others.push(Target::template(template, decoy)?);
+        others.push(Target::template(template, decoy).map_err(Usage::from)?);
     }
     let attempts = attempts(&options.attempt)?;
     let output = Output::open(options.output.as_deref())?;
@@ -70,9 +85,14 @@ pub fn run(options: &Options) -> Result<u8> {
     targets.extend(others);
     let run = Run { targets, attempts, works: options.attempt.is_empty() };
     let progress = Progress::new();
-    let report = grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
+    let mut report =
+        grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
     drop(progress);
     drop(workers);
+    // Of a few attempts no points are counted: they are no whole part.
+    if run.works {
+        report.targets.iter_mut().for_each(|target| rubric.fill_in(target));
+    }
     let code = report.exit_code();
     let help = if code == NOTHING_JUDGED { way_out(only_labs) } else { None };
     let beside = matches!(options.format, Format::Json) || options.output.is_some();

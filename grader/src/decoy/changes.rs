@@ -4,9 +4,14 @@
 
 use super::tree::ROOTFS;
 use anyhow::{Context, Result};
+use nix::dir::Dir;
+use nix::fcntl::{OFlag, openat};
+use nix::libc;
+use nix::sys::stat::Mode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -26,8 +31,7 @@ pub type Files = BTreeMap<OsString, Mark>;
 /// and size change with what is put into it, and are no part of this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Type and mode bits.
-    pub mode: u32,
+    mode: u32,
     owner: (u32, u32),
     inode: u64,
     written: Option<(u64, i64, i64)>,
@@ -35,14 +39,14 @@ pub struct Mark {
 
 impl State {
     /// What it looks like now.
-    pub fn now() -> Result<State> {
-        Ok(State { mounts: mounts()?, name: name()?, processes: processes()?, files: files()? })
+    pub fn now(proc: &OwnedFd) -> Result<State> {
+        Ok(State { mounts: mounts(proc)?, name: name()?, processes: processes(proc)?, files: files()? })
     }
 
     /// Whether everything but the processes is as it was. Files that are new are put away first: whoever looks for
     /// them has looked.
-    pub fn holds(&self) -> Result<bool> {
-        if mounts()? != self.mounts || name()? != self.name {
+    pub fn holds(&self, proc: &OwnedFd) -> Result<bool> {
+        if mounts(proc)? != self.mounts || name()? != self.name {
             return Ok(false);
         }
         let mut now = files()?;
@@ -59,8 +63,8 @@ impl State {
     }
 
     /// Whether there are the same processes.
-    pub fn same_processes(&self) -> Result<bool> {
-        Ok(processes()? == self.processes)
+    pub fn same_processes(&self, proc: &OwnedFd) -> Result<bool> {
+        Ok(processes(proc)? == self.processes)
     }
 }
 
@@ -74,14 +78,22 @@ impl Mark {
         }
     }
 
+    /// Whether whoever executes it has the rights of the decoy's root.
+    pub fn is_roots_set_user_id(&self) -> bool {
+        let kind = libc::S_IFMT | libc::S_ISUID;
+        self.owner.0 == 0 && self.mode & kind == libc::S_IFREG | libc::S_ISUID
+    }
+
     fn is_directory(&self) -> bool {
         self.written.is_none()
     }
 }
 
-/// The mount table of the calling process.
-pub fn mounts() -> Result<String> {
-    fs::read_to_string("/proc/self/mountinfo").context("/proc/self/mountinfo")
+/// The mount table of the calling process. `proc` is the host's own `/proc`: what stands at that path now may be
+/// another's.
+pub fn mounts(proc: &OwnedFd) -> Result<String> {
+    let file = openat(proc, "self/mountinfo", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    std::io::read_to_string(fs::File::from(file.context("mountinfo")?)).context("mountinfo")
 }
 
 /// The host's name.
@@ -90,9 +102,11 @@ pub fn name() -> Result<String> {
 }
 
 /// The processes in the calling process's PID namespace.
-pub fn processes() -> Result<BTreeSet<i32>> {
-    let entries = fs::read_dir("/proc").context("/proc")?;
-    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+pub fn processes(proc: &OwnedFd) -> Result<BTreeSet<i32>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut directory = Dir::from_fd(openat(proc, ".", flags, Mode::empty())?)?;
+    let entries = directory.iter().collect::<nix::Result<Vec<_>>>()?;
+    Ok(entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect())
 }
 
 /// The files of the decoy's own tree and of its volumes.

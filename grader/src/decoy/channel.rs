@@ -76,7 +76,7 @@ pub struct Snapshot {
     pub processes: Vec<i32>,
     /// The files of its own tree, if they were asked for.
     pub files: Vec<String>,
-    /// Those of them that are set-user-ID.
+    /// Those of them that are set-user-ID and root's.
     pub setuid: Vec<String>,
     /// The victim's wait(2) status, if it has ended.
     pub victim: Option<i32>,

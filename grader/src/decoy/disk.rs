@@ -1,64 +1,22 @@
-//! The decoy disk: a read-only loop device over memory whose first block holds a random word (loop(4)).
-//!
-//! LO_FLAGS_AUTOCLEAR: the device goes with its last descriptor, however the grader ends.
+//! The decoy disk: a loop device whose first block holds a random word.
 
+use super::loop_device::LoopDevice;
 use super::random_word;
-use anyhow::{Context, Result, bail};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::libc;
+use anyhow::{Context, Result};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-/// include/uapi/linux/loop.h
-const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4C82;
-const LOOP_CONFIGURE: libc::c_ulong = 0x4C0A;
-const LO_FLAGS_READ_ONLY: u32 = 1;
-const LO_FLAGS_AUTOCLEAR: u32 = 4;
-/// Documentation/admin-guide/devices.txt
-const LOOP_MAJOR: u64 = 7;
-const LOOP_CONTROL: (u64, u64) = (10, 237);
 /// The size of the disk: small, but larger than the block that is read.
 const SIZE: u64 = 1 << 20;
 
-/// A loop device, bound for as long as this lives.
+/// The disk, there for as long as this lives.
 pub struct Disk {
     /// What its first block begins with.
     pub nonce: String,
-    /// Its minor number; the major one is 7.
-    pub number: u64,
-    _device: OwnedFd,
-}
-
-/// `struct loop_info64`.
-#[repr(C)]
-struct LoopInfo64 {
-    device: u64,
-    inode: u64,
-    rdevice: u64,
-    offset: u64,
-    sizelimit: u64,
-    number: u32,
-    encrypt_type: u32,
-    encrypt_key_size: u32,
-    flags: u32,
-    file_name: [u8; 64],
-    crypt_name: [u8; 64],
-    encrypt_key: [u8; 32],
-    init: [u64; 2],
-}
-
-/// `struct loop_config`.
-#[repr(C)]
-struct LoopConfig {
-    fd: u32,
-    block_size: u32,
-    info: LoopInfo64,
-    reserved: [u64; 8],
+    /// Its device.
+    pub device: LoopDevice,
 }
 
 impl Disk {
@@ -69,46 +27,6 @@ impl Disk {
             File::from(memfd_create("decoy-disk", MFdFlags::MFD_CLOEXEC).context("memfd_create(2)")?);
         memory.set_len(SIZE)?;
         memory.write_all(nonce.as_bytes())?;
-
-        // Another program may take the free device first.
-        for _ in 0..16 {
-            let control = node(scratch, LOOP_CONTROL, SFlag::S_IFCHR).context("the loop control device")?;
-            // SAFETY: this ioctl takes no argument and returns a number.
-            let number = Errno::result(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) })
-                .context("no loop device is to be had (LOOP_CTL_GET_FREE)")? as u64;
-            let device = node(scratch, (LOOP_MAJOR, number), SFlag::S_IFBLK)
-                .with_context(|| format!("loop device {number}"))?;
-            // SAFETY: the structures are plain numbers, for which zero is a value.
-            let mut config: LoopConfig = unsafe { std::mem::zeroed() };
-            config.fd = memory.as_raw_fd() as u32;
-            config.info.flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY;
-            // SAFETY: LOOP_CONFIGURE reads one loop_config.
-            match Errno::result(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE as _, &config) }) {
-                Ok(_) => return Ok(Disk { nonce, number, _device: device }),
-                Err(Errno::EBUSY) => {}
-                Err(errno) => return Err(errno).context("binding a loop device (LOOP_CONFIGURE)"),
-            }
-        }
-        bail!("every free loop device was taken by another program first")
+        Ok(Disk { nonce, device: LoopDevice::bind(&memory, scratch)? })
     }
-
-    /// Makes a node for it: owned by real root and readable by all, so that nobody in a user namespace can
-    /// open it for writing and reconfigure the device.
-    pub fn node_at(&self, path: &Path) -> Result<()> {
-        mknod(path, SFlag::S_IFBLK, Mode::from_bits_truncate(0o444), makedev(LOOP_MAJOR, self.number))
-            .with_context(|| format!("mknod {}", path.display()))?;
-        // mknod(2) takes the umask off.
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o444))?;
-        Ok(())
-    }
-}
-
-/// Opens a device through a node of our own: `/dev` need not have one.
-fn node(scratch: &Path, (major, minor): (u64, u64), kind: SFlag) -> Result<OwnedFd> {
-    let path = scratch.join(format!("node-{major}-{minor}"));
-    let _ = fs::remove_file(&path);
-    mknod(&path, kind, Mode::from_bits_truncate(0o600), makedev(major, minor)).context("mknod")?;
-    let opened = open(&path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
-    let _ = fs::remove_file(&path);
-    Ok(opened?)
 }

@@ -7,7 +7,7 @@ use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use super::ids::Ids;
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Kind, Plan, close_all_but, start, tree};
+use super::{Kind, Plan, close_all_but, start, tree, victim};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -20,7 +20,7 @@ use nix::time::ClockId;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -31,7 +31,7 @@ const NONE: Option<&str> = None;
 /// PID 1, from its clone(2) to its end. `built`: whether the grader, as root, has built the file tree already.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> isize {
     match make(channel, plan, secrets, ids, built) {
-        Ok(services) => serve(channel, secrets, &services).is_err().into(),
+        Ok((services, victim)) => serve(channel, secrets, &services, victim).is_err().into(),
         Err(error) => {
             let _ = channel.send(&FromPid1::Failed(format!("{error:#}")), &[]);
             1
@@ -39,8 +39,16 @@ pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built:
     }
 }
 
-fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> Result<Services> {
+fn make(
+    channel: &Channel,
+    plan: &Plan,
+    secrets: &Secrets,
+    ids: &Ids,
+    built: bool,
+) -> Result<(Services, Pid)> {
     close_all_but(channel.descriptor());
+    // Out of memory: rather this host than the grader. Its file system is in memory and goes with it.
+    let _ = fs::write("/proc/self/oom_score_adj", "500");
     setsid().context("setsid(2)")?;
     let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
     own_time(secrets.boot_offset);
@@ -60,6 +68,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
     sethostname(format!("decoy-{}", secrets.at("hostname"))).context("sethostname(2)")?;
     loopback_up().context("bringing lo up")?;
     let services = Services::start(secrets)?;
+    let victim = victim::start(secrets).context("the victim")?;
     // The last change of ids is done: it would have reset both.
     nix::sys::prctl::set_dumpable(false).context("PR_SET_DUMPABLE")?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
@@ -74,11 +83,11 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: boo
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(false, None)?,
-        victim: services.victim.as_raw(),
+        first: snapshot(&services.proc, false, None)?,
+        victim: victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
-    Ok(services)
+    Ok((services, victim))
 }
 
 /// A boot-time clock that no other host has. Kernels before 5.6 have no time namespace: there it is the
@@ -164,14 +173,13 @@ fn loopback_up() -> Result<()> {
 }
 
 /// Until the grader is gone.
-fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()> {
+fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid) -> Result<()> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let first = State::now()?;
-    let mut children =
-        Children { program: None, victim: services.victim, victim_status: None, datagrams: false };
+    let first = State::now(&services.proc)?;
+    let mut children = Children { program: None, victim, victim_status: None, datagrams: false };
     loop {
         let mut ready = [
             PollFd::new(channel.as_fd(), PollFlags::POLLIN),
@@ -206,12 +214,15 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services) -> Result<()
                     }
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
-                Some((ToPid1::Snapshot { files }, _)) => match snapshot(files, children.victim_status) {
-                    Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
-                    Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
-                },
+                Some((ToPid1::Snapshot { files }, _)) => {
+                    children.wait_for_victim(channel)?;
+                    match snapshot(&services.proc, files, children.victim_status) {
+                        Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
+                        Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                    }
+                }
                 Some((ToPid1::Settle, _)) => {
-                    let same = children.settle(channel, &first).unwrap_or(false);
+                    let same = children.settle(channel, &services.proc, &first).unwrap_or(false);
                     channel.send(&FromPid1::Settled { same }, &[])?;
                 }
                 Some((ToPid1::Begin, _)) => {}
@@ -229,13 +240,27 @@ struct Children {
 }
 
 impl Children {
+    /// Waits, for a second at most, until what was done to the victim has taken effect.
+    fn wait_for_victim(&mut self, channel: &Channel) -> Result<()> {
+        for _ in 0..500 {
+            self.reap(channel)?;
+            if self.victim_status.is_some() || victim::is_at_rest(self.victim) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
     /// Whether the host is again as it was at `first`. What is dying gets a moment.
-    fn settle(&mut self, channel: &Channel, first: &State) -> Result<bool> {
+    fn settle(&mut self, channel: &Channel, proc: &OwnedFd, first: &State) -> Result<bool> {
         let patience = Instant::now() + Duration::from_millis(200);
         loop {
             self.reap(channel)?;
-            if self.program.is_none() && first.same_processes()? {
-                return Ok(self.victim_status.is_none() && first.holds()?);
+            if self.program.is_none() && first.same_processes(proc)? {
+                return Ok(self.victim_status.is_none()
+                    && victim::is_at_rest(self.victim)
+                    && first.holds(proc)?);
             }
             if Instant::now() > patience {
                 return Ok(false);
@@ -264,20 +289,21 @@ impl Children {
     }
 }
 
-fn snapshot(files: bool, victim: Option<i32>) -> Result<Snapshot> {
+/// `proc`: the host's own `/proc`. What stands at that path now may be another's.
+fn snapshot(proc: &OwnedFd, files: bool, victim: Option<i32>) -> Result<Snapshot> {
     let (mut names, mut setuid) = (Vec::new(), Vec::new());
     for (path, mark) in if files { changes::files()? } else { changes::Files::new() } {
         let name = path.to_string_lossy().into_owned();
-        if mark.mode & (libc::S_IFMT | libc::S_ISUID) == libc::S_IFREG | libc::S_ISUID {
+        if mark.is_roots_set_user_id() {
             setuid.push(name.clone());
         }
         names.push(name);
     }
     Ok(Snapshot {
-        mountinfo: changes::mounts()?,
+        mountinfo: changes::mounts(proc)?,
         hostname: changes::name()?,
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
-        processes: changes::processes()?.into_iter().collect(),
+        processes: changes::processes(proc)?.into_iter().collect(),
         files: names,
         setuid,
         victim,

@@ -1,34 +1,20 @@
 //! What a decoy host holds besides files: a System V segment, a message queue, keys, an abstract socket, a listener
-//! on 127.0.0.1, and a victim. Each gives a random word to whoever reaches it.
+//! on 127.0.0.1. Each gives a random word to whoever reaches it.
 
 use super::secrets::Secrets;
-use super::tree::VICTIM;
 use anyhow::{Context, Result};
+use attempts::places::{ABSTRACT_NAME, KEY, PORT, QUEUE, SEGMENT_KEY};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send};
 use nix::sys::stat::Mode;
-use nix::unistd::{ForkResult, Pid, execve, fork};
 use std::ffi::{CStr, CString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
-
-/// The key of the System V segment (shmget(2)).
-pub const SEGMENT_KEY: i32 = 0x0dec_0de0;
-/// The name of the message queue (mq_overview(7)).
-pub const QUEUE: &CStr = c"/decoy";
-/// The name of the abstract socket (unix(7)).
-pub const ABSTRACT_NAME: &str = "decoy-host";
-/// The port on 127.0.0.1.
-pub const PORT: u16 = 4242;
-/// The description of the key with the secret payload.
-pub const KEY: &CStr = c"decoy-key";
 
 /// The services; the segment, the queue and the keys stay by themselves.
 pub struct Services {
@@ -36,8 +22,8 @@ pub struct Services {
     pub abstract_socket: UnixListener,
     /// The listener on 127.0.0.1.
     pub loopback: TcpListener,
-    /// The victim, in the decoy's PID namespace.
-    pub victim: Pid,
+    /// The host's `/proc`, whatever is mounted there later.
+    pub proc: OwnedFd,
     datagrams: UdpSocket,
     _queue: nix::mqueue::MqdT,
 }
@@ -54,8 +40,8 @@ impl Services {
         abstract_socket.set_nonblocking(true)?;
         loopback.set_nonblocking(true)?;
         let datagrams = UdpSocket::bind(("127.0.0.1", 0)).context("a datagram socket")?;
-        let victim = victim(secrets).context("the victim")?;
-        Ok(Services { abstract_socket, loopback, victim, datagrams, _queue: queue })
+        let proc = File::open("/proc").context("/proc")?.into();
+        Ok(Services { abstract_socket, loopback, proc, datagrams, _queue: queue })
     }
 
     /// Answers who has connected.
@@ -114,38 +100,5 @@ fn keys(secrets: &Secrets) {
     add(KEY, secrets.at("key"));
     if let Ok(name) = CString::new(secrets.at("key-name")) {
         add(&name, "nothing");
-    }
-}
-
-/// A process that is there to be attacked: a word in its environment, one in its memory, and one in a file that
-/// it holds open on descriptor 7. Unlike PID 1 it executes a program, and so can be traced.
-fn victim(secrets: &Secrets) -> Result<Pid> {
-    let path = "/srv/victim-file";
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600);
-    let mut file = options.open(path).context(path)?;
-    file.write_all(secrets.at("victim-file").as_bytes())?;
-    let memory = File::from(nix::sys::memfd::memfd_create("memory", nix::sys::memfd::MFdFlags::MFD_CLOEXEC)?);
-    (&memory).write_all(secrets.at("victim-memory").as_bytes())?;
-    std::io::Seek::rewind(&mut (&memory))?;
-    // SAFETY: PID 1 of the decoy has one thread.
-    match unsafe { fork() }? {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => {
-            let program = CString::new(VICTIM).unwrap_or_default();
-            let secret = CString::new(format!("DECOY_SECRET={}", secrets.at("victim-environment")));
-            // Out of the way first: the one may lie where the other goes.
-            let at = |fd: &OwnedFd, number| fcntl(fd, FcntlArg::F_DUPFD(number)).unwrap_or(-1);
-            let (file, memory) = (at(&file.into(), 20), at(&memory.into(), 20));
-            // SAFETY: dup2(2) with numbers; this copy of PID 1 executes at once, and uses no other descriptor.
-            unsafe {
-                libc::dup2(file, 7);
-                libc::dup2(memory, 8);
-                libc::syscall(libc::SYS_close_range, 9, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
-            }
-            let _ = execve(&program, &[&program, &c"--victim".to_owned()], &[secret.unwrap_or_default()]);
-            // SAFETY: ends this process without running what PID 1 would run at its exit.
-            unsafe { libc::_exit(127) }
-        }
     }
 }

@@ -50,6 +50,8 @@ pub enum Streams {
     TerminalIn,
     /// A terminal of the decoy's on all three, which is the program's controlling terminal.
     Terminal,
+    /// The same, and no session has it for its controlling terminal.
+    FreeTerminal,
 }
 
 /// The environment of a program under test: nothing of the grader's. The last is for C libraries that would
@@ -106,6 +108,9 @@ impl Running {
     /// Opens the gate: the program is executed.
     pub fn go(&mut self) -> Result<()> {
         let mut gate = self.gate.take().context("the gate was open already")?;
+        // Out of memory: first the program, then its host, and only then the grader, which has to tell of it
+        // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to real root.
+        let _ = fs::write(format!("/proc/{}/oom_score_adj", self.pid), "1000");
         let opened = gate.write_all(b"!");
         // Who stood at it has gone, and has said why.
         opened.map_err(|error| self.exec_error().map_or_else(|| error.into(), anyhow::Error::msg))
@@ -127,6 +132,8 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
     let (ready, ready_in) = pipe2(OFlag::O_CLOEXEC)?;
     let (stdout, out) = pipe2(OFlag::O_CLOEXEC)?;
     let (stderr, err) = pipe2(OFlag::O_CLOEXEC)?;
+    // Whoever prints a gigabyte is done sooner (pipe(7), "Pipe capacity"). Where that is refused, it takes longer.
+    let _ = nix::fcntl::fcntl(&out, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20));
     let (input, stdin) = match program.streams {
         Streams::Pipes => pipe2(OFlag::O_CLOEXEC)?,
         _ => {
@@ -142,8 +149,14 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
         }
     };
     let (stdout, stderr, out, err) = match program.streams {
-        Streams::Terminal => (stdin.try_clone()?, stdin.try_clone()?, input.try_clone()?, input.try_clone()?),
-        _ => (stdout, stderr, out, err),
+        Streams::Terminal | Streams::FreeTerminal => {
+            (stdin.try_clone()?, stdin.try_clone()?, input.try_clone()?, input.try_clone()?)
+        }
+        Streams::Pipes | Streams::TerminalIn => (stdout, stderr, out, err),
+    };
+    let terminal = match program.streams {
+        Streams::Pipes => None,
+        _ => Some(open_again(&stdin).context("opening the terminal")?),
     };
     // SAFETY: PID 1 of the decoy has one thread.
     match unsafe { fork() }.context("fork(2)")? {
@@ -158,19 +171,28 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
                 OwnedFd::from_raw_fd(fd as RawFd)
             };
             let mut descriptors = vec![process, opener, error, stdin, stdout, stderr];
-            if program.streams != Streams::Pipes {
-                descriptors.push(input);
-            }
+            descriptors.extend(terminal);
             Ok((child, descriptors))
         }
         ForkResult::Child => {
-            drop((ready, opener, stdin, stdout, stderr));
+            drop((ready, opener, stdin, stdout, stderr, terminal));
             let mut error_in = File::from(error_in);
             let Err(error) = become_program(program, ready_in, gate, [input, out, err]);
             let _ = write!(error_in, "{error:#}");
             // SAFETY: ends this process without running what PID 1 would run at its exit.
             unsafe { libc::_exit(127) }
         }
+    }
+}
+
+/// The other end of a terminal once more, by its master: to read it without blocking is then the grader's affair
+/// alone (TIOCGPTPEER, ioctl_tty(2)).
+fn open_again(master: &OwnedFd) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    // SAFETY: the call takes integers and returns a descriptor, which we own.
+    unsafe {
+        let fd = Errno::result(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()))?;
+        Ok(OwnedFd::from_raw_fd(fd))
     }
 }
 
@@ -189,8 +211,6 @@ fn become_program(
         // SAFETY: an ioctl on our standard input that takes an integer.
         Errno::result(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }).context("TIOCSCTTY")?;
     }
-    // Out of memory: rather this process than the grader.
-    let _ = fs::write("/proc/self/oom_score_adj", "1000");
     limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
     inherit_all_capabilities().context("capset(2)")?;
     SigSet::empty().thread_set_mask()?;

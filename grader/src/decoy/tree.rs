@@ -32,7 +32,7 @@ pub const ROOTFS: &str = "/srv/rootfs";
 pub const VICTIM: &str = "/srv/victim";
 
 /// More than this is not copied into memory for every trial.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = 256 << 20;
 
 const NONE: Option<&str> = None;
 
@@ -45,7 +45,7 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 /// The tmpfs that the tree is built on: without `nodev`, since the disk's node must work, and without `nosuid`,
 /// since set-user-ID files are an attempt's tools.
 pub fn mount(stage: &Path) -> Result<()> {
-    mount_at(Some("decoy"), stage, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=1g,nr_inodes=200k"))
+    mount_at(Some("decoy"), stage, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=384m,nr_inodes=100k"))
         .context("mount(2) of a tmpfs")
 }
 
@@ -97,12 +97,15 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     copy.set_user_id(&setuid)?;
     fs::copy(plan.probe, root.join(&VICTIM[1..])).context("copying the victim")?;
     if let Some(disk) = plan.disk {
-        disk.node_at(&root.join("dev/sda"))?;
+        disk.device.node_at(&root.join("dev/sda"))?;
         let _ = fs::create_dir(rootfs.join("dev"));
         let _ = fs::remove_file(rootfs.join("dev/sda"));
-        disk.node_at(&rootfs.join("dev/sda"))?;
+        disk.device.node_at(&rootfs.join("dev/sda"))?;
         // One that no new /dev covers.
-        disk.node_at(&rootfs.join(format!("node-{}", secrets.name)))?;
+        disk.device.node_at(&rootfs.join(format!("node-{}", secrets.name)))?;
+    }
+    if let Some(ext4) = plan.ext4 {
+        ext4.mount_at(root, &rootfs.join(format!("ext4-{}", secrets.name)))?;
     }
     for (from, to) in plan.files {
         let to = root.join(to.strip_prefix("/").unwrap_or(to));
@@ -189,7 +192,10 @@ impl Copy {
         }
         if let Some(ids) = self.ids {
             let root_or = |id: u32, top: u32| ids.outside(if id == top { 0 } else { id });
-            lchown(to, Some(root_or(it.uid(), owner.0)), Some(root_or(it.gid(), owner.1)))?;
+            let (uid, gid) = (root_or(it.uid(), owner.0), root_or(it.gid(), owner.1));
+            // Whose id has no number here, in a container or a user namespace, is root's.
+            let root = ids.outside(0);
+            lchown(to, Some(uid), Some(gid)).or_else(|_| lchown(to, Some(root), Some(root)))?;
         }
         if !it.is_symlink() {
             // chown(2) takes the set-user-ID bit off, and mkdir(2) the umask.

@@ -101,22 +101,9 @@ impl Child {
         }
     }
 
-    /// What the child says next: an error number (0 for success) in four bytes, the length of a text, the text.
+    /// What the child says next.
     fn hear(&mut self) -> Outcome {
-        let mut hear = || -> Result<Outcome> {
-            let mut number = [0; 4];
-            self.from.read_exact(&mut number).context("the child that tried it died")?;
-            let mut length = [0; 4];
-            self.from.read_exact(&mut length)?;
-            let mut text = vec![0; u32::from_ne_bytes(length) as usize];
-            self.from.read_exact(&mut text)?;
-            if text.is_empty() {
-                return Ok(Outcome::Works);
-            }
-            let why = String::from_utf8(text)?;
-            Ok(Outcome::Refused { why, errno: Errno::from_raw(i32::from_ne_bytes(number)) })
-        };
-        hear().unwrap_or_else(|error| outcome(Err(error)))
+        decode(&mut self.from).unwrap_or_else(|error| outcome(Err(error)))
     }
 
     fn go_on(&mut self) {
@@ -141,20 +128,40 @@ impl Drop for Child {
 
 impl Inside {
     fn say(&mut self, result: &Result<()>) {
-        let (number, text) = match result {
-            Ok(()) => (0, String::new()),
-            Err(error) => (errno(error) as i32, format!("{error:#}")),
-        };
-        let mut message = number.to_ne_bytes().to_vec();
-        message.extend((text.len() as u32).to_ne_bytes());
-        message.extend(text.as_bytes());
-        let _ = self.to.write_all(&message);
+        // A grader that died hears nothing more.
+        let _ = self.to.write_all(&encode(result));
     }
 
     /// Whether the grader said go on.
     fn wait(&mut self) -> bool {
         self.from.read_exact(&mut [0]).is_ok()
     }
+}
+
+/// A result on its way: an error number in four bytes, the length of a text, the text; no text for success.
+fn encode(result: &Result<()>) -> Vec<u8> {
+    let (number, text) = match result {
+        Ok(()) => (0, String::new()),
+        Err(error) => (errno(error) as i32, format!("{error:#}")),
+    };
+    let mut message = number.to_ne_bytes().to_vec();
+    message.extend((text.len() as u32).to_ne_bytes());
+    message.extend(text.as_bytes());
+    message
+}
+
+fn decode(from: &mut impl Read) -> Result<Outcome> {
+    let mut number = [0; 4];
+    from.read_exact(&mut number).context("the child that tried it died")?;
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut text = vec![0; u32::from_ne_bytes(length) as usize];
+    from.read_exact(&mut text)?;
+    if text.is_empty() {
+        return Ok(Outcome::Works);
+    }
+    let why = String::from_utf8(text)?;
+    Ok(Outcome::Refused { why, errno: Errno::from_raw(i32::from_ne_bytes(number)) })
 }
 
 /// A result as an outcome.
@@ -177,17 +184,28 @@ fn errno(error: &Error) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::bail;
+    use anyhow::anyhow;
+
+    fn sent(result: Result<()>) -> Result<Outcome> {
+        decode(&mut &encode(&result)[..])
+    }
 
     #[test]
-    fn a_child_hands_back_the_error_number() {
-        assert_eq!(in_child(|| Ok(())), Outcome::Works);
-        let refused = in_child(|| Err(Errno::ENOSPC).context("trying"));
-        let Outcome::Refused { why, errno: Errno::ENOSPC } = refused else { panic!("{refused:?}") };
-        assert!(why.starts_with("trying: "), "{why}");
-        assert!(matches!(
-            in_child(|| bail!("no number")),
-            Outcome::Refused { errno: Errno::UnknownErrno, .. }
-        ));
+    fn the_error_number_arrives_from_wherever_it_came() {
+        assert_eq!(sent(Ok(())).unwrap(), Outcome::Works);
+        let ours = Err(Errno::ENOSPC).context("trying").context("again");
+        let theirs = Err(std::io::Error::from_raw_os_error(Errno::ENOSPC as i32)).context("trying");
+        for refused in [ours, theirs] {
+            let arrived = sent(refused).unwrap();
+            let Outcome::Refused { why, errno: Errno::ENOSPC } = arrived else { panic!("{arrived:?}") };
+            assert!(why.contains("trying: "), "{why}");
+        }
+        let arrived = sent(Err(anyhow!("no number"))).unwrap();
+        assert_eq!(arrived, Outcome::Refused { why: "no number".into(), errno: Errno::UnknownErrno });
+    }
+
+    #[test]
+    fn a_child_that_dies_is_no_success() {
+        assert!(decode(&mut &[0, 0][..]).is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! Decoy hosts, really made: each attempt is tried on a bare one, where nothing stops it.
 
 use super::facts::Stands;
-use crate::commands::common::LIMIT;
 use crate::decoy::Kind;
 use crate::rootfs;
 use crate::target::Target;
@@ -11,6 +10,7 @@ use crate::workers::{Done, Interrupted, Job, Workers};
 use anyhow::Result;
 use attempts::attempts::ALL;
 use nix::unistd::geteuid;
+use std::time::Duration;
 
 /// The simplest attempt: it needs nothing but a shell. Where it doesn't land, nothing does.
 const SIMPLEST: &str = "shell-pid";
@@ -19,22 +19,22 @@ const SIMPLEST: &str = "shell-pid";
 ///
 /// # Errors
 /// [`Interrupted`] and nothing else: a decoy that can't be made is what was looked for.
-pub fn all() -> Result<Vec<(Kind, Stands)>> {
+pub fn all(limit: Duration) -> Result<Vec<(Kind, Stands)>> {
     let kinds: &[Kind] = if geteuid().is_root() { &[Kind::Root, Kind::User] } else { &[Kind::User] };
-    kinds.iter().map(|&kind| Ok((kind, one(kind)?))).collect()
+    kinds.iter().map(|&kind| Ok((kind, one(kind, limit)?))).collect()
 }
 
-fn one(kind: Kind) -> Result<Stands> {
-    match controls(kind) {
+fn one(kind: Kind, limit: Duration) -> Result<Stands> {
+    match controls(kind, limit) {
         Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => Ok(Stands::Fails(format!("{error:#}"))),
         Ok(stands) => Ok(stands),
     }
 }
 
-fn controls(kind: Kind) -> Result<Stands> {
+fn controls(kind: Kind, limit: Duration) -> Result<Stands> {
     let rootfs = rootfs::embedded()?;
-    let mut workers = Workers::start(&rootfs.path, LIMIT)?;
+    let mut workers = Workers::start(&rootfs.path, limit)?;
     let simplest = run(&mut workers, kind, &[SIMPLEST])?;
     if let Some((_, why)) = simplest.iter().find_map(fell_short) {
         return Ok(Stands::Fails(why));

@@ -38,6 +38,8 @@ pub struct Facts {
     pub ids: Result<Ids, String>,
     /// The cache directory, or why there is none.
     pub cache: Result<PathBuf, String>,
+    /// Whether temporary files can be made.
+    pub temporary: Outcome,
     /// How programs link.
     pub libc: Libc,
     /// The kinds of decoy host that were made; empty where none was tried.

@@ -17,7 +17,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     found.extend(container(facts));
     found.extend(user_namespaces(facts));
     found.extend([ids(facts), loop_devices(facts), cgroups(facts), tracing(facts), cache(facts)]);
-    found.extend([linking(facts), typing(facts)]);
+    found.extend([temporary(facts), linking(facts), typing(facts)]);
     found.extend(decoys::decoys(facts));
     found
 }
@@ -115,18 +115,18 @@ fn ids(facts: &Facts) -> Finding {
 }
 
 fn loop_devices(facts: &Facts) -> Finding {
-    let costs = "`raw-disk` can't be judged";
+    let costs = "`raw-disk` and the other attempts at the disk can't be judged";
     match &facts.loop_device {
         Outcome::Works => fine(Area::LoopDevices, "one was bound, read-only, and is gone again"),
         Outcome::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),
         Outcome::Refused { why, errno } => {
             let mend = match errno {
+                Errno::EPERM | Errno::EACCES if !facts.initial => as_root(facts),
                 Errno::EPERM | Errno::EACCES if facts.container.is_some() => in_container(facts),
                 // The node of a driver that is not loaded (loop(4)).
                 Errno::ENXIO | Errno::ENODEV | Errno::ENOENT => {
                     Mend::Run(format!("{}modprobe loop", sudo(facts)))
                 }
-                Errno::EPERM | Errno::EACCES if !facts.initial => as_root(facts),
                 Errno::EINVAL | Errno::ENOTTY => Mend::Otherwise("boot Linux 5.8 or newer".into()),
                 _ => Mend::Otherwise("see what holds them: losetup --list".into()),
             };
@@ -204,6 +204,17 @@ fn cache(facts: &Facts) -> Finding {
         Err(why) => {
             let mend = Mend::Run("export XDG_CACHE_HOME=$(mktemp -d)".into());
             lack(Area::Cache, why.clone(), "nothing can be judged without a --rootfs of your own", mend)
+        }
+    }
+}
+
+fn temporary(facts: &Facts) -> Finding {
+    match &facts.temporary {
+        Outcome::Works => fine(Area::Temporary, "can be made"),
+        Outcome::NotTried(why) => note(Area::Temporary, *why),
+        Outcome::Refused { why, .. } => {
+            let mend = Mend::Run("export TMPDIR=$(mktemp -d -p \"$HOME\")".into());
+            lack(Area::Temporary, why.clone(), "nothing can be judged", mend)
         }
     }
 }

@@ -28,7 +28,7 @@ pub fn facts() -> Facts {
     let bounding = field("CapBnd").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let (user_namespace, ptrace) = user_namespace();
-    let (loop_device, cgroups) = with_keeper();
+    let (temporary, loop_device, cgroups) = with_keeper();
     Facts {
         root: geteuid().is_root(),
         initial: map.split_whitespace().eq(["0", "0", "4294967295"]),
@@ -46,6 +46,7 @@ pub fn facts() -> Facts {
         cgroups,
         ids: Ids::for_decoy(crate::decoy::Kind::User).map_err(|error| format!("{error:#}")),
         cache: dirs::cache().map_err(|error| format!("{error:#}")),
+        temporary,
         libc: libc_here(),
         decoys: Vec::new(),
     }
@@ -116,13 +117,13 @@ fn container() -> Option<Container> {
 }
 
 /// What leaves something behind if the grader is killed: with a keeper, which would remove it.
-fn with_keeper() -> (Outcome, Cgroups) {
+fn with_keeper() -> (Outcome, Outcome, Cgroups) {
     match Keeper::start() {
-        Ok(mut keeper) => (loop_device(&keeper.directory), cgroups(&mut keeper)),
+        Ok(mut keeper) => (Outcome::Works, loop_device(&keeper.directory), cgroups(&mut keeper)),
         Err(error) => {
-            let failed = outcome(Err(error));
+            let why = Outcome::NotTried("not without temporary files");
             let (mounts, own) = groups_of_process();
-            (failed.clone(), hierarchies(&mounts, &own, failed))
+            (outcome(Err(error)), why.clone(), hierarchies(&mounts, &own, why))
         }
     }
 }

@@ -55,8 +55,9 @@ pub fn way_out(facts: &Facts, words: &[String], root_decoy: bool) -> Option<Stri
     // Yama's last level holds until the next boot, for root too.
     let untraceable =
         matches!(facts.ptrace, Outcome::Refused { .. }) && facts.settings.ptrace_scope == Some(3);
+    let has_room = facts.cache.is_ok() && facts.temporary == Outcome::Works;
     // In a container without CAP_SYS_ADMIN, sudo gives none.
-    let sudo_helps = facts.sys_admin && facts.cache.is_ok() && !untraceable;
+    let sudo_helps = facts.sys_admin && has_room && !untraceable;
     let limited = Hindrance::all(facts).contains(&Hindrance::Limit);
     if !facts.root && sudo_helps && (root_decoy || !limited) {
         let words = if words.is_empty() { String::new() } else { format!(" {}", shell_words::join(words)) };

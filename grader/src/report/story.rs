@@ -19,7 +19,10 @@ pub fn write(
     for fact in &check.evidence {
         writeln!(out, "  - {}", clean(fact))?;
     }
-    writeln!(out, "\nRepeat it by hand, inside the container")?;
+    // What no usual tool does can't be repeated with one.
+    if !attempt.by_hand.is_empty() {
+        writeln!(out, "\nRepeat it by hand, inside the container")?;
+    }
     for command in attempt.by_hand {
         writeln!(out, "  {command}")?;
     }

@@ -1,6 +1,6 @@
 //! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
 
-use super::{Check, Report};
+use super::{Check, Report, TargetReport};
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Table};
@@ -39,11 +39,35 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }));
         table.add_row(row);
     }
+    if report.targets.iter().any(|target| target.max_points > 0.0) {
+        let points = |target: &TargetReport| match target.max_points {
+            0.0 => Cell::new("-"),
+            most => Cell::new(format!("{} of {most}", target.points)),
+        };
+        table.add_row([Cell::new("points")].into_iter().chain(report.targets.iter().map(points)));
+    }
     for line in table.lines() {
         writeln!(out, "{}", colour(line.trim_end()))?;
     }
     writeln!(out, "\n{LEGEND}")?;
-    fell_short(report, out)
+    fell_short(report, out)?;
+    how_far(report, out)
+}
+
+/// The last lines: how far each program has come. A lab's number says so by itself, unless it fell short.
+fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for target in &report.targets {
+        // Where only some attempts were asked for, or no decoy host can be made, nothing can be said.
+        let mut works = target.checks.iter().filter(|check| check.kind == "works");
+        let whole = works.any(|check| check.cause.as_deref() != Some("machine"));
+        let is_lab = target.kind == "lab" && target.checks.iter().all(|check| check.as_expected);
+        match target.reached {
+            _ if !whole || is_lab => {}
+            Some(lab) => writeln!(out, "{}: reached lab {lab}", clean(&target.name))?,
+            None => writeln!(out, "{}: reached no lab", clean(&target.name))?,
+        }
+    }
+    Ok(())
 }
 
 /// One line for each thing that fell short, and one for each reason why the machine could not judge something.
@@ -81,4 +105,38 @@ fn colour(line: &str) -> String {
         line = line.replace(word, &format!("{style}{word}{style:#}"));
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoy::Kind;
+    use crate::report::TargetReport;
+    use crate::verdict::{Cause, Verdict};
+
+    fn last_line(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> String {
+        let (name, kind) = ("container".into(), kind.into());
+        let target = TargetReport { name, kind, points: 0.0, max_points: 0.0, reached, checks };
+        let mut report = Report::new(Kind::User, "embedded".into());
+        report.targets.push(target);
+        let mut text = Vec::new();
+        write(&report, &mut text).unwrap();
+        String::from_utf8(text).unwrap().lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_last_line_says_how_far_a_program_has_come() {
+        let works = |verdict| vec![Check::new("starts", "works", &verdict, None)];
+        assert_eq!(last_line("program", Some(2), works(Verdict::Works)), "container: reached lab 2");
+        assert_eq!(last_line("program", None, works(Verdict::Works)), "container: reached no lab");
+        // A lab that is as it should be says so in its name.
+        assert_eq!(last_line("lab", Some(2), works(Verdict::Works)), LEGEND);
+        let short = works(Verdict::Fails("no".into()));
+        assert_eq!(last_line("lab", Some(1), short), "container: reached lab 1");
+        // Nothing can be said of what was not asked, or of what this machine can't judge.
+        let attempt = vec![Check::new("mount", "attempt", &Verdict::Blocked(String::new()), None)];
+        assert_eq!(last_line("program", None, attempt), LEGEND);
+        let nothing = works(Verdict::Inconclusive(Cause::Machine, "no decoy".into()));
+        assert!(!last_line("program", None, nothing).contains("reached"));
+    }
 }

@@ -19,6 +19,8 @@ struct Row {
     man: Vec<String>,
     hints: [String; 3],
     lost: Vec<String>,
+    #[serde(default)]
+    lost_user: Vec<String>,
 }
 
 /// Joins the steps of the source with their rows, in the order of the rows.
@@ -33,8 +35,8 @@ fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broke
         let Some(Found { file, line, body, .. }) = found.remove(&id) else {
             return Err(broken(line, Why::NoMarker(id.to_string())));
         };
-        let Row { goal, man, hints, lost } = row;
-        steps.push(Step { id, file, line, body, goal, man, hints, lost });
+        let Row { goal, man, hints, lost, lost_user } = row;
+        steps.push(Step { id, file, line, body, goal, man, hints, lost, lost_user });
     }
     match found.into_iter().next() {
         Some((id, step)) => {

@@ -69,7 +69,7 @@ impl Job<'_> {
         Group {
             name: self.name.clone(),
             // Whoever ends falls out of its group (proc(5) shows the root for it), and has not left it.
-            place: place.filter(|_| attacker.is_some_and(observe::executes)),
+            place: place.filter(|_| attacker.is_some_and(observe::runs)),
             counts_processes: below.iter().any(|path| path.join("pids.current").exists()),
             memory: memory
                 .as_ref()

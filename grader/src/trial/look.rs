@@ -4,6 +4,7 @@
 use super::observe;
 use super::session::Session;
 use crate::decoy::{Decoy, ending};
+use anyhow::{Result, ensure};
 use attempts::Host;
 use attempts::attempts::Need;
 use attempts::host::Ending;
@@ -13,32 +14,37 @@ use std::fs;
 use std::os::fd::AsRawFd;
 
 /// Fills in what the host sees now.
-pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<Pid>, host: &mut Host) {
+///
+/// # Errors
+/// The host lives and can't see.
+pub fn look(
+    decoy: &Decoy,
+    session: &Session,
+    needs: &[Need],
+    attacker: Option<Pid>,
+    host: &mut Host,
+) -> Result<()> {
     let first = &decoy.ready.first;
     host.mountinfo = (first.mountinfo.clone(), first.mountinfo.clone());
     host.hostname = (first.hostname.clone(), first.hostname.clone());
-    if decoy.ending() == Ending::None
-        && let Some(now) = decoy.snapshot(needs.contains(&Need::SetuidFiles))
-    {
-        host.mountinfo.1 = now.mountinfo;
-        host.hostname.1 = now.hostname;
-        host.boottime = now.boottime;
-        host.processes = now.processes.len();
-        host.victim = now.victim.map_or(Ending::None, ending);
-        host.setuid_files = now.setuid.into_iter().filter(|file| !first.setuid.contains(file)).collect();
+    let mut blind = false;
+    if decoy.ending() == Ending::None {
+        if let Some(now) = decoy.snapshot(needs.contains(&Need::SetuidFiles)) {
+            host.mountinfo.1 = now.mountinfo;
+            host.hostname.1 = now.hostname;
+            host.boottime = now.boottime;
+            host.processes = now.processes.len();
+            host.victim = now.victim.map_or(Ending::None, ending);
+            host.setuid_files = now.setuid.into_iter().filter(|file| !first.setuid.contains(file)).collect();
+        } else {
+            blind = true;
+        }
     }
     host.pid1 = decoy.ending();
     host.program = decoy.program();
     host.stdout = session.stdout().to_vec();
     if let Some(terminal) = session.terminal() {
-        // SAFETY: an ioctl that writes one int.
-        let foreground = unsafe {
-            let mut group = 0;
-            let answer = libc::ioctl(session.master().as_raw_fd(), libc::TIOCGPGRP, &mut group);
-            (answer == 0).then_some(group)
-        };
-        let own = nix::unistd::getpgid(Some(session.pid())).ok();
-        host.foreground = foreground.zip(own.map(Pid::as_raw));
+        host.foreground.1 = foreground(session);
         let mut typed = [0; 4096];
         // SAFETY: read(2) into a buffer of that length; the descriptor does not block.
         let length = unsafe { libc::read(terminal.as_raw_fd(), typed.as_mut_ptr().cast(), typed.len()) };
@@ -49,6 +55,19 @@ pub fn look(decoy: &Decoy, session: &Session, needs: &[Need], attacker: Option<P
     }
     if needs.contains(&Need::MountNamespace) {
         host.namespace_mounts = attacker.and_then(observe::mounts_of_namespace);
+    }
+    ensure!(!blind, "the host could not look at itself");
+    Ok(())
+}
+
+/// The foreground process group of the program's terminal, as the grader counts processes.
+pub fn foreground(session: &Session) -> Option<i32> {
+    session.terminal()?;
+    // SAFETY: an ioctl that writes one int.
+    unsafe {
+        let mut group = 0;
+        let answer = libc::ioctl(session.master().as_raw_fd(), libc::TIOCGPGRP, &mut group);
+        (answer == 0).then_some(group)
     }
 }
 

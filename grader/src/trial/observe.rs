@@ -1,5 +1,7 @@
 //! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
 
+use super::image::Image;
+use crate::decoy::Decoy;
 use crate::decoy::channel::Ready;
 use attempts::host::{Cpu, Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -40,9 +42,9 @@ pub fn identity(pid: Pid) -> Identity {
     }
 }
 
-/// Whether a process still has a program: it does not, from the beginning of its end.
-pub fn executes(pid: Pid) -> bool {
-    fs::metadata(format!("/proc/{pid}/exe")).is_ok()
+/// Whether it has memory, and so is more than a process that waits to be waited for.
+pub fn runs(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| !maps.is_empty())
 }
 
 /// Reads what a witness may want to know of a process.
@@ -55,10 +57,13 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    let uids = status.get("Uid").map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // Real, effective, saved, and that for files (proc(5)).
+    let uid = |at| status.get("Uid")?.split_whitespace().nth(at)?.parse().ok();
     Process {
         nspid: nspid(pid),
-        euid: uids.and_then(|uids| uids.get(1)?.parse().ok()),
+        uid: uid(0),
+        euid: uid(1),
+        environment: fs::read(format!("/proc/{pid}/environ")).ok(),
         status,
         descriptors: descriptors(pid),
         children_user: children(pid).into_iter().filter_map(|child| namespace(child, "user")).collect(),
@@ -169,24 +174,20 @@ pub fn companions(pid: Pid, process: &mut Process) {
 }
 
 /// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
-/// no such process, or more than one.
-pub fn by_file(host: Pid, probe: (u64, u64), file: &Path) -> Option<Pid> {
-    let content = fs::read(file).ok()?;
-    let is_probe = |pid: &Pid| {
-        let exe = format!("/proc/{pid}/exe");
-        let Ok(it) = fs::metadata(&exe) else { return false };
-        let same = (it.dev(), it.ino()) == probe;
-        same || it.len() == content.len() as u64 && fs::read(&exe).is_ok_and(|bytes| bytes == content)
-    };
+/// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
+pub fn by_file(host: &Decoy, probe: &Image) -> Option<Pid> {
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
             at = Pid::from_raw(identity(at).parent);
-            at == host
+            at == host.pid1()
         })
     };
+    let victim = |pid: &Pid| {
+        identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
+    };
     let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
-    let mut found = all.filter(is_probe).filter(below);
+    let mut found = all.filter(|pid| probe.check(*pid).is_ok()).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
 }
 

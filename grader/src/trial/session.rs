@@ -3,8 +3,9 @@
 
 use super::Stage;
 use super::group::Job;
+use super::image::{self, Image};
 use super::observe::{self, Identity};
-use crate::decoy::start::{Program, Running};
+use crate::decoy::start::{Program, Running, Streams};
 use crate::decoy::{Decoy, ending, random_word};
 use anyhow::{Context, Result};
 use attempts::host::Ending;
@@ -17,39 +18,55 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt::PeerCredentials};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// As much of a stream as is kept.
 const KEPT: usize = 64 << 10;
+/// At so many decisive calls of one answer the host looks at the probe's memory.
+const LOOKS: usize = 16;
 /// A line of a probe is never longer.
 const LONGEST_LINE: usize = 64 << 10;
+
+/// `si_code` of a SIGSYS from a filter: include/uapi/asm-generic/siginfo.h.
+const SYS_SECCOMP: i32 = 1;
 
 /// A target that was started.
 pub struct Session<'a> {
     decoy: &'a Decoy,
     children: &'a SignalFd,
-    probe: &'a Path,
+    probe: &'a Image,
     running: Running,
     deadline: Instant,
     /// Whether the host traces the program from its first instruction.
     watched: bool,
     stdout: Stream,
-    stderr: Stream,
+    /// None where standard output brings it as well.
+    stderr: Option<Stream>,
     guest: Option<Guest>,
     /// Why others who connected were not believed.
     pub refused: Vec<String>,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// Traced processes that somebody has sent a SIGSYS: what ends them is no filter.
+    sent_sigsys: BTreeSet<i32>,
     /// The files that were executed, in order: device and inode, and the name.
     pub executed: Vec<((u64, u64), String)>,
     /// The system calls of the seized probe since it was asked, as the kernel tells them.
     pub calls: Vec<Call>,
+    /// The calls at which the host looks at the probe's memory again.
+    decisive: Vec<u64>,
+    /// What it found there.
+    tampered: Option<String>,
+    /// Whether the seized probe has stopped for the first time.
+    followed: bool,
+    /// What the probe has read and written since it was asked, as its own system calls tell.
+    heard: Vec<u8>,
+    spoken: Vec<u8>,
 }
 
 /// A system call of the probe.
@@ -59,6 +76,8 @@ pub struct Call {
     pub number: u64,
     /// What it returned, a negative errno where it was refused; none where it has not returned.
     pub returned: Option<i64>,
+    /// Its first three arguments.
+    pub arguments: [u64; 3],
 }
 
 #[derive(Default)]
@@ -102,20 +121,28 @@ impl<'a> Session<'a> {
             job.take(running.pid)?;
         }
         running.go()?;
+        // One terminal on all three: whatever is written comes in once, and not on a stream by chance.
+        let one = matches!(program.streams, Streams::Terminal | Streams::FreeTerminal);
         Ok(Session {
             decoy,
             children: &stage.children,
-            probe: &stage.probe,
+            probe: &stage.image,
             running,
             deadline: Instant::now() + stage.limit,
             watched,
             stdout: Stream::default(),
-            stderr: Stream::default(),
+            stderr: (!one).then(Stream::default),
             guest: None,
             refused: Vec::new(),
             deaths: BTreeMap::new(),
+            sent_sigsys: BTreeSet::new(),
             executed: Vec::new(),
             calls: Vec::new(),
+            decisive: Vec::new(),
+            tampered: None,
+            followed: false,
+            heard: Vec::new(),
+            spoken: Vec::new(),
         })
     }
 
@@ -135,28 +162,64 @@ impl<'a> Session<'a> {
         ptrace::seize(pid, ptrace::Options::PTRACE_O_TRACESYSGOOD)
     }
 
-    /// From here on every system call of the probe, which is seized, is noted.
-    pub fn follow_calls(&mut self) -> nix::Result<()> {
-        match self.guest.as_ref().and_then(|guest| guest.pid) {
-            // It stops, and `stopped` lets it go on from call to call.
-            Some(pid) => ptrace::interrupt(pid),
-            None => Ok(()),
+    /// From here on every system call of the probe, which is seized, is noted. At the `decisive` ones the host
+    /// compares its memory with its file.
+    pub fn follow_calls(&mut self, decisive: &[i64]) -> Result<()> {
+        self.decisive = decisive.iter().map(|number| *number as u64).collect();
+        if let Some(pid) = self.guest.as_ref().and_then(|guest| guest.pid) {
+            // It stops, and `stopped` lets it go on from call to call. Until then nothing is asked.
+            ptrace::interrupt(pid)?;
+            self.until(|it| it.followed || it.over() || it.guest_died())?;
         }
+        Ok(())
+    }
+
+    /// Whether the probe was asked what the host asked, and itself said what the host was told: a socket can be
+    /// taken from a process (pidfd_getfd(2)), or handed over by one that connected before it became the probe.
+    /// And whether it is still what it was.
+    pub fn hold_together(&mut self, question: &str, answers: &[Answer]) -> std::result::Result<(), String> {
+        if let Some(why) = self.tampered.take() {
+            return Err(why);
+        }
+        let Some(guest) = self.guest.as_ref() else { return Ok(()) };
+        let Some(pid) = guest.pid else { return Ok(()) };
+        let asked = question.trim_end().as_bytes();
+        if !answers.is_empty() && !self.heard.windows(asked.len()).any(|window| window == asked) {
+            return Err("the probe was asked something else than the host asked".into());
+        }
+        let spoken = String::from_utf8_lossy(&self.spoken);
+        let mut spoken = spoken.lines().filter_map(|line| Answer::parse(&guest.key, line));
+        if !answers.iter().all(|answer| spoken.any(|said| said == *answer)) {
+            return Err("somebody else spoke in the probe's name".into());
+        }
+        if self.guest_died() || self.over() || !observe::runs(pid) { Ok(()) } else { self.probe.check(pid) }
     }
 
     /// Asks the probe to do a check, and waits for the end of its answer. Returns what it said until then.
-    pub fn ask(&mut self, check: &str, mark: &str, given: Vec<(String, String)>) -> Result<Vec<Answer>> {
+    pub fn ask(
+        &mut self,
+        check: &str,
+        mark: &str,
+        given: Vec<(String, String)>,
+    ) -> Result<(String, Vec<Answer>)> {
         let question = Question { key: random_word(32)?, check: check.into(), mark: mark.into(), given };
         let guest = self.guest.as_mut().context("no probe to ask")?;
         guest.key.clone_from(&question.key);
         guest.answers.clear();
-        self.calls.clear();
+        // The read(2) in which it waits for the question may have begun.
+        self.calls.retain(|call| call.number == libc::SYS_read as u64 && call.returned.is_none());
+        self.heard.clear();
+        self.spoken.clear();
         self.tell(&question);
         self.until(|it| {
             it.decoy.ending() != Ending::None
                 || it.guest_died()
                 || it.guest.as_ref().is_none_or(|guest| {
-                    guest.ended || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
+                    // Its streams are the program's, and end with it.
+                    let silent = guest.stream.is_none() && it.over();
+                    guest.ended
+                        || silent
+                        || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
                 })
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
@@ -169,7 +232,8 @@ impl<'a> Session<'a> {
             let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
-        Ok(self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default())
+        let answers = self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default();
+        Ok((question.line(), answers))
     }
 
     /// Tells the probe to write a word to standard output and to exit, and waits for the program's end.
@@ -193,6 +257,11 @@ impl<'a> Session<'a> {
         let patience = Instant::now() + Duration::from_millis(500);
         self.until(|it| it.over() || Instant::now() > patience)?;
         Ok(self.program() != Ending::None && self.decoy.ending() == Ending::None)
+    }
+
+    /// Whether a process has sent this one, which we trace, a SIGSYS: what ends it then is no filter.
+    pub fn was_sent_sigsys(&self, pid: Pid) -> bool {
+        self.sent_sigsys.contains(&pid.as_raw())
     }
 
     /// Whether the kernel has told of the probe's end.
@@ -247,9 +316,10 @@ impl<'a> Session<'a> {
         &self.stdout.kept
     }
 
-    /// What was written to standard error so far: the first 64 KiB.
+    /// What was written to standard error so far: the first 64 KiB. On a terminal also what was written to
+    /// standard output.
     pub fn stderr(&self) -> &[u8] {
-        &self.stderr.kept
+        &self.stderr.as_ref().unwrap_or(&self.stdout).kept
     }
 
     /// Why the program could not be executed, if so.
@@ -274,7 +344,8 @@ impl<'a> Session<'a> {
             ];
             // A stream at its end stays readable.
             let watch = |ended: bool| if ended { PollFlags::empty() } else { PollFlags::POLLIN };
-            let (out, err) = (watch(self.stdout.ended), watch(self.stderr.ended));
+            let err = self.stderr.as_ref().is_none_or(|stderr| stderr.ended);
+            let (out, err) = (watch(self.stdout.ended), watch(err));
             if !out.is_empty() {
                 fds.push(PollFd::new(self.running.stdout.as_fd(), out));
             }
@@ -308,12 +379,21 @@ impl<'a> Session<'a> {
     }
 
     fn drain(&mut self) {
-        let fresh = self.stdout.drain(&mut self.running.stdout);
-        self.stderr.drain(&mut self.running.stderr);
+        let known = self.stdout.kept.len();
+        if let Some(stderr) = &mut self.stderr {
+            stderr.drain(&mut self.running.stderr, |_| {});
+        }
         match &mut self.guest {
-            Some(guest) if guest.stream.is_none() => guest.hear(&fresh),
-            Some(_) => {}
-            None => self.hello_on_stdout(),
+            Some(guest) if guest.stream.is_none() => {
+                self.stdout.drain(&mut self.running.stdout, |fresh| guest.hear(fresh));
+            }
+            Some(_) => self.stdout.drain(&mut self.running.stdout, |_| {}),
+            None => {
+                self.stdout.drain(&mut self.running.stdout, |_| {});
+                if self.stdout.kept.len() > known {
+                    self.hello_on_stdout();
+                }
+            }
         }
     }
 
@@ -325,7 +405,7 @@ impl<'a> Session<'a> {
         let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
             return;
         };
-        let pid = observe::by_file(self.decoy.pid1(), self.decoy.ready.probe, self.probe);
+        let pid = observe::by_file(self.decoy, self.probe);
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {
@@ -369,7 +449,11 @@ impl<'a> Session<'a> {
         }
         // A stop without an event is a signal on its way: it is delivered.
         let signal = if event == 0 && !at_call { libc::WSTOPSIG(status) } else { 0 };
+        if signal == libc::SIGSYS && ptrace::getsiginfo(pid).is_ok_and(|info| info.si_code != SYS_SECCOMP) {
+            self.sent_sigsys.insert(pid.as_raw());
+        }
         let is_probe = !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
+        self.followed |= is_probe;
         let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.
         unsafe { libc::ptrace(request, pid.as_raw(), 0, signal) };
@@ -378,19 +462,40 @@ impl<'a> Session<'a> {
     /// Notes the beginning or the end of a system call (PTRACE_GET_SYSCALL_INFO, ptrace(2)).
     fn note_call(&mut self, pid: Pid) {
         let Ok(info) = ptrace::syscall_info(pid) else { return };
+        let mut passed = None;
         // SAFETY: `op` says which of the union's members the kernel has written.
         unsafe {
             match info.op {
                 libc::PTRACE_SYSCALL_INFO_ENTRY => {
-                    self.calls.push(Call { number: info.u.entry.nr, returned: None });
+                    let [a, b, c, ..] = info.u.entry.args;
+                    let call = Call { number: info.u.entry.nr, returned: None, arguments: [a, b, c] };
+                    if call.number == libc::SYS_write as u64 {
+                        passed = Some((&mut self.spoken, b, c));
+                    }
+                    // After an execve(2) it may be the shell that it becomes for a moment.
+                    let is_itself = self.calls.iter().all(|call| call.number != libc::SYS_execve as u64);
+                    let looked =
+                        self.calls.iter().filter(|call| self.decisive.contains(&call.number)).count();
+                    let decisive = self.decisive.contains(&call.number);
+                    if decisive && is_itself && looked < LOOKS && self.tampered.is_none() {
+                        self.tampered = self.probe.check(pid).err();
+                    }
+                    self.calls.push(call);
                 }
                 libc::PTRACE_SYSCALL_INFO_EXIT => {
                     if let Some(call) = self.calls.last_mut() {
                         call.returned = Some(info.u.exit.sval);
+                        if call.number == libc::SYS_read as u64 && info.u.exit.sval > 0 {
+                            passed = Some((&mut self.heard, call.arguments[1], info.u.exit.sval as u64));
+                        }
                     }
                 }
                 _ => {}
             }
+        }
+        if let Some((words, address, length)) = passed {
+            let room = KEPT.saturating_sub(words.len()).min(usize::try_from(length).unwrap_or(0));
+            words.extend(image::memory(pid, address, room).unwrap_or_default());
         }
     }
 
@@ -436,7 +541,7 @@ impl<'a> Session<'a> {
         {
             return Err("the probe was outside of the decoy's PID namespace".into());
         }
-        Ok(())
+        self.probe.check(pid)
     }
 
     fn read_guest(&mut self) {
@@ -472,30 +577,28 @@ impl Guest {
 }
 
 impl Stream {
-    /// Reads what is there and returns it; keeps the beginning. Whoever writes a gigabyte fills no memory of
+    /// Reads what is there, hands it out, and keeps the beginning. Whoever writes a gigabyte fills no memory of
     /// ours.
-    fn drain(&mut self, file: &mut File) -> Vec<u8> {
-        let mut fresh = Vec::new();
-        let mut buffer = [0; 16 << 10];
+    fn drain(&mut self, file: &mut File, mut hear: impl FnMut(&[u8])) {
+        let mut buffer = [0; 64 << 10];
         // Not more at once: a stream without end must not hold the loop.
         for _ in 0..64 {
             if self.ended {
-                break;
+                return;
             }
             match file.read(&mut buffer) {
                 Ok(0) => self.ended = true,
                 Ok(length) => {
                     let room = KEPT.saturating_sub(self.kept.len()).min(length);
                     self.kept.extend(&buffer[..room]);
-                    fresh.extend(&buffer[..length]);
+                    hear(&buffer[..length]);
                 }
-                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => break,
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return,
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
                 // A terminal whose other end is closed.
                 Err(_) => self.ended = true,
             }
         }
-        fresh
     }
 }
 

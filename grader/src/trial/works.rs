@@ -6,7 +6,7 @@ use super::look::look;
 use super::session::Session;
 use super::{Stage, observe, why_not};
 use crate::decoy::channel::Snapshot;
-use crate::decoy::start::Streams;
+use crate::decoy::start::{Program, Streams};
 use crate::decoy::{Decoy, random_word};
 use crate::target::Target;
 use anyhow::{Context, Result, bail};
@@ -50,7 +50,7 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
     let asked: Vec<&Work> =
         ALL.iter().filter(|work| number.is_none_or(|lab| work.first_lab <= lab)).collect();
     let mut works = Works::default();
-    let decoy = stage.decoy(target).and_then(|mut decoy| decoy.list_files().map(|()| decoy));
+    let decoy = stage.decoy(target, &[]).and_then(|mut decoy| decoy.list_files().map(|()| decoy));
     let decoy = match decoy {
         Ok(decoy) => decoy,
         Err(error) => {
@@ -61,12 +61,12 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
     for run in [Run::Pipes, Run::Watched] {
         let checks: Vec<&Work> = asked.iter().copied().filter(|work| work.run == run).collect();
         let streams = if run == Run::Watched { Streams::TerminalIn } else { Streams::Pipes };
-        let mut found = start(stage, target, &decoy, streams, &checks);
+        let mut found = start(stage, target, &decoy, run, streams, &checks);
         // A program that did not start is started once more before it is given up: some are races, some demand
-        // a terminal. One that used up its time is not.
+        // a terminal, on whichever stream. One that used up its time is not.
         if found.is_err() && begun.elapsed() < stage.limit {
-            let streams = if run == Run::Watched { Streams::TerminalIn } else { Streams::Terminal };
-            found = start(stage, target, &decoy, streams, &checks);
+            // The first start has said why, on a stream of its own.
+            found = start(stage, target, &decoy, run, Streams::Terminal, &checks).or(found);
         }
         match found {
             Ok(findings) => works.findings.extend(findings),
@@ -100,10 +100,12 @@ fn start(
     stage: &Stage,
     target: &Target,
     decoy: &Decoy,
+    run: Run,
     streams: Streams,
     checks: &[&Work],
 ) -> Result<Vec<Finding>> {
-    let program = stage.program(target, decoy, streams, &[])?;
+    let watched = run == Run::Watched;
+    let program = Program { watched, ..stage.program(target, decoy, streams, &[])? };
     let mut session = Session::start(decoy, stage, &program, None)?;
     if !session.hello()? {
         bail!(why_not(&mut session, stage));
@@ -117,12 +119,12 @@ fn start(
         asked_status: STATUS,
         ..Host::default()
     };
-    if streams != Streams::TerminalIn {
+    if !watched {
         observe::companions(pid, &mut host.attacker);
     }
     let mut inside = Vec::new();
     for work in checks {
-        let answers = session.ask(work.id, &host.mark, Vec::new())?;
+        let (_, answers) = session.ask(work.id, &host.mark, Vec::new())?;
         let said = answers.iter().filter_map(|answer| match answer {
             Answer::Out(bytes) => Some(bytes.clone()),
             _ => None,
@@ -137,7 +139,7 @@ fn start(
     }
     host.attacker.mountinfo = observe::process(pid, &decoy.ready).mountinfo;
     session.dismiss(STATUS, &host.mark)?;
-    look(decoy, &session, &[], None, &mut host);
+    look(decoy, &session, &[], None, &mut host)?;
     host.executed = executed(&session, decoy);
     Ok(inside
         .into_iter()

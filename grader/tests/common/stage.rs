@@ -2,7 +2,7 @@
 //!
 //! Every grader that a test runs to its end is looked after: what it has left behind fails the test.
 
-use super::machine::Machine;
+use super::machine::{Machine, has_loop_devices};
 use super::programs;
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use grader::report::{Check, Report};
@@ -21,7 +21,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A guard against tests that hang, and nothing that is measured.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Who runs the grader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,34 @@ impl Who {
             let works = probe.status().is_ok_and(|status| status.success());
             (!works).then_some("needs user namespaces")
         })
+    }
+}
+
+/// Who runs the grader, and in which kind of decoy host it puts its targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    RootInRoot,
+    RootInUser,
+    UserInUser,
+}
+
+impl Setting {
+    pub fn who(self) -> Who {
+        if self == Setting::UserInUser { Who::User } else { Who::Root }
+    }
+
+    /// The value of `--decoy`.
+    pub fn decoy(self) -> &'static str {
+        if self == Setting::RootInRoot { "root" } else { "user" }
+    }
+
+    /// What keeps this machine from judging `raw-disk` in such a setting: part of the reason that is given.
+    pub fn lacks_disk(self) -> Option<&'static str> {
+        match self {
+            Setting::UserInUser => Some("only root can make one"),
+            _ if !has_loop_devices() => Some("no decoy disk"),
+            _ => None,
+        }
     }
 }
 
@@ -145,20 +173,32 @@ impl Stage {
 
     /// A grader, to be run in this test's own directory.
     pub fn grader<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
-        let mut grader = Command::new(self.path("grader"));
+        let mut grader = self.command(&self.path("grader"));
+        grader.args(words);
         grader
-            .args(words)
+    }
+
+    /// A shell script, with a grader and its words as `"$@"`.
+    pub fn script<W: AsRef<OsStr>>(&self, script: &str, words: impl IntoIterator<Item = W>) -> Command {
+        let mut shell = self.command(Path::new("/bin/sh"));
+        shell.args(["-c", script, "sh"]).arg(self.path("grader")).args(words);
+        shell
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.own.path())
             .env("TMPDIR", self.path("tmp"))
             .env("XDG_CACHE_HOME", home().cache(self.who))
             .stdin(Stdio::null());
-        self.who.becomes(&mut grader);
-        grader
+        self.who.becomes(&mut command);
+        command
     }
 
     /// Runs a grader to its end. It must leave this machine as it was.
     pub fn run(&self, grader: Command) -> Ran {
-        let before = Machine::now(self);
+        let before = Machine::now();
         let output = assert_cmd::Command::from_std(grader).timeout(PATIENCE).output().unwrap();
         before.assert_unchanged(self);
         Ran(output)

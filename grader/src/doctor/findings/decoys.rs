@@ -6,6 +6,7 @@ use crate::doctor::facts::{Facts, Outcome, Stands};
 use crate::doctor::hindrance::Hindrance;
 use crate::doctor::mend::{Mend, as_root, in_container};
 use crate::doctor::{Area, Finding};
+use attempts::attempts::{Attempt, Need};
 
 /// The findings of the decoy hosts that were made.
 pub(super) fn decoys(facts: &Facts) -> Vec<Finding> {
@@ -23,7 +24,7 @@ pub(super) fn decoys(facts: &Facts) -> Vec<Finding> {
                 // The missing disk has its own finding.
                 let rest = not
                     .iter()
-                    .filter(|(id, _)| id != "raw-disk" || matches!(facts.loop_device, Outcome::Works));
+                    .filter(|(id, _)| !needs(id, Need::Disk) || matches!(facts.loop_device, Outcome::Works));
                 found.extend(rest.map(|(id, why)| not_landed(facts, area, id, why)));
             }
         }
@@ -31,15 +32,22 @@ pub(super) fn decoys(facts: &Facts) -> Vec<Finding> {
     found
 }
 
+fn needs(id: &str, need: Need) -> bool {
+    Attempt::find(id).is_some_and(|attempt| attempt.needs.contains(&need))
+}
+
 fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
     let costs = match area {
         Area::RootDecoy => "what needs real privilege can't be judged",
         _ => without_user_decoy(facts),
     };
+    let above = || Mend::Otherwise("what is lacking above, if anything is".into());
     let mend = match Hindrance::all(facts).first() {
+        _ if facts.cache.is_err() || facts.temporary != Outcome::Works => above(),
         Some(hindrance) if area == Area::UserDecoy => hindrance.mend(facts),
-        _ if facts.container.is_some() => in_container(facts),
-        _ => as_root(facts),
+        _ if facts.container.is_some() && !facts.sys_admin => in_container(facts),
+        _ if !facts.root || !facts.initial => as_root(facts),
+        _ => above(),
     };
     lack(area, why, costs, mend)
 }
@@ -52,6 +60,9 @@ fn not_landed(facts: &Facts, area: Area, id: &str, why: &str) -> Finding {
     let mend = match (facts.root, elsewhere) {
         (false, _) => as_root(facts),
         (true, true) => Mend::Run(format!("{} run --decoy root --attempt {id}", facts.program)),
+        (true, false) if needs(id, Need::Ext4Volume) => {
+            Mend::Otherwise("a loop device, and mkfs.ext4 from the package e2fsprogs".into())
+        }
         (true, false) => Mend::Otherwise("nothing that is known".into()),
     };
     lack(area, why, format!("`{id}` can't be judged in such a decoy"), mend)

@@ -36,6 +36,7 @@ fn root() -> Facts {
         },
         ids: Ok(Ids { first: 0x7000_0000, count: IDS }),
         cache: Ok("/root/.cache/container-labs".into()),
+        temporary: Outcome::Works,
         libc: Libc::Static,
         decoys: [Kind::Root, Kind::User]
             .map(|kind| (kind, Stands::Works { landed: 4, not: Vec::new() }))
@@ -177,6 +178,13 @@ fn a_loop_device_that_is_refused(#[case] errno: Errno, #[case] mend: Mend) {
 }
 
 #[test]
+fn root_of_a_user_namespace_is_not_the_machines() {
+    let container = Some(Container { engine: "podman".into(), id: None });
+    let facts = Facts { initial: false, container, loop_device: refused(Errno::EPERM), ..root() };
+    assert!(matches!(&mends(&facts, Area::LoopDevices)[..], [Mend::Otherwise(_)]));
+}
+
+#[test]
 fn an_ordinary_user_lacks_what_only_root_can_make() {
     let facts = user(Errno::EPERM, Settings::default());
     for area in [Area::LoopDevices, Area::Cgroups, Area::Ids] {
@@ -222,8 +230,10 @@ fn an_attempt_that_lands_only_as_root_names_the_command_that_judges_it() {
 }
 
 #[test]
-fn without_a_cache_that_comes_first() {
+fn without_a_place_for_its_files_that_comes_first() {
     let cache = Err("neither XDG_CACHE_HOME nor HOME is set".to_owned());
     let facts = Facts { cache, user_namespace: Outcome::Works, ..user(Errno::EPERM, Settings::default()) };
     assert_eq!(way_out(&facts, &[], true).unwrap(), "export XDG_CACHE_HOME=$(mktemp -d)");
+    let facts = Facts { temporary: refused(Errno::EROFS), cache: root().cache, ..facts };
+    assert!(way_out(&facts, &[], true).unwrap().starts_with("export TMPDIR="));
 }

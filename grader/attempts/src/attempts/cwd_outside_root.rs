@@ -1,0 +1,40 @@
+//! cwd-outside-root: start in a directory outside of the root.
+
+use super::{Attempt, Letters};
+use crate::inside::canary::canary;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "cwd-outside-root",
+    stake: "The host's whole file tree, for a chdir that was forgotten.",
+    story: "chroot(2) changes where absolute paths begin, and nothing else: the working directory \
+            stays where it was. If that lies outside of the new root, relative paths still start \
+            there, and `..` leads up to the host's real root. The attacker opens the canary by two \
+            relative paths. chdir(2) into the new root is all that it takes.",
+    by_hand: &["cat ../../../../etc/shadow"],
+    stopped_by: &["lab0-chroot/chdir"],
+    man: &["chroot(2)", "path_resolution(7)"],
+    letters: Letters { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
+    needs: &[],
+    decisive: &[libc::SYS_openat, libc::SYS_pread64],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    me.decisive("open(\"canary\"), open(\"../../../../../canary\")");
+    let found = canary(AT_FDCWD, &["", "../../../../../"])?;
+    me.bring_out(&found);
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.heard_secret("canary") {
+        return Seen::Effect("the attacker has read a file of the host by a relative path".into());
+    }
+    Seen::Nothing
+}

@@ -1,0 +1,40 @@
+//! host-tree: leave the host's mounts in the container's namespace.
+
+use super::{Attempt, Letters, Need};
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "host-tree",
+    stake: "Every file system of the host: what is still mounted in the container's namespace can be \
+            reached again.",
+    story: "This is a property and not a deed: the attacker does nothing. The host joins the \
+            container's mount namespace, without its chroot, and reads the list of mounts. It looks \
+            for a mount of its own, whose source is a random word. A new mount namespace begins as a \
+            copy of the host's tree, and chroot(2) only hides it. After pivot_root(2) and the \
+            detaching of the old root nothing of it is left.",
+    by_hand: &["nsenter -t 1234 -m findmnt    # on the host, for a process of the container"],
+    stopped_by: &["lab3-pivot/pivot-root"],
+    man: &["pivot_root(2)", "umount(2)", "mount_namespaces(7)"],
+    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    needs: &[Need::MountNamespace],
+    decisive: &[],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    me.decisive("the attacker does nothing: the host reads the mounts of its mount namespace");
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    match &host.namespace_mounts {
+        Some(mounts) if mounts.contains(host.secret("host-mount")) => {
+            Seen::Effect("a mount of the host is in the container's mount namespace".into())
+        }
+        Some(_) => Seen::Confined("no mount of the host is in the container's mount namespace".into()),
+        None => Seen::Nothing,
+    }
+}

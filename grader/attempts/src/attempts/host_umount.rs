@@ -1,0 +1,45 @@
+//! host-umount: take a mount away from the host.
+
+use super::{Attempt, Letters, Need};
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MntFlags, umount2};
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "host-umount",
+    stake: "The host's own file tree: whoever can unmount in it can take its disks away.",
+    story: "The attacker unmounts a volume that the host has mounted below the root file system, and \
+            the host looks for it in its own mount table. The call succeeds in the labs; what counts \
+            is where. A mount namespace of its own keeps the loss inside, if its mounts are private: \
+            what is unmounted in a shared one goes from all its peers.",
+    by_hand: &["umount -l /data", "grep data /proc/self/mountinfo    # on the host"],
+    stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
+    man: &["umount(2)", "mount_namespaces(7)"],
+    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    needs: &[Need::FreshHost],
+    decisive: &[libc::SYS_umount2],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let volume = me.in_rootfs("data");
+    me.decisive(&format!("umount2(\"{volume}\", MNT_DETACH)"));
+    umount2(volume.as_str(), MntFlags::MNT_DETACH)
+}
+
+fn witness(host: &Host) -> Seen {
+    let volume = host.secret("volume");
+    let (before, after) = &host.mountinfo;
+    if before.contains(volume) && !after.contains(volume) {
+        return Seen::Effect("a volume is gone from the host's mount table".into());
+    }
+    if host.call == Some(Some(0)) && after.contains(volume) && host.shares("mnt") == Some(false) {
+        return Seen::Confined(
+            "the volume is gone from the container's own mount namespace, and not from the host's".into(),
+        );
+    }
+    Seen::Nothing
+}

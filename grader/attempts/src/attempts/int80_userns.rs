@@ -1,0 +1,62 @@
+//! int80-userns: the same by a system call of the 32-bit architecture.
+
+use super::{Attempt, Letters};
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "int80-userns",
+    stake: "The same as with userns-unshare, and every other call that a filter means to refuse.",
+    story: "On x86-64 a program may still make system calls of i386, with the instruction int 0x80. They have \
+            numbers of their own: 310 is unshare there, and process_vm_readv here. A filter that looks at the number \
+            alone takes the one for the other. So every filter must first compare the architecture, and refuse all \
+            but the one that its numbers are meant for. It may kill the process instead: the host sees the signal.",
+    by_hand: &["unshare --user true    # the same by number 272 of x86-64"],
+    stopped_by: &["lab5-seccomp/architecture"],
+    man: &["seccomp(2)", "syscall(2)", "user_namespaces(7)"],
+    letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
+    needs: &[],
+    decisive: &[UNSHARE],
+    inside,
+    witness,
+};
+
+/// The number of unshare(2) in the i386 table (arch/x86/entry/syscalls/syscall_32.tbl).
+const UNSHARE: libc::c_long = 310;
+
+#[cfg(target_arch = "x86_64")]
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    me.decisive("int 0x80, number 310: unshare(CLONE_NEWUSER) of i386");
+    let mut answer = UNSHARE;
+    // SAFETY: the call takes its number in eax and an integer in ebx, which the compiler keeps for itself and
+    // so is exchanged and put back. It touches no memory; old kernels don't preserve r8 to r11.
+    unsafe {
+        std::arch::asm!(
+            "xchg {flags}, rbx",
+            "int 0x80",
+            "xchg {flags}, rbx",
+            flags = inout(reg) i64::from(libc::CLONE_NEWUSER) => _,
+            inout("rax") answer,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    match answer as i32 {
+        refused @ ..0 => Err(Errno::from_raw(-refused)),
+        _ => Ok(()),
+    }
+}
+
+/// Other architectures have no such second table.
+#[cfg(not(target_arch = "x86_64"))]
+fn inside(_: &mut Inside) -> Result<(), Errno> {
+    Err(Errno::ENOSYS)
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.attacker_changed_user_namespace() {
+        return Seen::Effect("the attacker is in a user namespace that was not there before".into());
+    }
+    Seen::Nothing
+}

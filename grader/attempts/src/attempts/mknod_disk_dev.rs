@@ -1,0 +1,42 @@
+//! mknod-disk-dev: make a node for the host's disk in /dev.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::disk::make_node_and_read;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+use std::fs;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "mknod-disk-dev",
+    stake: "Every file of every user: a /dev where nodes work is a place to make one.",
+    story: "The attacker makes a block node for the disk in /dev and reads the disk through it. A \
+            new tmpfs on /dev hides the nodes that were there, but whoever may call mknod(2) makes \
+            new ones in it: CAP_MKNOD is in Docker's default set. So the tmpfs is mounted `nodev`. \
+            The devices that a container needs are bound from the host: each keeps the flags of the \
+            mount that it came from, and works.",
+    by_hand: &[
+        "mknod /dev/disk b 8 0    # the numbers that lsblk shows",
+        "dd if=/dev/disk of=test bs=4k count=1",
+    ],
+    stopped_by: &["lab2-mounts/dev"],
+    man: &["mknod(2)", "mount(2)", "capabilities(7)"],
+    letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    needs: &[Need::FreshHost, Need::Disk],
+    decisive: &[libc::SYS_mknodat, libc::SYS_openat, libc::SYS_pread64],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let _ = fs::create_dir("/dev");
+    make_node_and_read(me, "/dev")
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.heard_disk() {
+        return Seen::Effect("the attacker knows what stands in the disk's first block".into());
+    }
+    Seen::Nothing
+}

@@ -1,0 +1,40 @@
+//! proc-environ: read the environment of a process of the host.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::procfs::procfs;
+use crate::inside::read::read;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "proc-environ",
+    stake: "The secrets that services get in their environment: tokens, passwords, addresses.",
+    story: "The attacker reads /proc/<pid>/environ of a process of the host. Where there is no \
+            procfs it mounts one. A procfs shows the processes of the PID namespace in which it was \
+            mounted: in one of its own the container sees itself, and nothing of the host.",
+    by_hand: &["mount -t proc proc /proc", "tr '\\0' '\\n' < /proc/1234/environ    # a process of the host"],
+    stopped_by: &["lab1-namespaces/pid-namespace"],
+    man: &["proc_pid_environ(5)", "pid_namespaces(7)"],
+    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    needs: &[Need::FreshHost],
+    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let victim = me.victim()?;
+    me.decisive(&format!("open(\"/proc/{victim}/environ\")"));
+    let environment = read(&format!("{}/{victim}/environ", procfs()?))?;
+    me.bring_out(&environment);
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.heard_secret("victim-environment") {
+        return Seen::Effect("the attacker knows the environment of a process of the host".into());
+    }
+    Seen::Nothing
+}

@@ -1,0 +1,44 @@
+//! remount-dev: take nodev off the root file system.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::read::read;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "remount-dev",
+    stake: "Every file of every user: a mount flag holds only against who can't change it.",
+    story: "The attacker remounts its root without `nodev` and then opens the device node that came \
+            with the root file system. A flag of a mount is changed by whoever has CAP_SYS_ADMIN \
+            over the mount namespace, and root in the container has it until the capabilities are \
+            dropped. In lab 4 the remount is refused, and so the node stays shut.",
+    by_hand: &["mount -o remount,bind,dev /", "dd if=/some-node of=test bs=4k count=1"],
+    stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    man: &["mount(2)", "capabilities(7)"],
+    letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "I IIIIIII" },
+    needs: &[Need::FreshHost, Need::Disk],
+    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let node = me.in_rootfs(me.given("node"));
+    me.decisive(&format!("mount(\"/\", MS_REMOUNT|MS_BIND), open(\"{node}\"), pread(4096)"));
+    // Where the root is no mount point it has no flags of its own either, and the node opens as it is.
+    let none = None::<&str>;
+    let _ = mount(none, "/", none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, none);
+    let block = read(&node)?;
+    me.bring_out(&block);
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.heard_disk() {
+        return Seen::Effect("the attacker knows what stands in the disk's first block".into());
+    }
+    Seen::Nothing
+}

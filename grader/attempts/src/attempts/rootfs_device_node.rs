@@ -1,0 +1,40 @@
+//! rootfs-device-node: open a device node that came with the root file system.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::read::read;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "rootfs-device-node",
+    stake: "Every file of every user, for a device node in somebody's archive.",
+    story: "A device node is a name for a driver, and it works wherever it stands. The attacker \
+            opens a block node that came with the root file system, outside of /dev, where no new \
+            /dev covers it. On a mount with `nodev` the kernel opens no device: binding the root \
+            file system onto itself gives it a mount of its own that can carry the flag.",
+    by_hand: &["dd if=/some-node of=test bs=4k count=1"],
+    stopped_by: &["lab2-mounts/nodev"],
+    man: &["mount(2)", "mknod(2)"],
+    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    needs: &[Need::Disk],
+    decisive: &[libc::SYS_openat, libc::SYS_pread64],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let node = me.in_rootfs(me.given("node"));
+    me.decisive(&format!("open(\"{node}\"), pread(4096)"));
+    let block = read(&node)?;
+    me.bring_out(&block);
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.heard_disk() {
+        return Seen::Effect("the attacker knows what stands in the disk's first block".into());
+    }
+    Seen::Nothing
+}

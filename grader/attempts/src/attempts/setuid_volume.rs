@@ -1,0 +1,33 @@
+//! setuid-volume: the same by a program on a volume below the root file system.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::setuid;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "setuid-volume",
+    stake: "The line between users and root, by way of a directory that the container shares with others.",
+    story: "The attacker becomes uid 1000 and executes a set-user-ID file of root's on a volume: a file system of \
+            its own that is mounted below the rootfs. Mount flags hold for one mount only. `nosuid` set by a \
+            remount of the rootfs does not reach the volume, although a recursive bind brought it along; \
+            mount_setattr(2) with AT_RECURSIVE does. Failing that, no_new_privs would stop it.",
+    by_hand: &["grep ' /data ' /proc/self/mountinfo", "setpriv --reuid 1000 --clear-groups /data/program"],
+    stopped_by: &["lab2-mounts/nosuid"],
+    man: &["mount_setattr(2)", "execve(2)", "mount(2)"],
+    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    needs: &[Need::ManyIds],
+    decisive: &[libc::SYS_execve],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    setuid::execute(me, "/data")
+}
+
+fn witness(host: &Host) -> Seen {
+    host.gained_root()
+}

