@@ -66,7 +66,7 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("loopback-service", ['E', 'E']),
     ("packet-sniff", ['E', 'E']),
     ("boot-time", ['E', 'E']),
-    // C has a cgroup namespace.
+    // C: a cgroup namespace; and who leaves it mounts first, and dies.
     ("cgroup-path", ['B', 'E']),
     ("cgroup-leave", ['B', 'E']),
     ("release-agent", ['I', 'I']),
@@ -90,7 +90,7 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("int80-userns", ['E', 'B']),
     ("personality", ['B', 'E']),
     ("io-uring", ['E', 'E']),
-    // Neither has limits.
+    // Neither sets a limit.
     ("fork-bomb", ['E', 'E']),
     ("memory-hog", ['E', 'E']),
     ("cpu-hog", ['E', 'E']),
@@ -236,7 +236,16 @@ fn how_far_each_has_come(#[case] program: &str, #[case] lab: Option<usize>) {
 /// Death at the decisive call, by the filter's hand.
 #[rstest]
 fn a_filter_that_kills_blocks(
-    #[values("reboot", "mount", "ptrace-attach", "remount-dev", "session-keyring", "personality")] id: &str,
+    #[values(
+        "reboot",
+        "mount",
+        "ptrace-attach",
+        "remount-dev",
+        "cgroup-leave",
+        "session-keyring",
+        "personality"
+    )]
+    id: &str,
 ) {
     let Some((report, _)) = graded(C) else { return };
     let Check { verdict, cause, why, .. } = check(report, C, id);

@@ -6,7 +6,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Table};
 use std::io::{self, Write};
 
-const LEGEND: &str = "ESCAPED: the host saw it. BLOCKED: refused or kept in. ? no verdict. ! unexpected";
+const LEGEND: &str = "ESCAPED: the host saw it. BLOCKED: refused or kept in. ? no verdict ! unexpected";
 
 /// Writes it. Colours are escape sequences: `out` takes them off where nobody would see them.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
