@@ -6,13 +6,14 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
-//! - [`victim`]: a process to attack. [`services`]: what else it holds.
+//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
+pub mod changes;
 pub mod channel;
 pub mod disk;
 pub mod ext4;
@@ -179,6 +180,21 @@ impl Decoy {
         }
     }
 
+    /// Lists its files, for whoever will ask which are new.
+    pub fn list_files(&mut self) -> Result<()> {
+        self.ready.first = self.snapshot(true).context("the decoy's PID 1 died")?;
+        Ok(())
+    }
+
+    /// Whether it is as it was when it was made, once its last program has ended. Files that were left are put
+    /// away.
+    pub fn settle(&self) -> bool {
+        // Nobody is left who could mean anything by it.
+        while self.listener.accept().is_ok() {}
+        let asked = self.channel.send(&ToPid1::Settle, &[]).and_then(|()| self.answer());
+        matches!(asked, Ok(Some((FromPid1::Settled { same: true }, _))))
+    }
+
     /// Reads what its PID 1 has to say by itself: that the program has ended.
     pub fn listen(&self) -> Result<()> {
         if let Some((FromPid1::Ended(status), _)) = self.channel.receive()? {
@@ -217,6 +233,15 @@ impl Decoy {
         self.ending.get()
     }
 
+    /// Ends it: the death of PID 1 is the end of all in its PID namespace.
+    pub fn end(&self) {
+        if self.ending.get() == Ending::None {
+            let _ = kill(self.pid1, Signal::SIGKILL);
+            reap(self.pid1);
+            self.ending.set(Ending::Killed(Signal::SIGKILL as i32));
+        }
+    }
+
     /// Notes what wait(2) told of its PID 1.
     pub fn ended(&self, ending: Ending) {
         self.ending.set(ending);
@@ -224,12 +249,9 @@ impl Decoy {
 }
 
 impl Drop for Decoy {
-    /// The death of PID 1 is the end of all in its PID namespace; the mounts go with their namespace.
+    /// The mounts go with their namespace.
     fn drop(&mut self) {
-        if self.ending.get() == Ending::None {
-            let _ = kill(self.pid1, Signal::SIGKILL);
-            reap(self.pid1);
-        }
+        self.end();
         unstage(self.stage.as_deref());
     }
 }

@@ -9,7 +9,7 @@ use crate::trial::works::Works;
 use crate::verdict::{self, Cause, Verdict};
 use crate::workers::{Done, Job, Workers};
 use anyhow::Result;
-use attempts::attempts::Attempt;
+use attempts::attempts::{Attempt, Need};
 use attempts::works::{self, Work};
 use std::collections::BTreeMap;
 
@@ -62,6 +62,7 @@ pub fn controls(
     tell: &mut impl FnMut(Event),
 ) -> Result<Controls> {
     let bare = Target::bare(decoy);
+    let attempts = in_turn(attempts);
     let job = |attempt: &&Attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() };
     let jobs: Vec<Job> = attempts.iter().map(job).collect();
     let mut controls = Controls::new();
@@ -104,7 +105,7 @@ pub fn targets(
             run.attempts.iter().for_each(|_| tell(Event::Trial));
             continue;
         }
-        for attempt in &run.attempts {
+        for attempt in in_turn(&run.attempts) {
             pairs.push((at, attempt.id));
             jobs.push(Job::Attempt { target: target.clone(), id: attempt.id.into() });
         }
@@ -140,6 +141,14 @@ pub fn targets(
         });
     }
     Ok(reports)
+}
+
+/// The order in which attempts are run: first those that want a host of their own. The last of these hosts may
+/// serve for the others.
+fn in_turn(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
+    let mut sorted = attempts.to_vec();
+    sorted.sort_by_key(|attempt| !attempt.needs.contains(&Need::FreshHost));
+    sorted
 }
 
 fn judged(target: &Target, attempt: &Attempt, controls: &Controls, facts: Option<&Facts>) -> Check {

@@ -6,6 +6,7 @@
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
 //! - [`group`]: the control group that a container is put into.
+//! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
 pub mod group;
@@ -13,6 +14,7 @@ pub mod image;
 pub mod look;
 pub mod observe;
 pub mod session;
+pub mod shared;
 pub mod works;
 
 use crate::decoy::disk::Disk;
@@ -36,6 +38,7 @@ use nix::libc;
 use nix::sys::signalfd::SignalFd;
 use serde::{Deserialize, Serialize};
 use session::{Call, Session};
+use shared::Shared;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -62,6 +65,8 @@ pub struct Stage {
     pub children: SignalFd,
     /// How long a trial may take.
     pub limit: Duration,
+    /// The decoy of the last trial, if it may serve for the next one.
+    pub shared: Shared,
 }
 
 /// What a trial brought back.
@@ -122,8 +127,10 @@ pub enum Sight {
 }
 
 impl Stage {
-    /// A decoy host for a target.
+    /// A new decoy host for a target.
     fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
+        // There is one place to mount on.
+        self.shared.drop();
         Decoy::make(&Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -256,13 +263,17 @@ fn in_decoy(
     streams: Streams,
     facts: &mut Facts,
 ) -> Result<()> {
-    let decoy = match stage.decoy(target, attempt.needs) {
+    let kept = if needs_own(attempt) { None } else { stage.shared.take(target) };
+    let mut decoy = match kept.map_or_else(|| stage.decoy(target, attempt.needs), Ok) {
         Ok(decoy) => decoy,
         Err(error) => {
             facts.no_decoy = Some(format!("{error:#}"));
             return Ok(());
         }
     };
+    if attempt.needs.contains(&Need::SetuidFiles) {
+        decoy.list_files()?;
+    }
     // An attempt at a terminal has one from the start.
     let streams = match attempt.needs {
         needs if needs.contains(&Need::Terminal) => Streams::Terminal,
@@ -348,16 +359,29 @@ fn in_decoy(
         Seen::Nothing => Sight::Nothing,
     };
     facts.evidence = evidence(facts, &session, &host);
-    // The container dies with its host, and only then can its group go.
+    let may_serve = shared::may_serve(target) && !attempt.needs.contains(&Need::Ext4Volume);
+    let ended = may_serve && session.leave().unwrap_or(false);
     drop(session);
-    drop(decoy);
-    drop(job);
+    // The container is dead by now, or dies with its host; only then can its group go.
+    if ended {
+        drop(job);
+    } else {
+        decoy.end();
+        drop(job);
+    }
     if let Ok(disk) = &stage.disk
         && !disk.device.restore()?
     {
         facts.distrust = Some("another disk was put in the place of the host's".into());
+    } else if ended {
+        stage.shared.keep(target, decoy);
     }
     Ok(())
+}
+
+/// Whether an attempt needs a decoy that nobody has used, or one that nobody else needs.
+fn needs_own(attempt: &Attempt) -> bool {
+    attempt.needs.iter().any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume))
 }
 
 /// The control group of the container, where the attempt needs one.

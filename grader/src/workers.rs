@@ -12,6 +12,7 @@ use crate::decoy::{close_all_but, own_mount_namespace};
 use crate::keeper::{self, Keeper};
 use crate::target::Target;
 use crate::trial::image::Image;
+use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
 use anyhow::{Context, Result, bail};
@@ -287,6 +288,7 @@ impl Setup<'_> {
             ext4: OnceCell::new(),
             children: session::children()?,
             limit: self.limit,
+            shared: Shared::default(),
         })
     }
 }

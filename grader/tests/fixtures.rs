@@ -42,6 +42,7 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("setns-own-mount", ['B', 'E']),
     ("leaked-descriptor", ['E', 'E']),
     ("host-tree", ['B', 'E']),
+    ("open-by-handle", ['I', 'I']),
     ("rootfs-device-node", ['E', 'E']),
     ("mknod-disk", ['I', 'I']),
     ("mknod-disk-dev", ['I', 'I']),
@@ -65,6 +66,10 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("loopback-service", ['E', 'E']),
     ("packet-sniff", ['E', 'E']),
     ("boot-time", ['E', 'E']),
+    // C has a cgroup namespace.
+    ("cgroup-path", ['B', 'E']),
+    ("cgroup-leave", ['B', 'E']),
+    ("release-agent", ['I', 'I']),
     ("env-secret", ['E', 'E']),
     ("tty-foreground", ['E', 'E']),
     ("tty-inject", ['E', 'E']),
@@ -85,6 +90,10 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("int80-userns", ['E', 'B']),
     ("personality", ['B', 'E']),
     ("io-uring", ['E', 'E']),
+    // Neither has limits.
+    ("fork-bomb", ['E', 'E']),
+    ("memory-hog", ['E', 'E']),
+    ("cpu-hog", ['E', 'E']),
 ];
 
 /// The works checks. W works, F fails.

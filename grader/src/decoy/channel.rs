@@ -24,6 +24,8 @@ pub enum ToPid1 {
         /// Whether to list them.
         files: bool,
     },
+    /// Put away the files that were left, and say whether you are as you were at first.
+    Settle,
 }
 
 /// What PID 1 says.
@@ -37,6 +39,11 @@ pub enum FromPid1 {
     Started,
     /// The answer to a snapshot.
     Snapshot(Box<Snapshot>),
+    /// The answer to [`ToPid1::Settle`].
+    Settled {
+        /// Whether nothing has changed.
+        same: bool,
+    },
     /// A program that was started has ended; its wait(2) status.
     Ended(i32),
 }
@@ -52,7 +59,7 @@ pub struct Ready {
     pub probe: (u64, u64),
     /// The victim, in the decoy's PID namespace.
     pub victim: i32,
-    /// What it looked like then.
+    /// What it looked like then, without its files.
     pub first: Snapshot,
 }
 

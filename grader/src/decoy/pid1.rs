@@ -2,22 +2,20 @@
 //! sees. It is forked from the grader and never executes a program, and it is not dumpable: nothing in the
 //! decoy can trace it.
 
+use super::changes::{self, State};
 use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use super::ids::Ids;
 use super::secrets::Secrets;
 use super::services::Services;
 use super::{Kind, Plan, close_all_but, start, tree, victim};
 use anyhow::{Context, Result, bail};
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::stat::Mode;
 use nix::time::ClockId;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid};
 use std::collections::BTreeMap;
@@ -26,7 +24,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const NONE: Option<&str> = None;
 
@@ -85,7 +83,7 @@ fn make(
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(&services.proc, true, None)?,
+        first: snapshot(&services.proc, false, None)?,
         victim: victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
@@ -180,6 +178,7 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let first = State::now(&services.proc)?;
     let mut children = Children { program: None, victim, victim_status: None, datagrams: false };
     loop {
         let mut ready = [
@@ -216,11 +215,15 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
-                    children.settle(channel)?;
+                    children.wait_for_victim(channel)?;
                     match snapshot(&services.proc, files, children.victim_status) {
                         Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
                         Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                     }
+                }
+                Some((ToPid1::Settle, _)) => {
+                    let same = children.settle(channel, &services.proc, &first).unwrap_or(false);
+                    channel.send(&FromPid1::Settled { same }, &[])?;
                 }
                 Some((ToPid1::Begin, _)) => {}
             }
@@ -238,7 +241,7 @@ struct Children {
 
 impl Children {
     /// Waits, for a second at most, until what was done to the victim has taken effect.
-    fn settle(&mut self, channel: &Channel) -> Result<()> {
+    fn wait_for_victim(&mut self, channel: &Channel) -> Result<()> {
         for _ in 0..500 {
             self.reap(channel)?;
             if self.victim_status.is_some() || victim::is_at_rest(self.victim) {
@@ -247,6 +250,23 @@ impl Children {
             std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
+    }
+
+    /// Whether the host is again as it was at `first`. What is dying gets a moment.
+    fn settle(&mut self, channel: &Channel, proc: &OwnedFd, first: &State) -> Result<bool> {
+        let patience = Instant::now() + Duration::from_millis(200);
+        loop {
+            self.reap(channel)?;
+            if self.program.is_none() && first.same_processes(proc)? {
+                return Ok(self.victim_status.is_none()
+                    && victim::is_at_rest(self.victim)
+                    && first.holds(proc)?);
+            }
+            if Instant::now() > patience {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Waits for every child that has ended: the program, the victim, and what their processes left to us.
@@ -271,46 +291,23 @@ impl Children {
 
 /// `proc`: the host's own `/proc`. What stands at that path now may be another's.
 fn snapshot(proc: &OwnedFd, files: bool, victim: Option<i32>) -> Result<Snapshot> {
-    let open = |path: &str, flags: OFlag| openat(proc, path, flags | OFlag::O_CLOEXEC, Mode::empty());
-    let mut processes = Vec::new();
-    for entry in Dir::from_fd(open(".", OFlag::O_RDONLY | OFlag::O_DIRECTORY)?)?.iter() {
-        if let Some(pid) = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
-            processes.push(pid);
+    let (mut names, mut setuid) = (Vec::new(), Vec::new());
+    for (path, mark) in if files { changes::files()? } else { changes::Files::new() } {
+        let name = path.to_string_lossy().into_owned();
+        if mark.is_roots_set_user_id() {
+            setuid.push(name.clone());
         }
-    }
-    let mountinfo = std::io::read_to_string(File::from(open("self/mountinfo", OFlag::O_RDONLY)?))?;
-    let (mut found, mut setuid) = (Vec::new(), Vec::new());
-    if files {
-        list(Path::new("/"), fs::metadata("/")?.dev(), &mut found, &mut setuid)?;
+        names.push(name);
     }
     Ok(Snapshot {
-        mountinfo,
-        hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        mountinfo: changes::mounts(proc)?,
+        hostname: changes::name()?,
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
-        processes,
-        files: found,
+        processes: changes::processes(proc)?.into_iter().collect(),
+        files: names,
         setuid,
         victim,
     })
-}
-
-/// The files of the decoy's own tree, and which of them run with the rights of its root.
-fn list(directory: &Path, device: u64, found: &mut Vec<String>, setuid: &mut Vec<String>) -> Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let Ok(it) = fs::symlink_metadata(&path) else { continue };
-        if it.dev() == device {
-            let name = path.to_string_lossy().into_owned();
-            if it.is_file() && it.uid() == 0 && it.mode() & 0o4000 != 0 {
-                setuid.push(name.clone());
-            }
-            found.push(name);
-            if it.is_dir() {
-                list(&path, device, found, setuid)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn namespaces() -> Result<BTreeMap<String, u64>> {

@@ -74,14 +74,11 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         fs::write(root.join(file), text).with_context(|| format!("writing /{file}"))?;
         fs::set_permissions(root.join(file), fs::Permissions::from_mode(mode))?;
     }
-    for name in ["ld.so.cache", "alternatives"] {
-        // Some machines keep the way to a program or library here.
-        let from = Path::new("/etc").join(name);
-        if fs::metadata(&from).is_ok() {
-            copy.tree(&from, &root.join("etc").join(name), None)?;
-        }
+    // Some machines keep the way to a program or library here: hundreds of links in the one.
+    if fs::exists("/etc/ld.so.cache")? {
+        copy.tree(Path::new("/etc/ld.so.cache"), &root.join("etc/ld.so.cache"), None)?;
     }
-    for name in MACHINE {
+    for name in MACHINE.into_iter().chain(["etc/alternatives"]) {
         machine_directory(root, name)?;
     }
     for name in DEVICES {

@@ -230,8 +230,6 @@ impl<'a> Session<'a> {
                 it.guest_died() || it.decoy.ending() != Ending::None || Instant::now() > patience
             })?;
             let patience = Instant::now() + Duration::from_secs(1);
-            self.until(|it| it.guest_died() || Instant::now() > patience)?;
-            let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
         let answers = self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default();
@@ -247,6 +245,18 @@ impl<'a> Session<'a> {
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Lets the probe go, and waits for the program's end.
+    ///
+    /// # Returns
+    /// Whether the program has ended, and its host has not.
+    pub fn leave(&mut self) -> Result<bool> {
+        let (check, key, mark) = (attempts::wire::EXIT.into(), "end".into(), "0".into());
+        self.tell(&Question { key, check, mark, given: Vec::new() });
+        let patience = Instant::now() + Duration::from_millis(500);
+        self.until(|it| it.over() || Instant::now() > patience)?;
+        Ok(self.program() != Ending::None && self.decoy.ending() == Ending::None)
     }
 
     /// Whether a process has sent this one, which we trace, a SIGSYS: what ends it then is no filter.

@@ -50,7 +50,8 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
     let asked: Vec<&Work> =
         ALL.iter().filter(|work| number.is_none_or(|lab| work.first_lab <= lab)).collect();
     let mut works = Works::default();
-    let decoy = match stage.decoy(target, &[]) {
+    let decoy = stage.decoy(target, &[]).and_then(|mut decoy| decoy.list_files().map(|()| decoy));
+    let decoy = match decoy {
         Ok(decoy) => decoy,
         Err(error) => {
             works.no_decoy = Some(format!("{error:#}"));

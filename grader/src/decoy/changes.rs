@@ -1,0 +1,137 @@
+//! What has changed in a decoy since it was made, as its PID 1 sees it.
+//!
+//! A decoy costs more than a trial. Where nothing has changed it serves for the next one too.
+
+use super::tree::ROOTFS;
+use anyhow::{Context, Result};
+use nix::dir::Dir;
+use nix::fcntl::{OFlag, openat};
+use nix::libc;
+use nix::sys::stat::Mode;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// What a decoy looked like at some moment.
+#[derive(Debug)]
+pub struct State {
+    mounts: String,
+    name: String,
+    processes: BTreeSet<i32>,
+    files: Files,
+}
+
+/// Every file of the decoy's own, with what is not to change. As strings, which are compared sooner than paths.
+pub type Files = BTreeMap<OsString, Mark>;
+
+/// What is not to change of a file: it tells of every write and every change of rights. A directory's own times
+/// and size change with what is put into it, and are no part of this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    mode: u32,
+    owner: (u32, u32),
+    inode: u64,
+    written: Option<(u64, i64, i64)>,
+}
+
+impl State {
+    /// What it looks like now.
+    pub fn now(proc: &OwnedFd) -> Result<State> {
+        Ok(State { mounts: mounts(proc)?, name: name()?, processes: processes(proc)?, files: files()? })
+    }
+
+    /// Whether everything but the processes is as it was. Files that are new are put away first: whoever looks for
+    /// them has looked.
+    pub fn holds(&self, proc: &OwnedFd) -> Result<bool> {
+        if mounts(proc)? != self.mounts || name()? != self.name {
+            return Ok(false);
+        }
+        let mut now = files()?;
+        // What lies in a directory comes after it.
+        for path in now.keys().filter(|path| !self.files.contains_key(*path)).rev() {
+            let is_directory = now[path].is_directory();
+            let gone = if is_directory { fs::remove_dir(path) } else { fs::remove_file(path) };
+            if gone.is_err() {
+                return Ok(false);
+            }
+        }
+        now.retain(|path, _| self.files.contains_key(path));
+        Ok(now == self.files)
+    }
+
+    /// Whether there are the same processes.
+    pub fn same_processes(&self, proc: &OwnedFd) -> Result<bool> {
+        Ok(processes(proc)? == self.processes)
+    }
+}
+
+impl Mark {
+    fn of(it: &fs::Metadata) -> Mark {
+        Mark {
+            mode: it.mode(),
+            owner: (it.uid(), it.gid()),
+            inode: it.ino(),
+            written: (!it.is_dir()).then(|| (it.size(), it.mtime(), it.mtime_nsec())),
+        }
+    }
+
+    /// Whether whoever executes it has the rights of the decoy's root.
+    pub fn is_roots_set_user_id(&self) -> bool {
+        let kind = libc::S_IFMT | libc::S_ISUID;
+        self.owner.0 == 0 && self.mode & kind == libc::S_IFREG | libc::S_ISUID
+    }
+
+    fn is_directory(&self) -> bool {
+        self.written.is_none()
+    }
+}
+
+/// The mount table of the calling process. `proc` is the host's own `/proc`: what stands at that path now may be
+/// another's.
+pub fn mounts(proc: &OwnedFd) -> Result<String> {
+    let file = openat(proc, "self/mountinfo", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    std::io::read_to_string(fs::File::from(file.context("mountinfo")?)).context("mountinfo")
+}
+
+/// The host's name.
+pub fn name() -> Result<String> {
+    Ok(nix::unistd::gethostname().context("gethostname(2)")?.to_string_lossy().into_owned())
+}
+
+/// The processes in the calling process's PID namespace.
+pub fn processes(proc: &OwnedFd) -> Result<BTreeSet<i32>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut directory = Dir::from_fd(openat(proc, ".", flags, Mode::empty())?)?;
+    let entries = directory.iter().collect::<nix::Result<Vec<_>>>()?;
+    Ok(entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect())
+}
+
+/// The files of the decoy's own tree and of its volumes.
+pub fn files() -> Result<Files> {
+    let mut found = Files::new();
+    for top in [Path::new("/"), Path::new("/mnt"), &Path::new(ROOTFS).join("data")] {
+        // A volume that is not mounted any more is seen in the mount table.
+        if let Ok(it) = fs::symlink_metadata(top) {
+            list(top, it.dev(), &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn list(directory: &Path, device: u64, found: &mut Files) -> Result<()> {
+    for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
+        let entry = entry?;
+        let Ok(it) = entry.metadata() else { continue };
+        if it.dev() == device {
+            let path = entry.path();
+            if it.is_dir() {
+                list(&path, device, found)?;
+            }
+            found.insert(path.into_os_string(), Mark::of(&it));
+        }
+    }
+    Ok(())
+}
