@@ -44,14 +44,16 @@ fn main() {
     let _ = child.wait();
 }
 
-/// Changes a byte on the last page of its code: one that no attempt comes by.
+/// Changes a byte that is never executed: of what fills the gap between two functions, traps or zeros.
 fn poke(pid: c_int) -> io::Result<()> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let code = maps.lines().find(|line| line.contains(" r-xp ") && line.contains("/probe-")).unwrap();
-    let (_, end) = code.split_once(' ').unwrap().0.split_once('-').unwrap();
-    let place = u64::from_str_radix(end, 16).unwrap() - 4096;
+    let (start, end) = code.split_once(' ').unwrap().0.split_once('-').unwrap();
+    let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).unwrap());
     let memory = File::options().read(true).write(true).open(format!("/proc/{pid}/mem"))?;
-    let mut byte = [0];
-    memory.read_exact_at(&mut byte, place)?;
-    memory.write_all_at(&[!byte[0]], place)
+    let mut bytes = vec![0; (end - start) as usize];
+    memory.read_exact_at(&mut bytes, start)?;
+    let is_gap = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0xcc) || bytes.iter().all(|byte| *byte == 0);
+    let gap = bytes.windows(8).position(is_gap).unwrap() + 4;
+    memory.write_all_at(&[!bytes[gap]], start + gap as u64)
 }
