@@ -26,7 +26,7 @@ pub fn check(path: &Path) -> Result<()> {
     };
     if !found.is_dir() {
         bail!(
-            "{what}: it is not a directory; unpack an archive with `grader rootfs import FILE`, or {WAY_OUT}"
+            "{what}: it is not a directory; unpack an archive first (tar -xf FILE -C DIR), or {WAY_OUT}"
         );
     }
     // Compared by what it is: "/" has many spellings.
