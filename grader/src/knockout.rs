@@ -44,12 +44,14 @@ pub struct Knockout {
     pub lost: Vec<String>,
     /// The same, as `steps.toml` has it, as far as this kind of decoy can judge it.
     pub expected: Vec<String>,
+    /// Whether `steps.toml` names checks, and this kind of decoy can judge none of them.
+    pub beyond_judging: bool,
 }
 
 impl Knockout {
-    /// Whether it lost what was expected, and something at all.
+    /// Whether it lost what was expected, and something at all, unless this kind of decoy can judge nothing of it.
     pub fn as_expected(&self) -> bool {
-        !self.lost.is_empty() && self.lost == self.expected
+        self.lost == self.expected && (!self.lost.is_empty() || self.beyond_judging)
     }
 }
 
@@ -169,5 +171,6 @@ fn row(
     let more = if decoy == Kind::User { step.lost_user.as_slice() } else { &[] };
     let mut expected: Vec<String> = step.lost.iter().chain(more).filter(judged).cloned().collect();
     expected.sort();
-    Ok(Knockout { lab: step.id.lab.clone(), step: step.id.name.clone(), lost, expected })
+    let beyond_judging = expected.is_empty() && !step.lost.is_empty();
+    Ok(Knockout { lab: step.id.lab.clone(), step: step.id.name.clone(), lost, expected, beyond_judging })
 }

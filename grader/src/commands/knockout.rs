@@ -69,7 +69,11 @@ pub fn run(options: &Options) -> Result<u8> {
 
 fn table(found: &Knockouts, out: &mut dyn Write) -> io::Result<()> {
     for row in &found.steps {
-        let lost = if row.lost.is_empty() { "nothing".to_owned() } else { row.lost.join(", ") };
+        let lost = match row.lost.as_slice() {
+            [] if row.beyond_judging => "nothing that this kind of decoy host can judge".to_owned(),
+            [] => "nothing".to_owned(),
+            lost => lost.join(", "),
+        };
         writeln!(out, "{}/{}\n    {lost}", row.lab, row.step)?;
         if !row.as_expected() {
             writeln!(out, "    ! expected: {}", row.expected.join(", "))?;

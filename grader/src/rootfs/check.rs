@@ -25,9 +25,7 @@ pub fn check(path: &Path) -> Result<()> {
         Err(error) => bail!("{what}: {}; {WAY_OUT}", system(&error)),
     };
     if !found.is_dir() {
-        bail!(
-            "{what}: it is not a directory; unpack an archive with `grader rootfs import FILE`, or {WAY_OUT}"
-        );
+        bail!("{what}: it is not a directory; unpack an archive first (tar -xf FILE -C DIR), or {WAY_OUT}");
     }
     // Compared by what it is: "/" has many spellings.
     if fs::metadata("/").is_ok_and(|root| (root.dev(), root.ino()) == (found.dev(), found.ino())) {
