@@ -143,3 +143,30 @@ fn list(directory: &Path, device: u64, found: &mut Files) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_put_away_and_what_has_changed_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path();
+        fs::create_dir(top.join("etc")).unwrap();
+        fs::write(top.join("etc/passwd"), "root").unwrap();
+        let look = || files_of(&[top]).unwrap();
+        let first = look();
+        assert_eq!(first.len(), 2);
+
+        fs::create_dir_all(top.join("etc/new/deep")).unwrap();
+        fs::write(top.join("etc/new/deep/file"), "").unwrap();
+        std::os::unix::fs::symlink("/", top.join("etc/link")).unwrap();
+        assert!(put_away(look(), &first).unwrap());
+        assert_eq!(look(), first);
+
+        fs::write(top.join("etc/passwd"), "toor").unwrap();
+        assert!(!put_away(look(), &first).unwrap());
+        fs::remove_file(top.join("etc/passwd")).unwrap();
+        assert!(!put_away(look(), &first).unwrap());
+    }
+}
