@@ -37,7 +37,7 @@ use ext4::Ext4;
 use groups::Groups;
 use ids::Ids;
 use nix::libc;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -49,6 +49,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use tree::Tree;
 
 /// The two kinds of decoy host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -96,20 +97,24 @@ pub struct Decoy {
     channel: Channel,
     program: Cell<Ending>,
     root_id: u32,
-    stage: Option<PathBuf>,
+    tree: Option<Tree>,
 }
 
 impl Decoy {
-    /// Makes a decoy host. The calling process must have one thread, and as root a mount namespace of its own.
-    pub fn make(plan: &Plan) -> Result<Decoy> {
+    /// Makes a decoy host, on a tree that another one of the same plan has left, if there is one. The calling process
+    /// must have one thread, and as root a mount namespace of its own.
+    pub fn make(plan: &Plan, left: Option<Tree>) -> Result<Decoy> {
         let secrets = Secrets::random()?;
         let ids = Ids::for_decoy(plan.kind)?;
         let real_root = geteuid().is_root();
-        let mut stage = None;
-        if real_root {
-            tree::mount(plan.stage).context("mounting the decoy's root")?;
-            stage = Some(plan.stage.to_owned());
-            tree::build(plan, &secrets, &ids).context("building the decoy's file tree")?;
+        let mut tree = left;
+        if let Some(it) = &mut tree
+            && !it.renew(&secrets)?
+        {
+            tree = None;
+        }
+        if tree.is_none() && real_root {
+            tree = Some(Tree::build(plan, &secrets, &ids)?);
         }
 
         let (ours, theirs) = Channel::pair()?;
@@ -132,7 +137,7 @@ impl Decoy {
         drop(theirs);
 
         let ending = Cell::new(Ending::None);
-        let mut unfinished = Unfinished { pid1, stage: stage.clone(), armed: true };
+        let mut unfinished = Unfinished { pid1, armed: true };
         settled?;
         if plan.kind == Kind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
@@ -156,7 +161,7 @@ impl Decoy {
             channel: ours,
             program: Cell::default(),
             root_id: ids.outside(0),
-            stage,
+            tree,
         })
     }
 
@@ -242,6 +247,12 @@ impl Decoy {
         }
     }
 
+    /// Ends it, and gives its tree to whoever makes the next one.
+    pub fn leave_tree(mut self) -> Option<Tree> {
+        self.end();
+        self.tree.take()
+    }
+
     /// Notes what wait(2) told of its PID 1.
     pub fn ended(&self, ending: Ending) {
         self.ending.set(ending);
@@ -252,14 +263,12 @@ impl Drop for Decoy {
     /// The mounts go with their namespace.
     fn drop(&mut self) {
         self.end();
-        unstage(self.stage.as_deref());
     }
 }
 
 /// A decoy whose making may still fail half-way.
 struct Unfinished {
     pid1: Pid,
-    stage: Option<PathBuf>,
     armed: bool,
 }
 
@@ -268,7 +277,6 @@ impl Drop for Unfinished {
         if self.armed {
             let _ = kill(self.pid1, Signal::SIGKILL);
             reap(self.pid1);
-            unstage(self.stage.as_deref());
         }
     }
 }
@@ -306,12 +314,6 @@ fn reap(pid1: Pid) {
             // A traced process that stopped on its way out.
             let _ = nix::sys::ptrace::cont(Pid::from_raw(pid), None);
         }
-    }
-}
-
-fn unstage(stage: Option<&Path>) {
-    if let Some(stage) = stage {
-        let _ = umount2(stage, MntFlags::MNT_DETACH);
     }
 }
 

@@ -143,11 +143,12 @@ pub fn targets(
     Ok(reports)
 }
 
-/// The order in which attempts are run: first those that want a host of their own. The last of these hosts may
-/// serve for the others.
+/// The order in which attempts are run: first those that want a host of their own, since the last of these hosts may
+/// serve for the others; then those at a limit, which take longest and should not come last.
 fn in_turn(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
     let mut sorted = attempts.to_vec();
-    sorted.sort_by_key(|attempt| !attempt.needs.contains(&Need::FreshHost));
+    let needs = |attempt: &&Attempt, need| attempt.needs.contains(&need);
+    sorted.sort_by_key(|attempt| (!needs(attempt, Need::FreshHost), !needs(attempt, Need::Limits)));
     sorted
 }
 

@@ -129,9 +129,10 @@ pub enum Sight {
 impl Stage {
     /// A new decoy host for a target.
     fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
-        // There is one place to mount on.
-        self.shared.drop();
-        Decoy::make(&Plan {
+        let ext4 = needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten();
+        // There is one place to mount on: what was kept ends, or goes into this one.
+        let tree = self.shared.take_tree(target).filter(|_| ext4.is_none());
+        let plan = Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
             probe: &self.probe,
@@ -139,9 +140,10 @@ impl Stage {
             cwd: Path::new(&target.cwd),
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
-            ext4: needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten(),
+            ext4,
             groups: &self.groups,
-        })
+        };
+        Decoy::make(&plan, tree)
     }
 
     /// The ext4 file system, or why there is none.
@@ -360,20 +362,17 @@ fn in_decoy(
     };
     facts.evidence = evidence(facts, &session, &host);
     let may_serve = shared::may_serve(target) && !attempt.needs.contains(&Need::Ext4Volume);
-    let ended = may_serve && session.leave().unwrap_or(false);
-    drop(session);
-    // The container is dead by now, or dies with its host; only then can its group go.
-    if ended {
-        drop(job);
-    } else {
+    if !(may_serve && session.leave().unwrap_or(false)) {
         decoy.end();
-        drop(job);
     }
+    drop(session);
+    // The container is dead by now, or has died with its host; only then can its group go.
+    drop(job);
     if let Ok(disk) = &stage.disk
         && !disk.device.restore()?
     {
         facts.distrust = Some("another disk was put in the place of the host's".into());
-    } else if ended {
+    } else if may_serve {
         stage.shared.keep(target, decoy);
     }
     Ok(())

@@ -49,17 +49,7 @@ impl State {
         if mounts(proc)? != self.mounts || name()? != self.name {
             return Ok(false);
         }
-        let mut now = files()?;
-        // What lies in a directory comes after it.
-        for path in now.keys().filter(|path| !self.files.contains_key(*path)).rev() {
-            let is_directory = now[path].is_directory();
-            let gone = if is_directory { fs::remove_dir(path) } else { fs::remove_file(path) };
-            if gone.is_err() {
-                return Ok(false);
-            }
-        }
-        now.retain(|path, _| self.files.contains_key(path));
-        Ok(now == self.files)
+        put_away(files()?, &self.files)
     }
 
     /// Whether there are the same processes.
@@ -111,14 +101,32 @@ pub fn processes(proc: &OwnedFd) -> Result<BTreeSet<i32>> {
 
 /// The files of the decoy's own tree and of its volumes.
 pub fn files() -> Result<Files> {
+    files_of(&[Path::new("/"), Path::new("/mnt"), &Path::new(ROOTFS).join("data")])
+}
+
+/// The files of some trees, each without what is mounted in it.
+pub fn files_of(tops: &[&Path]) -> Result<Files> {
     let mut found = Files::new();
-    for top in [Path::new("/"), Path::new("/mnt"), &Path::new(ROOTFS).join("data")] {
+    for top in tops {
         // A volume that is not mounted any more is seen in the mount table.
         if let Ok(it) = fs::symlink_metadata(top) {
             list(top, it.dev(), &mut found)?;
         }
     }
     Ok(found)
+}
+
+/// Removes the files that are new, and says whether the others are as they were.
+pub fn put_away(mut now: Files, first: &Files) -> Result<bool> {
+    // What lies in a directory comes after it.
+    for path in now.keys().filter(|path| !first.contains_key(*path)).rev() {
+        let gone = if now[path].is_directory() { fs::remove_dir(path) } else { fs::remove_file(path) };
+        if gone.is_err() {
+            return Ok(false);
+        }
+    }
+    now.retain(|path, _| first.contains_key(path));
+    Ok(now == *first)
 }
 
 fn list(directory: &Path, device: u64, found: &mut Files) -> Result<()> {
@@ -134,4 +142,31 @@ fn list(directory: &Path, device: u64, found: &mut Files) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_put_away_and_what_has_changed_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path();
+        fs::create_dir(top.join("etc")).unwrap();
+        fs::write(top.join("etc/passwd"), "root").unwrap();
+        let look = || files_of(&[top]).unwrap();
+        let first = look();
+        assert_eq!(first.len(), 2);
+
+        fs::create_dir_all(top.join("etc/new/deep")).unwrap();
+        fs::write(top.join("etc/new/deep/file"), "").unwrap();
+        std::os::unix::fs::symlink("/", top.join("etc/link")).unwrap();
+        assert!(put_away(look(), &first).unwrap());
+        assert_eq!(look(), first);
+
+        fs::write(top.join("etc/passwd"), "toor").unwrap();
+        assert!(!put_away(look(), &first).unwrap());
+        fs::remove_file(top.join("etc/passwd")).unwrap();
+        assert!(!put_away(look(), &first).unwrap());
+    }
 }

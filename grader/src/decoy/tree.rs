@@ -12,18 +12,19 @@
 //! node that works. An ordinary user's decoy builds it inside.
 
 use super::Plan;
+use super::changes::{self, Files};
 use super::ids::Ids;
 use super::secrets::Secrets;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
-use nix::mount::{MsFlags, mount as mount_at};
+use nix::mount::{MntFlags, MsFlags, mount as mount_at, umount2};
 use nix::unistd::geteuid;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where the rootfs stands in the decoy.
 pub const ROOTFS: &str = "/srv/rootfs";
@@ -41,6 +42,59 @@ const MACHINE: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx
 
 /// Devices that harm nobody.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// A tree that the grader, as root, has built: it outlives its decoy, and serves for the next one if nothing in it
+/// has changed.
+pub struct Tree {
+    directory: PathBuf,
+    name: String,
+    files: Files,
+}
+
+impl Tree {
+    /// Builds it on `plan.stage`.
+    pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<Tree> {
+        mount(plan.stage).context("mounting the decoy's root")?;
+        let mut tree = Tree { directory: plan.stage.into(), name: secrets.name.clone(), files: Files::new() };
+        build(plan, secrets, ids).context("building the decoy's file tree")?;
+        tree.files = changes::files_of(&[plan.stage])?;
+        Ok(tree)
+    }
+
+    /// Gives it other words and names, once its decoy has ended. False where it is not as it was built.
+    pub fn renew(&mut self, secrets: &Secrets) -> Result<bool> {
+        let root = &self.directory;
+        if !changes::put_away(changes::files_of(&[root])?, &self.files)? {
+            return Ok(false);
+        }
+        for (file, word) in words(secrets) {
+            fs::write(root.join(file), word)?;
+        }
+        let rootfs = root.join(&ROOTFS[1..]);
+        for what in ["probe", "setuid", "node"] {
+            let from = rootfs.join(format!("{what}-{}", self.name));
+            if fs::symlink_metadata(&from).is_ok() {
+                fs::rename(from, rootfs.join(format!("{what}-{}", secrets.name)))?;
+            }
+        }
+        self.name.clone_from(&secrets.name);
+        self.files = changes::files_of(&[root])?;
+        Ok(true)
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = umount2(&self.directory, MntFlags::MNT_DETACH);
+    }
+}
+
+/// The files that hold random words.
+fn words(secrets: &Secrets) -> [(&'static str, String); 3] {
+    let canary = || secrets.at("canary").to_owned();
+    let hostname = format!("decoy-{}", secrets.at("hostname"));
+    [("etc/hostname", hostname), ("canary", canary()), ("canary.open", canary())]
+}
 
 /// The tmpfs that the tree is built on: without `nodev`, since the disk's node must work, and without `nosuid`,
 /// since set-user-ID files are an attempt's tools.
@@ -62,15 +116,13 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     for open in ["tmp", "var/tmp", "dev/shm"] {
         fs::set_permissions(root.join(open), fs::Permissions::from_mode(0o1777))?;
     }
-    let hostname = format!("decoy-{}", secrets.at("hostname"));
-    for (file, mode, text) in [
-        ("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
-        ("etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n"),
-        ("etc/hostname", 0o644, hostname.as_str()),
-        ("etc/hosts", 0o644, "127.0.0.1 localhost\n"),
-        ("canary", 0o600, secrets.at("canary")),
-        ("canary.open", 0o644, secrets.at("canary")),
-    ] {
+    let fixed = [
+        ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+        ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+        ("etc/hosts", "127.0.0.1 localhost\n"),
+    ];
+    for (file, text) in fixed.map(|(file, text)| (file, text.to_owned())).into_iter().chain(words(secrets)) {
+        let mode = if file == "canary" { 0o600 } else { 0o644 };
         fs::write(root.join(file), text).with_context(|| format!("writing /{file}"))?;
         fs::set_permissions(root.join(file), fs::Permissions::from_mode(mode))?;
     }

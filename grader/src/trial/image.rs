@@ -1,9 +1,10 @@
 //! Whether a process that executes the probe's file still is the probe: whoever owns the root file system can
 //! write into that file, and whoever may trace a process can write into its memory (`/proc/<pid>/mem`).
 
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -12,6 +13,9 @@ use std::path::Path;
 const LOAD: u32 = 1;
 const INTERPRETER: u32 = 3;
 const WRITABLE: u32 = 2;
+
+/// As much as is compared at once.
+const ROOM: usize = 64 << 10;
 
 /// A line of `/proc/<pid>/maps` (proc_pid_maps(5)).
 struct Mapping {
@@ -42,9 +46,8 @@ impl Image {
         let Image { content, constant, is_static } = self;
         let unreadable = |error: io::Error| format!("the host could not read the probe's memory: {error}");
         let exe = File::open(format!("/proc/{pid}/exe")).map_err(unreadable)?;
-        if exe.metadata().map_err(unreadable)?.len() != content.len() as u64
-            || fs::read(format!("/proc/{pid}/exe")).map_err(unreadable)? != *content
-        {
+        let whole = exe.metadata().map_err(unreadable)?.len() == content.len() as u64;
+        if !whole || !equal(content, |at, into| exe.read_exact_at(into, at)).map_err(unreadable)? {
             let name = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
             return Err(format!("{} spoke on the probe's socket: it is not the probe", name.display()));
         }
@@ -60,9 +63,10 @@ impl Image {
                     let end = mapping.offset + (mapping.at.end - mapping.at.start);
                     let (from, to) = (part.start.max(mapping.offset), part.end.min(end));
                     if from < to {
-                        let there =
-                            memory(pid, mapping.at.start + from - mapping.offset, (to - from) as usize);
-                        if there.map_err(unreadable)? != content[from as usize..to as usize] {
+                        let address = mapping.at.start + from - mapping.offset;
+                        let expected = &content[from as usize..to as usize];
+                        let read = |at, into: &mut [u8]| read_memory(pid, address + at, into);
+                        if !equal(expected, read).map_err(unreadable)? {
                             return Err("somebody has changed the probe in memory".into());
                         }
                         compared += to - from;
@@ -80,11 +84,34 @@ impl Image {
     }
 }
 
+/// Whether what `read` reads is as expected. A piece at a time: room for all of it would cost more than the reading.
+fn equal(expected: &[u8], read: impl Fn(u64, &mut [u8]) -> io::Result<()>) -> io::Result<bool> {
+    let mut room = [0; ROOM];
+    for (number, piece) in expected.chunks(room.len()).enumerate() {
+        let there = &mut room[..piece.len()];
+        read((number * ROOM) as u64, there)?;
+        if there != piece {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// A part of a process's memory.
 pub fn memory(pid: Pid, address: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
-    File::open(format!("/proc/{pid}/mem"))?.read_exact_at(&mut bytes, address)?;
+    read_memory(pid, address, &mut bytes)?;
     Ok(bytes)
+}
+
+fn read_memory(pid: Pid, address: u64, into: &mut [u8]) -> io::Result<()> {
+    let there = RemoteIoVec { base: address as usize, len: into.len() };
+    let read = process_vm_readv(pid, &mut [IoSliceMut::new(into)], &[there]).unwrap_or(0);
+    // It reads many pages at once, but none that the process itself may not read.
+    match &mut into[read..] {
+        [] => Ok(()),
+        rest => File::open(format!("/proc/{pid}/mem"))?.read_exact_at(rest, address + read as u64),
+    }
 }
 
 fn mappings(pid: Pid) -> io::Result<Vec<Mapping>> {

@@ -10,7 +10,8 @@ use attempts::attempts::Need;
 use attempts::host::Ending;
 use nix::libc;
 use nix::unistd::Pid;
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::fd::AsRawFd;
 
 /// Fills in what the host sees now.
@@ -71,8 +72,10 @@ pub fn foreground(session: &Session) -> Option<i32> {
     }
 }
 
+/// The line in `/proc/kallsyms`: one of the first of some hundred thousand.
 fn kernel_text() -> Option<String> {
-    let symbols = fs::read_to_string("/proc/kallsyms").ok()?;
-    let line = symbols.lines().find(|line| line.ends_with(" _text") || line.ends_with(" _stext"))?;
+    let symbols = BufReader::new(File::open("/proc/kallsyms").ok()?);
+    let is_text = |line: &String| line.ends_with(" _text") || line.ends_with(" _stext");
+    let line = symbols.lines().map_while(Result::ok).find(is_text)?;
     line.split(' ').next().map(str::to_owned)
 }

@@ -64,6 +64,8 @@ pub struct Session<'a> {
     tampered: Option<String>,
     /// Whether the seized probe has stopped for the first time.
     followed: bool,
+    /// Whether the probe was let go: its calls are of no interest any more.
+    left: bool,
     /// What the probe has read and written since it was asked, as its own system calls tell.
     heard: Vec<u8>,
     spoken: Vec<u8>,
@@ -141,6 +143,7 @@ impl<'a> Session<'a> {
             decisive: Vec::new(),
             tampered: None,
             followed: false,
+            left: false,
             heard: Vec::new(),
             spoken: Vec::new(),
         })
@@ -252,6 +255,7 @@ impl<'a> Session<'a> {
     /// # Returns
     /// Whether the program has ended, and its host has not.
     pub fn leave(&mut self) -> Result<bool> {
+        self.left = true;
         let (check, key, mark) = (attempts::wire::EXIT.into(), "end".into(), "0".into());
         self.tell(&Question { key, check, mark, given: Vec::new() });
         let patience = Instant::now() + Duration::from_millis(500);
@@ -452,7 +456,8 @@ impl<'a> Session<'a> {
         if signal == libc::SIGSYS && ptrace::getsiginfo(pid).is_ok_and(|info| info.si_code != SYS_SECCOMP) {
             self.sent_sigsys.insert(pid.as_raw());
         }
-        let is_probe = !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
+        let is_probe =
+            !self.left && !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
         self.followed |= is_probe;
         let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.

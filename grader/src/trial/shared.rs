@@ -5,15 +5,24 @@
 //! what another one did to the host it may have done so that nobody sees it.
 
 use crate::decoy::Decoy;
+use crate::decoy::tree::Tree;
 use crate::target::{Target, What};
+use attempts::host::Ending;
 use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The decoy that was kept, and for which target.
+/// What was kept, and for which target.
 #[derive(Default)]
-pub struct Shared(RefCell<Option<(Aim, Decoy)>>);
+pub struct Shared(RefCell<Option<(Aim, Kept)>>);
+
+enum Kept {
+    /// A decoy in which nothing has changed.
+    Decoy(Box<Decoy>),
+    /// The tree of one that has ended.
+    Tree(Tree),
+}
 
 /// A target, and what its files were: who builds them anew aims at something else.
 #[derive(PartialEq)]
@@ -29,20 +38,37 @@ impl Aim {
 impl Shared {
     /// The decoy that was kept, if it is for this target.
     pub fn take(&self, target: &Target) -> Option<Decoy> {
-        let (of, decoy) = self.0.take()?;
-        (of == Aim::at(target)).then_some(decoy)
-    }
-
-    /// Keeps a decoy, unless anything has changed in it. Its program has ended.
-    pub fn keep(&self, target: &Target, decoy: Decoy) {
-        if may_serve(target) && decoy.settle() {
-            self.0.replace(Some((Aim::at(target), decoy)));
+        match self.0.take()? {
+            (of, Kept::Decoy(decoy)) if of == Aim::at(target) => Some(*decoy),
+            kept => {
+                self.0.replace(Some(kept));
+                None
+            }
         }
     }
 
-    /// Ends the decoy that was kept.
-    pub fn drop(&self) {
-        self.0.take();
+    /// The tree of the decoy that was kept, which ends; nothing is kept after that.
+    pub fn take_tree(&self, target: &Target) -> Option<Tree> {
+        let (of, kept) = self.0.take()?;
+        if of != Aim::at(target) {
+            return None;
+        }
+        match kept {
+            Kept::Decoy(decoy) => decoy.leave_tree(),
+            Kept::Tree(tree) => Some(tree),
+        }
+    }
+
+    /// Keeps a decoy whose programs have all ended; if anything has changed in it, only its tree.
+    pub fn keep(&self, target: &Target, decoy: Decoy) {
+        if !may_serve(target) {
+            return;
+        }
+        let kept = match decoy.ending() == Ending::None && decoy.settle() {
+            true => Some(Kept::Decoy(decoy.into())),
+            false => decoy.leave_tree().map(Kept::Tree),
+        };
+        self.0.replace(kept.map(|kept| (Aim::at(target), kept)));
     }
 }
 

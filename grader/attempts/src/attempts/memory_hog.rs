@@ -39,6 +39,9 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
     let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     // SAFETY: a new private mapping without a file, at an address of the kernel's choice.
     let memory = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) }?;
+    // In large pages where the kernel has some: the same memory in less time.
+    // SAFETY: advice about the mapping that was just made.
+    unsafe { libc::madvise(memory.as_ptr(), SIZE, libc::MADV_HUGEPAGE) };
     // A child writes: it is what the kernel kills, and this process lives to tell.
     // SAFETY: this process has one thread; the child writes to the mapping and ends.
     match unsafe { fork() }? {
