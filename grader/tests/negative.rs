@@ -68,8 +68,7 @@ fn a_command_outside_of_any_container_escapes(
 #[case::that_speaks_in_the_probes_place("speaks", "it is not the probe")]
 #[case::that_replaces_the_probe("replaces.sh", "it is not the probe")]
 #[case::that_traces_the_probe("traces", "traced")]
-// Refused at its hello, the probe ends, and then the program: either is told as the reason.
-#[case::that_changes_the_probes_code("pokes", "")]
+#[case::that_changes_the_probes_code("pokes", "changed the probe in memory")]
 fn nothing_is_said_of_a_program(
     #[case] program: &str,
     #[case] why: &str,
