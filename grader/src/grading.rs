@@ -1,6 +1,7 @@
 //! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
 
 use crate::decoy::Kind;
+use crate::graph;
 use crate::reached::reached;
 use crate::report::{Check, Report, TargetReport, kind};
 use crate::target::{Target, What};
@@ -131,12 +132,14 @@ pub fn targets(
         for attempt in &run.attempts {
             checks.push(judged(target, attempt, controls, facts.get(&(at, attempt.id))));
         }
+        graph::settle(&mut checks);
         reports.push(TargetReport {
             name: target.name.clone(),
             kind: kind(target.what).into(),
             points: 0.0,
             max_points: 0.0,
             reached: reached(&checks),
+            mend_first: graph::mend_first(&checks, lab(target)),
             checks,
         });
     }
@@ -155,9 +158,7 @@ fn in_turn(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
 fn judged(target: &Target, attempt: &Attempt, controls: &Controls, facts: Option<&Facts>) -> Check {
     let verdict = match (facts, controls.get(attempt.id)) {
         (Some(facts), Some(control)) => verdict::attempt(control, facts),
-        _ => {
-            Verdict::Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into())
-        }
+        _ => Verdict::Inconclusive(Cause::Target, verdict::NOT_STARTED.into()),
     };
     let expected = lab(target).and_then(|lab| expected(attempt, lab, target.decoy));
     let mut check = Check::new(attempt.id, "attempt", &verdict, expected);

@@ -7,7 +7,7 @@ use crate::decoy::Kind;
 use crate::grading::{Controls, Event, Run, controls, targets};
 use crate::labs;
 use crate::report::{Check, TargetReport};
-use crate::steps::{Source, Step};
+use crate::steps::{Source, Step, USER_NAMESPACE};
 use crate::target::Target;
 use crate::variant::Workshop;
 use crate::workers::Workers;
@@ -16,9 +16,6 @@ use attempts::attempts::{ALL, Attempt};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
-
-/// The one step that works only with an option: as root a lab makes no user namespace by itself.
-const USER_NAMESPACE: &str = "user-namespace";
 
 /// Every knock-out of a run.
 #[derive(Clone, Debug, Serialize)]

@@ -219,7 +219,7 @@ mod tests {
 
     fn target(name: &str, kind: &str, checks: Vec<Check>) -> TargetReport {
         let (name, kind) = (name.into(), kind.into());
-        TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, checks }
+        TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks }
     }
 
     fn check(id: &str, verdict: &Verdict) -> Check {

@@ -43,8 +43,21 @@ pub struct TargetReport {
     pub max_points: f64,
     /// The highest lab up to which everything holds: see [`crate::reached`].
     pub reached: Option<usize>,
+    /// The one check to mend first; none where nothing fell short.
+    pub mend_first: Option<MendFirst>,
     /// Its checks: works checks first, then attempts, in teaching order.
     pub checks: Vec<Check>,
+}
+
+/// The check to mend first: see [`crate::graph`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MendFirst {
+    /// Its name.
+    pub id: String,
+    /// Why it fell short, in one line.
+    pub why: String,
+    /// Of a lab: the steps that it shows, as `lab/step`.
+    pub steps: Vec<String>,
 }
 
 /// One check of one target.
@@ -136,6 +149,23 @@ impl Check {
             max_points: 0.0,
             ms: 0.0,
         }
+    }
+
+    /// Makes it wait for these checks: whatever it was alone says nothing.
+    pub fn wait_for(&mut self, list: Vec<String>) {
+        let why = format!("it makes no sense before this holds: {}", list.join(", "));
+        let waiting = Verdict::Inconclusive(Cause::Waiting(list), why);
+        let alone = format!("taken alone it was {}: {}", self.verdict, self.why);
+        let mut evidence = std::mem::take(&mut self.evidence);
+        evidence.push(alone);
+        let ms = self.ms;
+        *self = Check::new(&self.id, &self.kind, &waiting, self.expected.as_deref());
+        (self.evidence, self.ms) = (evidence, ms);
+    }
+
+    /// Whether it waits for another.
+    pub fn waits(&self) -> bool {
+        self.cause.as_deref() == Some("waiting")
     }
 }
 

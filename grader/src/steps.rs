@@ -21,6 +21,7 @@ mod rows;
 pub mod source;
 
 pub use marker::{Broken, Found, Why, parse};
+pub use rows::{USER_NAMESPACE, losing};
 pub use source::Source;
 
 use std::fmt;

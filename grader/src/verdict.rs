@@ -33,6 +33,9 @@ pub enum Cause {
     Waiting(Vec<String>),
 }
 
+/// The reason where nothing is known of a check, as nothing ran.
+pub const NOT_STARTED: &str = "the command does not start";
+
 /// Judges an attempt by its positive control, the same attempt on the bare decoy host, and its own facts.
 pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     use Cause::{Machine, Target};
@@ -120,10 +123,10 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verd
             return Inconclusive(Cause::Machine, format!("no decoy host can be made: {why}"));
         }
         if let Some(why) = &works.not_started {
-            // That the command does not start is a fact; the other checks wait for it.
+            // That the command does not start is a fact. Of the other checks nothing is known.
             return match work.id {
                 "starts" => Fails(why.clone()),
-                _ => Inconclusive(Cause::Waiting(vec!["starts".into()]), "the command does not start".into()),
+                _ => Inconclusive(Cause::Target, NOT_STARTED.into()),
             };
         }
         let Some(finding) = works.findings.iter().find(|finding| finding.id == work.id) else {

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 use grader::decoy::Kind;
-use grader::report::{Check, Report, SCHEMA, TargetReport, kind};
+use grader::report::{Check, MendFirst, Report, SCHEMA, TargetReport, kind};
 use grader::target::What;
 use grader::verdict::{Cause, Verdict};
 use rstest::rstest;
@@ -61,6 +61,7 @@ fn sample() -> Report {
             points: 0.0,
             max_points: 0.0,
             reached: Some(0),
+            mend_first: Some(MendFirst { id: "reboot".into(), why: String::new(), steps: vec![] }),
             checks,
         }],
     }
@@ -78,6 +79,7 @@ fn keys(object: &Value) -> BTreeSet<String> {
 #[rstest]
 #[case::report("", "")]
 #[case::target("/$defs/target", "/targets/0")]
+#[case::mend_first("/$defs/mend_first", "/targets/0/mend_first")]
 #[case::check("/$defs/check", "/targets/0/checks/0")]
 fn the_schema_asks_for_the_keys_that_are_written(#[case] defined: &str, #[case] written: &str) {
     let schema = schema();

@@ -77,6 +77,8 @@ pub struct Attempt {
     pub by_hand: &'static [&'static str],
     /// The steps that stop it, as `lab/step`. The highest lab among them is the first that must block.
     pub stopped_by: &'static [&'static str],
+    /// The checks without which this one makes no sense, as in [`Work::after`](crate::works::Work::after).
+    pub after: &'static [&'static str],
     /// The manual pages that matter.
     pub man: &'static [&'static str],
     /// What was measured for it, a letter a stage.

@@ -82,16 +82,21 @@ fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<
             writeln!(out, "  {id}    {}:{}", step.file.display(), step.line)?;
         }
     }
-    writeln!(out, "\nRead: {}", attempt.man.join(", "))
+    writeln!(out)?;
+    waits_for(attempt.after, out)?;
+    writeln!(out, "Read: {}", attempt.man.join(", "))
 }
 
 fn works_check(work: &Work, out: &mut dyn Write) -> io::Result<()> {
     let (id, what, lab) = (work.id, work.what, work.first_lab);
-    writeln!(
-        out,
-        "{id}: a works check\n\n{what}\n\nAsked for from lab {lab} on.\nRead: {}",
-        work.man.join(", ")
-    )
+    writeln!(out, "{id}: a works check\n\n{what}\n\nAsked for from lab {lab} on.")?;
+    waits_for(work.after, out)?;
+    writeln!(out, "Read: {}", work.man.join(", "))
+}
+
+/// The checks without which one makes no sense.
+fn waits_for(after: &[&str], out: &mut dyn Write) -> io::Result<()> {
+    if after.is_empty() { Ok(()) } else { writeln!(out, "Makes no sense without: {}", after.join(", ")) }
 }
 
 fn defence(step: &Step, out: &mut dyn Write) -> io::Result<()> {

@@ -30,6 +30,12 @@ pub fn write(
     for step in attempt.stopped_by {
         writeln!(out, "  {step}    (grader explain {step})")?;
     }
+    if check.waits() {
+        writeln!(out, "\nWaits for")?;
+    }
+    for id in &check.waiting_for {
+        writeln!(out, "  {id}    (grader explain {id})")?;
+    }
     if check.cause.as_deref() == Some("machine") {
         writeln!(out, "\nNot your fault: this machine can't judge it. See: grader doctor")?;
     }

@@ -51,10 +51,24 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out, "\n{LEGEND}")?;
     fell_short(report, out)?;
-    how_far(report, out)
+    how_far(report, out)?;
+    mend_first(report, out)
 }
 
-/// The last lines: how far each program has come. A lab's number says so by itself, unless it fell short.
+/// The last line of each target that fell short: where to begin.
+fn mend_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for target in &report.targets {
+        let Some(first) = &target.mend_first else { continue };
+        write!(out, "mend first: {} {}: {}", clean(&target.name), first.id, clean(&first.why))?;
+        match first.steps.as_slice() {
+            [] => writeln!(out)?,
+            steps => writeln!(out, " (step {})", steps.join(" or "))?,
+        }
+    }
+    Ok(())
+}
+
+/// How far each program has come. A lab's number says so by itself, unless it fell short.
 fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
         // Where only some attempts were asked for, or no decoy host can be made, nothing can be said.
@@ -70,11 +84,21 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line for each thing that fell short, and one for each reason why the machine could not judge something.
+/// One line for each thing that fell short, one for those that wait for it, and one for each reason why the machine could not judge something.
 fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
         if check.waiting_for.is_empty() {
             writeln!(out, "{} {}: {} ({})", clean(&target.name), check.id, check.verdict, clean(&check.why))?;
+        }
+    }
+    for target in &report.targets {
+        for (roots, waiting) in waiting(target) {
+            let who = match waiting.as_slice() {
+                [one] => format!("{one} waits"),
+                [.., _, _, _, _, _] => format!("{} checks wait", waiting.len()),
+                few => format!("{} wait", few.join(", ")),
+            };
+            writeln!(out, "{}: {who} for {}", clean(&target.name), roots.join(", "))?;
         }
     }
     let mut said: Vec<(&str, &str)> = Vec::new();
@@ -88,7 +112,22 @@ fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The checks of a target that wait, by what they wait for.
+fn waiting(target: &TargetReport) -> Vec<(&[String], Vec<&str>)> {
+    let mut found: Vec<(&[String], Vec<&str>)> = Vec::new();
+    for check in target.checks.iter().filter(|check| check.waits()) {
+        match found.iter_mut().find(|(roots, _)| *roots == check.waiting_for) {
+            Some((_, list)) => list.push(&check.id),
+            None => found.push((&check.waiting_for, vec![&check.id])),
+        }
+    }
+    found
+}
+
 fn word(check: &Check) -> String {
+    if check.waits() {
+        return "waits".into();
+    }
     let word = if check.verdict == "INCONCLUSIVE" { "?" } else { check.verdict.as_str() };
     if check.as_expected { word.into() } else { format!("{word} !") }
 }
@@ -114,14 +153,48 @@ mod tests {
     use crate::report::TargetReport;
     use crate::verdict::{Cause, Verdict};
 
-    fn last_line(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> String {
+    fn lines(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> Vec<String> {
         let (name, kind) = ("container".into(), kind.into());
-        let target = TargetReport { name, kind, points: 0.0, max_points: 0.0, reached, checks };
+        let mend_first = crate::graph::mend_first(&checks, None);
+        let target = TargetReport { name, kind, points: 0.0, max_points: 0.0, reached, mend_first, checks };
         let mut report = Report::new(Kind::User, "embedded".into());
         report.targets.push(target);
         let mut text = Vec::new();
         write(&report, &mut text).unwrap();
-        String::from_utf8(text).unwrap().lines().last().unwrap_or_default().to_owned()
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// The last line that says how far a program has come, or the legend.
+    fn last_line(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> String {
+        let mut lines = lines(kind, reached, checks);
+        lines.retain(|line| !line.starts_with("mend first: "));
+        lines.pop().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_to_be_mended_stands_last_and_who_waits_for_it_before() {
+        let check = |id, kind, verdict| Check::new(id, kind, &verdict, None);
+        let fails = |id| check(id, "works", Verdict::Fails("not there".into()));
+        let mut checks = vec![
+            check("starts", "works", Verdict::Works),
+            fails("devices"),
+            fails("pts"),
+            fails("shm"),
+            check("proc-keys", "attempt", Verdict::Escaped("seen".into())),
+            check("proc-keys-unmask", "attempt", Verdict::Blocked("refused".into())),
+        ];
+        crate::graph::settle(&mut checks);
+        let lines = lines("program", None, checks);
+        assert_eq!(lines.last().unwrap(), "mend first: container devices: not there");
+        for line in
+            ["container: pts, shm wait for devices", "container: proc-keys-unmask waits for proc-keys"]
+        {
+            assert!(lines.iter().any(|it| it == line), "{lines:#?}");
+        }
+        // What waits is not listed as if it had fallen short by itself.
+        assert!(!lines.iter().any(|line| line.contains("shm:")), "{lines:#?}");
+        let row = lines.iter().find(|line| line.contains("proc-keys-unmask")).unwrap();
+        assert!(row.trim_end().ends_with("waits"), "{row}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use toml::Spanned;
 const TEXT: &str = include_str!("../../steps.toml");
 const FILE: &str = "grader/steps.toml";
 
+/// The one step that works only with an option: as root a lab makes no user namespace by itself.
+pub const USER_NAMESPACE: &str = "user-namespace";
+
 /// One row. `steps.toml` itself says what the fields are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +24,14 @@ struct Row {
     lost: Vec<String>,
     #[serde(default)]
     lost_user: Vec<String>,
+}
+
+/// The steps by which `check` is lost, in the order of the rows. The one step is left out that a lab makes only
+/// where it is asked to.
+pub fn losing(check: &str) -> Vec<StepId> {
+    let rows = rows(TEXT).unwrap_or_default();
+    let loses = |row: &Row| row.lost.iter().any(|id| id == check);
+    rows.into_iter().filter(|(id, _, row)| loses(row) && id.name != USER_NAMESPACE).map(|it| it.0).collect()
 }
 
 /// Joins the steps of the source with their rows, in the order of the rows.

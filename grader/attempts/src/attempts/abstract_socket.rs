@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             own nobody listens (ECONNREFUSED). containerd-shim was reached in this way (CVE-2020-15257).",
     by_hand: &["grep @ /proc/net/unix", "socat - ABSTRACT-CONNECT:decoy-host"],
     stopped_by: &["lab1-namespaces/network-namespace"],
+    after: &[],
     man: &["unix(7)", "network_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

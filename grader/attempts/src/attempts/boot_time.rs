@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             namespaces, this one must be given its offsets before anybody is in it.",
     by_hand: &["cat /proc/uptime"],
     stopped_by: &["lab1-namespaces/time-namespace"],
+    after: &[],
     man: &["clock_gettime(2)", "time_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

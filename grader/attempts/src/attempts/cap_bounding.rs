@@ -14,6 +14,7 @@ pub const ATTEMPT: Attempt = Attempt {
             fourteen that container engines leave by default, and no other.",
     by_hand: &["grep CapBnd /proc/self/status", "capsh --decode=00000000a80425fb    # the fourteen"],
     stopped_by: &["lab4-capabilities/bounding-set"],
+    after: &[],
     man: &["capabilities(7)", "prctl(2)", "proc_pid_status(5)"],
     letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],

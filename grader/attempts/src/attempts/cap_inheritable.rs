@@ -15,6 +15,7 @@ pub const ATTEMPT: Attempt = Attempt {
             command's process. They may hold the fourteen and no other.",
     by_hand: &["grep -E 'CapInh|CapAmb' /proc/self/status"],
     stopped_by: &["lab4-capabilities/capability-sets"],
+    after: &[],
     man: &["capabilities(7)", "capset(2)", "proc_pid_status(5)"],
     letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::AmbientCapabilities],

@@ -20,6 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "echo 0 > /tmp/groups/cgroup.procs",
     ],
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
+    after: &[],
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Group],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             namespace must be made after the group was joined.",
     by_hand: &["cat /proc/self/cgroup"],
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
+    after: &[],
     man: &["cgroup_namespaces(7)", "cgroups(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Group],

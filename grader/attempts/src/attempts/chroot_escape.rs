@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             same. pivot_root(2) takes the old tree away: there is nothing above the root.",
     by_hand: &["perl -e 'mkdir \"x\"; chroot \"x\"; chdir \"..\" for 1..64; chroot \".\"; exec \"/bin/sh\"'"],
     stopped_by: &["lab3-pivot/pivot-root"],
+    after: &[],
     man: &["chroot(2)", "pivot_root(2)"],
     letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],

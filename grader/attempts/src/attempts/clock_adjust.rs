@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             among what a container needs (EPERM).",
     by_hand: &["grep CapEff /proc/self/status    # bit 25 is CAP_SYS_TIME"],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    after: &[],
     man: &["adjtimex(2)", "capabilities(7)", "time_namespaces(7)"],
     letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],

@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             has a /proc of its own, and in it /proc/sys is bound onto itself and made read-only (EROFS).",
     by_hand: &["exec 3<> /proc/sys/kernel/core_pattern    # writes nothing: that it opens is enough"],
     stopped_by: &["lab2-mounts/proc", "lab2-mounts/read-only-paths"],
+    after: &[],
     man: &["core(5)", "proc(5)", "mount(2)"],
     letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],

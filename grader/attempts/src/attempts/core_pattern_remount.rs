@@ -19,6 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
             the container's mount namespace, which root in a container has until it is taken away (EPERM).",
     by_hand: &["mount -o remount,bind,rw /proc/sys", "exec 3<> /proc/sys/kernel/core_pattern"],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    after: &["core-pattern"],
     man: &["mount(2)", "umount(2)", "core(5)", "capabilities(7)"],
     letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost],

@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             busy machine everybody is slow.",
     by_hand: &["timeout 5 sh -c 'while :; do :; done' & sleep 4; ps -o %cpu,args    # above 33: escaped"],
     stopped_by: &["lab6-cgroups/cpu"],
+    after: &[],
     man: &["cgroups(7)", "sched(7)"],
     letters: Letters { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             relative paths. chdir(2) into the new root is all that it takes.",
     by_hand: &["cat ../../../../etc/shadow"],
     stopped_by: &["lab0-chroot/chdir"],
+    after: &[],
     man: &["chroot(2)", "path_resolution(7)"],
     letters: Letters { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[],

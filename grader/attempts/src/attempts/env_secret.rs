@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             command was executed with. The defence is to begin with an empty one and to add what a login sets.",
     by_hand: &["DECOY_TOKEN=secret lab3-pivot rootfs /bin/sh -c env    # on the host"],
     stopped_by: &["lab3-pivot/environment"],
+    after: &[],
     man: &["environ(7)", "execve(2)"],
     letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],

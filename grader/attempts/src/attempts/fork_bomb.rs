@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             container, and the fork that is one too many fails with EAGAIN. The host counts how many there are.",
     by_hand: &["for i in $(seq 300); do sleep 60 & done; wait"],
     stopped_by: &["lab6-cgroups/pids"],
+    after: &[],
     man: &["fork(2)", "cgroups(7)"],
     letters: Letters { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Limits],

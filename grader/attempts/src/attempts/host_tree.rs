@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             detaching of the old root nothing of it is left.",
     by_hand: &["nsenter -t 1234 -m findmnt    # on the host, for a process of the container"],
     stopped_by: &["lab3-pivot/pivot-root"],
+    after: &[],
     man: &["pivot_root(2)", "umount(2)", "mount_namespaces(7)"],
     letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::MountNamespace],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             what is unmounted in a shared one goes from all its peers.",
     by_hand: &["umount -l /data", "grep data /proc/self/mountinfo    # on the host"],
     stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
+    after: &[],
     man: &["umount(2)", "mount_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             name in it. A container must set a name of its own in the new namespace.",
     by_hand: &["uname -n"],
     stopped_by: &["lab1-namespaces/uts-namespace", "lab1-namespaces/hostname"],
+    after: &[],
     man: &["uname(2)", "uts_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

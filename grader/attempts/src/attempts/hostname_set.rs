@@ -15,6 +15,7 @@ pub const ATTEMPT: Attempt = Attempt {
             and the call sets that of the caller's. Without CAP_SYS_ADMIN the call is refused (EPERM).",
     by_hand: &["hostname mark", "hostname    # on the host"],
     stopped_by: &["lab1-namespaces/uts-namespace"],
+    after: &[],
     man: &["sethostname(2)", "uts_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -15,6 +15,7 @@ pub const ATTEMPT: Attempt = Attempt {
             but the one that its numbers are meant for. It may kill the process instead: the host sees the signal.",
     by_hand: &["unshare --user true    # the same by number 272 of x86-64"],
     stopped_by: &["lab5-seccomp/architecture"],
+    after: &[],
     man: &["seccomp(2)", "syscall(2)", "user_namespaces(7)"],
     letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             attacker.",
     by_hand: &["sysctl kernel.io_uring_disabled    # 0: anybody may"],
     stopped_by: &["lab5-seccomp/filter"],
+    after: &[],
     man: &["io_uring_setup(2)", "io_uring(7)", "seccomp(2)"],
     letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             host compares it with what it reads itself. No namespace or mount stops this: the capability must go.",
     by_hand: &["grep ' _text$' /proc/kallsyms"],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    after: &[],
     man: &["capabilities(7)", "proc(5)"],
     letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::KernelText],

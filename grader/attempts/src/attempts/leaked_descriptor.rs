@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             open.",
     by_hand: &["ls -l /proc/self/fd", "cat /proc/self/fd/77/etc/shadow"],
     stopped_by: &["lab3-pivot/close-descriptors"],
+    after: &[],
     man: &["openat(2)", "close_range(2)"],
     letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::LeakedDescriptor],

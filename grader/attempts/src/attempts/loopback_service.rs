@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             while that interface is down).",
     by_hand: &["nc 127.0.0.1 4242"],
     stopped_by: &["lab1-namespaces/network-namespace"],
+    after: &[],
     man: &["ip(7)", "network_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             of memory alone is none where there is swap to go to.",
     by_hand: &["head -c 256m /dev/zero | tail -c 1    # tail keeps all of what it reads"],
     stopped_by: &["lab6-cgroups/memory"],
+    after: &[],
     man: &["mmap(2)", "cgroups(7)"],
     letters: Letters { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],

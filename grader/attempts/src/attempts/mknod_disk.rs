@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             mknod(2) itself is refused.",
     by_hand: &["mknod /disk b 8 0    # the numbers that lsblk shows", "dd if=/disk of=test bs=4k count=1"],
     stopped_by: &["lab2-mounts/nodev"],
+    after: &[],
     man: &["mknod(2)", "mount(2)", "capabilities(7)"],
     letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],

@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "dd if=/dev/disk of=test bs=4k count=1",
     ],
     stopped_by: &["lab2-mounts/dev"],
+    after: &[],
     man: &["mknod(2)", "mount(2)", "capabilities(7)"],
     letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],

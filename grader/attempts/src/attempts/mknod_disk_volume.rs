@@ -19,6 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "dd if=/data/disk of=test bs=4k count=1",
     ],
     stopped_by: &["lab2-mounts/nodev"],
+    after: &[],
     man: &["mount_setattr(2)", "mknod(2)"],
     letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             of the host's, and what is mounted in one peer appears in the other.",
     by_hand: &["mount -t tmpfs mark /tmp", "grep mark /proc/self/mountinfo    # on the host"],
     stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
+    after: &[],
     man: &["mount(2)", "mount_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -14,6 +14,7 @@ pub const ATTEMPT: Attempt = Attempt {
             host reads the bit of the command's process.",
     by_hand: &["grep NoNewPrivs /proc/self/status"],
     stopped_by: &["lab4-capabilities/no-new-privs"],
+    after: &[],
     man: &["PR_SET_NO_NEW_PRIVS(2const)", "prctl(2)", "execve(2)"],
     letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],

@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             containers so.",
     by_hand: &[],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    after: &[],
     man: &["open_by_handle_at(2)", "capabilities(7)"],
     letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::Ext4Volume],

@@ -23,6 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
             socket is made as well, but other interfaces are there, and the host's packets do not pass them.",
     by_hand: &["tcpdump -A -i any"],
     stopped_by: &["lab1-namespaces/network-namespace"],
+    after: &[],
     man: &["packet(7)", "network_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Datagrams],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             the filter looks at its argument.",
     by_hand: &["setarch --addr-no-randomize cat /proc/self/personality"],
     stopped_by: &["lab5-seccomp/personality"],
+    after: &[],
     man: &["personality(2)", "proc_pid_personality(5)", "seccomp(2)"],
     letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],

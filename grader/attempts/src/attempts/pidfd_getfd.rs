@@ -19,6 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
             for the process, and in a PID namespace of its own the container has none.",
     by_hand: &[],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["pidfd_open(2)", "pidfd_getfd(2)", "pid_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             queue (ENOENT).",
     by_hand: &["mount -t mqueue mqueue /mnt", "ls /mnt"],
     stopped_by: &["lab1-namespaces/ipc-namespace"],
+    after: &[],
     man: &["mq_overview(7)", "ipc_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     // Who receives a message takes it away.

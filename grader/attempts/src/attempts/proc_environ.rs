@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             mounted: in one of its own the container sees itself, and nothing of the host.",
     by_hand: &["mount -t proc proc /proc", "tr '\\0' '\\n' < /proc/1234/environ    # a process of the host"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["proc_pid_environ(5)", "pid_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             /dev/null is bound over the file: it opens, and is empty.",
     by_hand: &["cat /proc/keys"],
     stopped_by: &["lab2-mounts/proc", "lab2-mounts/masked-paths"],
+    after: &[],
     man: &["keyrings(7)", "proc(5)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[],

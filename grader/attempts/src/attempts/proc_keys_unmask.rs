@@ -19,6 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
             sets.",
     by_hand: &["umount /proc/keys", "cat /proc/keys"],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    after: &["proc-keys"],
     man: &["umount(2)", "keyrings(7)", "capabilities(7)"],
     letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::FreshHost],

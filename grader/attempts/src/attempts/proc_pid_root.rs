@@ -19,6 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
             container's processes only, and their root is the one that the attacker has already.",
     by_hand: &["mount -t proc proc /proc", "cat /proc/1234/root/etc/shadow    # a process of the host"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["proc_pid_root(5)", "pid_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             numbers for the host's processes.",
     by_hand: &["gdb -p 1234    # a process of the host, as ps shows it there"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["ptrace(2)", "pid_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             node that is left in the root file system can't be opened.",
     by_hand: &["dd if=/dev/sda of=test bs=4k count=1"],
     stopped_by: &["lab2-mounts/dev", "lab2-mounts/nodev"],
+    after: &[],
     man: &["open(2)", "mount(2)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             namespace of its own can only end itself.",
     by_hand: &["reboot -f    # never on a machine that you need"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["reboot(2)", "pid_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "ls -l /tmp/groups/release_agent    # writable: escaped; don't write",
     ],
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
+    after: &[],
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::ReleaseAgent],

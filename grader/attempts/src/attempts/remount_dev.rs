@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             dropped. In lab 4 the remount is refused, and so the node stays shut.",
     by_hand: &["mount -o remount,bind,dev /", "dd if=/some-node of=test bs=4k count=1"],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
+    after: &["rootfs-device-node"],
     man: &["mount(2)", "capabilities(7)"],
     letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             file system onto itself gives it a mount of its own that can carry the flag.",
     by_hand: &["dd if=/some-node of=test bs=4k count=1"],
     stopped_by: &["lab2-mounts/nodev"],
+    after: &[],
     man: &["mount(2)", "mknod(2)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],

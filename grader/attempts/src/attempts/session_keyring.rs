@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             new session keyring.",
     by_hand: &["keyctl print $(keyctl search @s user decoy-key)"],
     stopped_by: &["lab5-seccomp/filter"],
+    after: &[],
     man: &["session-keyring(7)", "keyctl(2)", "keyrings(7)"],
     letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],

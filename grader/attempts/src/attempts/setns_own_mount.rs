@@ -22,6 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
             itself, and without CAP_SYS_ADMIN the call is refused.",
     by_hand: &["nsenter --mount=/proc/self/ns/mnt cat /etc/shadow"],
     stopped_by: &["lab3-pivot/pivot-root"],
+    after: &[],
     man: &["setns(2)", "pivot_root(2)", "mount_namespaces(7)"],
     letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::FreshHost],

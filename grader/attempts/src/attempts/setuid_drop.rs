@@ -18,6 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
             host looks through its own file tree.",
     by_hand: &["cp /bin/sh /tmp/sh; chmod 4755 /tmp/sh", "rootfs/tmp/sh -p    # on the host, as anybody"],
     stopped_by: &["lab2-mounts/tmp", "lab2-mounts/run"],
+    after: &[],
     man: &["chmod(2)", "inode(7)", "tmpfs(5)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             the effective uid of the process, as it counts uids, with that of its own root.",
     by_hand: &["setpriv --reuid 1000 --clear-groups /usr/bin/passwd & grep Uid /proc/$!/status"],
     stopped_by: &["lab2-mounts/nosuid"],
+    after: &[],
     man: &["execve(2)", "mount(2)", "credentials(7)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             mount_setattr(2) with AT_RECURSIVE does. Failing that, no_new_privs would stop it.",
     by_hand: &["grep ' /data ' /proc/self/mountinfo", "setpriv --reuid 1000 --clear-groups /data/program"],
     stopped_by: &["lab2-mounts/nosuid"],
+    after: &[],
     man: &["mount_setattr(2)", "execve(2)", "mount(2)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],

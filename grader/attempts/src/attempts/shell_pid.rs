@@ -15,6 +15,7 @@ pub const ATTEMPT: Attempt = Attempt {
             the PID namespace of the shell with its own.",
     by_hand: &["sh -c 'echo $$'"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["pid_namespaces(7)", "proc(5)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

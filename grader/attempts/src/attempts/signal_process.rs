@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             kill(2) finds nobody. The host sees how its victim ended, as wait(2) tells it.",
     by_hand: &["kill -TERM 1234    # a process of the host, as ps shows it there"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
+    after: &[],
     man: &["kill(2)", "pid_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],

@@ -24,6 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "exec 3>> /sys/kernel/mm/transparent_hugepage/enabled    # writes nothing: that it opens is enough",
     ],
     stopped_by: &["lab2-mounts/sys"],
+    after: &[],
     man: &["sysfs(5)", "mount(2)"],
     letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],

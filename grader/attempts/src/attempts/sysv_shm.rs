@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             and no segment under that one (ENOENT).",
     by_hand: &["ipcs -m"],
     stopped_by: &["lab1-namespaces/ipc-namespace"],
+    after: &[],
     man: &["shmget(2)", "shmat(2)", "ipc_namespaces(7)"],
     letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],

@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             a process in a chroot.",
     by_hand: &["unshare --user --fork true    # by unshare(2); clone(2) needs a program of one's own"],
     stopped_by: &["lab5-seccomp/clone-flags"],
+    after: &[],
     man: &["clone(2)", "user_namespaces(7)", "seccomp(2)"],
     letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],

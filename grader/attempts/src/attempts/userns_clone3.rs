@@ -16,6 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             With EPERM they would give up, and no thread could be made.",
     by_hand: &["strace -e clone3 sh -c 'true & wait'    # who uses it"],
     stopped_by: &["lab5-seccomp/clone3"],
+    after: &[],
     man: &["clone(2)", "user_namespaces(7)", "seccomp(2)"],
     letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],

@@ -17,6 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             takes that away again. The defence is a seccomp filter without unshare.",
     by_hand: &["unshare --user --map-root-user grep CapEff /proc/self/status"],
     stopped_by: &["lab5-seccomp/filter"],
+    after: &[],
     man: &["unshare(2)", "user_namespaces(7)", "seccomp(2)"],
     letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],

@@ -10,6 +10,7 @@ pub const STARTS: Work = Work {
     first_lab: 0,
     what: "The command starts, and the directory is its root.",
     man: &["chroot(2)", "execve(2)"],
+    after: &[],
     run: Run::Pipes,
     inside: nothing_to_do,
     judge: |host| match host.attacker.own_root {
@@ -25,6 +26,7 @@ pub const OUTPUT: Work = Work {
     first_lab: 0,
     what: "What the command writes to standard output comes out.",
     man: &["write(2)"],
+    after: &[],
     run: Run::Pipes,
     inside: nothing_to_do,
     judge: |host| {
@@ -42,6 +44,7 @@ pub const EXIT_STATUS: Work = Work {
     first_lab: 0,
     what: "The program exits with the command's exit status.",
     man: &["wait(2)"],
+    after: &[],
     run: Run::Pipes,
     inside: nothing_to_do,
     judge: |host| match host.program {
@@ -60,6 +63,7 @@ pub const NO_OTHER_PROGRAM: Work = Work {
     first_lab: 0,
     what: "No other program is executed: no mount, no ip, no shell.",
     man: &["execve(2)", "ptrace(2)"],
+    after: &[],
     run: Run::Watched,
     inside: nothing_to_do,
     judge: |host| match &host.executed {
@@ -75,6 +79,7 @@ pub const NOTHING_LEFT: Work = Work {
     first_lab: 0,
     what: "When it returns the host is as it was: mounts, processes, files.",
     man: &["mount(2)", "proc(5)"],
+    after: &[],
     run: Run::Afterwards,
     inside: nothing_to_do,
     judge: |host: &Host| match host.left.as_slice() {

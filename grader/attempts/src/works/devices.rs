@@ -15,6 +15,7 @@ pub const DEVICES: Work = Work {
     first_lab: 2,
     what: "/dev has null, zero, full, random, urandom and tty, and they do what they should.",
     man: &["null(4)", "full(4)", "random(4)", "tty(4)"],
+    after: &[],
     run: Run::Pipes,
     inside: six_devices,
     judge: nothing_to_see,
@@ -63,6 +64,7 @@ pub const PTS: Work = Work {
     first_lab: 2,
     what: "A pseudoterminal can be made: /dev/ptmx gives a master, /dev/pts its other end.",
     man: &["pts(4)", "pty(7)"],
+    after: &["devices"],
     run: Run::Pipes,
     inside: |_| {
         use nix::fcntl::OFlag;
@@ -85,6 +87,7 @@ pub const SHM: Work = Work {
     first_lab: 2,
     what: "/dev/shm is there and everybody may write to it (mode 1777).",
     man: &["shm_overview(7)"],
+    after: &["devices"],
     run: Run::Pipes,
     inside: |_| {
         let mode = fs::metadata("/dev/shm").map_err(|error| format!("/dev/shm: {error}"))?.mode() & 0o7777;
@@ -102,6 +105,7 @@ pub const DEV_LINKS: Work = Work {
     first_lab: 2,
     what: "/dev/fd, /dev/stdin, /dev/stdout and /dev/stderr lead to the process's own descriptors.",
     man: &["proc(5)"],
+    after: &["devices", "proc-self"],
     run: Run::Pipes,
     inside: |_| {
         for (name, target) in [
@@ -127,6 +131,7 @@ pub const CONSOLE: Work = Work {
     first_lab: 2,
     what: "/dev/console is the terminal on standard input, where that is one.",
     man: &["console(4)"],
+    after: &["devices"],
     run: Run::Watched,
     inside: |_| {
         let terminal = nix::sys::stat::fstat(std::io::stdin()).map_err(|errno| format!("fstat: {errno}"))?;

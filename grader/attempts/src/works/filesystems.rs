@@ -12,6 +12,7 @@ pub const PROC_SELF: Work = Work {
     first_lab: 2,
     what: "/proc/self is the command, and /proc shows only the container's processes.",
     man: &["proc(5)", "pid_namespaces(7)"],
+    after: &["pid-1"],
     run: Run::Pipes,
     inside: |_| {
         let link = fs::read_link("/proc/self").map_err(|error| format!("/proc/self: {error}"))?;
@@ -40,6 +41,7 @@ pub const SYS_THERE: Work = Work {
     first_lab: 2,
     what: "/sys is there, and shows the container's network interfaces.",
     man: &["sysfs(5)"],
+    after: &[],
     run: Run::Pipes,
     inside: |_| match fs::metadata("/sys/class/net/lo") {
         Ok(_) => Ok(()),
@@ -54,6 +56,7 @@ pub const TMP_WRITABLE: Work = Work {
     first_lab: 2,
     what: "/tmp is a file system of the container's own, and everybody may write to it (mode 1777).",
     man: &["hier(7)", "tmpfs(5)"],
+    after: &[],
     run: Run::Pipes,
     inside: |_| {
         let mode = fs::metadata("/tmp").map_err(|error| format!("/tmp: {error}"))?.mode() & 0o7777;
@@ -71,6 +74,7 @@ pub const RUN_WRITABLE: Work = Work {
     first_lab: 2,
     what: "/run is a file system of the container's own, and root may write to it.",
     man: &["hier(7)", "tmpfs(5)"],
+    after: &[],
     run: Run::Pipes,
     inside: |_| write_and_read("/run/works"),
     judge: |host| own_tmpfs(host, "/run"),

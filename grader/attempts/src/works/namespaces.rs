@@ -12,6 +12,7 @@ pub const PID_1: Work = Work {
     first_lab: 1,
     what: "The command is process 1 of the container.",
     man: &["pid_namespaces(7)"],
+    after: &[],
     run: Run::Pipes,
     inside: nothing_to_do,
     judge: |host| match (host.shares("pid"), host.attacker.nspid.last()) {
@@ -28,6 +29,7 @@ pub const HOST_NAME: Work = Work {
     first_lab: 1,
     what: "The container has a host name of its own.",
     man: &["uts_namespaces(7)", "sethostname(2)"],
+    after: &[],
     run: Run::Pipes,
     inside: |me| {
         let name = nix::unistd::gethostname().map_err(|errno| format!("gethostname: {errno}"))?;
@@ -53,6 +55,7 @@ pub const LOOPBACK_UP: Work = Work {
     first_lab: 1,
     what: "The loopback interface is up: a server on 127.0.0.1 can be reached.",
     man: &["network_namespaces(7)", "netdevice(7)"],
+    after: &[],
     run: Run::Pipes,
     inside: connect_to_oneself,
     judge: nothing_to_see,

@@ -1,0 +1,79 @@
+//! A lab without any of its steps is what a student starts from: every attempt comes to what it came to in the lab
+//! before, whatever that lab's checks wait for.
+//!
+//! Not a test of the usual kind: the grader's workers are forked, and whoever forks them must have one thread.
+
+use grader::decoy::Kind;
+use grader::grading::{Run, controls, targets};
+use grader::labs;
+use grader::report::{Check, TargetReport};
+use grader::rootfs::{Cache, Root};
+use grader::steps::Source;
+use grader::target::Target;
+use grader::variant::Workshop;
+use grader::workers::Workers;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn main() {
+    // `cargo test` asks which tests there are.
+    if std::env::args().any(|word| word == "--list") {
+        return;
+    }
+    if std::env::var_os("CONTAINER_LABS_PROGRAMS").is_some() {
+        return println!("skipped: the labs can't be built here");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let labs = programs(place.path());
+    let rootfs = Cache::at(place.path()).embedded(&Root::machine().unwrap()).unwrap().path;
+    for kind in [Kind::Root, Kind::User] {
+        match kind {
+            Kind::Root if !nix::unistd::geteuid().is_root() => println!("skipped: {kind:?}: needs root"),
+            kind => compare(kind, &labs, &rootfs),
+        }
+    }
+}
+
+/// Each lab but the first: its number, the program of the lab before, and its own without its steps.
+fn programs(place: &Path) -> Vec<(usize, PathBuf, PathBuf)> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let workshop = Workshop::open(workspace, &place.join("variants")).unwrap();
+    let source = Source::read(workspace).unwrap();
+    let pair = |number: usize| {
+        let (before, lab) = (labs::ALL[number - 1], labs::ALL[number]);
+        let starter = source.without(|id| id.lab == lab).unwrap();
+        (number, workshop.build(&source, before).unwrap(), workshop.build(&starter, lab).unwrap())
+    };
+    (1..labs::ALL.len()).map(pair).collect()
+}
+
+fn compare(kind: Kind, programs: &[(usize, PathBuf, PathBuf)], rootfs: &Path) {
+    let attempts: Vec<_> = attempts::attempts::ALL.iter().collect();
+    let mut workers = Workers::start(rootfs, Duration::from_secs(30)).unwrap();
+    let controls = controls(&attempts, kind, &mut workers, &mut |_| {}).unwrap();
+    let lab = |number: usize, program| Target::lab(number, labs::ALL[number], program, kind);
+    let pairs = programs.iter();
+    let aims = pairs.flat_map(|(number, before, starter)| [lab(number - 1, before), lab(*number, starter)]);
+    let run = Run { targets: aims.collect(), attempts, works: true };
+    let reports = targets(&run, &controls, &mut workers, &mut |_| {}).unwrap();
+    drop(workers);
+    if reports.iter().flat_map(|report| &report.checks).all(|it| it.cause.as_deref() == Some("machine")) {
+        println!("skipped: no decoy host of the {kind:?} kind can be made: {}", reports[0].checks[0].why);
+        return;
+    }
+    for pair in reports.chunks(2) {
+        let (before, starter) = (verdicts(&pair[0]), verdicts(&pair[1]));
+        assert!(!before.is_empty());
+        for (before, starter) in before.iter().zip(&starter) {
+            let told = |check: &Check| (check.id.clone(), check.verdict.clone(), check.cause.clone());
+            assert_eq!(told(starter), told(before), "{}, {kind:?}: {starter:#?}", pair[1].name);
+        }
+        // What the lab adds is not there yet, and where to begin is known.
+        let first = pair[1].mend_first.as_ref().expect("a lab without its steps falls short");
+        println!("{kind:?}: {} begins with {} {:?}", pair[1].name, first.id, first.steps);
+    }
+}
+
+fn verdicts(report: &TargetReport) -> Vec<&Check> {
+    report.checks.iter().filter(|check| check.kind == "attempt").collect()
+}
