@@ -21,7 +21,8 @@ const C: &str = "container";
 const SHELL: &str = "container.sh";
 
 /// The attempts: what each comes to in the C program and in the shell script, on a decoy host of the user kind that
-/// root made. E escaped, B blocked, I: no such decoy host can judge it.
+/// root made. E escaped, B blocked, - waits for another, I: no such
+/// decoy host can judge it.
 const ATTEMPTS: &[(&str, [char; 2])] = &[
     // C: the filter kills at reboot, mount, ptrace, keyctl and personality. Both have a PID namespace and a mount
     // namespace from which nothing goes out.
@@ -47,8 +48,8 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("mknod-disk", ['I', 'I']),
     ("mknod-disk-dev", ['I', 'I']),
     ("mknod-disk-volume", ['I', 'I']),
-    // C: the node can be opened as it is, but the attacker remounts first, and that is its death.
-    ("remount-dev", ['B', 'E']),
+    // C: the attacker remounts, and that is its death. It had no need to: the node opens as it is.
+    ("remount-dev", ['-', 'E']),
     ("core-pattern", ['I', 'I']),
     ("core-pattern-remount", ['I', 'I']),
     ("sysfs-write", ['I', 'I']),
@@ -96,7 +97,7 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("cpu-hog", ['E', 'E']),
 ];
 
-/// The works checks. W works, F fails.
+/// The works checks. W works, F fails, - waits for another.
 const WORKS: &[(&str, [char; 2])] = &[
     ("starts", ['W', 'W']),
     ("output", ['W', 'W']),
@@ -112,10 +113,10 @@ const WORKS: &[(&str, [char; 2])] = &[
     ("tmp-writable", ['W', 'F']),
     ("run-writable", ['F', 'F']),
     ("devices", ['F', 'F']),
-    ("pts", ['F', 'F']),
-    ("shm", ['F', 'F']),
-    ("dev-links", ['F', 'F']),
-    ("console", ['F', 'F']),
+    ("pts", ['-', '-']),
+    ("shm", ['-', '-']),
+    ("dev-links", ['-', '-']),
+    ("console", ['-', '-']),
 ];
 
 /// The fixtures that can be run here, graded once, all in one run.
@@ -188,6 +189,7 @@ fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
         let expected = match letters[column] {
             'E' => ("ESCAPED", None),
             'B' => ("BLOCKED", None),
+            '-' => ("INCONCLUSIVE", Some("waiting")),
             _ => ("INCONCLUSIVE", Some("machine")),
         };
         let found = (verdict.as_str(), cause.as_deref());
@@ -208,7 +210,14 @@ fn every_works_check_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
         WORKS.iter().map(|(id, _)| (*id, check(report, program, id).verdict.as_str())).collect();
     let expected: Vec<_> = WORKS
         .iter()
-        .map(|(id, letters)| (*id, if letters[column] == 'W' { "WORKS" } else { "FAILS" }))
+        .map(|(id, letters)| {
+            let word = match letters[column] {
+                'W' => "WORKS",
+                'F' => "FAILS",
+                _ => "INCONCLUSIVE",
+            };
+            (*id, word)
+        })
         .collect();
     assert_eq!(found, expected, "{report:#?}");
 }
@@ -220,6 +229,20 @@ fn every_check_is_in_the_tables() {
     let works: Vec<_> = attempts::works::ALL.iter().map(|work| work.id).collect();
     assert_eq!(listed(ATTEMPTS), attempts);
     assert_eq!(listed(WORKS), works);
+}
+
+/// What is to be mended first is no check that waits.
+#[rstest]
+#[case(C, "run-writable")]
+#[case(SHELL, "no-other-program")]
+fn what_is_to_be_mended_first(#[case] program: &str, #[case] id: &str) {
+    let Some((report, _)) = graded(program) else { return };
+    let target = report.targets.iter().find(|target| target.name == program).unwrap();
+    let first = target.mend_first.as_ref().unwrap();
+    assert_eq!((first.id.as_str(), first.steps.len()), (id, 0));
+    let waits = check(report, program, "pts");
+    assert_eq!((waits.waiting_for.as_slice(), waits.points), (["devices".to_owned()].as_slice(), 0.0));
+    assert!(waits.max_points > 0.0, "who waits keeps its weight");
 }
 
 /// The C program misses the network namespace and so lab 1; the script executes others and so is no lab at all.
@@ -236,16 +259,7 @@ fn how_far_each_has_come(#[case] program: &str, #[case] lab: Option<usize>) {
 /// Death at the decisive call, by the filter's hand.
 #[rstest]
 fn a_filter_that_kills_blocks(
-    #[values(
-        "reboot",
-        "mount",
-        "ptrace-attach",
-        "remount-dev",
-        "cgroup-leave",
-        "session-keyring",
-        "personality"
-    )]
-    id: &str,
+    #[values("reboot", "mount", "ptrace-attach", "cgroup-leave", "session-keyring", "personality")] id: &str,
 ) {
     let Some((report, _)) = graded(C) else { return };
     let Check { verdict, cause, why, .. } = check(report, C, id);
