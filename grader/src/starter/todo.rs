@@ -31,8 +31,7 @@ fn stops(step: &Step, attempt: &str) -> bool {
     let Some(it) = ATTEMPTS.iter().find(|it| it.id == attempt) else { return false };
     let of_this_lab = |name: &&str| name.starts_with(&format!("{}/", step.id.lab));
     step.lost.iter().any(|lost| lost == attempt)
-        || it.stopped_by.contains(&step.id.to_string().as_str())
-            && it.stopped_by.iter().all(|name| of_this_lab(&name))
+        || it.stopped_by.contains(&step.id.to_string().as_str()) && it.stopped_by.iter().all(of_this_lab)
 }
 
 /// A comment: the text after its label, wrapped.
