@@ -6,6 +6,7 @@ pub mod explain;
 pub mod knockout;
 pub mod rootfs;
 pub mod run;
+pub mod starter;
 pub mod r#try;
 
 use crate::workers::Interrupted;
@@ -31,6 +32,8 @@ pub enum Command {
     Explain(explain::Options),
     /// Take each step of the labs out in turn, and see what comes back
     Knockout(knockout::Options),
+    /// Make a student's workspace: the labs with every step still to be written
+    Starter(starter::Options),
     /// What this machine can judge, what it can't, and the command that would change it
     Doctor,
     /// Make or check a root file system

@@ -6,9 +6,13 @@
 //! # Layout
 //! - [`ALL`], [`resolve`]: the list, and the names that a person gives them.
 //! - [`workspace`]: the directory tree that the labs are built from.
-//! - [`build`](mod@build): cargo, and the programs that it makes.
+//! - [`build`](mod@build): cargo, and the programs that it makes. [`offline`]: cargo without a network.
+//! - `alone`: the labs as a workspace of their own. [`caller`]: who called sudo.
 
+mod alone;
 pub mod build;
+pub mod caller;
+pub mod offline;
 pub mod workspace;
 
 pub use build::{Built, Linked, build, build_with};

@@ -12,6 +12,7 @@
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
 //! - [`standing`]: where a student stands in a lab.
+//! - [`starter`]: a student's workspace.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
 pub mod commands;
@@ -28,6 +29,7 @@ pub mod reached;
 pub mod report;
 pub mod rootfs;
 pub mod standing;
+pub mod starter;
 pub mod steps;
 pub mod target;
 pub mod trial;

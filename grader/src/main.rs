@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         Command::Try(options) => commands::r#try::run(&options),
         Command::Explain(options) => commands::explain::run(&options),
         Command::Knockout(options) => commands::knockout::run(&options),
+        Command::Starter(options) => commands::starter::run(&options),
         Command::Doctor => commands::doctor::run(),
         Command::Rootfs(options) => commands::rootfs::run(&options),
     };

@@ -6,7 +6,7 @@
 //! alone decide.
 
 use crate::decoy::Kind;
-use crate::report::{Check, TargetReport};
+use crate::report::TargetReport;
 use crate::steps::marker::{self, Found};
 use crate::steps::{Source, Step};
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub struct Place {
     pub marker: Option<(PathBuf, usize)>,
     /// What can be said of it.
     pub state: State,
-    /// Its checks that are not green, in the order of `steps.toml`.
+    /// Its checks that fall short, in the order of `steps.toml`.
     pub red: Vec<String>,
 }
 
@@ -133,16 +133,13 @@ fn has_code(found: &Found) -> bool {
     found.body.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-/// The checks of a step that were judged and are not green. Without a report none is known.
+/// The checks of a step that fall short. One that the lab is not yet asked for does not: what a user namespace stops
+/// in a lab with `--userns` escapes without, as it should. Without a report none is known.
 fn red(step: &Step, report: Option<(&TargetReport, Kind)>) -> Vec<String> {
     let Some((report, decoy)) = report else { return Vec::new() };
     let more = if decoy == Kind::User { step.lost_user.as_slice() } else { &[] };
-    let is_red = |id: &&String| report.checks.iter().any(|check| check.id == **id && !green(check));
+    let is_red = |id: &&String| report.checks.iter().any(|check| check.id == **id && !check.as_expected);
     step.lost.iter().chain(more).filter(is_red).cloned().collect()
-}
-
-fn green(check: &Check) -> bool {
-    matches!(check.verdict.as_str(), "BLOCKED" | "WORKS") || check.cause.as_deref() == Some("machine")
 }
 
 #[cfg(test)]

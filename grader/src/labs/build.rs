@@ -4,14 +4,13 @@
 //! needs no loader. The flag goes on `cargo rustc`, on the lab's own binary alone: with `--target` or in
 //! `RUSTFLAGS` it would build every dependency a second time.
 
-use super::Workspace;
+use super::caller::Caller;
+use super::{Workspace, offline};
 use anyhow::{Context, Result, bail, ensure};
-use nix::unistd::{User, geteuid};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -78,6 +77,11 @@ fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Li
             let _ = io::stderr().write_all(&built.stderr);
             return executable(lab, &built.stdout);
         }
+        let said = String::from_utf8_lossy(&built.stderr);
+        if offline::is_why(&said) {
+            let _ = io::stderr().write_all(&built.stderr);
+            bail!("{lab} was not built: {}", offline::WAY_OUT);
+        }
     }
     // Not linked, or not compiled? If the second, this fails as well, and cargo says why, once.
     let built = rustc(options, workspace, lab, Stdio::inherit())?;
@@ -124,32 +128,23 @@ fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
 }
 
 /// Cargo, as the person who called the grader would run it.
-fn cargo() -> Result<Command> {
-    let Some((uid, gid)) = caller() else {
+pub fn cargo() -> Result<Command> {
+    let named = || env::var_os("CARGO").unwrap_or("cargo".into());
+    let Some(caller) = Caller::of_sudo()? else {
         // Cargo sets `CARGO` to itself for what it runs.
-        return Ok(Command::new(env::var_os("CARGO").unwrap_or("cargo".into())));
-    };
-    let Some(user) = User::from_uid(uid.into())? else {
-        bail!("SUDO_UID is {uid}, which is no user of this machine");
+        return Ok(Command::new(named()));
     };
     // sudo's PATH is root's, and rustup lives in the user's home.
-    let bin = user.dir.join(".cargo/bin");
+    let bin = caller.home().join(".cargo/bin");
     let own = bin.join("cargo");
-    let program: OsString =
-        if own.exists() { own.into() } else { env::var_os("CARGO").unwrap_or("cargo".into()) };
+    let program: OsString = if own.exists() { own.into() } else { named() };
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
 
     let mut cargo = Command::new(program);
-    cargo.uid(uid).gid(gid).env("HOME", &user.dir).env("USER", &user.name).env("PATH", path);
+    caller.runs(&mut cargo);
+    cargo.env("PATH", path);
     Ok(cargo)
-}
-
-/// Who called sudo, if sudo called us.
-fn caller() -> Option<(u32, u32)> {
-    let id = |name| env::var(name).ok()?.parse().ok();
-    let (uid, gid) = (id("SUDO_UID")?, id("SUDO_GID")?);
-    (geteuid().is_root() && uid != 0).then_some((uid, gid))
 }
 
 #[cfg(test)]

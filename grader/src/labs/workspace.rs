@@ -1,11 +1,12 @@
 //! The workspace: the directory tree that the labs are built from.
 
+use super::alone;
 use crate::dirs;
 use crate::steps::Source;
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The labs' sources, as the build script found them: the path in the workspace, and the text.
@@ -43,7 +44,8 @@ impl Workspace {
         let root = dirs::cache()?.join(format!("labs-{:016x}", hasher.finish()));
         if !root.is_dir() {
             let beside = root.with_extension(format!("{}.part", std::process::id()));
-            let written = write_sources(&beside).and_then(|()| fs::rename(&beside, &root));
+            let rename = || fs::rename(&beside, &root).map_err(anyhow::Error::from);
+            let written = Workspace::alone().and_then(|labs| labs.write(&beside)).and_then(|()| rename());
             if let Err(error) = written {
                 let _ = fs::remove_dir_all(&beside);
                 // Another grader may have been first.
@@ -60,6 +62,26 @@ impl Workspace {
         SOURCES.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect()
     }
 
+    /// The same as a workspace of their own, without the grader: its manifest and its lock file name the labs'
+    /// packages and what these need.
+    ///
+    /// # Errors
+    /// A manifest that can't be read: then this grader was built from broken sources.
+    pub fn alone() -> Result<Source> {
+        let mut packages: BTreeMap<&str, toml::Table> = BTreeMap::new();
+        for (path, text) in SOURCES {
+            if let Some((package, "Cargo.toml")) = path.split_once('/') {
+                packages.insert(package, text.parse().with_context(|| path.to_string())?);
+            }
+        }
+        let text = |path: &str, text: &str| match path {
+            "Cargo.toml" => alone::manifest(text, &packages),
+            "Cargo.lock" => alone::lock(text, packages.keys().copied()),
+            _ => Ok(text.to_owned()),
+        };
+        SOURCES.iter().map(|(path, it)| Ok((PathBuf::from(path), text(path, it)?))).collect()
+    }
+
     /// The directory with the workspace's `Cargo.toml`.
     pub fn root(&self) -> &Path {
         &self.root
@@ -69,22 +91,6 @@ impl Workspace {
     pub fn lab(&self, lab: &str) -> PathBuf {
         self.root.join(lab)
     }
-}
-
-/// Writes the carried labs as a workspace of their own: without the grader.
-fn write_sources(root: &Path) -> io::Result<()> {
-    for (name, text) in SOURCES {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(root))?;
-        let without =
-            |line: &&str| !line.trim_start().starts_with("\"grader") && !line.starts_with("attempts");
-        let text = match *name {
-            "Cargo.toml" => text.lines().filter(without).map(|line| format!("{line}\n")).collect(),
-            _ => (*text).to_owned(),
-        };
-        fs::write(path, text)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::labs::Workspace;
+use crate::report::Check;
 use crate::verdict::Verdict;
 use rstest::rstest;
 
@@ -57,6 +58,17 @@ fn a_step_waits_for_another_one_that_its_checks_want() {
     let standing = standing(&["private-propagation"], &["mount", "host-umount"]);
     assert_eq!(state(&standing, "mount-namespace"), &State::Waits("private-propagation".into()));
     assert_eq!(state(&standing, "private-propagation"), &State::Todo);
+}
+
+#[test]
+fn what_is_not_asked_for_yet_is_not_short() {
+    let reference = Workspace::sources().steps().unwrap();
+    let mut report = report(&["mknod-disk"]);
+    let escaped = Verdict::Escaped("it came out".into());
+    let check = report.checks.iter_mut().find(|check| check.id == "mknod-disk").unwrap();
+    *check = Check::new("mknod-disk", "attempt", &escaped, Some("ESCAPED"));
+    let standing = Standing::of(LAB, &reference, &without(&[]), Some((&report, Kind::Root)));
+    assert_eq!(state(&standing, "user-namespace"), &State::Holds);
 }
 
 #[test]

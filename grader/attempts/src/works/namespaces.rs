@@ -1,6 +1,6 @@
 //! What the container's namespaces must show: process 1, a name of its own, a loopback interface that is up.
 
-use super::{Run, Work, nothing_to_do, nothing_to_see};
+use super::{Run, Work, nothing_to_do};
 use crate::Inside;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn};
 use nix::sys::socket::{accept, bind, connect, getsockname, listen, socket};
@@ -49,16 +49,20 @@ pub const HOST_NAME: Work = Work {
     },
 };
 
-/// The loopback interface is up.
+/// The container's own loopback interface is up.
 pub const LOOPBACK_UP: Work = Work {
     id: "loopback-up",
     first_lab: 1,
-    what: "The loopback interface is up: a server on 127.0.0.1 can be reached.",
+    what: "The container has a loopback interface of its own, and it is up: a server on 127.0.0.1 can be reached.",
     man: &["network_namespaces(7)", "netdevice(7)"],
     after: &[],
     run: Run::Pipes,
     inside: connect_to_oneself,
-    judge: nothing_to_see,
+    judge: |host| match host.shares("net") {
+        Some(false) => Ok(()),
+        Some(true) => Err("it is the host's own interface".into()),
+        None => Err("the host could not read its network namespace".into()),
+    },
 };
 
 fn connect_to_oneself(_: &mut Inside) -> Result<(), String> {
