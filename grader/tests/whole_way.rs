@@ -16,7 +16,7 @@ use grader::verdict::Verdict;
 use rstest::rstest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 
@@ -69,14 +69,16 @@ fn source(written: usize) -> Source {
 
 /// The program of every stop, built once for all settings.
 fn programs() -> Option<&'static [(Stop, PathBuf)]> {
-    static PROGRAMS: OnceLock<Option<(tempfile::TempDir, Vec<(Stop, PathBuf)>)>> = OnceLock::new();
+    static PROGRAMS: OnceLock<Option<Vec<(Stop, PathBuf)>>> = OnceLock::new();
     let build = || {
         if std::process::Command::new("cargo").arg("--version").output().is_err() {
             skip("needs cargo");
             return None;
         }
-        let cache = tempfile::tempdir().unwrap();
-        let workshop = Workshop::open(workspace(), cache.path()).unwrap();
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole-way");
+        // What an earlier run has left was made from other sources, perhaps.
+        let _ = fs::remove_dir_all(&cache);
+        let workshop = Workshop::open(workspace(), &cache).unwrap();
         let (todo, done) = (Mutex::new(stops()), Mutex::new(Vec::new()));
         thread::scope(|scope| {
             let build = || {
@@ -91,9 +93,9 @@ fn programs() -> Option<&'static [(Stop, PathBuf)]> {
         });
         let mut done = done.into_inner().unwrap();
         done.sort_by_key(|(stop, _)| (stop.lab, stop.written));
-        Some((cache, done))
+        Some(done)
     };
-    PROGRAMS.get_or_init(build).as_ref().map(|(_, programs)| programs.as_slice())
+    PROGRAMS.get_or_init(build).as_deref()
 }
 
 /// Whether a check is green by `steps.toml` when the first `written` steps are in.
