@@ -60,6 +60,9 @@ pub fn write(
     for fact in &check.evidence {
         writeln!(out, "  - {}", clean(fact))?;
     }
+    if check.verdict == "ESCAPED" {
+        writeln!(out, "  - seen on the host: {}", clean(&check.why))?;
+    }
     if !beside.wanted.is_empty() {
         writeln!(out, "\nWhat is missing")?;
         beside.wanted.iter().try_for_each(|wanted| missing(wanted, out))?;

@@ -137,6 +137,10 @@ impl Look {
         let name = Span::styled(place.step.id.name.clone(), Style::new().add_modifier(Modifier::BOLD));
         let stands = format!(": {}, {}", pages::stands(place), pages::whereabouts(place));
         let mut lines = vec![Line::from(vec![Span::raw("step "), name, Span::raw(stands)])];
+        if lines[0].width() > self.width && height >= SMALL / 2 {
+            let place = lines[0].spans.pop();
+            lines.extend(place.map(|place| Line::from(place.content.trim_start_matches(": ").to_owned())));
+        }
         if height >= SMALL {
             let goal = text::lines(&place.step.goal.replace('\n', " "), self.width, true, self.colours);
             lines.extend(goal.into_iter().take(usize::from(height / 6)));
