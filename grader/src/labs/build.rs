@@ -5,7 +5,7 @@
 //! `RUSTFLAGS` it would build every dependency a second time.
 
 use super::caller::Caller;
-use super::{Workspace, offline};
+use super::{Workspace, offline, target_dir};
 use anyhow::{Context, Result, bail, ensure};
 use std::env;
 use std::ffi::OsString;
@@ -112,7 +112,8 @@ fn rustc(
 pub fn command(options: &[&str], workspace: &Workspace, lab: &str, linked: Linked) -> Result<Command> {
     let flags: &[&str] = if linked == Linked::Static { &STATIC } else { &[] };
     let mut cargo = cargo()?;
-    cargo.args(["rustc", "--package", lab, "--bin", lab]).args(options).args(flags);
+    cargo.args(["rustc", "--package", lab, "--bin", lab]).args(target_dir::options(workspace.root()));
+    cargo.args(options).args(flags);
     cargo.current_dir(workspace.root()).stdin(Stdio::null());
     Ok(cargo)
 }
