@@ -56,8 +56,10 @@ pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Bui
 pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
+    let mut all = target_dir::options(workspace.root());
+    all.extend(options.iter().map(OsString::from));
     let build_one = |lab: &&str| {
-        let made = build_lab(options, workspace, lab, &mut linked)?;
+        let made = build_lab(&all, workspace, lab, &mut linked)?;
         let program = out.join(lab);
         set_aside(&made, &program)
             .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
@@ -68,7 +70,7 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
 
 /// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
 /// on, and the labs after this one don't try it again.
-fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
+fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
         let built = rustc(options, workspace, lab, Linked::Static, Stdio::piped())?;
         if built.status.success() {
@@ -90,13 +92,14 @@ fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Li
 }
 
 fn rustc(
-    options: &[&str],
+    options: &[OsString],
     workspace: &Workspace,
     lab: &str,
     linked: Linked,
     stderr: Stdio,
 ) -> Result<Output> {
-    let options = [&["--quiet", "--message-format=json-render-diagnostics"], options].concat();
+    let quiet = ["--quiet", "--message-format=json-render-diagnostics"].map(OsString::from);
+    let options = [&quiet, options].concat();
     let mut cargo = command(&options, workspace, lab, linked)?;
     let name = cargo.get_program().display().to_string();
     cargo
@@ -105,15 +108,14 @@ fn rustc(
         .with_context(|| format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs"))
 }
 
-/// How cargo is called to build one lab; `options` for cargo come besides. It reads nothing.
+/// How cargo is called to build one lab, with further options, among them those of [`target_dir`]. It reads nothing.
 ///
 /// # Errors
 /// Those of [`cargo`].
-pub fn command(options: &[&str], workspace: &Workspace, lab: &str, linked: Linked) -> Result<Command> {
+pub fn command(options: &[OsString], workspace: &Workspace, lab: &str, linked: Linked) -> Result<Command> {
     let flags: &[&str] = if linked == Linked::Static { &STATIC } else { &[] };
     let mut cargo = cargo()?;
-    cargo.args(["rustc", "--package", lab, "--bin", lab]).args(target_dir::options(workspace.root()));
-    cargo.args(options).args(flags);
+    cargo.args(["rustc", "--package", lab, "--bin", lab]).args(options).args(flags);
     cargo.current_dir(workspace.root()).stdin(Stdio::null());
     Ok(cargo)
 }

@@ -3,7 +3,7 @@
 
 use super::Event;
 use crate::labs::build::{self, Linked};
-use crate::labs::{Workspace, offline};
+use crate::labs::{Workspace, offline, target_dir};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -27,6 +28,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Builds labs of one workspace.
 pub struct Builder {
     workspace: Workspace,
+    /// The options for cargo, found out once.
+    options: Vec<OsString>,
     /// Where programs are set aside.
     out: PathBuf,
     linked: Linked,
@@ -102,7 +105,10 @@ impl Builder {
     /// Programs are put below `out`; what happens is told to `events`.
     pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>) -> Builder {
         let out = out.to_owned();
-        Builder { workspace, out, linked: Linked::Static, events, number: 0, running: None }
+        let mut options = target_dir::options(workspace.root());
+        options
+            .extend(["--color=always", "--message-format=json-diagnostic-rendered-ansi"].map(OsString::from));
+        Builder { workspace, options, out, linked: Linked::Static, events, number: 0, running: None }
     }
 
     /// Begins to build a lab, and returns the number of that build. None may be under way. It is to be called by a
@@ -113,8 +119,7 @@ impl Builder {
     pub fn begin(&mut self, lab: &str) -> Result<u64> {
         debug_assert!(self.running.is_none(), "never two builds at once");
         self.number += 1;
-        let options = ["--color=always", "--message-format=json-diagnostic-rendered-ansi"];
-        let mut cargo = build::command(&options, &self.workspace, lab, self.linked)?;
+        let mut cargo = build::command(&self.options, &self.workspace, lab, self.linked)?;
         cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         // SAFETY: one system call, in a child that the program then replaces.
         unsafe { cargo.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from)) };
