@@ -1,8 +1,8 @@
-//! The command: it starts, its output and exit status come through, nothing else is executed, nothing is left.
+//! The command: it starts, how it ended comes through, nothing else is executed, nothing is left.
 
 use super::{Run, Work, nothing_to_do};
 use crate::Host;
-use crate::host::Ending;
+use crate::host::{Ending, Start};
 
 /// The command runs.
 pub const STARTS: Work = Work {
@@ -20,42 +20,69 @@ pub const STARTS: Work = Work {
     },
 };
 
-/// Its output comes through.
-pub const OUTPUT: Work = Work {
-    id: "output",
-    first_lab: 0,
-    what: "What the command writes to standard output comes out.",
-    man: &["write(2)"],
-    after: &[],
-    run: Run::Pipes,
-    inside: nothing_to_do,
-    judge: |host| {
-        let word = host.mark.as_bytes();
-        match host.stdout.windows(word.len()).any(|window| window == word) {
-            true => Ok(()),
-            false => Err("the command wrote a word to standard output, and it did not come out".into()),
-        }
-    },
-};
-
 /// Its exit status comes through.
 pub const EXIT_STATUS: Work = Work {
     id: "exit-status",
     first_lab: 0,
-    what: "The program exits with the command's exit status.",
+    what: "The program exits with the command's exit status. A lab says it on standard error, unless told --quiet.",
     man: &["wait(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: Run::Afterwards,
     inside: nothing_to_do,
-    judge: |host| match host.program {
-        Ending::Exited(status) if status == host.asked_status => Ok(()),
-        Ending::Exited(status) => {
-            Err(format!("the command exited with status {}, the program with {status}", host.asked_status))
-        }
-        Ending::Killed(signal) => Err(format!("the program was killed by signal {signal}")),
-        Ending::None => Err("the program did not end".into()),
+    judge: |host| match host.starts.as_slice() {
+        [] => Err("no command came to its end".into()),
+        starts => starts.iter().try_for_each(|start| status_comes_through(start, host.is_lab)),
     },
 };
+
+fn status_comes_through(start: &Start, is_lab: bool) -> Result<(), String> {
+    let asked = start.asked;
+    match start.program {
+        Ending::Exited(status) if status == asked => {}
+        Ending::Exited(status) => {
+            return Err(format!("the command exited with status {asked}, the program with {status}"));
+        }
+        Ending::Killed(signal) => return Err(format!("the program was killed by signal {signal}")),
+        Ending::None => return Err("the program did not end".into()),
+    }
+    let line = format!("Exited with status {asked}");
+    match says(&start.stderr, &line) {
+        said if !is_lab || said != start.quiet => Ok(()),
+        true => Err(format!("with --quiet it said \"{line}\" all the same")),
+        false => Err(format!("on standard error there is no line \"{line}\"")),
+    }
+}
+
+/// Whether there is a line of just these words.
+fn says(stderr: &[u8], line: &str) -> bool {
+    String::from_utf8_lossy(stderr).lines().any(|said| said == line)
+}
+
+/// What a shell would say of a command that a signal killed.
+pub const SIGNAL_STATUS: Work = Work {
+    id: "signal-status",
+    first_lab: 0,
+    what: "When a signal kills the command the program ends, and not with success; a lab with 128 + N, and says so.",
+    man: &["wait(2)", "signal(7)"],
+    after: &[],
+    run: Run::Killed,
+    inside: nothing_to_do,
+    judge: |host| match host.program {
+        Ending::None => Err("the command was killed, and the program did not end".into()),
+        Ending::Exited(0) => Err("the command was killed, and the program exited with status 0".into()),
+        Ending::Exited(KILLED) if host.is_lab && !says(&host.stderr, "Killed by signal 9") => {
+            Err("on standard error there is no line \"Killed by signal 9\"".into())
+        }
+        Ending::Exited(KILLED) => Ok(()),
+        other if host.is_lab => {
+            Err(format!("signal 9 killed the command, and the program ended so: {other:?}"))
+        }
+        Ending::Exited(_) | Ending::Killed(_) => Ok(()),
+    },
+};
+
+/// 128 + SIGKILL.
+const KILLED: i32 = 137;
 
 /// The program under test executes the command itself.
 pub const NO_OTHER_PROGRAM: Work = Work {
