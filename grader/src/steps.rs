@@ -24,6 +24,7 @@ pub use marker::{Broken, Found, Why, parse};
 pub use rows::{USER_NAMESPACE, losing};
 pub use source::Source;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -58,6 +59,10 @@ pub struct Step {
     pub lost: Vec<String>,
     /// What is lost besides on a decoy host of the user kind.
     pub lost_user: Vec<String>,
+    /// Of what is lost, that which is lost only where one of these other steps of the lab is in.
+    pub lost_with: BTreeMap<String, Vec<String>>,
+    /// The checks that fall short only when every step that names them here is taken out.
+    pub lost_together: Vec<String>,
 }
 
 impl fmt::Display for StepId {

@@ -14,11 +14,18 @@ pub mod rootfs;
 pub mod scratch;
 
 use common::Result;
+use nix::sched::CloneFlags;
 use std::path::Path;
 
 /// Mounts everything below `rootfs`, before it becomes the root: the host's device nodes must still be there
 /// to bind. All paths are relative to the directory that [`rootfs::bind`] changes to.
-pub fn mounts(rootfs: &Path) -> Result<()> {
+///
+/// `flags` are the namespaces of this process. In the host's mount namespace each of these mounts would be the
+/// host's, and stay: there nothing is mounted.
+pub fn mounts(rootfs: &Path, flags: CloneFlags) -> Result<()> {
+    if !flags.contains(CloneFlags::CLONE_NEWNS) {
+        return Ok(());
+    }
     rootfs::bind(rootfs)?;
     kernel::proc()?;
     kernel::sys()?;

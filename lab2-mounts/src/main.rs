@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         // The child: its namespaces set up, its file systems mounted, another root, then the command.
         let child = Child::start(flags, || {
             lab1_namespaces::inside(args, flags)?;
-            lab2_mounts::mounts(&args.rootfs)?;
+            lab2_mounts::mounts(&args.rootfs, flags)?;
             lab0_chroot::enter(&args.rootfs)?;
             exec(&args.command)
         })?;

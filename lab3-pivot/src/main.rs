@@ -13,8 +13,8 @@ fn main() -> ExitCode {
         // what it inherited given up, then the command.
         let child = Child::start(flags, || {
             lab1_namespaces::inside(args, flags)?;
-            lab2_mounts::mounts(&args.rootfs)?;
-            root::enter(&args.rootfs)?;
+            lab2_mounts::mounts(&args.rootfs, flags)?;
+            root::enter(&args.rootfs, flags)?;
             inherited::session()?;
             inherited::close_descriptors()?;
             inherited::environment()?;

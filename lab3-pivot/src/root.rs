@@ -3,20 +3,26 @@
 //! chroot(2) only moves a name: the old tree is still mounted, and a second chroot walks out.
 
 use common::{Result, Step};
+use nix::sched::CloneFlags;
 use nix::unistd::chdir;
 use std::path::Path;
 
 /// Makes `rootfs` the root of this mount namespace. It must be a mount point: see lab 2, [`lab2_mounts::rootfs`].
-pub fn enter(rootfs: &Path) -> Result<()> {
+///
+/// `flags` are the namespaces of this process.
+pub fn enter(rootfs: &Path, flags: CloneFlags) -> Result<()> {
     chdir(rootfs).step("chdir")?;
 
-    // step: pivot-root
-    use nix::mount::{MntFlags, umount2};
-    use nix::unistd::pivot_root;
-    // No directory is needed for the old root: it now lies on top of the new one, at "." (pivot_root(2), NOTES).
-    pivot_root(".", ".").step("pivot-root")?;
-    umount2(".", MntFlags::MNT_DETACH).step("pivot-root")?;
-    // end step
+    // In the host's mount namespace it would be the host's root that is exchanged.
+    if flags.contains(CloneFlags::CLONE_NEWNS) {
+        // step: pivot-root
+        use nix::mount::{MntFlags, umount2};
+        use nix::unistd::pivot_root;
+        // No directory is needed for the old root: it now lies on top of the new one, at "." (pivot_root(2), NOTES).
+        pivot_root(".", ".").step("pivot-root")?;
+        umount2(".", MntFlags::MNT_DETACH).step("pivot-root")?;
+        // end step
+    }
 
     // Lab 0's way. After a pivot it changes nothing; without one it is all there is.
     nix::unistd::chroot(".").step("chroot")?;

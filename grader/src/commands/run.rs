@@ -7,11 +7,12 @@ use crate::doctor;
 use crate::grading::{Run, grade};
 use crate::labs;
 use crate::points::Rubric;
-use crate::report::{NOTHING_JUDGED, Report, json, table};
+use crate::report::{Check, NOTHING_JUDGED, Report, json, table};
 use crate::target::Target;
 use crate::workers::Workers;
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
+use attempts::works::Work;
 use std::path::{Path, PathBuf};
 
 /// What `grader run` takes.
@@ -20,7 +21,7 @@ pub struct Options {
     /// Labs (lab1-namespaces, lab1 or 1), or programs that are called as `PROGRAM DIRECTORY COMMAND [ARGS...]`
     #[arg(value_name = "LAB|PROGRAM")]
     names: Vec<String>,
-    /// Only this attempt, and no works checks; may be repeated
+    /// Only this attempt or works check; may be repeated
     #[arg(long, value_name = "ID")]
     attempt: Vec<String>,
     /// A program through a command template with {rootfs}, {command} and {id} in it; may be repeated
@@ -76,22 +77,26 @@ pub fn run(options: &Options) -> Result<u8> {
     for template in &options.program {
         others.push(Target::template(template, decoy).map_err(Usage::from)?);
     }
-    let attempts = attempts(&options.attempt)?;
+    let (attempts, works) = checks(&options.attempt)?;
+    let whole = options.attempt.is_empty();
     let output = Output::open(options.output.as_deref())?;
     let (rootfs, rootfs_name) = rootfs(options.rootfs.as_deref())?;
 
     let mut workers = Workers::start(&rootfs, LIMIT)?;
     let mut targets = build_labs(&labs, decoy, &workers.directory().join("labs"))?;
     targets.extend(others);
-    let run = Run { targets, attempts, works: options.attempt.is_empty() };
+    let run = Run { targets, attempts, works: whole || !works.is_empty() };
     let progress = Progress::new();
     let mut report =
         grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
     drop(progress);
     drop(workers);
-    // Of a few attempts no points are counted: they are no whole part.
-    if run.works {
+    if whole {
         report.targets.iter_mut().for_each(|target| rubric.fill_in(target));
+    } else {
+        // Of a few checks no points are counted: they are no whole part. Works checks are always run together.
+        let wanted = |check: &Check| check.kind != "works" || works.contains(&check.id.as_str());
+        report.targets.iter_mut().for_each(|target| target.checks.retain(wanted));
     }
     let code = report.exit_code();
     let help = if code == NOTHING_JUDGED { way_out(only_labs) } else { None };
@@ -141,11 +146,19 @@ fn sort(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> {
     Ok((found, programs))
 }
 
-fn attempts(ids: &[String]) -> Result<Vec<&'static Attempt>> {
+/// The attempts and the works checks with these names; without a name every attempt.
+fn checks(ids: &[String]) -> Result<(Vec<&'static Attempt>, Vec<&'static str>)> {
     if ids.is_empty() {
-        return Ok(ALL.iter().collect());
+        return Ok((ALL.iter().collect(), Vec::new()));
     }
-    ids.iter().map(|id| find(id)).collect()
+    let (mut attempts, mut works) = (Vec::new(), Vec::new());
+    for id in ids {
+        match Work::find(id) {
+            Some(work) => works.push(work.id),
+            None => attempts.push(find(id)?),
+        }
+    }
+    Ok((attempts, works))
 }
 
 /// An attempt by its name.

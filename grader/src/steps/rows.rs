@@ -24,6 +24,10 @@ struct Row {
     lost: Vec<String>,
     #[serde(default)]
     lost_user: Vec<String>,
+    #[serde(default)]
+    lost_with: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    lost_together: Vec<String>,
 }
 
 /// The steps by which `check` is lost, in the order of the rows. The one step is left out that a lab makes only
@@ -46,8 +50,20 @@ fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broke
         let Some(Found { file, line, body, .. }) = found.remove(&id) else {
             return Err(broken(line, Why::NoMarker(id.to_string())));
         };
-        let Row { goal, man, hints, lost, lost_user } = row;
-        steps.push(Step { id, file, line, body, goal, man, hints, lost, lost_user });
+        let Row { goal, man, hints, lost, lost_user, lost_with, lost_together } = row;
+        steps.push(Step {
+            id,
+            file,
+            line,
+            body,
+            goal,
+            man,
+            hints,
+            lost,
+            lost_user,
+            lost_with,
+            lost_together,
+        });
     }
     match found.into_iter().next() {
         Some((id, step)) => {

@@ -194,3 +194,23 @@ fn the_host_sees_no_mount(
     assert!(!around.contains(rootfs.to_str().unwrap()), "{around}");
     assert_eq!(mounts(), before);
 }
+
+/// In the host's mount namespace the labs after lab 1 mount nothing and exchange no root: it would be the host's.
+#[rstest]
+fn in_the_hosts_mount_namespace_nothing_is_mounted(
+    #[values(Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let mut program = stage.program();
+    program.args(["--share", "mount"]).arg(stage.rootfs()).args(["/bin/sh", "-c", "echo ready; read line"]);
+    // A host of its own all the same: who knows what a broken lab would do to this one.
+    if who == Root {
+        crate::stage::share_mounts(&mut program);
+    }
+    let mut running = Running::start(program);
+    assert_eq!(running.line(), "ready");
+    assert_eq!(namespace(running.pid(), "mnt"), namespace(running.command(), "mnt"));
+    let around = fs::read_to_string(format!("/proc/{}/mountinfo", running.pid())).unwrap();
+    assert!(!around.contains(stage.rootfs().to_str().unwrap()), "{around}");
+}
