@@ -1,9 +1,9 @@
 //! The works checks of one target: a few starts in one decoy host, which they share.
 //!
 //! In the first the standard streams are pipes, and a second container runs beside it for a while; in the second
-//! standard input is a terminal and the host follows every execve(2). The third is of the same directory by another
-//! path. In the fourth the command is killed. Then the host looks at what is left. In the last the program gets
-//! signals, and the command leaves children.
+//! standard input is a terminal and the host follows every execve(2); in the third the command is killed. Then the host
+//! looks at what is left. The fourth is of the same directory by another path. In the last the program gets signals,
+//! and the command leaves children.
 //!
 //! # Layout
 //! - [`start`]: one start, in which checks are asked for. [`elsewhere`]: starts that need only come to their end.
@@ -87,16 +87,17 @@ impl Works {
             let found = start::watched(starts, &watched, &mut host);
             self.take(&watched, found);
         }
-        let afterwards = asked(Run::Afterwards);
-        if starts.may_go_on() {
-            elsewhere::other_paths(starts, &afterwards, &mut host);
-        }
         if starts.may_go_on() {
             let killed = asked(Run::Killed);
             let found = rough::killed(starts, &killed, &host);
             self.take(&killed, found);
         }
+        // Before those starts that it may give up half-way.
         host.left = left::left(starts.decoy);
+        let afterwards = asked(Run::Afterwards);
+        if starts.may_go_on() {
+            elsewhere::other_paths(starts, &afterwards, &mut host);
+        }
         let known = |work: &&Work| starts.may_go_on() || !elsewhere::is_tried(work);
         self.findings.extend(afterwards.into_iter().filter(known).map(|work| finding(work, Ok(()), &host)));
         // The last: what it leaves is its own affair.

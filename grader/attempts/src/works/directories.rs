@@ -3,6 +3,8 @@
 use super::filesystems::write_and_read;
 use super::{Run, Work, nothing_to_do, nothing_to_see};
 use crate::host::Tried;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 /// Any path will do.
 pub const ODD_PATH: Work = Work {
@@ -32,16 +34,25 @@ pub const TWO_AT_ONCE: Work = Work {
 pub const ROOTFS_WRITABLE: Work = Work {
     id: "rootfs-writable",
     first_lab: 0,
-    what: "Root may write to the root directory, where the directory that was given allows it.",
+    what: "Root may write to its root directory, where that belongs to an id of the container.",
     man: &["mount(2)"],
     after: &[],
     run: Run::Pipes,
-    inside: |me| {
-        let name = format!("/works-{}", me.mark());
-        write_and_read(&name)
+    inside: |me| match (write_and_read(&format!("/works-{}", me.mark())), owner_of_root()?) {
+        // A map that gives root another id than the directory's owner takes the right to write with it.
+        (Err(_), UNMAPPED) => Ok(()),
+        (written, _) => written,
     },
     judge: nothing_to_see,
 };
+
+/// Who an id belongs to that has no number in a user namespace: DEFAULT_OVERFLOWUID in include/linux/highuid.h.
+pub(super) const UNMAPPED: u32 = 65534;
+
+/// Who the root directory belongs to.
+pub(super) fn owner_of_root() -> Result<u32, String> {
+    fs::metadata("/").map(|it| it.uid()).map_err(|error| format!("/: {error}"))
+}
 
 /// A container needs no right to write to its directory.
 pub const READ_ONLY_ROOTFS: Work = Work {

@@ -1,5 +1,6 @@
 //! What the container's namespaces must show: process 1, a name of its own, a loopback interface that is up.
 
+use super::directories::{UNMAPPED, owner_of_root};
 use super::{Run, Work, nothing_to_do, nothing_to_see};
 use crate::Inside;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn};
@@ -27,7 +28,7 @@ pub const PID_1: Work = Work {
 pub const ROOT_INSIDE: Work = Work {
     id: "root-inside",
     first_lab: 1,
-    what: "The command is uid and gid 0, and the root directory belongs to root.",
+    what: "The command is uid and gid 0, and the root directory belongs to root, if to an id of the container.",
     man: &["user_namespaces(7)", "credentials(7)"],
     after: &[],
     run: Run::Pipes,
@@ -36,9 +37,8 @@ pub const ROOT_INSIDE: Work = Work {
         if !uid.is_root() || gid.as_raw() != 0 {
             return Err(format!("the command is uid {uid}, gid {gid}"));
         }
-        let root = std::fs::metadata("/").map_err(|error| format!("/: {error}"))?;
-        match std::os::unix::fs::MetadataExt::uid(&root) {
-            0 => Ok(()),
+        match owner_of_root()? {
+            0 | UNMAPPED => Ok(()),
             other => Err(format!("the root directory belongs to uid {other}")),
         }
     },
