@@ -35,6 +35,16 @@ pub enum What {
     Program,
 }
 
+impl What {
+    /// Its number, where it is a lab.
+    pub fn lab(self) -> Option<usize> {
+        match self {
+            What::Lab(number) => Some(number),
+            What::Bare | What::Program => None,
+        }
+    }
+}
+
 /// Files of one directory beyond this, in bytes and in number, are not copied.
 const LARGEST: u64 = 64 << 20;
 const MOST: usize = 4096;

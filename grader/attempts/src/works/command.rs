@@ -115,3 +115,55 @@ pub const NOTHING_LEFT: Work = Work {
         [one, more @ ..] => Err(format!("{one}, and {} more", more.len())),
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exited(asked: i32, status: i32, stderr: &str, quiet: bool) -> Start {
+        Start { asked, program: Ending::Exited(status), stderr: stderr.into(), quiet }
+    }
+
+    #[test]
+    fn of_a_program_only_the_status_is_asked_and_of_a_lab_the_line_as_well() {
+        let with_line = exited(1, 1, "chatter\nExited with status 1\n", false);
+        let without = exited(1, 1, "chatter\n", false);
+        let quiet = Start { quiet: true, ..without.clone() };
+        let not_quiet = Start { quiet: true, ..with_line.clone() };
+        let wrong_line = exited(1, 1, "Exited with status 11\n", false);
+        for (start, is_lab, holds) in [
+            (&with_line, true, true),
+            (&without, false, true),
+            (&without, true, false),
+            (&quiet, true, true),
+            (&not_quiet, true, false),
+            (&not_quiet, false, true),
+            (&wrong_line, true, false),
+            (&exited(255, 1, "", false), false, false),
+            (&Start { program: Ending::Killed(9), ..without.clone() }, false, false),
+            (&Start { program: Ending::None, ..without.clone() }, false, false),
+        ] {
+            let host = Host { is_lab, starts: vec![start.clone()], ..Host::default() };
+            assert_eq!((EXIT_STATUS.judge)(&host).is_ok(), holds, "{start:?}, a lab: {is_lab}");
+        }
+        assert!((EXIT_STATUS.judge)(&Host::default()).is_err(), "nothing ended");
+    }
+
+    #[test]
+    fn a_killed_command_is_no_success_and_a_lab_says_what_a_shell_says() {
+        let line = "Killed by signal 9\n";
+        for (program, stderr, program_holds, lab_holds) in [
+            (Ending::Exited(137), line, true, true),
+            (Ending::Exited(137), "", true, false),
+            (Ending::Exited(247), line, true, false),
+            (Ending::Killed(9), line, true, false),
+            (Ending::Exited(0), line, false, false),
+            (Ending::None, "", false, false),
+        ] {
+            for (is_lab, holds) in [(false, program_holds), (true, lab_holds)] {
+                let host = Host { is_lab, program, stderr: stderr.into(), ..Host::default() };
+                assert_eq!((SIGNAL_STATUS.judge)(&host).is_ok(), holds, "{program:?}, a lab: {is_lab}");
+            }
+        }
+    }
+}
