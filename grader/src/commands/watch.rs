@@ -91,12 +91,12 @@ pub fn run(options: &Options) -> Result<u8> {
 /// The first lab with a step still to be written; where there is none, the last lab.
 fn first_to_write(workspace: &Workspace, reference: &[Step]) -> usize {
     let source = Source::read(workspace.root()).unwrap_or_default();
-    let has_todo = |lab: &&str| {
+    let has_todo = |lab: &str| {
         let places = Standing::of(lab, reference, &source, None).places;
         workspace.has(lab) && places.iter().any(|place| place.state == State::Todo)
     };
     let there = || labs::ALL.iter().rposition(|lab| workspace.has(lab));
-    labs::ALL.iter().position(|lab| has_todo(&lab)).or_else(there).unwrap_or(0)
+    labs::ALL.iter().position(|lab| has_todo(lab)).or_else(there).unwrap_or(0)
 }
 
 fn taken(Held(holder): Held, root: &Path) -> String {

@@ -139,7 +139,7 @@ impl Builder {
             group: group.clone(),
             events: self.events.clone(),
         };
-        thread::spawn(move || follow.to_the_end(messages, said));
+        thread::spawn(move || follow.follow(messages, said));
         self.running = Some(Running { number: self.number, began, group });
         Ok(self.number)
     }
@@ -218,11 +218,7 @@ enum Line {
 }
 
 impl Follow {
-    fn to_the_end(
-        self,
-        messages: Option<impl Read + Send + 'static>,
-        said: Option<impl Read + Send + 'static>,
-    ) {
+    fn follow(self, messages: Option<impl Read + Send + 'static>, said: Option<impl Read + Send + 'static>) {
         let (send, lines) = mpsc::channel();
         if let Some(messages) = messages {
             read(messages, Line::Message, send.clone());

@@ -63,7 +63,7 @@ fn report(mount: &str) -> TargetReport {
 fn drawn(state: &State, width: u16, height: u16, colours: bool) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let around = Surroundings { way_out: Some("sudo grader watch".into()), rootfs: "/rootfs".into() };
-    terminal.draw(|frame| drop(draw(frame, state, &around, colours))).unwrap();
+    terminal.draw(|frame| _ = draw(frame, state, &around, colours)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -210,7 +210,9 @@ fn there_are_three_hints_a_step() {
     assert!(!page(&state).contains("one more hint"));
     // Coming back to them asks for no further one.
     let mut state = graded();
-    [Key::Hint, Key::Back, Key::Hint].map(|key| state.press(key, 10));
+    for key in [Key::Hint, Key::Back, Key::Hint] {
+        state.press(key, 10);
+    }
     assert!(page(&state).contains(&hint[0]) && !page(&state).contains(&hint[1]));
 }
 
