@@ -4,7 +4,7 @@ use crate::decoy::Kind;
 use crate::graph;
 use crate::reached::reached;
 use crate::report::{Check, Report, TargetReport, kind};
-use crate::target::{Target, What};
+use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
 use crate::verdict::{self, Cause, Verdict};
@@ -90,7 +90,7 @@ pub fn targets(
         let jobs: Vec<Job> = run
             .targets
             .iter()
-            .map(|target| Job::Works { target: target.clone(), lab: lab(target) })
+            .map(|target| Job::Works { target: target.clone(), lab: target.what.lab() })
             .collect();
         workers.run(&jobs, |at, done| {
             if let Done::Works(works) = done {
@@ -124,7 +124,7 @@ pub fn targets(
         let mut checks = Vec::new();
         if let Some(works) = &found[at] {
             checks.extend(verdict::works(works, &asked[at]).into_iter().map(|(work, verdict)| {
-                let mut check = Check::new(work.id, "works", &verdict, lab(target).map(|_| "WORKS"));
+                let mut check = Check::new(work.id, "works", &verdict, target.what.lab().map(|_| "WORKS"));
                 check.ms = works.ms;
                 check
             }));
@@ -139,7 +139,7 @@ pub fn targets(
             points: 0.0,
             max_points: 0.0,
             reached: reached(&checks),
-            mend_first: graph::mend_first(&checks, lab(target)),
+            mend_first: graph::mend_first(&checks, target.what.lab()),
             checks,
         });
     }
@@ -160,7 +160,7 @@ fn judged(target: &Target, attempt: &Attempt, controls: &Controls, facts: Option
         (Some(facts), Some(control)) => verdict::attempt(control, facts),
         _ => Verdict::Inconclusive(Cause::Target, verdict::NOT_STARTED.into()),
     };
-    let expected = lab(target).and_then(|lab| expected(attempt, lab, target.decoy));
+    let expected = target.what.lab().and_then(|lab| expected(attempt, lab, target.decoy));
     let mut check = Check::new(attempt.id, "attempt", &verdict, expected);
     if let Some(facts) = facts {
         check.evidence.clone_from(&facts.evidence);
@@ -187,13 +187,6 @@ pub fn expected(attempt: &Attempt, lab: usize, decoy: Kind) -> Option<&'static s
 
 /// The works checks that a target is asked for.
 fn asked(run: &Run, target: &Target) -> Vec<&'static Work> {
-    let wanted = |work: &&Work| run.works && lab(target).is_none_or(|lab| work.first_lab <= lab);
+    let wanted = |work: &&Work| run.works && target.what.lab().is_none_or(|lab| work.first_lab <= lab);
     works::ALL.iter().filter(wanted).collect()
-}
-
-fn lab(target: &Target) -> Option<usize> {
-    match target.what {
-        What::Lab(number) => Some(number),
-        _ => None,
-    }
 }

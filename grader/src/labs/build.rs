@@ -5,7 +5,7 @@
 //! `RUSTFLAGS` it would build every dependency a second time.
 
 use super::caller::Caller;
-use super::{Workspace, offline};
+use super::{Workspace, offline, target_dir};
 use anyhow::{Context, Result, bail, ensure};
 use std::env;
 use std::ffi::OsString;
@@ -56,8 +56,10 @@ pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Bui
 pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
+    let mut all = target_dir::options(workspace.root());
+    all.extend(options.iter().map(OsString::from));
     let build_one = |lab: &&str| {
-        let made = build_lab(options, workspace, lab, &mut linked)?;
+        let made = build_lab(&all, workspace, lab, &mut linked)?;
         let program = out.join(lab);
         set_aside(&made, &program)
             .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
@@ -68,9 +70,9 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
 
 /// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
 /// on, and the labs after this one don't try it again.
-fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
+fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
-        let options = [options, &STATIC].concat();
+        let options = [options, &STATIC.map(OsString::from)].concat();
         let built = rustc(&options, workspace, lab, Stdio::piped())?;
         if built.status.success() {
             // Warnings, if there are any.
@@ -90,7 +92,7 @@ fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Li
     executable(lab, &built.stdout)
 }
 
-fn rustc(options: &[&str], workspace: &Workspace, lab: &str, stderr: Stdio) -> Result<Output> {
+fn rustc(options: &[OsString], workspace: &Workspace, lab: &str, stderr: Stdio) -> Result<Output> {
     let mut cargo = cargo()?;
     cargo
         .args(["rustc", "--quiet", "--package", lab, "--bin", lab])

@@ -41,6 +41,10 @@ pub struct Session<'a> {
     children: &'a SignalFd,
     probe: &'a Image,
     running: Running,
+    /// Its number in the decoy.
+    number: usize,
+    /// The probe of another start, which runs at the same time.
+    pub beside: Option<Pid>,
     deadline: Instant,
     /// Whether the host traces the program from its first instruction.
     watched: bool,
@@ -111,7 +115,7 @@ impl<'a> Session<'a> {
         job: Option<&Job>,
     ) -> Result<Session<'a>> {
         let watched = program.watched;
-        let mut running = decoy.start(program)?;
+        let (mut running, number) = decoy.start(program)?;
         if watched {
             let follow = ptrace::Options::PTRACE_O_TRACEEXEC
                 | ptrace::Options::PTRACE_O_TRACEFORK
@@ -130,6 +134,8 @@ impl<'a> Session<'a> {
             children: &stage.children,
             probe: &stage.image,
             running,
+            number,
+            beside: None,
             deadline: Instant::now() + stage.limit,
             watched,
             stdout: Stream::default(),
@@ -227,8 +233,8 @@ impl<'a> Session<'a> {
         })?;
         if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
             // Wait until the kernel has told how it died, and what followed from it. On a busy machine the end of
-            // a whole PID namespace takes its time.
-            let patience = Instant::now() + Duration::from_secs(3);
+            // a whole PID namespace takes its time. Of a process that is not traced it tells nothing.
+            let patience = Instant::now() + Duration::from_secs(if self.followed { 3 } else { 0 });
             self.until(|it| {
                 it.guest_died() || it.decoy.ending() != Ending::None || Instant::now() > patience
             })?;
@@ -237,6 +243,28 @@ impl<'a> Session<'a> {
         }
         let answers = self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default();
         Ok((question.line(), answers))
+    }
+
+    /// Writes a line to the program's standard input, where the probe doesn't speak over it.
+    pub fn write_line(&mut self, line: &str) {
+        if self.guest.as_ref().is_some_and(|guest| guest.stream.is_some()) {
+            // Who closed it is told so by the check.
+            let _ = self.running.stdin.write_all(format!("{line}\n").as_bytes());
+        }
+    }
+
+    /// Waits for the program's end, or so long.
+    pub fn wait(&mut self, patience: Duration) -> Result<()> {
+        let patience = Instant::now() + patience;
+        self.until(|it| it.over() || Instant::now() > patience)?;
+        // What it wrote is in the pipe by now.
+        self.drain();
+        Ok(())
+    }
+
+    /// Whether both the program and its command have ended.
+    pub fn is_gone(&self) -> bool {
+        self.over() && self.guest.as_ref().is_none_or(|guest| guest.ended)
     }
 
     /// Tells the probe to write a word to standard output and to exit, and waits for the program's end.
@@ -287,7 +315,7 @@ impl<'a> Session<'a> {
 
     /// Whether the program, or the whole decoy, has ended.
     fn over(&self) -> bool {
-        self.decoy.program() != Ending::None || self.decoy.ending() != Ending::None
+        self.program() != Ending::None || self.decoy.ending() != Ending::None
     }
 
     /// The program's own end of its terminal, where it has one.
@@ -307,7 +335,7 @@ impl<'a> Session<'a> {
 
     /// How the program has ended, if it has.
     pub fn program(&self) -> Ending {
-        self.decoy.program()
+        self.decoy.program(self.number)
     }
 
     /// Whether time ran out before the end.
@@ -409,7 +437,7 @@ impl<'a> Session<'a> {
         let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
             return;
         };
-        let pid = observe::by_file(self.decoy, self.probe);
+        let pid = observe::by_file(self.decoy, self.probe, self.beside);
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {
