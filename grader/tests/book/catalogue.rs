@@ -47,17 +47,17 @@ fn every_attempt_stands_below_the_lab_that_stops_it_with_its_steps_and_letters()
 fn the_page_counts_what_is_judged_and_what_is_blocked() {
     let text = page("catalogue.md");
     let counted: Vec<Vec<&str>> = rows(section(&text, "## How many")).skip(1).collect();
-    let kinds: [(&str, fn(&Attempt) -> &'static str); 3] = [
-        ("root", |it| it.letters.root),
-        ("user", |it| it.letters.user),
-        ("ordinary", |it| it.letters.rootless),
-    ];
-    let expected = kinds.map(|(name, letters)| {
+    let numbers = |name: &str, letters: fn(&Attempt) -> &'static str| {
         let judged: Vec<&str> = ALL.iter().map(letters).filter(|row| !row.starts_with('I')).collect();
         let blocked = |lab| judged.iter().filter(|row| row.as_bytes()[2 + lab] == b'B').count();
         let numbers = [judged.len()].into_iter().chain((0..labs::ALL.len()).map(blocked));
         [name.to_owned()].into_iter().chain(numbers.map(|number| number.to_string())).collect::<Vec<_>>()
-    });
+    };
+    let expected = [
+        numbers("root", |it| it.letters.root),
+        numbers("user", |it| it.letters.user),
+        numbers("ordinary", |it| it.letters.rootless),
+    ];
     assert_eq!(counted, expected);
 }
 
