@@ -127,7 +127,7 @@ pub fn run(options: &Options) -> Result<u8> {
 
 /// The exact command after which, or with which, this run can judge something: the same that `doctor` would
 /// name, with what was asked for.
-fn way_out(only_labs: bool) -> Option<String> {
+pub fn way_out(only_labs: bool) -> Option<String> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     doctor::way_out(&doctor::look::facts(), &words, only_labs)
 }
