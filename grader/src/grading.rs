@@ -83,32 +83,39 @@ pub fn targets(
     workers: &mut Workers,
     tell: &mut impl FnMut(Event),
 ) -> Result<Vec<TargetReport>> {
+    many(std::slice::from_ref(run), controls, workers, tell)
+}
+
+/// Grades the targets of several runs, as if they were one: no worker waits for the end of a run.
+pub fn many(
+    runs: &[Run],
+    controls: &Controls,
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<Vec<TargetReport>> {
+    let aims: Vec<(&Run, &Target)> =
+        runs.iter().flat_map(|run| run.targets.iter().map(move |target| (run, target))).collect();
     // The works checks first: a target whose command never starts is not attacked.
-    let asked: Vec<Vec<&'static Work>> = run.targets.iter().map(|target| asked(run, target)).collect();
-    let mut found: Vec<Option<Works>> = vec![None; run.targets.len()];
-    if run.works {
-        let jobs: Vec<Job> = run
-            .targets
-            .iter()
-            .map(|target| Job::Works { target: target.clone(), lab: target.what.lab() })
-            .collect();
-        workers.run(&jobs, |at, done| {
-            if let Done::Works(works) = done {
-                found[at] = Some(works);
-            }
-            tell(Event::Trial);
-        })?;
-    }
+    let mut found: Vec<Option<Works>> = vec![None; aims.len()];
+    let with_works: Vec<usize> = (0..aims.len()).filter(|at| aims[*at].0.works).collect();
+    let job = |at: &usize| Job::Works { target: aims[*at].1.clone(), lab: aims[*at].1.what.lab() };
+    let jobs: Vec<Job> = with_works.iter().map(job).collect();
+    workers.run(&jobs, |at, done| {
+        if let Done::Works(works) = done {
+            found[with_works[at]] = Some(works);
+        }
+        tell(Event::Trial);
+    })?;
     let mut pairs = Vec::new();
     let mut jobs = Vec::new();
-    for (at, target) in run.targets.iter().enumerate() {
+    for (at, (run, target)) in aims.iter().enumerate() {
         if found[at].as_ref().is_some_and(|works| works.not_started.is_some()) {
             run.attempts.iter().for_each(|_| tell(Event::Trial));
             continue;
         }
         for attempt in in_turn(&run.attempts) {
             pairs.push((at, attempt.id));
-            jobs.push(Job::Attempt { target: target.clone(), id: attempt.id.into() });
+            jobs.push(Job::Attempt { target: (*target).clone(), id: attempt.id.into() });
         }
     }
     let mut facts: BTreeMap<(usize, &str), Facts> = BTreeMap::new();
@@ -120,10 +127,11 @@ pub fn targets(
     })?;
 
     let mut reports = Vec::new();
-    for (at, target) in run.targets.iter().enumerate() {
+    for (at, (run, target)) in aims.into_iter().enumerate() {
         let mut checks = Vec::new();
         if let Some(works) = &found[at] {
-            checks.extend(verdict::works(works, &asked[at]).into_iter().map(|(work, verdict)| {
+            let verdicts = verdict::works(works, &asked(run, target));
+            checks.extend(verdicts.into_iter().map(|(work, verdict)| {
                 let mut check = Check::new(work.id, "works", &verdict, target.what.lab().map(|_| "WORKS"));
                 check.ms = works.ms;
                 check

@@ -101,3 +101,33 @@ fn by_hand(attempt: &Attempt, shell: &[String], out: &mut dyn Write) -> io::Resu
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn what_waits_says_for_what_and_what_it_was_alone() {
+        let attempt = Attempt::find("proc-keys-unmask").unwrap();
+        let mut check = Check::new(attempt.id, "attempt", &Verdict::Blocked("refused".into()), None);
+        check.wait_for(vec!["proc-keys".into()]);
+        let (name, kind) = ("container".into(), "program".into());
+        let target = TargetReport {
+            name,
+            kind,
+            points: 0.0,
+            max_points: 0.0,
+            reached: None,
+            mend_first: None,
+            checks: Vec::new(),
+        };
+        let mut text = Vec::new();
+        write(&target, &check, attempt, &Beside::default(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with("proc-keys-unmask in container: INCONCLUSIVE\n"), "{text}");
+        for line in ["Mend first\n  proc-keys\n", "taken alone it was BLOCKED: refused"] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}
