@@ -36,8 +36,9 @@ fn the_terminal_is_given_back(#[case] keys: &str, #[case] signal: Option<Signal>
 fn a_panic_gives_the_terminal_back(#[case] place: &str) {
     let mut test = Command::new(env::current_exe().unwrap());
     test.args(["--exact", "ends::takes_the_terminal_and_panics", "--ignored", "--nocapture"])
-        .env("PANIC_IN", place);
-    let mut pty = Pty::start(test, 80, 24);
+        .env("PANIC_IN", place)
+        .env("RUST_BACKTRACE", "0");
+    let mut pty = Pty::start(test, 80, 60);
     let status = pty.gives_the_terminal_back();
     assert!(!status.success());
     pty.shows("the board is broken");
