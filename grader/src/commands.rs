@@ -7,6 +7,7 @@ pub mod knockout;
 pub mod rootfs;
 pub mod run;
 pub mod starter;
+pub mod student;
 pub mod r#try;
 
 use crate::workers::Interrupted;

@@ -11,7 +11,7 @@
 //! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
-//! - [`standing`]: where a student stands in a lab.
+//! - [`standing`]: where a student stands in a lab. [`progress`]: what the student had reached before.
 //! - [`starter`]: a student's workspace.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
@@ -25,6 +25,7 @@ pub mod keeper;
 pub mod knockout;
 pub mod labs;
 pub mod points;
+pub mod progress;
 pub mod reached;
 pub mod report;
 pub mod rootfs;

@@ -1,6 +1,7 @@
 //! The report: one type inside, one file a format.
 
 pub mod json;
+pub mod standing;
 pub mod story;
 pub mod table;
 

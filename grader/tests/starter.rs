@@ -264,6 +264,75 @@ fn without_its_markers_it_is_graded_all_the_same() {
         fs::write(mine.join(path), text).unwrap();
     }
     all_labs_are_lab0(&stage.run(inside(&stage, &mine, &["run", "--format", "json", "--decoy", "user"])));
+    let told = stage.run(inside(&stage, &mine, &["run", "lab1", "--decoy", "user"])).assert().code(1);
+    told.stdout(
+        contains("Next: mount-namespace in lab1-namespaces\n").and(contains("It stops mount, host-umount")),
+    );
+    let told = stage.run(inside(&stage, &mine, &["explain", "hostname"])).assert().success();
+    told.stdout(
+        contains("Name the container").and(contains("// TODO")).and(contains("sethostname(HOSTNAME)").not()),
+    );
+}
+
+/// The whole of a person's first hour: red, a step written, the folder moved, the file of progress broken.
+#[test]
+fn run_says_where_the_student_stands() {
+    let Some(stage) = with_cargo() else { return };
+    let mine = starter(&stage);
+    let run =
+        |place: &Path| stage.run(inside(&stage, place, &["run", "lab1", "--decoy", "user"])).assert().code(1);
+    let text = |path: &Path| fs::read_to_string(path).unwrap();
+    run(&mine)
+        .stdout(
+            contains("Red is expected").and(contains("Next: mount-namespace in lab1-namespaces/src/lib.rs:")),
+        )
+        .stderr(is_empty());
+    assert!(text(&mine.join("progress.toml")).contains("runs = 1\n"));
+    assert_eq!(git(&mine, &["status", "--porcelain"]), "", "git does not see it");
+
+    // Two steps, as somebody would write them: below the TODO.
+    let library = mine.join("lab1-namespaces/src/lib.rs");
+    let mut lab1 = text(&library);
+    for (read, flag) in
+        [("// Read: mount_namespaces(7), clone(2)", "NEWNS"), ("// Read: ipc_namespaces(7)", "NEWIPC")]
+    {
+        lab1 = lab1.replacen(read, &format!("flags |= CloneFlags::CLONE_{flag};\n    {read}"), 1);
+    }
+    fs::write(&library, lab1).unwrap();
+    run(&mine)
+        .stdout(contains("new: sysv-shm, posix-mq").and(contains("Next: private-propagation in ")))
+        .stdout(contains("Red is expected").not());
+
+    let moved = stage.path("moved");
+    fs::rename(&mine, &moved).unwrap();
+    run(&moved).stdout(contains("new: ").not().and(contains("no longer: ").not()));
+    assert!(text(&moved.join("progress.toml")).contains("runs = 3\n"));
+
+    fs::write(moved.join("progress.toml"), "runs = [").unwrap();
+    run(&moved).stderr(contains("it is kept as progress.toml.broken"));
+    assert_eq!(text(&moved.join("progress.toml.broken")), "runs = [");
+    // A report for a machine, and one of a part, say and note nothing.
+    let before = text(&moved.join("progress.toml"));
+    for words in [["--format", "json"], ["--attempt", "mount"]] {
+        let words = [&["run", "lab1", "--decoy", "user"], words.as_slice()].concat();
+        stage.run(inside(&stage, &moved, &words)).assert().code(1).stdout(contains("Where you stand").not());
+    }
+    assert_eq!(text(&moved.join("progress.toml")), before);
+}
+
+/// Also what only has its name.
+#[test]
+fn progress_that_is_no_file_is_set_aside() {
+    let Some(stage) = with_cargo() else { return };
+    let mine = starter(&stage);
+    fs::create_dir_all(mine.join("progress.toml/full")).unwrap();
+    for number in ["", "-2"] {
+        let ran = stage.run(inside(&stage, &mine, &["run", "lab1", "--decoy", "user"]));
+        ran.assert().code(1).stdout(contains("Where you stand")).stderr(contains("it is no plain file"));
+        assert!(mine.join(format!("progress.toml.broken{number}")).is_dir());
+        fs::remove_file(mine.join("progress.toml")).unwrap();
+        fs::create_dir(mine.join("progress.toml")).unwrap();
+    }
 }
 
 /// cargo's words for it are many; what to do is one thing.

@@ -3,6 +3,7 @@
 use super::Usage;
 use super::common::Output;
 use crate::labs::Workspace;
+use crate::starter;
 use crate::steps::{Source, Step};
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
@@ -19,11 +20,7 @@ pub struct Options {
 
 /// Explains.
 pub fn run(options: &Options) -> Result<u8> {
-    let source = match Workspace::find() {
-        Some(workspace) => Source::read(workspace.root())?,
-        None => Workspace::sources(),
-    };
-    let steps = source.steps()?;
+    let steps = steps()?;
     let Some(name) = &options.name else {
         Output::Standard.finish(|out| list(&steps, out))?;
         return Ok(0);
@@ -48,6 +45,15 @@ pub fn run(options: &Options) -> Result<u8> {
         return Err(Usage(format!("{name}: neither an attempt nor a step; see: grader explain")).into());
     }
     Ok(0)
+}
+
+/// The steps as they stand around here. Where a student has lost a marker: as the student's workspace began.
+fn steps() -> Result<Vec<Step>> {
+    let Some(workspace) = Workspace::find() else { return Ok(Workspace::sources().steps()?) };
+    match Source::read(workspace.root()).and_then(|source| Ok(source.steps()?)) {
+        Err(_) if starter::is_students(workspace.root()) => Ok(starter::source()?.steps()?),
+        found => found,
+    }
 }
 
 fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {

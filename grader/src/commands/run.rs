@@ -2,12 +2,13 @@
 
 use super::Usage;
 use super::common::{HELPS, LIMIT, Output, Progress, build_labs, decoy, rootfs};
+use super::student::Student;
 use crate::decoy::Kind;
 use crate::doctor;
 use crate::grading::{Run, grade};
 use crate::labs;
 use crate::points::Rubric;
-use crate::report::{Check, NOTHING_JUDGED, Report, json, table};
+use crate::report::{Check, NOTHING_JUDGED, Report, json, standing, table};
 use crate::target::Target;
 use crate::workers::Workers;
 use anyhow::Result;
@@ -102,9 +103,19 @@ pub fn run(options: &Options) -> Result<u8> {
     let help = if code == NOTHING_JUDGED { way_out(only_labs) } else { None };
     let beside = matches!(options.format, Format::Json) || options.output.is_some();
     let below = help.as_ref().filter(|_| !beside);
+    // Of what a machine reads, or of a part, nobody stands anywhere.
+    let student = if whole && only_labs && !beside && help.is_none() { Student::find() } else { None };
+    let position = student.as_ref().map(|student| student.note(&report)).transpose()?;
     output.finish(|mut out| match options.format {
         Format::Table => {
-            table::write(&report, &mut out)?;
+            match &position {
+                Some(position) => {
+                    table::matrix(&report, &mut out)?;
+                    table::unjudged(&report, &mut out)?;
+                    standing::write(position, &mut out)?;
+                }
+                None => table::write(&report, &mut out)?,
+            }
             below.iter().try_for_each(|command| writeln!(out, "{HELPS}\n{command}"))
         }
         Format::Json => json::write(&report, &mut out),

@@ -8,8 +8,18 @@ use std::io::{self, Write};
 
 const LEGEND: &str = "ESCAPED: the host saw it. BLOCKED: refused or kept in. ? no verdict ! unexpected";
 
-/// Writes it. Colours are escape sequences: `out` takes them off where nobody would see them.
+/// Writes it, and what there is to say of it. Colours are escape sequences: `out` takes them off where nobody would
+/// see them.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    matrix(report, out)?;
+    fell_short(report, out)?;
+    unjudged(report, out)?;
+    how_far(report, out)?;
+    mend_first(report, out)
+}
+
+/// The matrix alone.
+pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut rows: Vec<&str> = Vec::new();
     for (_, check) in report.checks().filter(|(_, check)| check.kind == "attempt") {
         if !rows.contains(&check.id.as_str()) {
@@ -49,10 +59,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for line in table.lines() {
         writeln!(out, "{}", colour(line.trim_end()))?;
     }
-    writeln!(out, "\n{LEGEND}")?;
-    fell_short(report, out)?;
-    how_far(report, out)?;
-    mend_first(report, out)
+    writeln!(out, "\n{LEGEND}")
 }
 
 /// The last line of each target that fell short: where to begin.
@@ -84,7 +91,7 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line for each thing that fell short, one for those that wait for it, and one for each reason why the machine could not judge something.
+/// One line for each thing that fell short, and one for those that wait for it.
 fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
         if check.waiting_for.is_empty() {
@@ -101,6 +108,11 @@ fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "{}: {who} for {}", clean(&target.name), roots.join(", "))?;
         }
     }
+    Ok(())
+}
+
+/// One line for each reason why the machine could not judge something.
+pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut said: Vec<(&str, &str)> = Vec::new();
     for (_, check) in report.checks().filter(|(_, check)| check.cause.as_deref() == Some("machine")) {
         let line = (if check.kind == "works" { "works checks" } else { &check.id }, check.why.as_str());

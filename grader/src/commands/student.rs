@@ -1,0 +1,64 @@
+//! A student's workspace, for the commands that are run in one.
+
+use crate::labs::Workspace;
+use crate::progress::{FILE, Progress};
+use crate::report::Report;
+use crate::report::standing::Position;
+use crate::standing::Standing;
+use crate::starter;
+use crate::steps::{Source, Step};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// The workspace of the current directory, where that is a student's.
+pub struct Student {
+    root: PathBuf,
+}
+
+impl Student {
+    /// Looks for it.
+    pub fn find() -> Option<Student> {
+        let root = Workspace::find()?.root().to_owned();
+        starter::is_students(&root).then_some(Student { root })
+    }
+
+    /// Where the student stands by this report; it is noted in the workspace. That this can't be done is said on
+    /// standard error, and no more: the report is as true without it.
+    ///
+    /// # Errors
+    /// The steps that this grader carries can't be read.
+    pub fn note<'a>(&self, report: &'a Report) -> Result<Position<'a>> {
+        let reference: Vec<Step> = Workspace::sources().steps()?;
+        // Where the student has a file that is no text, the checks alone decide.
+        let source = Source::read(&self.root).unwrap_or_default();
+        let labs: Vec<_> = report
+            .targets
+            .iter()
+            .map(|target| {
+                (Standing::of(&target.name, &reference, &source, Some((target, report.decoy))), target)
+            })
+            .collect();
+        let mut progress = match Progress::read(&self.root) {
+            Ok((progress, None)) => progress,
+            Ok((progress, Some(aside))) => {
+                eprintln!(
+                    "grader: {FILE} can't be read ({}): it is kept as {}, and begun anew",
+                    aside.why,
+                    aside.path.file_name().unwrap_or_default().display()
+                );
+                progress
+            }
+            Err(error) => {
+                eprintln!("grader: {error:#}");
+                Progress::default()
+            }
+        };
+        let first = progress.runs() == 0;
+        let news = labs.iter().map(|(standing, target)| progress.note(standing, target)).collect();
+        progress.count_run();
+        if let Err(error) = progress.write(&self.root) {
+            eprintln!("grader: what you have reached could not be noted: {error:#}");
+        }
+        Ok(Position { labs, news, first })
+    }
+}
