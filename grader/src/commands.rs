@@ -9,6 +9,7 @@ pub mod run;
 pub mod starter;
 pub mod student;
 pub mod r#try;
+pub mod watch;
 
 use crate::workers::Interrupted;
 use clap::Parser;
@@ -35,6 +36,8 @@ pub enum Command {
     Knockout(knockout::Options),
     /// Make a student's workspace: the labs with every step still to be written
     Starter(starter::Options),
+    /// Build and grade a lab each time that a file is saved
+    Watch(watch::Options),
     /// What this machine can judge, what it can't, and the command that would change it
     Doctor,
     /// Make or check a root file system

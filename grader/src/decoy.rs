@@ -44,7 +44,7 @@ use nix::unistd::{Pid, geteuid};
 use secrets::Secrets;
 use serde::{Deserialize, Serialize};
 use start::{Program, Running};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
@@ -95,7 +95,7 @@ pub struct Decoy {
     pid1: Pid,
     ending: Cell<Ending>,
     channel: Channel,
-    program: Cell<Ending>,
+    programs: RefCell<Vec<Ending>>,
     root_id: u32,
     tree: Option<Tree>,
 }
@@ -159,18 +159,21 @@ impl Decoy {
             pid1,
             ending,
             channel: ours,
-            program: Cell::default(),
+            programs: RefCell::default(),
             root_id: ids.outside(0),
             tree,
         })
     }
 
-    /// Starts a program in it. It waits at its gate.
-    pub fn start(&self, program: &Program) -> Result<Running> {
-        self.program.set(Ending::None);
+    /// Starts a program in it. It waits at its gate. With it comes its number, for [`Decoy::program`].
+    pub fn start(&self, program: &Program) -> Result<(Running, usize)> {
         self.channel.send(&ToPid1::Start(program.clone()), &[])?;
         match self.answer()? {
-            Some((FromPid1::Started, descriptors)) => Running::new(descriptors),
+            Some((FromPid1::Started, descriptors)) => {
+                let mut programs = self.programs.borrow_mut();
+                programs.push(Ending::None);
+                Ok((Running::new(descriptors)?, programs.len() - 1))
+            }
             Some((FromPid1::Failed(why), _)) => bail!("{why}"),
             _ => bail!("the decoy host's PID 1 died"),
         }
@@ -202,22 +205,28 @@ impl Decoy {
 
     /// Reads what its PID 1 has to say by itself: that the program has ended.
     pub fn listen(&self) -> Result<()> {
-        if let Some((FromPid1::Ended(status), _)) = self.channel.receive()? {
-            self.program.set(ending(status));
+        if let Some((FromPid1::Ended { nth, status }, _)) = self.channel.receive()? {
+            self.note_end(nth, status);
         }
         Ok(())
     }
 
-    /// How the program that was started last has ended, if it has.
-    pub fn program(&self) -> Ending {
-        self.program.get()
+    fn note_end(&self, nth: usize, status: i32) {
+        if let Some(program) = self.programs.borrow_mut().get_mut(nth) {
+            *program = ending(status);
+        }
+    }
+
+    /// How the program with this number has ended, if it has.
+    pub fn program(&self, number: usize) -> Ending {
+        self.programs.borrow().get(number).copied().unwrap_or_default()
     }
 
     /// The answer to a question; an end of the program may come before it.
     fn answer(&self) -> Result<Option<(FromPid1, Vec<OwnedFd>)>> {
         loop {
             match self.channel.receive()? {
-                Some((FromPid1::Ended(status), _)) => self.program.set(ending(status)),
+                Some((FromPid1::Ended { nth, status }, _)) => self.note_end(nth, status),
                 other => return Ok(other),
             }
         }

@@ -4,7 +4,7 @@ use crate::decoy::Kind;
 use crate::graph;
 use crate::reached::reached;
 use crate::report::{Check, Report, TargetReport, kind};
-use crate::target::{Target, What};
+use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
 use crate::verdict::{self, Cause, Verdict};
@@ -83,32 +83,39 @@ pub fn targets(
     workers: &mut Workers,
     tell: &mut impl FnMut(Event),
 ) -> Result<Vec<TargetReport>> {
+    many(std::slice::from_ref(run), controls, workers, tell)
+}
+
+/// Grades the targets of several runs, as if they were one: no worker waits for the end of a run.
+pub fn many(
+    runs: &[Run],
+    controls: &Controls,
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<Vec<TargetReport>> {
+    let aims: Vec<(&Run, &Target)> =
+        runs.iter().flat_map(|run| run.targets.iter().map(move |target| (run, target))).collect();
     // The works checks first: a target whose command never starts is not attacked.
-    let asked: Vec<Vec<&'static Work>> = run.targets.iter().map(|target| asked(run, target)).collect();
-    let mut found: Vec<Option<Works>> = vec![None; run.targets.len()];
-    if run.works {
-        let jobs: Vec<Job> = run
-            .targets
-            .iter()
-            .map(|target| Job::Works { target: target.clone(), lab: lab(target) })
-            .collect();
-        workers.run(&jobs, |at, done| {
-            if let Done::Works(works) = done {
-                found[at] = Some(works);
-            }
-            tell(Event::Trial);
-        })?;
-    }
+    let mut found: Vec<Option<Works>> = vec![None; aims.len()];
+    let with_works: Vec<usize> = (0..aims.len()).filter(|at| aims[*at].0.works).collect();
+    let job = |at: &usize| Job::Works { target: aims[*at].1.clone(), lab: aims[*at].1.what.lab() };
+    let jobs: Vec<Job> = with_works.iter().map(job).collect();
+    workers.run(&jobs, |at, done| {
+        if let Done::Works(works) = done {
+            found[with_works[at]] = Some(works);
+        }
+        tell(Event::Trial);
+    })?;
     let mut pairs = Vec::new();
     let mut jobs = Vec::new();
-    for (at, target) in run.targets.iter().enumerate() {
+    for (at, (run, target)) in aims.iter().enumerate() {
         if found[at].as_ref().is_some_and(|works| works.not_started.is_some()) {
             run.attempts.iter().for_each(|_| tell(Event::Trial));
             continue;
         }
         for attempt in in_turn(&run.attempts) {
             pairs.push((at, attempt.id));
-            jobs.push(Job::Attempt { target: target.clone(), id: attempt.id.into() });
+            jobs.push(Job::Attempt { target: (*target).clone(), id: attempt.id.into() });
         }
     }
     let mut facts: BTreeMap<(usize, &str), Facts> = BTreeMap::new();
@@ -120,11 +127,12 @@ pub fn targets(
     })?;
 
     let mut reports = Vec::new();
-    for (at, target) in run.targets.iter().enumerate() {
+    for (at, (run, target)) in aims.into_iter().enumerate() {
         let mut checks = Vec::new();
         if let Some(works) = &found[at] {
-            checks.extend(verdict::works(works, &asked[at]).into_iter().map(|(work, verdict)| {
-                let mut check = Check::new(work.id, "works", &verdict, lab(target).map(|_| "WORKS"));
+            let verdicts = verdict::works(works, &asked(run, target));
+            checks.extend(verdicts.into_iter().map(|(work, verdict)| {
+                let mut check = Check::new(work.id, "works", &verdict, target.what.lab().map(|_| "WORKS"));
                 check.ms = works.ms;
                 check
             }));
@@ -139,7 +147,7 @@ pub fn targets(
             points: 0.0,
             max_points: 0.0,
             reached: reached(&checks),
-            mend_first: graph::mend_first(&checks, lab(target)),
+            mend_first: graph::mend_first(&checks, target.what.lab()),
             checks,
         });
     }
@@ -160,7 +168,7 @@ fn judged(target: &Target, attempt: &Attempt, controls: &Controls, facts: Option
         (Some(facts), Some(control)) => verdict::attempt(control, facts),
         _ => Verdict::Inconclusive(Cause::Target, verdict::NOT_STARTED.into()),
     };
-    let expected = lab(target).and_then(|lab| expected(attempt, lab, target.decoy));
+    let expected = target.what.lab().and_then(|lab| expected(attempt, lab, target.decoy));
     let mut check = Check::new(attempt.id, "attempt", &verdict, expected);
     if let Some(facts) = facts {
         check.evidence.clone_from(&facts.evidence);
@@ -187,13 +195,6 @@ pub fn expected(attempt: &Attempt, lab: usize, decoy: Kind) -> Option<&'static s
 
 /// The works checks that a target is asked for.
 fn asked(run: &Run, target: &Target) -> Vec<&'static Work> {
-    let wanted = |work: &&Work| run.works && lab(target).is_none_or(|lab| work.first_lab <= lab);
+    let wanted = |work: &&Work| run.works && target.what.lab().is_none_or(|lab| work.first_lab <= lab);
     works::ALL.iter().filter(wanted).collect()
-}
-
-fn lab(target: &Target) -> Option<usize> {
-    match target.what {
-        What::Lab(number) => Some(number),
-        _ => None,
-    }
 }

@@ -56,10 +56,14 @@ fn roots(checks: &[Check], id: &str) -> Vec<String> {
 }
 
 /// The one check to mend first: of those that fell short and are after no other that did, works checks before
-/// attempts, those of the lowest lab first, and these as they are taught. For a lab it names the steps besides.
+/// attempts, those of the lowest lab first, of these what was judged, and as they are taught. For a lab it names the
+/// steps besides.
 pub fn mend_first(checks: &[Check], lab: Option<usize>) -> Option<MendFirst> {
     let short = |check: &&Check| !check.as_expected && roots(checks, &check.id).is_empty();
-    let check = checks.iter().filter(short).min_by_key(|check| turn(&check.id))?;
+    let check = checks.iter().filter(short).min_by_key(|check| {
+        let (is_attempt, lab, at) = turn(&check.id);
+        (is_attempt, lab, check.verdict == "INCONCLUSIVE", at)
+    })?;
     let steps = lab.map_or(Vec::new(), |lab| steps_of(&check.id, lab));
     Some(MendFirst { id: check.id.clone(), why: check.why.clone(), steps })
 }

@@ -4,7 +4,7 @@
 //! mutation score is the share of steps that lose exactly the checks which `steps.toml` names.
 
 use crate::decoy::Kind;
-use crate::grading::{Controls, Event, Run, controls, targets};
+use crate::grading::{Controls, Event, Run, controls, many, targets};
 use crate::labs;
 use crate::report::{Check, TargetReport};
 use crate::steps::{Source, Step, USER_NAMESPACE};
@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use attempts::attempts::{ALL, Attempt};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::mpsc;
 
 /// Every knock-out of a run.
@@ -55,7 +56,7 @@ impl Knockout {
 /// The labs as they are, graded: by the lab's name, and whether with `--userns`.
 type Baselines = BTreeMap<(String, bool), Vec<Check>>;
 
-/// Takes each step of these labs out in turn. While one variant is graded the next ones are built.
+/// Takes each step of these labs out in turn. While some variants are graded the next ones are built.
 pub fn knockout(
     labs: &[&str],
     decoy: Kind,
@@ -67,14 +68,7 @@ pub fn knockout(
     let all: Vec<&'static Attempt> = ALL.iter().collect();
     let steps: Vec<Step> =
         source.steps()?.into_iter().filter(|step| labs.contains(&step.id.lab.as_str())).collect();
-    tell(Event::Begin(all.len() + steps.len()));
-    let controls = controls(&all, decoy, workers, &mut |_| tell(Event::Trial))?;
-    let baselines = baselines(&steps, decoy, source, workshop, &controls, workers)?;
-    let fell_short: BTreeMap<&str, String> = baselines.iter().filter_map(short).collect();
-    let steps: Vec<Step> =
-        steps.into_iter().filter(|step| !fell_short.contains_key(step.id.lab.as_str())).collect();
-
-    let mut rows = Vec::new();
+    let (mut rows, mut fell_short) = (Vec::new(), BTreeMap::new());
     std::thread::scope(|scope| -> Result<()> {
         let (built, ready) = mpsc::channel();
         let (steps, source) = (&steps, source);
@@ -90,12 +84,32 @@ pub fn knockout(
                 }
             }
         });
-        for (step, program) in ready {
-            let program = program.with_context(|| format!("building {} without its step", step.id))?;
-            let target = target(&step.id.lab, step.id.name == USER_NAMESPACE, &program, decoy)?;
-            let baseline = &baselines[&(step.id.lab.clone(), step.id.name == USER_NAMESPACE)];
-            rows.push(row(step, baseline, target, decoy, &controls, workers)?);
-            tell(Event::Trial);
+        tell(Event::Begin(all.len() + steps.len()));
+        let controls = controls(&all, decoy, workers, &mut tell)?;
+        let baselines = baselines(steps, decoy, source, workshop, &controls, workers)?;
+        fell_short = baselines.iter().filter_map(short).map(|(lab, why)| (lab.to_owned(), why)).collect();
+        let trials = |step: &Step| green(baseline(&baselines, step)).attempts().count() + 1;
+        tell(Event::Begin(all.len() + steps.iter().map(trials).sum::<usize>()));
+
+        // All that are ready are one run. A variant by itself would make workers wait for its last trial.
+        while let Ok(first) = ready.recv() {
+            let mut variants = Vec::new();
+            for (step, program) in iter::once(first).chain(ready.try_iter()) {
+                let program = program.with_context(|| format!("building {} without its step", step.id))?;
+                if !fell_short.contains_key(&step.id.lab) {
+                    let target = target(&step.id.lab, step.id.name == USER_NAMESPACE, &program, decoy)?;
+                    variants.push((step, target));
+                }
+            }
+            let run = |(step, target): &(&Step, Target)| Run {
+                targets: vec![target.clone()],
+                attempts: green(baseline(&baselines, step)).attempts().collect(),
+                works: true,
+            };
+            let runs: Vec<Run> = variants.iter().map(run).collect();
+            let reports = many(&runs, &controls, workers, &mut tell)?;
+            let graded = variants.iter().zip(&reports);
+            rows.extend(graded.map(|((step, _), now)| row(step, baseline(&baselines, step), now, decoy)));
         }
         Ok(())
     })?;
@@ -143,22 +157,32 @@ fn target(lab: &str, userns: bool, program: &std::path::Path, decoy: Kind) -> Re
     Ok(target)
 }
 
-/// Grades one variant by the checks that the whole lab passes: no other can be lost.
-fn row(
-    step: &Step,
-    baseline: &[Check],
-    target: Target,
-    decoy: Kind,
-    controls: &Controls,
-    workers: &mut Workers,
-) -> Result<Knockout> {
-    let passed = |check: &&Check| check.verdict == "BLOCKED" || check.verdict == "WORKS";
-    let green: BTreeSet<&str> = baseline.iter().filter(passed).map(|check| check.id.as_str()).collect();
-    let attempts: Vec<&'static Attempt> = ALL.iter().filter(|attempt| green.contains(attempt.id)).collect();
-    let run = Run { targets: vec![target], attempts, works: true };
-    let report: Option<TargetReport> = targets(&run, controls, workers, &mut |_| {})?.pop();
-    let now = report.context("the variant was not graded")?.checks;
-    let lost = now.iter().filter(|check| green.contains(check.id.as_str()) && !passed(check));
+/// The checks of the whole lab that a step belongs to.
+fn baseline<'a>(baselines: &'a Baselines, step: &Step) -> &'a [Check] {
+    &baselines[&(step.id.lab.clone(), step.id.name == USER_NAMESPACE)]
+}
+
+/// The checks that a whole lab passes: no other can be lost.
+struct Green<'a>(BTreeSet<&'a str>);
+
+fn green(baseline: &[Check]) -> Green<'_> {
+    Green(baseline.iter().filter(|check| passed(check)).map(|check| check.id.as_str()).collect())
+}
+
+impl Green<'_> {
+    fn attempts(&self) -> impl Iterator<Item = &'static Attempt> {
+        ALL.iter().filter(|attempt| self.0.contains(attempt.id))
+    }
+}
+
+fn passed(check: &Check) -> bool {
+    check.verdict == "BLOCKED" || check.verdict == "WORKS"
+}
+
+/// What a variant has lost.
+fn row(step: &Step, baseline: &[Check], now: &TargetReport, decoy: Kind) -> Knockout {
+    let green = green(baseline);
+    let lost = now.checks.iter().filter(|check| green.0.contains(check.id.as_str()) && !passed(check));
     let mut lost: Vec<String> = lost.map(|check| check.id.clone()).collect();
     lost.sort();
 
@@ -169,5 +193,5 @@ fn row(
     let mut expected: Vec<String> = step.lost.iter().chain(more).filter(judged).cloned().collect();
     expected.sort();
     let beyond_judging = expected.is_empty() && !step.lost.is_empty();
-    Ok(Knockout { lab: step.id.lab.clone(), step: step.id.name.clone(), lost, expected, beyond_judging })
+    Knockout { lab: step.id.lab.clone(), step: step.id.name.clone(), lost, expected, beyond_judging }
 }

@@ -7,12 +7,14 @@
 //! - [`ALL`], [`resolve`]: the list, and the names that a person gives them.
 //! - [`workspace`]: the directory tree that the labs are built from.
 //! - [`build`](mod@build): cargo, and the programs that it makes. [`offline`]: cargo without a network.
+//!   [`target_dir`]: where cargo puts them.
 //! - `alone`: the labs as a workspace of their own. [`caller`]: who called sudo.
 
 mod alone;
 pub mod build;
 pub mod caller;
 pub mod offline;
+pub mod target_dir;
 pub mod workspace;
 
 pub use build::{Built, Linked, build, build_with};

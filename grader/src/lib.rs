@@ -13,6 +13,7 @@
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
 //! - [`standing`]: where a student stands in a lab. [`progress`]: what the student had reached before.
 //! - [`starter`]: a student's workspace.
+//! - [`watch`](mod@watch): builds and grades on save.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
 pub mod commands;
@@ -36,4 +37,5 @@ pub mod target;
 pub mod trial;
 pub mod variant;
 pub mod verdict;
+pub mod watch;
 pub mod workers;

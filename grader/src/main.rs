@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => commands::explain::run(&options),
         Command::Knockout(options) => commands::knockout::run(&options),
         Command::Starter(options) => commands::starter::run(&options),
+        Command::Watch(options) => commands::watch::run(&options),
         Command::Doctor => commands::doctor::run(),
         Command::Rootfs(options) => commands::rootfs::run(&options),
     };

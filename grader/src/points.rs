@@ -208,8 +208,8 @@ mod tests {
     )]
     #[case("# nothing\n[lab1-namespaces]\npoints = 0\n", "r:1: the points of all parts sum to zero")]
     #[case(
-        "[lab0-chroot]\npoints = 1\n[lab0-chroot.weights]\nstarts = 0\noutput = 0\nexit-status = 0\nno-other-program = 0\nnothing-left = 0\ncwd-outside-root = 0\n",
-        "r:1: lab0-chroot: every check weighs 0"
+        "[lab3-pivot]\npoints = 1\n[lab3-pivot.weights]\nread-only-rootfs = 0\nchroot-escape = 0\nsetns-own-mount = 0\nleaked-descriptor = 0\nhost-tree = 0\nenv-secret = 0\ntty-foreground = 0\n",
+        "r:1: lab3-pivot: every check weighs 0"
     )]
     #[case("[lab1-namespaces]\npoint = 1\n", "r:2: unknown field")]
     fn what_is_wrong_is_named_with_its_line(#[case] text: &str, #[case] said: &str) {

@@ -12,6 +12,13 @@ pub fn reached(checks: &[Check]) -> Option<usize> {
     (0..=highest).take_while(|lab| holds(checks, *lab)).last()
 }
 
+/// Whether a target was asked for all that lab 0 asks for: without that nothing can be said.
+pub fn was_asked(checks: &[Check]) -> bool {
+    asked_by_labs()
+        .filter(|(first, ..)| *first == 0)
+        .all(|(_, kind, id)| checks.iter().any(|check| check.kind == kind && check.id == id))
+}
+
 /// Whether all is green that a lab is the first to ask for.
 fn holds(checks: &[Check], lab: usize) -> bool {
     asked_by_labs().filter(|(first, ..)| *first == lab).all(|(_, kind, id)| {

@@ -164,6 +164,11 @@ impl Check {
         (self.evidence, self.ms) = (evidence, ms);
     }
 
+    /// Whether it is this machine that can't judge it.
+    pub fn is_the_machines(&self) -> bool {
+        self.cause.as_deref() == Some("machine")
+    }
+
     /// Whether it waits for another.
     pub fn waits(&self) -> bool {
         self.cause.as_deref() == Some("waiting")

@@ -35,6 +35,16 @@ pub enum What {
     Program,
 }
 
+impl What {
+    /// Its number, where it is a lab.
+    pub fn lab(self) -> Option<usize> {
+        match self {
+            What::Lab(number) => Some(number),
+            What::Bare | What::Program => None,
+        }
+    }
+}
+
 /// Files of one directory beyond this, in bytes and in number, are not copied.
 const LARGEST: u64 = 64 << 20;
 const MOST: usize = 4096;
@@ -111,22 +121,27 @@ impl Target {
 
     /// The words to execute, for a command that is seen as `command` from the rootfs.
     pub fn argv(&self, command: &[String], id: &str) -> Vec<String> {
-        let rootfs = Path::new(tree::ROOTFS);
-        let (parent, name) = (rootfs.parent().unwrap_or(rootfs), rootfs.file_name().unwrap_or_default());
         let mut argv = Vec::new();
-        for word in &self.template {
-            if word == "{command}" {
-                argv.extend(command.iter().cloned());
-            } else {
-                argv.push(
-                    word.replace("{rootfs.parent}", &parent.to_string_lossy())
-                        .replace("{rootfs.name}", &name.to_string_lossy())
-                        .replace("{rootfs}", tree::ROOTFS)
-                        .replace("{id}", id),
-                );
+        for word in self.at(tree::ROOTFS) {
+            match word.as_str() {
+                "{command}" => argv.extend(command.iter().cloned()),
+                _ => argv.push(word.replace("{id}", id)),
             }
         }
         argv
+    }
+
+    /// The command template with another path of the rootfs filled in.
+    pub fn at(&self, rootfs: &str) -> Vec<String> {
+        let path = Path::new(rootfs);
+        let (parent, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+        let (parent, name) = (parent.to_string_lossy(), name.to_string_lossy());
+        let fill = |word: &String| {
+            word.replace("{rootfs.parent}", &parent)
+                .replace("{rootfs.name}", &name)
+                .replace("{rootfs}", rootfs)
+        };
+        self.template.iter().map(fill).collect()
     }
 }
 

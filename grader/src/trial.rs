@@ -2,6 +2,7 @@
 //! in it, and brings back facts. It judges nothing.
 //!
 //! # Layout
+//! - [`attempt`](mod@attempt): one attempt. [`facts`]: what it brings back.
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
@@ -9,6 +10,8 @@
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
+pub mod attempt;
+pub mod facts;
 pub mod group;
 pub mod image;
 pub mod look;
@@ -17,31 +20,27 @@ pub mod session;
 pub mod shared;
 pub mod works;
 
+pub use attempt::attempt;
+pub use facts::{Facts, SeenCall, Sight};
+
 use crate::decoy::disk::Disk;
 use crate::decoy::ext4::Ext4;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
-use crate::decoy::ids::Ids;
 use crate::decoy::start::{Program, Streams};
 use crate::decoy::tree::ROOTFS;
 use crate::decoy::{Decoy, Kind, Plan, random_word};
 use crate::target::{Target, What};
-use anyhow::{Context, Result};
-use attempts::attempts::{Attempt, Need};
-use attempts::host::{Ending, Process};
-use attempts::wire::Answer;
-use attempts::{Host, Seen};
-use group::Job;
+use anyhow::Result;
+use attempts::attempts::Need;
+use attempts::host::Ending;
 use image::Image;
-use nix::errno::Errno;
-use nix::libc;
 use nix::sys::signalfd::SignalFd;
-use serde::{Deserialize, Serialize};
-use session::{Call, Session};
+use session::Session;
 use shared::Shared;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What every trial of a worker needs.
 pub struct Stage {
@@ -67,63 +66,6 @@ pub struct Stage {
     pub limit: Duration,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
-}
-
-/// What a trial brought back.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Facts {
-    /// Why no decoy host could be made, if so: then nothing else is known.
-    pub no_decoy: Option<String>,
-    /// Why the probe never ran, if so.
-    pub not_started: Option<String>,
-    /// Why the probe's word can't be taken, if so.
-    pub distrust: Option<String>,
-    /// The decisive call, once the attacker was about to make it.
-    pub tried: Option<String>,
-    /// What the attacker got: an errno (0 for success), and its text.
-    pub got: Option<(i32, String)>,
-    /// The decisive system call, as the host saw it with ptrace(2).
-    pub seen_call: SeenCall,
-    /// Why the attacker never reached the decisive call, by its own word.
-    pub gave_up: Option<String>,
-    /// The signal that ended the attacker, as the host saw.
-    pub killed_by: Option<i32>,
-    /// What the host saw.
-    pub seen: Sight,
-    /// What the host lacks to judge the attempt at all.
-    pub lacks: Option<String>,
-    /// What was seen, in single facts, for people.
-    pub evidence: Vec<String>,
-    /// How long it took, in milliseconds.
-    pub ms: f64,
-}
-
-/// What the host saw of the decisive system call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SeenCall {
-    /// No such call.
-    #[default]
-    None,
-    /// None is needed: what the host reads of the process decides.
-    Property,
-    /// It began and never returned.
-    Begun,
-    /// It returned this: a negative errno where it was refused.
-    Returned(i64),
-}
-
-/// [`Seen`], as it travels.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Sight {
-    /// The effect.
-    Effect(String),
-    /// An effect that stayed inside.
-    Confined(String),
-    /// Something that proves neither.
-    Unclear(String),
-    /// Nothing.
-    #[default]
-    Nothing,
 }
 
 impl Stage {
@@ -181,270 +123,6 @@ fn root_of(target: &Target) -> &'static str {
     if target.what == What::Bare { ROOTFS } else { "" }
 }
 
-/// Runs one attempt against one target. A target whose probe never ran is started a second time, with a
-/// terminal: some demand one, and some are races.
-pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
-    let begun = Instant::now();
-    let mut facts = once(stage, target, attempt, Streams::Pipes);
-    let never_ran =
-        |facts: &Facts| facts.not_started.is_some() || facts.distrust.is_some() && facts.tried.is_none();
-    // One that used up its time is no race.
-    let in_time = begun.elapsed() < stage.limit;
-    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing && in_time {
-        let again = once(stage, target, attempt, Streams::Terminal);
-        if !never_ran(&again) || again.seen != Sight::Nothing {
-            facts = again;
-        }
-    }
-    // A busy machine has quiet moments.
-    for _ in 0..3 {
-        if !matches!(facts.seen, Sight::Unclear(_)) {
-            break;
-        }
-        facts = once(stage, target, attempt, Streams::Pipes);
-    }
-    facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
-    facts
-}
-
-fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
-    let mut facts = Facts { lacks: lacks(stage, target, attempt), ..Facts::default() };
-    if facts.lacks.is_some() {
-        return facts;
-    }
-    match in_decoy(stage, target, attempt, streams, &mut facts) {
-        Ok(()) => {}
-        Err(error) if facts.no_decoy.is_none() => facts.distrust = Some(format!("{error:#}")),
-        Err(_) => {}
-    }
-    facts
-}
-
-/// What this machine lacks for an attempt, in words.
-fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
-    let lack = |need: &Need| match need {
-        Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
-        Need::Ext4Volume => stage.ext4(target.decoy).err(),
-        Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
-        Need::ReleaseAgent => stage.hierarchy.mounted().err(),
-        Need::Limits => stage.groups.lacks_limits(),
-        Need::ManyIds if Ids::for_decoy(target.decoy).is_ok_and(|ids| ids.count == 1) => {
-            Some("the decoy host has one id only: there is no second user".into())
-        }
-        _ => None,
-    };
-    attempt.needs.iter().find_map(lack)
-}
-
-/// What an attacker may know of the host.
-fn given(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
-    let name = &decoy.secrets.name;
-    let mut given = vec![
-        // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
-        ("rootfs", if attacker.own_root == Some(false) { ROOTFS } else { "" }.to_owned()),
-        ("victim", decoy.ready.victim.to_string()),
-        ("setuid", format!("setuid-{name}")),
-        ("node", format!("node-{name}")),
-        ("ext4", format!("ext4-{name}")),
-    ];
-    if let Ok(disk) = &stage.disk {
-        given.push(("disk", disk.device.number.to_string()));
-    }
-    if let Some(group) = stage.groups.first() {
-        given.push(("cgroup", group.kind().to_owned()));
-        given.push(("cgroup-options", group.controllers.clone()));
-    }
-    given.push(("release-agent", stage.hierarchy.options()));
-    given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn in_decoy(
-    stage: &Stage,
-    target: &Target,
-    attempt: &Attempt,
-    streams: Streams,
-    facts: &mut Facts,
-) -> Result<()> {
-    let kept = if needs_own(attempt) { None } else { stage.shared.take(target) };
-    let mut decoy = match kept.map_or_else(|| stage.decoy(target, attempt.needs), Ok) {
-        Ok(decoy) => decoy,
-        Err(error) => {
-            facts.no_decoy = Some(format!("{error:#}"));
-            return Ok(());
-        }
-    };
-    if attempt.needs.contains(&Need::SetuidFiles) {
-        decoy.list_files()?;
-    }
-    // An attempt at a terminal has one from the start.
-    let streams = match attempt.needs {
-        needs if needs.contains(&Need::Terminal) => Streams::Terminal,
-        needs if needs.contains(&Need::FreeTerminal) => Streams::FreeTerminal,
-        _ => streams,
-    };
-    let program = stage.program(target, &decoy, streams, attempt.needs)?;
-    let job = job(stage, &decoy, attempt.needs)?;
-    let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
-    let mut host = Host {
-        mark: random_word(24)?,
-        disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
-        namespaces: decoy.ready.namespaces.clone(),
-        secrets: decoy.secrets.words.clone(),
-        root_uid: decoy.root_id(),
-        ..Host::default()
-    };
-    if let Some(Ok(ext4)) = stage.ext4.get() {
-        host.secrets.insert("ext4".into(), ext4.word.clone());
-    }
-    let mut pid1 = None;
-    let mut guest = None;
-    let mut cpu = None;
-    if session.hello()? {
-        guest = session.guest().context("no probe")?.pid;
-        if let Some(pid) = guest {
-            host.attacker_before = observe::process(pid, &decoy.ready);
-            host.attacker = host.attacker_before.clone();
-            host.group.0 = job.as_ref().map(|job| job.look(Some(pid))).unwrap_or_default();
-            pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
-            facts.distrust = seize(&mut session, pid, pid1, attempt.decisive).err();
-        } else {
-            facts.distrust =
-                Some("it spoke over standard output, and the host did not find the probe".into());
-        }
-        host.foreground.0 = look::foreground(&session);
-        // What the host can't trust can still escape.
-        let asked = (Instant::now(), guest.and_then(observe::cpu));
-        let (question, answers) =
-            session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
-        if facts.distrust.is_none() {
-            facts.distrust = session.hold_together(&question, &answers).err();
-        }
-        cpu = guest.zip(asked.1).and_then(|(pid, then)| observe::cpu_since(pid, then, asked.0));
-        note(answers, facts, &mut host);
-        if guest.is_some_and(|pid| session.was_sent_sigsys(pid)) {
-            facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
-        }
-        facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
-        host.call = match facts.seen_call {
-            SeenCall::None | SeenCall::Property => None,
-            SeenCall::Begun => Some(None),
-            SeenCall::Returned(value) => Some(Some(value)),
-        };
-        if session.timed_out() {
-            facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
-        }
-    } else {
-        facts.not_started = Some(why_not(&mut session, stage));
-    }
-    // The host looks while the container still lives.
-    if let Some(pid) = guest {
-        let now = observe::process(pid, &decoy.ready);
-        if !now.mountinfo.is_empty() {
-            host.attacker = now;
-        }
-    }
-    host.attacker.cpu = cpu.unwrap_or_default();
-    let sight = look::look(&decoy, &session, attempt.needs, guest, &mut host);
-    host.group.1 = job.as_ref().map(|job| job.look(guest)).unwrap_or_default();
-    host.container_pid1 = death(&session, pid1);
-    // A reboot takes the host while it looks; it is told by wait(2).
-    if let (Err(error), Ending::None, None) = (sight, host.pid1, &facts.distrust) {
-        facts.distrust = Some(format!("{error:#}"));
-    }
-    if let Ending::Killed(signal) = death(&session, guest) {
-        facts.killed_by = Some(signal);
-    }
-    facts.seen = match (attempt.witness)(&host) {
-        Seen::Effect(what) => Sight::Effect(what),
-        Seen::Confined(what) => Sight::Confined(what),
-        Seen::Unclear(what) => Sight::Unclear(what),
-        Seen::Nothing => Sight::Nothing,
-    };
-    facts.evidence = evidence(facts, &session, &host);
-    let may_serve = shared::may_serve(target) && !attempt.needs.contains(&Need::Ext4Volume);
-    if !(may_serve && session.leave().unwrap_or(false)) {
-        decoy.end();
-    }
-    drop(session);
-    // The container is dead by now, or has died with its host; only then can its group go.
-    drop(job);
-    if let Ok(disk) = &stage.disk
-        && !disk.device.restore()?
-    {
-        facts.distrust = Some("another disk was put in the place of the host's".into());
-    } else if may_serve {
-        stage.shared.keep(target, decoy);
-    }
-    Ok(())
-}
-
-/// Whether an attempt needs a decoy that nobody has used, or one that nobody else needs.
-fn needs_own(attempt: &Attempt) -> bool {
-    attempt.needs.iter().any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume))
-}
-
-/// The control group of the container, where the attempt needs one.
-fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<Job<'a>>> {
-    let hierarchy = match needs.contains(&Need::ReleaseAgent) {
-        true => stage.hierarchy.mounted().ok(),
-        false => None,
-    };
-    let wanted = needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
-    if !(wanted && stage.groups.any() || hierarchy.is_some()) {
-        return Ok(None);
-    }
-    Job::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id()).map(Some)
-}
-
-/// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the
-/// attacker ended.
-fn seen_call(attempt: &Attempt, calls: &[Call], end: Ending) -> SeenCall {
-    if attempt.decisive.is_empty() {
-        return SeenCall::Property;
-    }
-    let decisive = |call: &&Call| attempt.decisive.contains(&(call.number as i64));
-    // A call for which a filter kills was not made. Newer kernels tell of its end all the same: with a register that
-    // was put back for its value (syscall_rollback in kernel/seccomp.c).
-    if end == Ending::Killed(libc::SIGSYS) && calls.last().is_some_and(|last| decisive(&last)) {
-        return SeenCall::Begun;
-    }
-    match calls.iter().rev().find(decisive).map(|call| call.returned) {
-        None => SeenCall::None,
-        Some(None) => SeenCall::Begun,
-        Some(Some(value)) => SeenCall::Returned(value),
-    }
-}
-
-fn seize(
-    session: &mut Session,
-    pid: nix::unistd::Pid,
-    pid1: Option<nix::unistd::Pid>,
-    decisive: &[i64],
-) -> Result<(), String> {
-    for pid in [Some(pid), pid1.filter(|pid1| *pid1 != pid)].into_iter().flatten() {
-        session.seize(pid).map_err(|errno| match errno {
-            Errno::EPERM => "the probe or its PID 1 is traced by another process".to_owned(),
-            other => format!("the host could not seize the probe: {other}"),
-        })?;
-    }
-    session.follow_calls(decisive).map_err(|error| format!("the host could not follow the probe: {error:#}"))
-}
-
-fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
-    for answer in answers {
-        match answer {
-            Answer::Try(what) => facts.tried = Some(what),
-            Answer::Out(bytes) => host.said.extend(bytes),
-            Answer::Got(errno, text) => facts.got = Some((errno, text)),
-            Answer::Not(_, why) => facts.gave_up = Some(why),
-        }
-    }
-}
-
-fn death(session: &Session, pid: Option<nix::unistd::Pid>) -> Ending {
-    pid.and_then(|pid| session.deaths.get(&pid.as_raw()).copied()).unwrap_or_default()
-}
-
 /// Why no probe said hello, in words.
 fn why_not(session: &mut Session, stage: &Stage) -> String {
     let said = last_line(session.stderr());
@@ -471,51 +149,4 @@ pub fn last_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(120).collect::<String>().trim().to_owned()
-}
-
-fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
-    let mut found = Vec::new();
-    let deed = facts.seen_call != SeenCall::Property;
-    if let Some(what) = &facts.tried {
-        found.push(if deed { format!("the attacker called {what}") } else { what.clone() });
-    }
-    match facts.got.as_ref().filter(|_| deed) {
-        Some((0, _)) => found.push("the call succeeded".into()),
-        Some((_, text)) => found.push(format!("the call was refused: {text}")),
-        None => {}
-    }
-    if let Some(signal) = facts.killed_by {
-        found.push(format!("signal {signal} ended the attacker"));
-    }
-    match host.pid1 {
-        Ending::None => found.push("the host's PID 1 lives".into()),
-        Ending::Killed(signal) => found.push(format!("signal {signal} ended the host's PID 1")),
-        Ending::Exited(status) => found.push(format!("the host's PID 1 exited with status {status}")),
-    }
-    match host.shares("pid") {
-        Some(true) => found.push("the attacker is in the host's PID namespace".into()),
-        Some(false) => found.push("the attacker is in another PID namespace than the host".into()),
-        None => {}
-    }
-    found.extend(session.refused.iter().cloned());
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_that_a_filter_kills_for_does_not_return() {
-        let attempt = Attempt::find("personality").unwrap();
-        let call = |number: i64, returned| Call { number: number as u64, returned, arguments: [0; 3] };
-        let killed = Ending::Killed(libc::SIGSYS);
-        let decisive = [call(libc::SYS_write, Some(9)), call(libc::SYS_personality, Some(135))];
-        assert_eq!(seen_call(attempt, &decisive, killed), SeenCall::Begun);
-        assert_eq!(seen_call(attempt, &decisive, Ending::None), SeenCall::Returned(135));
-        // What it did next was what the filter killed it for.
-        let later = [call(libc::SYS_personality, Some(0)), call(libc::SYS_write, Some(1))];
-        assert_eq!(seen_call(attempt, &later, killed), SeenCall::Returned(0));
-        assert_eq!(seen_call(attempt, &later[1..], killed), SeenCall::None);
-    }
 }

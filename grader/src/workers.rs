@@ -20,6 +20,7 @@ use attempts::attempts::Attempt;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -29,6 +30,8 @@ use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// The probe, as the build script made it.
@@ -77,9 +80,65 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// A run ended since it was told to: see [`Stopper`].
+#[derive(Debug)]
+pub struct Stopped;
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// Ends runs, from another thread than theirs.
+pub struct Stopper {
+    how: AtomicU8,
+    wake: EventFd,
+}
+
+const GO_ON: u8 = 0;
+const START_NO_MORE: u8 = 1;
+const LEAVE: u8 = 2;
+
+impl Stopper {
+    fn new() -> Result<Stopper> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let wake = EventFd::from_value_and_flags(0, flags).context("eventfd(2)")?;
+        Ok(Stopper { how: AtomicU8::new(GO_ON), wake })
+    }
+
+    /// A run ends as soon as the trials under way have ended, and the next ones before they begin.
+    pub fn start_no_more(&self) {
+        self.say(START_NO_MORE);
+    }
+
+    /// A run ends at once. The workers then serve for nothing but to be dropped.
+    pub fn leave(&self) {
+        self.say(LEAVE);
+    }
+
+    /// Runs are run again, to their end. None may be under way.
+    pub fn go_on(&self) {
+        self.how.store(GO_ON, Ordering::SeqCst);
+        let _ = self.wake.read();
+    }
+
+    fn say(&self, how: u8) {
+        self.how.fetch_max(how, Ordering::SeqCst);
+        let _ = self.wake.write(1);
+    }
+
+    fn how(&self) -> u8 {
+        self.how.load(Ordering::SeqCst)
+    }
+}
+
 /// The workers of one grader.
 pub struct Workers {
     list: Vec<Worker>,
+    stopper: Arc<Stopper>,
     interrupts: SignalFd,
     old_mask: SigSet,
     // Dropped last: it removes what the workers have used.
@@ -136,7 +195,7 @@ impl Workers {
                 }
             }
         }
-        Ok(Workers { list, interrupts, old_mask, keeper })
+        Ok(Workers { list, stopper: Arc::new(Stopper::new()?), interrupts, old_mask, keeper })
     }
 
     /// The grader's temporary directory.
@@ -144,13 +203,23 @@ impl Workers {
         &self.keeper.directory
     }
 
+    /// What ends their runs.
+    pub fn stopper(&self) -> Arc<Stopper> {
+        self.stopper.clone()
+    }
+
     /// Runs jobs, and calls `done` with the number of each one that is.
     ///
     /// # Errors
-    /// [`Interrupted`], or a worker died.
+    /// [`Interrupted`], [`Stopped`], or a worker died.
     pub fn run(&mut self, jobs: &[Job], mut done: impl FnMut(usize, Done)) -> Result<()> {
         let (mut next, mut open) = (0, 0);
         loop {
+            match self.stopper.how() {
+                GO_ON => {}
+                START_NO_MORE => next = jobs.len(),
+                _ => return Err(Stopped.into()),
+            }
             for worker in self.list.iter_mut().filter(|worker| worker.at.is_none()) {
                 if let (Some(job), Some(channel)) = (jobs.get(next), &worker.channel) {
                     channel.send(job, &[]).context("a worker died")?;
@@ -160,7 +229,7 @@ impl Workers {
                 }
             }
             if open == 0 {
-                return Ok(());
+                return if self.stopper.how() == GO_ON { Ok(()) } else { Err(Stopped.into()) };
             }
             for at in self.wait()? {
                 let worker = &mut self.list[at];
@@ -176,7 +245,7 @@ impl Workers {
     fn wait(&mut self) -> Result<Vec<usize>> {
         let ready: Vec<bool> = {
             let channels = self.list.iter().filter_map(|worker| worker.channel.as_ref());
-            let mut fds: Vec<PollFd> = [self.interrupts.as_fd()]
+            let mut fds: Vec<PollFd> = [self.interrupts.as_fd(), self.stopper.wake.as_fd()]
                 .into_iter()
                 .chain(channels.map(AsFd::as_fd))
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
@@ -193,7 +262,11 @@ impl Workers {
             let signal = Signal::try_from(info.ssi_signo as i32).unwrap_or(Signal::SIGTERM);
             return Err(Interrupted(signal).into());
         }
-        Ok((0..self.list.len()).filter(|at| ready[at + 1]).collect())
+        if ready[1] {
+            // The caller looks at what it was told.
+            let _ = self.stopper.wake.read();
+        }
+        Ok((0..self.list.len()).filter(|at| ready[at + 2]).collect())
     }
 }
 

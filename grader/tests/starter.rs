@@ -335,6 +335,25 @@ fn progress_that_is_no_file_is_set_aside() {
     }
 }
 
+/// Cargo takes packages of one name and one place in their workspaces for the same, and what was built later for new.
+#[test]
+fn workspaces_with_one_target_directory_are_each_graded_by_their_own_program() {
+    let Some(stage) = with_cargo() else { return };
+    let mine = starter(&stage);
+    let other = stage.path("other");
+    stage.run(grader(&stage, &["starter", "other"])).assert().success();
+    let lab0 = other.join("lab0-chroot/src/lib.rs");
+    let text = fs::read_to_string(&lab0).unwrap();
+    fs::write(&lab0, text.replace("chdir(\"/\")", "chdir(\".\")")).unwrap();
+    // As a file is that was unpacked from an archive: older than what was built of it.
+    fs::File::options().write(true).open(&lab0).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    for (workspace, verdict) in [(&mine, "BLOCKED"), (&other, "ESCAPED"), (&mine, "BLOCKED")] {
+        let words = ["run", "lab0", "--attempt", "cwd-outside-root", "--format", "json", "--decoy", "user"];
+        let report = stage.run(inside(&stage, workspace, &words)).report();
+        assert_eq!(report.targets[0].checks[0].verdict, verdict, "{}", workspace.display());
+    }
+}
+
 /// cargo's words for it are many; what to do is one thing.
 #[test]
 fn without_a_network_the_first_build_says_what_to_do() {

@@ -33,8 +33,20 @@ pub struct Host {
     pub container_pid1: Ending,
     /// How the program under test ended.
     pub program: Ending,
-    /// The exit status that the command was asked to end with.
-    pub asked_status: i32,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+    /// Whether it is a lab: of the labs more is asked than of others, their own words for one.
+    pub is_lab: bool,
+    /// Starts of it whose command was asked to end with a status of its own.
+    pub starts: Vec<Start>,
+    /// Whether a second container ran beside the first, from the same directory.
+    pub second: Tried,
+    /// Whether it ran with a relative path, with a space and with a slash at its end.
+    pub odd_path: Tried,
+    /// Whether it ran on a read-only file system.
+    pub read_only: Tried,
+    /// How many processes of the container's were left when it had ended.
+    pub left_processes: usize,
     /// Programs that were executed besides the program under test and its command; none where the host could
     /// not follow it.
     pub executed: Option<Vec<String>>,
@@ -157,6 +169,22 @@ pub enum Ending {
     /// This signal killed it (signal(7)).
     Killed(i32),
 }
+
+/// One start of the program under test, from the end of its command.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The status that the command was asked to end with.
+    pub asked: i32,
+    /// How the program ended.
+    pub program: Ending,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+    /// Whether it was told to be quiet.
+    pub quiet: bool,
+}
+
+/// Whether a start held; the error says why it did not. None where it was not tried.
+pub type Tried = Option<Result<(), String>>;
 
 /// What the host saw of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

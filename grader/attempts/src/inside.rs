@@ -86,6 +86,11 @@ impl Inside {
         self.answer(&Answer::Try(what.to_owned()));
     }
 
+    /// Whether it talks with the host over standard input and output, since it has no socket.
+    pub fn talks_over_streams(&self) -> bool {
+        self.talk.input.as_raw_fd() == 0
+    }
+
     /// Hands the host what was brought out.
     pub fn bring_out(&mut self, bytes: &[u8]) {
         self.answer(&Answer::Out(bytes.to_vec()));
@@ -222,11 +227,12 @@ fn run(me: &mut Inside) -> Answer {
     Answer::Not(libc::ENOSYS, format!("no check is called {check}"))
 }
 
-/// The end of the works checks: `<status>:<word>` writes the word to standard output and exits with the status.
+/// The end of the works checks: `<status>:<word>` writes the word to both output streams and exits with the status.
 fn exit(mark: &str) -> u8 {
     let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
     if !word.is_empty() {
         println!("{word}");
+        eprintln!("{word}");
         let _ = io::stdout().flush();
     }
     status.parse().unwrap_or(1)

@@ -3,8 +3,11 @@
 
 mod command;
 mod devices;
+mod directories;
 mod filesystems;
 mod namespaces;
+pub mod signals;
+mod streams;
 
 use crate::{Host, Inside};
 
@@ -29,25 +32,38 @@ pub struct Work {
     pub judge: fn(&Host) -> Result<(), String>,
 }
 
-/// The two runs that works checks share, so that a lab is started twice and not twenty times.
+/// The starts that works checks share, so that a target is started six times and not thirty times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
-    /// Standard streams are pipes.
+    /// Standard streams are pipes. A second container runs beside it for a while.
     Pipes,
     /// Standard input is a terminal, and the host sees every execve(2) of the program under test.
     Watched,
-    /// Judged when both are over and the host is quiet again.
+    /// The command is killed.
+    Killed,
+    /// The last: the program under test gets signals, and the command leaves children.
+    Signals,
+    /// Judged when all but the last are over and the host is quiet again.
     Afterwards,
 }
 
 /// Every works check.
 pub const ALL: &[Work] = &[
     command::STARTS,
-    command::OUTPUT,
+    streams::OUTPUT,
+    streams::INPUT,
+    streams::TERMINAL,
     command::EXIT_STATUS,
+    command::SIGNAL_STATUS,
     command::NO_OTHER_PROGRAM,
+    directories::ODD_PATH,
+    directories::TWO_AT_ONCE,
+    directories::ROOTFS_WRITABLE,
     command::NOTHING_LEFT,
     namespaces::PID_1,
+    signals::SIGNALS,
+    signals::NO_CHILD_LEFT,
+    namespaces::ROOT_INSIDE,
     namespaces::HOST_NAME,
     namespaces::LOOPBACK_UP,
     filesystems::PROC_SELF,
@@ -59,6 +75,7 @@ pub const ALL: &[Work] = &[
     devices::SHM,
     devices::DEV_LINKS,
     devices::CONSOLE,
+    directories::READ_ONLY_ROOTFS,
 ];
 
 impl Work {

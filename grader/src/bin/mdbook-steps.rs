@@ -1,11 +1,13 @@
 //! `mdbook-steps`: the preprocessor by which the book quotes a lab's step.
 //!
 //! In a page the line `{{#step lab1-namespaces/pid-namespace}}` becomes the step's code and a line that says
-//! where it stands. mdBook gives `[context, book]` as JSON on standard input and takes the book back on
-//! standard output (mdBook's guide, "Preprocessors").
+//! where it stands. `{{#task lab1-namespaces/pid-namespace}}` becomes the student's task: the goal, what to read, the
+//! checks that need the step, and, folded, the hints and the code. Code comes from the labs, all else from
+//! `steps.toml`. mdBook gives `[context, book]` as JSON on standard input and takes the book back on standard
+//! output (mdBook's guide, "Preprocessors").
 
 use anyhow::{Context, Result, bail};
-use grader::steps::{Source, Step};
+use grader::steps::{Source, Step, USER_NAMESPACE};
 use serde_json::Value;
 use std::io::{stdin, stdout};
 use std::path::Path;
@@ -52,31 +54,82 @@ fn quote_in(items: &mut Value, steps: &[Step]) -> Result<()> {
     Ok(())
 }
 
+/// What a directive makes of a step.
+type Quote = fn(&Step) -> String;
+
+const DIRECTIVES: [(&str, Quote); 2] = [("{{#step ", code), ("{{#task ", task)];
+
 fn page_with_steps(text: &str, steps: &[Step]) -> Result<String> {
     let mut page = String::with_capacity(text.len());
     for line in text.lines() {
-        match line.trim().strip_prefix("{{#step ").and_then(|rest| rest.strip_suffix("}}")) {
-            Some(name) => page.push_str(&quotation(name.trim(), steps)?),
-            // A backslash before it: the page means the words.
-            None if line.replace(r"\{{#step", "").contains("{{#step") => {
-                bail!("{line:?}: a step is quoted by {{{{#step LAB/NAME}}}} on a line of its own")
-            }
-            None => page.push_str(line),
-        }
+        page.push_str(&quoted(line, steps)?.unwrap_or_else(|| line.to_owned()));
         page.push('\n');
     }
     Ok(page)
 }
 
-fn quotation(name: &str, steps: &[Step]) -> Result<String> {
-    let Some(step) = steps.iter().find(|step| step.id.to_string() == name) else {
-        bail!("no step is called {name:?}");
-    };
-    Ok(format!(
+/// What stands in the place of a line that is a directive.
+fn quoted(line: &str, steps: &[Step]) -> Result<Option<String>> {
+    for (begin, quote) in DIRECTIVES {
+        if let Some(name) = line.trim().strip_prefix(begin).and_then(|rest| rest.strip_suffix("}}")) {
+            let name = name.trim();
+            let Some(step) = steps.iter().find(|step| step.id.to_string() == name) else {
+                bail!("no step is called {name:?}");
+            };
+            return Ok(Some(quote(step)));
+        }
+        // A backslash before it: the page means the words.
+        let begin = begin.trim_end();
+        if line.replace(&format!(r"\{begin}"), "").contains(begin) {
+            bail!("{line:?}: a step is quoted by {begin} LAB/NAME}}}} on a line of its own");
+        }
+    }
+    Ok(None)
+}
+
+/// The step's code, and where it stands.
+fn code(step: &Step) -> String {
+    format!(
         "```rust,ignore\n{}```\n\n*{}, line {}. Manual: {}*\n",
         step.body,
         step.file.display(),
         step.line,
         step.man.join(", ")
-    ))
+    )
+}
+
+/// The step as a task: the goal in sight, hints and code folded.
+fn task(step: &Step) -> String {
+    let man: Vec<String> = step.man.iter().map(|page| linked(page)).collect();
+    let mut text = format!("> **Your task.** {}\n>\n> Read: {}\n", step.goal, man.join(", "));
+    // The one step that works only where it is asked for.
+    let option = if step.id.name == USER_NAMESPACE { " (with `--userns`)" } else { "" };
+    for (label, checks) in [
+        (format!("Lost without it{option}"), &step.lost),
+        ("Lost without it in a user namespace".into(), &step.lost_user),
+        ("Lost where the other steps against it are missing too".into(), &step.lost_together),
+    ] {
+        if !checks.is_empty() {
+            text.push_str(&format!(">\n> {label}: `{}`\n", checks.join("`, `")));
+        }
+    }
+    for (number, hint) in (1..).zip(&step.hints) {
+        text.push_str(&folded(&format!("Hint {number}"), hint));
+    }
+    text + &folded("The lines in the reference", &code(step))
+}
+
+/// What the reader opens by a click. The empty lines make what is between them Markdown again.
+fn folded(summary: &str, content: &str) -> String {
+    format!("\n<details><summary>{summary}</summary>\n\n{}\n\n</details>\n", content.trim_end())
+}
+
+/// `mount(2)` as a link to the page.
+fn linked(page: &str) -> String {
+    match page.strip_suffix(')').and_then(|page| page.split_once('(')) {
+        Some((name, section)) => {
+            format!("[{page}](https://man7.org/linux/man-pages/man{section}/{name}.{section}.html)")
+        }
+        None => page.to_owned(),
+    }
 }

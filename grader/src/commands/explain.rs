@@ -72,7 +72,11 @@ fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
+/// Writes what an attempt does, and what stops it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: an attempt\n\n{}\n\nAt stake: {}\n", attempt.id, attempt.story, attempt.stake)?;
     // What no usual tool does can't be repeated with one.
     if !attempt.by_hand.is_empty() {
@@ -93,7 +97,11 @@ fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<
     writeln!(out, "Read: {}", attempt.man.join(", "))
 }
 
-fn works_check(work: &Work, out: &mut dyn Write) -> io::Result<()> {
+/// Writes what a works check asks for.
+///
+/// # Errors
+/// Those of `out`.
+pub fn works_check(work: &Work, out: &mut dyn Write) -> io::Result<()> {
     let (id, what, lab) = (work.id, work.what, work.first_lab);
     writeln!(out, "{id}: a works check\n\n{what}\n\nAsked for from lab {lab} on.")?;
     waits_for(work.after, out)?;

@@ -6,6 +6,7 @@ use super::student::Student;
 use crate::decoy::Kind;
 use crate::doctor;
 use crate::grading::{Run, grade};
+use crate::graph;
 use crate::labs;
 use crate::points::Rubric;
 use crate::report::{Check, NOTHING_JUDGED, Report, json, standing, table};
@@ -97,7 +98,15 @@ pub fn run(options: &Options) -> Result<u8> {
     } else {
         // Of a few checks no points are counted: they are no whole part. Works checks are always run together.
         let wanted = |check: &Check| check.kind != "works" || works.contains(&check.id.as_str());
-        report.targets.iter_mut().for_each(|target| target.checks.retain(wanted));
+        for (target, aim) in report.targets.iter_mut().zip(&run.targets) {
+            let all = std::mem::take(&mut target.checks);
+            let (asked, others): (Vec<_>, Vec<_>) = all.into_iter().partition(wanted);
+            // What one of them waits for is to be mended, whether it was asked for or not.
+            let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
+            let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
+            target.mend_first = graph::mend_first(&matter, aim.what.lab());
+            target.checks = asked;
+        }
     }
     let code = report.exit_code();
     let help = if code == NOTHING_JUDGED { way_out(only_labs) } else { None };
@@ -129,7 +138,7 @@ pub fn run(options: &Options) -> Result<u8> {
 
 /// The exact command after which, or with which, this run can judge something: the same that `doctor` would
 /// name, with what was asked for.
-fn way_out(only_labs: bool) -> Option<String> {
+pub fn way_out(only_labs: bool) -> Option<String> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     doctor::way_out(&doctor::look::facts(), &words, only_labs)
 }

@@ -2,12 +2,16 @@
 
 use super::Usage;
 use super::common::{LIMIT, Output, build_labs, decoy, rootfs};
-use super::run::find;
+use super::run::{find, way_out};
 use crate::decoy::Kind;
 use crate::grading::{Run, grade};
-use crate::labs;
-use crate::report::{Report, story};
+use crate::labs::{self, Workspace};
+use crate::report::story::{self, Beside, Wanted};
+use crate::report::{Report, TargetReport};
+use crate::standing::Standing;
+use crate::steps::Source;
 use crate::target::Target;
+use crate::watch::pages;
 use crate::workers::Workers;
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -40,8 +44,8 @@ pub fn run(options: &Options) -> Result<u8> {
             return Err(Usage(format!("{}: neither a lab ({known}) nor a program", options.inside)).into());
         }
     };
-    let (rootfs, name) = rootfs(None)?;
-    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let (place, name) = rootfs(None)?;
+    let mut workers = Workers::start(&place, LIMIT)?;
     let labs: Vec<&str> = lab.into_iter().collect();
     let mut targets = build_labs(&labs, decoy, &workers.directory().join("labs"))?;
     targets.extend(program);
@@ -49,6 +53,21 @@ pub fn run(options: &Options) -> Result<u8> {
     let report = grade(&run, &mut workers, Report::new(decoy, name), |_| {})?;
     drop(workers);
     let (target, check) = report.checks().next().context("nothing was tried")?;
-    Output::Standard.finish(|mut out| story::write(target, check, attempt, &mut out))?;
+    let beside = Beside {
+        wanted: wanted(target, &check.id, decoy),
+        way_out: if check.is_the_machines() { way_out(lab.is_some()) } else { None },
+        shell: lab.map(|lab| pages::shell(lab, &place)).unwrap_or_default(),
+    };
+    Output::Standard.finish(|out| story::write(target, check, attempt, &beside, out))?;
     Ok(0)
+}
+
+/// The steps of a lab of the workspace that this check wants and that are not there.
+fn wanted(target: &TargetReport, check: &str, decoy: Kind) -> Vec<Wanted> {
+    let (Some(workspace), Ok(reference)) = (Workspace::find(), Workspace::sources().steps()) else {
+        return Vec::new();
+    };
+    // Where a file is no text, the checks alone decide.
+    let source = Source::read(workspace.root()).unwrap_or_default();
+    pages::wanted(&Standing::of(&target.name, &reference, &source, Some((target, decoy))).places, check)
 }

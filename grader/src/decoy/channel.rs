@@ -44,8 +44,13 @@ pub enum FromPid1 {
         /// Whether nothing has changed.
         same: bool,
     },
-    /// A program that was started has ended; its wait(2) status.
-    Ended(i32),
+    /// A program that was started has ended.
+    Ended {
+        /// The how-manieth it was, counted from 0.
+        nth: usize,
+        /// Its wait(2) status.
+        status: i32,
+    },
 }
 
 /// What a decoy says of itself when it stands.

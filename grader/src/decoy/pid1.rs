@@ -63,6 +63,7 @@ fn make(
     }
     own_root(plan)?;
     volumes(secrets)?;
+    other_names()?;
     // Shared within, so that a container which forgets private propagation is caught.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
     sethostname(format!("decoy-{}", secrets.at("hostname"))).context("sethostname(2)")?;
@@ -158,6 +159,18 @@ fn volumes(secrets: &Secrets) -> Result<()> {
     Ok(())
 }
 
+/// The rootfs once more, on a read-only file system, and under names with a space and without.
+fn other_names() -> Result<()> {
+    let (read_only, rootfs) = (Path::new(tree::READ_ONLY), Path::new(tree::ROOTFS));
+    fs::create_dir(read_only)?;
+    mount(Some(rootfs), read_only, NONE, MsFlags::MS_BIND, NONE).context("binding the rootfs")?;
+    tree::set_attributes(read_only, libc::MOUNT_ATTR_RDONLY).context("making it read-only")?;
+    for (name, of) in [(tree::READ_ONLY_WITHOUT_SPACE, read_only), (tree::ROOTFS_WITH_SPACE, rootfs)] {
+        std::os::unix::fs::symlink(of, name)?;
+    }
+    Ok(())
+}
+
 fn loopback_up() -> Result<()> {
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
@@ -179,7 +192,8 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let first = State::now(&services.proc)?;
-    let mut children = Children { program: None, victim, victim_status: None, datagrams: false };
+    let mut children =
+        Children { programs: Vec::new(), started: 0, victim, victim_status: None, datagrams: false };
     loop {
         let mut ready = [
             PollFd::new(channel.as_fd(), PollFlags::POLLIN),
@@ -207,7 +221,8 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
                 None => return Ok(()),
                 Some((ToPid1::Start(it), _)) => match start::prepare(&it) {
                     Ok((pid, descriptors)) => {
-                        children.program = Some(pid);
+                        children.programs.push((children.started, pid));
+                        children.started += 1;
                         children.datagrams = it.datagrams;
                         let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
                         channel.send(&FromPid1::Started, &descriptors)?;
@@ -233,7 +248,10 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
 
 /// What PID 1 knows of its children.
 struct Children {
-    program: Option<Pid>,
+    /// The programs that run, each with its number.
+    programs: Vec<(usize, Pid)>,
+    /// How many were started.
+    started: usize,
     victim: Pid,
     victim_status: Option<i32>,
     datagrams: bool,
@@ -257,7 +275,7 @@ impl Children {
         let patience = Instant::now() + Duration::from_millis(200);
         loop {
             self.reap(channel)?;
-            if self.program.is_none() && first.same_processes(proc)? {
+            if self.programs.is_empty() && first.same_processes(proc)? {
                 return Ok(self.victim_status.is_none()
                     && victim::is_at_rest(self.victim)
                     && first.holds(proc)?);
@@ -279,9 +297,9 @@ impl Children {
                 return Ok(());
             }
             let pid = Pid::from_raw(pid);
-            if self.program == Some(pid) {
-                self.program = None;
-                channel.send(&FromPid1::Ended(status), &[])?;
+            if let Some(at) = self.programs.iter().position(|(_, program)| *program == pid) {
+                let (nth, _) = self.programs.swap_remove(at);
+                channel.send(&FromPid1::Ended { nth, status }, &[])?;
             } else if self.victim == pid {
                 self.victim_status = Some(status);
             }

@@ -6,6 +6,7 @@
 //! /dev                     six devices of the machine's, and sda: the decoy disk
 //! /canary /canary.open     files outside the rootfs, with a random word
 //! /srv/rootfs              a copy of the root file system, with the probe in it
+//! /srv/read only           the same directory, read-only
 //! ...                      a copy of the program under test, where it was
 //! ```
 //! As root the tree is built outside, on a tmpfs of the initial user namespace: only there can the disk have a
@@ -28,6 +29,15 @@ use std::path::{Path, PathBuf};
 
 /// Where the rootfs stands in the decoy.
 pub const ROOTFS: &str = "/srv/rootfs";
+
+/// The same directory on a read-only file system; the name has a space in it.
+pub const READ_ONLY: &str = "/srv/read only";
+
+/// A link to that, without a space.
+pub const READ_ONLY_WITHOUT_SPACE: &str = "/srv/read-only";
+
+/// A link to [`ROOTFS`], with a space.
+pub const ROOTFS_WITH_SPACE: &str = "/srv/root fs";
 
 /// The victim's program.
 pub const VICTIM: &str = "/srv/victim";
@@ -195,7 +205,7 @@ fn bind_device(at: &Path, device: &str) -> Result<()> {
 }
 
 /// mount_setattr(2), recursively.
-fn set_attributes(path: &Path, attributes: u64) -> nix::Result<()> {
+pub(super) fn set_attributes(path: &Path, attributes: u64) -> nix::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
     let change = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: the path ends in NUL, the structure has the size that is given, and both outlive the call.

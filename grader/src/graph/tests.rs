@@ -154,6 +154,9 @@ fn works_checks_come_first_then_the_lowest_lab_then_the_order_of_teaching() {
     assert_eq!(first([all(), vec![fails("shm"), fails("pid-1")]].concat(), None).0, "pid-1");
     assert_eq!(first([all(), vec![fails("starts"), fails("pid-1")]].concat(), None).0, "starts");
     assert_eq!(first(vec![fails("console"), fails("devices")], None).0, "devices");
+    // That one was not reached says less than that another failed.
+    let unreached = check("output", Verdict::Inconclusive(Cause::Target, String::new()));
+    assert_eq!(first(vec![unreached, fails("exit-status"), fails("pid-1")], None).0, "exit-status");
     // It escapes all by itself, and yet what it undoes comes first.
     assert_eq!(first(vec![escaped("core-pattern-remount"), escaped("core-pattern")], None).0, "core-pattern");
     assert_eq!(mend_first(&[blocked("mount"), works("starts")], None), None);

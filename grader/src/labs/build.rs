@@ -5,7 +5,7 @@
 //! `RUSTFLAGS` it would build every dependency a second time.
 
 use super::caller::Caller;
-use super::{Workspace, offline};
+use super::{Workspace, offline, target_dir};
 use anyhow::{Context, Result, bail, ensure};
 use std::env;
 use std::ffi::OsString;
@@ -56,8 +56,10 @@ pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Bui
 pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
+    let mut all = target_dir::options(workspace.root());
+    all.extend(options.iter().map(OsString::from));
     let build_one = |lab: &&str| {
-        let made = build_lab(options, workspace, lab, &mut linked)?;
+        let made = build_lab(&all, workspace, lab, &mut linked)?;
         let program = out.join(lab);
         set_aside(&made, &program)
             .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
@@ -68,10 +70,9 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
 
 /// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
 /// on, and the labs after this one don't try it again.
-fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
+fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
-        let options = [options, &STATIC].concat();
-        let built = rustc(&options, workspace, lab, Stdio::piped())?;
+        let built = rustc(options, workspace, lab, Linked::Static, Stdio::piped())?;
         if built.status.success() {
             // Warnings, if there are any.
             let _ = io::stderr().write_all(&built.stderr);
@@ -84,30 +85,47 @@ fn build_lab(options: &[&str], workspace: &Workspace, lab: &str, linked: &mut Li
         }
     }
     // Not linked, or not compiled? If the second, this fails as well, and cargo says why, once.
-    let built = rustc(options, workspace, lab, Stdio::inherit())?;
+    let built = rustc(options, workspace, lab, Linked::Dynamic, Stdio::inherit())?;
     ensure!(built.status.success(), "{lab} does not compile: see above, in {}", workspace.lab(lab).display());
     *linked = Linked::Dynamic;
     executable(lab, &built.stdout)
 }
 
-fn rustc(options: &[&str], workspace: &Workspace, lab: &str, stderr: Stdio) -> Result<Output> {
-    let mut cargo = cargo()?;
-    cargo
-        .args(["rustc", "--quiet", "--package", lab, "--bin", lab])
-        .arg("--message-format=json-render-diagnostics")
-        .args(options)
-        .current_dir(workspace.root())
-        .stdin(Stdio::null())
-        .stderr(stderr);
+fn rustc(
+    options: &[OsString],
+    workspace: &Workspace,
+    lab: &str,
+    linked: Linked,
+    stderr: Stdio,
+) -> Result<Output> {
+    let quiet = ["--quiet", "--message-format=json-render-diagnostics"].map(OsString::from);
+    let options = [&quiet, options].concat();
+    let mut cargo = command(&options, workspace, lab, linked)?;
     let name = cargo.get_program().display().to_string();
     cargo
+        .stderr(stderr)
         .output()
         .with_context(|| format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs"))
 }
 
+/// How cargo is called to build one lab, with further options, among them those of [`target_dir`]. It reads nothing.
+///
+/// # Errors
+/// Those of [`cargo`].
+pub fn command(options: &[OsString], workspace: &Workspace, lab: &str, linked: Linked) -> Result<Command> {
+    let flags: &[&str] = if linked == Linked::Static { &STATIC } else { &[] };
+    let mut cargo = cargo()?;
+    cargo.args(["rustc", "--package", lab, "--bin", lab]).args(options).args(flags);
+    cargo.current_dir(workspace.root()).stdin(Stdio::null());
+    Ok(cargo)
+}
+
 /// The file that cargo's messages name as the lab's program. Where it lies is for cargo to say: the target
 /// directory may be configured.
-fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
+///
+/// # Errors
+/// They name none.
+pub fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
     let made = String::from_utf8_lossy(messages).lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_lab = message["reason"] == "compiler-artifact" && message["target"]["name"] == lab;
@@ -117,7 +135,10 @@ fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
 }
 
 /// Gives the program a name that cargo doesn't know, since `cargo build` and `cargo rustc` write the same file.
-fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system said.
+pub fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
     match fs::remove_file(program) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}

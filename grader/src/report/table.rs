@@ -1,6 +1,7 @@
 //! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
 
 use super::{Check, Report, TargetReport};
+use crate::reached::was_asked;
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Table};
@@ -79,8 +80,11 @@ fn mend_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
 fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
         // Where only some attempts were asked for, or no decoy host can be made, nothing can be said.
-        let mut works = target.checks.iter().filter(|check| check.kind == "works");
-        let whole = works.any(|check| check.cause.as_deref() != Some("machine"));
+        let judged = target
+            .checks
+            .iter()
+            .any(|check| check.kind == "works" && check.cause.as_deref() != Some("machine"));
+        let whole = judged && was_asked(&target.checks);
         let is_lab = target.kind == "lab" && target.checks.iter().all(|check| check.as_expected);
         match target.reached {
             _ if !whole || is_lab => {}
@@ -164,6 +168,8 @@ mod tests {
     use crate::decoy::Kind;
     use crate::report::TargetReport;
     use crate::verdict::{Cause, Verdict};
+    use attempts::attempts::ALL as ATTEMPTS;
+    use attempts::works::ALL as WORKS;
 
     fn lines(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> Vec<String> {
         let (name, kind) = ("container".into(), kind.into());
@@ -211,7 +217,12 @@ mod tests {
 
     #[test]
     fn the_last_line_says_how_far_a_program_has_come() {
-        let works = |verdict| vec![Check::new("starts", "works", &verdict, None)];
+        // All that lab 0 asks for.
+        let works = |verdict| -> Vec<Check> {
+            let works = WORKS.iter().filter(|work| work.first_lab == 0).map(|work| (work.id, "works"));
+            let attempts = ATTEMPTS.iter().filter(|it| it.first_lab() == 0).map(|it| (it.id, "attempt"));
+            works.chain(attempts).map(|(id, kind)| Check::new(id, kind, &verdict, None)).collect()
+        };
         assert_eq!(last_line("program", Some(2), works(Verdict::Works)), "container: reached lab 2");
         assert_eq!(last_line("program", None, works(Verdict::Works)), "container: reached no lab");
         // A lab that is as it should be says so in its name.
@@ -219,6 +230,8 @@ mod tests {
         let short = works(Verdict::Fails("no".into()));
         assert_eq!(last_line("lab", Some(1), short), "container: reached lab 1");
         // Nothing can be said of what was not asked, or of what this machine can't judge.
+        let few = works(Verdict::Works).split_off(1);
+        assert_eq!(last_line("program", None, few), LEGEND);
         let attempt = vec![Check::new("mount", "attempt", &Verdict::Blocked(String::new()), None)];
         assert_eq!(last_line("program", None, attempt), LEGEND);
         let nothing = works(Verdict::Inconclusive(Cause::Machine, "no decoy".into()));

@@ -42,7 +42,7 @@ pub fn look(
         }
     }
     host.pid1 = decoy.ending();
-    host.program = decoy.program();
+    host.program = session.program();
     host.stdout = session.stdout().to_vec();
     if let Some(terminal) = session.terminal() {
         host.foreground.1 = foreground(session);

@@ -174,8 +174,9 @@ pub fn companions(pid: Pid, process: &mut Process) {
 }
 
 /// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
-/// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
-pub fn by_file(host: &Decoy, probe: &Image) -> Option<Pid> {
+/// no such process, or more than one besides one that is known. The victim, a child of the host's, executes a copy as
+/// well.
+pub fn by_file(host: &Decoy, probe: &Image, known: Option<Pid>) -> Option<Pid> {
     let below = |pid: &Pid| {
         let mut at = *pid;
         (0..64).any(|_| {
@@ -186,7 +187,7 @@ pub fn by_file(host: &Decoy, probe: &Image) -> Option<Pid> {
     let victim = |pid: &Pid| {
         identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
     };
-    let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw);
+    let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw).filter(|pid| Some(*pid) != known);
     let mut found = all.filter(|pid| probe.check(*pid).is_ok()).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
 }

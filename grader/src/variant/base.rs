@@ -1,5 +1,7 @@
 //! What the labs stand on: the compiler, and the libraries that are the same for every variant.
 
+use crate::labs::build::cargo;
+use crate::labs::target_dir;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,8 +42,9 @@ struct Target {
 impl Base {
     /// Has cargo build `common`, and takes from its report where the libraries are.
     pub(super) fn build(workspace: &Path) -> Result<Base> {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+        let mut cargo = cargo()?;
         cargo.args(["build", "--quiet", "-p", "common", "--message-format=json-render-diagnostics"]);
+        cargo.args(target_dir::options(workspace));
         let report = succeed(cargo.current_dir(workspace))?;
 
         let mut libraries = BTreeMap::new();

@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
             controlling terminal.",
     by_hand: &["set -m; sleep 9 & fg    # the shell does the same with each job"],
     stopped_by: &["lab3-pivot/session"],
-    after: &[],
+    after: &["terminal"],
     man: &["tcsetpgrp(3)", "ioctl_tty(2)", "setsid(2)", "credentials(7)"],
     letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],

@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "lab4-capabilities/bounding-set",
         "lab4-capabilities/capability-sets",
     ],
-    after: &[],
+    after: &["terminal"],
     man: &["ioctl_tty(2)", "setsid(2)", "capabilities(7)"],
     letters: Letters { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],

@@ -16,7 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             what the kernel uses, the lower half alone.",
     by_hand: &["setsid -c perl -e 'syscall(16, 2, 0x100005412, $_) for split //, \"id\\n\"'    # x86-64"],
     stopped_by: &["lab5-seccomp/tiocsti"],
-    after: &["tty-inject-own"],
+    after: &["terminal", "tty-inject-own"],
     man: &["ioctl(2)", "ioctl_tty(2)", "seccomp(2)"],
     letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],

@@ -17,7 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
             Where dev.tty.legacy_tiocsti is 0, dropping CAP_SYS_ADMIN is enough.",
     by_hand: &["setsid -c perl -e 'ioctl(STDERR, 0x5412, $_) for split //, \"id\\n\"'"],
     stopped_by: &["lab5-seccomp/tiocsti"],
-    after: &[],
+    after: &["terminal"],
     man: &["ioctl_tty(2)", "setsid(2)", "seccomp(2)"],
     letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],

@@ -1,8 +1,8 @@
-//! The command: it starts, its output and exit status come through, nothing else is executed, nothing is left.
+//! The command: it starts, how it ended comes through, nothing else is executed, nothing is left.
 
 use super::{Run, Work, nothing_to_do};
 use crate::Host;
-use crate::host::Ending;
+use crate::host::{Ending, Start};
 
 /// The command runs.
 pub const STARTS: Work = Work {
@@ -20,42 +20,69 @@ pub const STARTS: Work = Work {
     },
 };
 
-/// Its output comes through.
-pub const OUTPUT: Work = Work {
-    id: "output",
-    first_lab: 0,
-    what: "What the command writes to standard output comes out.",
-    man: &["write(2)"],
-    after: &[],
-    run: Run::Pipes,
-    inside: nothing_to_do,
-    judge: |host| {
-        let word = host.mark.as_bytes();
-        match host.stdout.windows(word.len()).any(|window| window == word) {
-            true => Ok(()),
-            false => Err("the command wrote a word to standard output, and it did not come out".into()),
-        }
-    },
-};
-
 /// Its exit status comes through.
 pub const EXIT_STATUS: Work = Work {
     id: "exit-status",
     first_lab: 0,
-    what: "The program exits with the command's exit status.",
+    what: "The program exits with the command's exit status. A lab says it on standard error, unless told --quiet.",
     man: &["wait(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: Run::Afterwards,
     inside: nothing_to_do,
-    judge: |host| match host.program {
-        Ending::Exited(status) if status == host.asked_status => Ok(()),
-        Ending::Exited(status) => {
-            Err(format!("the command exited with status {}, the program with {status}", host.asked_status))
-        }
-        Ending::Killed(signal) => Err(format!("the program was killed by signal {signal}")),
-        Ending::None => Err("the program did not end".into()),
+    judge: |host| match host.starts.as_slice() {
+        [] => Err("no command came to its end".into()),
+        starts => starts.iter().try_for_each(|start| status_comes_through(start, host.is_lab)),
     },
 };
+
+fn status_comes_through(start: &Start, is_lab: bool) -> Result<(), String> {
+    let asked = start.asked;
+    match start.program {
+        Ending::Exited(status) if status == asked => {}
+        Ending::Exited(status) => {
+            return Err(format!("the command exited with status {asked}, the program with {status}"));
+        }
+        Ending::Killed(signal) => return Err(format!("the program was killed by signal {signal}")),
+        Ending::None => return Err("the program did not end".into()),
+    }
+    let line = format!("Exited with status {asked}");
+    match says(&start.stderr, &line) {
+        said if !is_lab || said != start.quiet => Ok(()),
+        true => Err(format!("with --quiet it said \"{line}\" all the same")),
+        false => Err(format!("on standard error there is no line \"{line}\"")),
+    }
+}
+
+/// Whether there is a line of just these words.
+fn says(stderr: &[u8], line: &str) -> bool {
+    String::from_utf8_lossy(stderr).lines().any(|said| said == line)
+}
+
+/// What a shell would say of a command that a signal killed.
+pub const SIGNAL_STATUS: Work = Work {
+    id: "signal-status",
+    first_lab: 0,
+    what: "When a signal kills the command the program ends, and not with success; a lab with 128 + N, and says so.",
+    man: &["wait(2)", "signal(7)"],
+    after: &[],
+    run: Run::Killed,
+    inside: nothing_to_do,
+    judge: |host| match host.program {
+        Ending::None => Err("the command was killed, and the program did not end".into()),
+        Ending::Exited(0) => Err("the command was killed, and the program exited with status 0".into()),
+        Ending::Exited(KILLED) if host.is_lab && !says(&host.stderr, "Killed by signal 9") => {
+            Err("on standard error there is no line \"Killed by signal 9\"".into())
+        }
+        Ending::Exited(KILLED) => Ok(()),
+        other if host.is_lab => {
+            Err(format!("signal 9 killed the command, and the program ended so: {other:?}"))
+        }
+        Ending::Exited(_) | Ending::Killed(_) => Ok(()),
+    },
+};
+
+/// 128 + SIGKILL.
+const KILLED: i32 = 137;
 
 /// The program under test executes the command itself.
 pub const NO_OTHER_PROGRAM: Work = Work {
@@ -88,3 +115,55 @@ pub const NOTHING_LEFT: Work = Work {
         [one, more @ ..] => Err(format!("{one}, and {} more", more.len())),
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exited(asked: i32, status: i32, stderr: &str, quiet: bool) -> Start {
+        Start { asked, program: Ending::Exited(status), stderr: stderr.into(), quiet }
+    }
+
+    #[test]
+    fn of_a_program_only_the_status_is_asked_and_of_a_lab_the_line_as_well() {
+        let with_line = exited(1, 1, "chatter\nExited with status 1\n", false);
+        let without = exited(1, 1, "chatter\n", false);
+        let quiet = Start { quiet: true, ..without.clone() };
+        let not_quiet = Start { quiet: true, ..with_line.clone() };
+        let wrong_line = exited(1, 1, "Exited with status 11\n", false);
+        for (start, is_lab, holds) in [
+            (&with_line, true, true),
+            (&without, false, true),
+            (&without, true, false),
+            (&quiet, true, true),
+            (&not_quiet, true, false),
+            (&not_quiet, false, true),
+            (&wrong_line, true, false),
+            (&exited(255, 1, "", false), false, false),
+            (&Start { program: Ending::Killed(9), ..without.clone() }, false, false),
+            (&Start { program: Ending::None, ..without.clone() }, false, false),
+        ] {
+            let host = Host { is_lab, starts: vec![start.clone()], ..Host::default() };
+            assert_eq!((EXIT_STATUS.judge)(&host).is_ok(), holds, "{start:?}, a lab: {is_lab}");
+        }
+        assert!((EXIT_STATUS.judge)(&Host::default()).is_err(), "nothing ended");
+    }
+
+    #[test]
+    fn a_killed_command_is_no_success_and_a_lab_says_what_a_shell_says() {
+        let line = "Killed by signal 9\n";
+        for (program, stderr, program_holds, lab_holds) in [
+            (Ending::Exited(137), line, true, true),
+            (Ending::Exited(137), "", true, false),
+            (Ending::Exited(247), line, true, false),
+            (Ending::Killed(9), line, true, false),
+            (Ending::Exited(0), line, false, false),
+            (Ending::None, "", false, false),
+        ] {
+            for (is_lab, holds) in [(false, program_holds), (true, lab_holds)] {
+                let host = Host { is_lab, program, stderr: stderr.into(), ..Host::default() };
+                assert_eq!((SIGNAL_STATUS.judge)(&host).is_ok(), holds, "{program:?}, a lab: {is_lab}");
+            }
+        }
+    }
+}

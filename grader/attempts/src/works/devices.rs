@@ -74,9 +74,13 @@ pub const PTS: Work = Work {
         unlockpt(&master).map_err(said("unlockpt"))?;
         let name = ptsname_r(&master).map_err(said("ptsname"))?;
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        nix::fcntl::open(name.as_str(), flags, nix::sys::stat::Mode::empty())
-            .map(drop)
-            .map_err(|errno| format!("{name}: {errno}"))
+        let slave = nix::fcntl::open(name.as_str(), flags, nix::sys::stat::Mode::empty())
+            .map_err(|errno| format!("{name}: {errno}"))?;
+        let mut word = [0; 4];
+        let mut slave = File::from(slave);
+        slave.write_all(b"word").map_err(|error| format!("{name}: {error}"))?;
+        nix::unistd::read(&master, &mut word).map_err(said("/dev/ptmx"))?;
+        if word == *b"word" { Ok(()) } else { Err(format!("{name} and /dev/ptmx are not two ends of one")) }
     },
     judge: nothing_to_see,
 };

@@ -1,6 +1,7 @@
 //! What the container's namespaces must show: process 1, a name of its own, a loopback interface that is up.
 
-use super::{Run, Work, nothing_to_do};
+use super::directories::{UNMAPPED, owner_of_root};
+use super::{Run, Work, nothing_to_do, nothing_to_see};
 use crate::Inside;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn};
 use nix::sys::socket::{accept, bind, connect, getsockname, listen, socket};
@@ -21,6 +22,27 @@ pub const PID_1: Work = Work {
         (Some(true), _) => Err("it is in the host's PID namespace".into()),
         _ => Err("the host could not read its PID namespace".into()),
     },
+};
+
+/// Root is root.
+pub const ROOT_INSIDE: Work = Work {
+    id: "root-inside",
+    first_lab: 1,
+    what: "The command is uid and gid 0, and the root directory belongs to root, if to an id of the container.",
+    man: &["user_namespaces(7)", "credentials(7)"],
+    after: &[],
+    run: Run::Pipes,
+    inside: |_| {
+        let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+        if !uid.is_root() || gid.as_raw() != 0 {
+            return Err(format!("the command is uid {uid}, gid {gid}"));
+        }
+        match owner_of_root()? {
+            0 | UNMAPPED => Ok(()),
+            other => Err(format!("the root directory belongs to uid {other}")),
+        }
+    },
+    judge: nothing_to_see,
 };
 
 /// The container has a name.

@@ -1,0 +1,72 @@
+//! The directory: however it is written, twice at once, to be written to, and where nobody may write.
+
+use super::filesystems::write_and_read;
+use super::{Run, Work, nothing_to_do, nothing_to_see};
+use crate::host::Tried;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// Any path will do.
+pub const ODD_PATH: Work = Work {
+    id: "odd-path",
+    first_lab: 0,
+    what: "The directory may be a relative path, with a space in it and a slash at its end.",
+    man: &["path_resolution(7)"],
+    after: &[],
+    run: Run::Afterwards,
+    inside: nothing_to_do,
+    judge: |host| held(&host.odd_path),
+};
+
+/// Two containers.
+pub const TWO_AT_ONCE: Work = Work {
+    id: "two-at-once",
+    first_lab: 0,
+    what: "Two containers run at once from one directory.",
+    man: &["namespaces(7)"],
+    after: &[],
+    run: Run::Afterwards,
+    inside: nothing_to_do,
+    judge: |host| held(&host.second),
+};
+
+/// The container may change its files.
+pub const ROOTFS_WRITABLE: Work = Work {
+    id: "rootfs-writable",
+    first_lab: 0,
+    what: "Root may write to its root directory, where that belongs to an id of the container.",
+    man: &["mount(2)"],
+    after: &[],
+    run: Run::Pipes,
+    inside: |me| match (write_and_read(&format!("/works-{}", me.mark())), owner_of_root()?) {
+        // A map that gives root another id than the directory's owner takes the right to write with it.
+        (Err(_), UNMAPPED) => Ok(()),
+        (written, _) => written,
+    },
+    judge: nothing_to_see,
+};
+
+/// Who an id belongs to that has no number in a user namespace: DEFAULT_OVERFLOWUID in include/linux/highuid.h.
+pub(super) const UNMAPPED: u32 = 65534;
+
+/// Who the root directory belongs to.
+pub(super) fn owner_of_root() -> Result<u32, String> {
+    fs::metadata("/").map(|it| it.uid()).map_err(|error| format!("/: {error}"))
+}
+
+/// A container needs no right to write to its directory.
+pub const READ_ONLY_ROOTFS: Work = Work {
+    id: "read-only-rootfs",
+    // Who puts the old root into a directory of the new one needs to make it first.
+    first_lab: 3,
+    what: "The directory may lie on a read-only file system.",
+    man: &["mount(2)", "pivot_root(2)"],
+    after: &[],
+    run: Run::Afterwards,
+    inside: nothing_to_do,
+    judge: |host| held(&host.read_only),
+};
+
+fn held(tried: &Tried) -> Result<(), String> {
+    tried.clone().unwrap_or_else(|| Err("it was not tried".into()))
+}

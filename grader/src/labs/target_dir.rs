@@ -1,0 +1,52 @@
+//! Where cargo puts what it builds, if that place could be shared.
+//!
+//! A target directory may be set for every workspace of a person (`CARGO_TARGET_DIR`, `build.target-dir`). Cargo
+//! tells the packages in it apart by their name and their place in their workspace. The labs of this repository
+//! and of a student's workspace have both in common, so the one would be graded by the other's program. Each
+//! workspace gets a directory of its own in there.
+
+use super::build::cargo;
+use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// The options for cargo in the workspace at `root`: none where the target directory lies in there.
+pub fn options(root: &Path) -> Vec<OsString> {
+    // Where cargo can't say it, it can't build either, and says why then.
+    match configured(root).and_then(|target| own(root, &target)) {
+        Some(own) => vec!["--target-dir".into(), own.into()],
+        None => Vec::new(),
+    }
+}
+
+fn configured(root: &Path) -> Option<PathBuf> {
+    let mut cargo = cargo().ok()?;
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
+    cargo.current_dir(root).stdin(Stdio::null());
+    let answer: serde_json::Value = serde_json::from_slice(&cargo.output().ok()?.stdout).ok()?;
+    answer["target_directory"].as_str().map(PathBuf::from)
+}
+
+fn own(root: &Path, target: &Path) -> Option<PathBuf> {
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    // A directory that does not exist yet has no other name.
+    let inside = target.canonicalize().unwrap_or_else(|_| target.to_owned()).starts_with(&root);
+    let mut key = DefaultHasher::new();
+    root.hash(&mut key);
+    (!inside).then(|| target.join(format!("container-labs-{:016x}", key.finish())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_directory_is_divided() {
+        let (one, other, shared) = (Path::new("/home/ann/one"), Path::new("/home/ann/two"), Path::new("/t"));
+        assert_eq!(own(one, &one.join("target")), None);
+        let own = |root| own(root, shared).unwrap();
+        assert!(own(one).starts_with(shared));
+        assert_ne!(own(one), own(other));
+    }
+}

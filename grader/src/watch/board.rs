@@ -1,0 +1,216 @@
+//! The board: how the state of a watch looks on a terminal. Each colour has a word and a sign beside it.
+
+mod text;
+
+use super::builder::End;
+use super::pages::{self, Surroundings};
+use super::state::{Mark, Phase, Row, State, View, word};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// Fewer lines than these have no room for the step's goal.
+const SMALL: u16 = 14;
+
+/// Draws it, and returns the first line of the list or page that is shown: no further down than there is something.
+pub fn draw(frame: &mut Frame, state: &State, around: &Surroundings, colours: bool) -> usize {
+    let area = frame.area();
+    let look = Look { colours, width: usize::from(area.width) };
+    let mut head = vec![look.title(state), look.status(state)];
+    head.extend(look.step(state, area.height));
+    head.extend(state.note.as_ref().map(|note| Line::from(note.clone())));
+    let keys = Line::from("h hint  e explain  t try  r rerun  n next  m messages  ? keys  q quit");
+    let keys =
+        if keys.width() > look.width { Line::from("h hint e explain t try ? keys q quit") } else { keys };
+
+    let room = usize::from(area.height).saturating_sub(head.len() + 1);
+    let (body, scroll) = match pages::page(state, around) {
+        None => look.list(state, room),
+        Some(page) => {
+            let lines = text::lines(&page, look.width, state.view != View::Messages, colours);
+            let scroll = state.scroll.min(lines.len().saturating_sub(room));
+            (lines, scroll)
+        }
+    };
+    let more = body.len().saturating_sub(scroll + room);
+    let mut lines = head;
+    let body_at = lines.len();
+    lines.extend(body.into_iter().skip(scroll).take(room));
+    for (at, line) in (0..).zip(&lines) {
+        put(frame, area, at, line);
+    }
+    if more > 0 {
+        put_right(
+            frame,
+            area,
+            (body_at + room).saturating_sub(1) as u16,
+            &Line::from(format!(" {more} more ")),
+        );
+    }
+    put(frame, area, area.height.saturating_sub(1), &keys.style(look.dim()));
+    scroll
+}
+
+fn put(frame: &mut Frame, area: Rect, at: u16, line: &Line) {
+    if at < area.height {
+        frame.render_widget(line, Rect { y: area.y + at, height: 1, ..area });
+    }
+}
+
+fn put_right(frame: &mut Frame, area: Rect, at: u16, line: &Line) {
+    let width = (line.width() as u16).min(area.width);
+    if at < area.height {
+        let place = Rect { x: area.right() - width, y: area.y + at, width, height: 1 };
+        frame.render_widget(line.clone().style(Style::new().add_modifier(Modifier::REVERSED)), place);
+    }
+}
+
+struct Look {
+    colours: bool,
+    width: usize,
+}
+
+impl Look {
+    fn colour(&self, colour: Color) -> Style {
+        if self.colours { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    fn dim(&self) -> Style {
+        self.colour(Color::DarkGray)
+    }
+
+    fn of(&self, mark: Mark) -> Style {
+        match mark {
+            Mark::Good => self.colour(Color::Green),
+            Mark::Short => self.colour(Color::Red),
+            Mark::Waits | Mark::Unclear => self.colour(Color::Yellow),
+            // Neither red nor green: nothing was asked, or nothing is known.
+            Mark::Machine | Mark::Unknown | Mark::Later(_) => self.dim(),
+        }
+    }
+
+    fn title(&self, state: &State) -> Line<'static> {
+        let mut title = format!(" {}", state.name());
+        if let Some(report) = &state.report {
+            title.push_str(&format!("  points {} of {}", report.points, report.max_points));
+        }
+        let (hold, of) = (state.standing.hold(), state.standing.places.len());
+        title.push_str(&format!("  steps {hold} of {of}"));
+        Line::styled(format!("{title:<0$}", self.width), Style::new().add_modifier(Modifier::REVERSED))
+    }
+
+    fn status(&self, state: &State) -> Line<'static> {
+        let failed = state.built.as_ref().filter(|built| !matches!(built.end, End::Made(_)));
+        match (&state.phase, failed) {
+            (Phase::Building(said), _) => Line::from(format!("building: {said}")),
+            (Phase::Grading(done, all), _) => Line::from(format!("grading: {done} of {all}")),
+            (Phase::Idle, Some(built)) => {
+                let short = match built.end {
+                    End::Failed => "does not compile",
+                    _ => "was not built",
+                };
+                let old = if state.report.is_some() { "; the verdicts are of the last build" } else { "" };
+                Line::styled(format!("x {short}{old}"), self.colour(Color::Red))
+            }
+            (Phase::Idle, None) if state.current => {
+                let built = state.built.as_ref().map_or(0.0, |built| built.took.as_secs_f64());
+                let warnings = state.built.as_ref().map_or(0, |built| built.said.len());
+                let warned = if warnings > 0 { "; warnings: m" } else { "" };
+                let graded = state.graded_in.as_secs_f64();
+                Line::from(format!("built in {built:.1} s, graded in {graded:.1} s{warned}"))
+            }
+            (Phase::Idle, None) => Line::from("waiting for a save"),
+        }
+    }
+
+    /// The step that the student is at, in as many lines as there is room for.
+    fn step(&self, state: &State, height: u16) -> Vec<Line<'static>> {
+        let Some(place) = state.standing.next() else {
+            let done = state.current && state.standing.places.iter().all(|place| place.red.is_empty());
+            return match (done, state.report.as_ref().and_then(|report| report.mend_first.as_ref())) {
+                (_, Some(mend)) => vec![Line::from(format!("mend first: {}: {}", mend.id, mend.why))],
+                (true, None) => vec![Line::from("every step holds. n: the next lab")],
+                (false, None) => Vec::new(),
+            };
+        };
+        let name = Span::styled(place.step.id.name.clone(), Style::new().add_modifier(Modifier::BOLD));
+        let stands = format!(": {}, {}", pages::stands(place), pages::whereabouts(place));
+        let mut lines = vec![Line::from(vec![Span::raw("step "), name, Span::raw(stands)])];
+        if lines[0].width() > self.width && height >= SMALL / 2 {
+            let place = lines[0].spans.pop();
+            lines.extend(place.map(|place| Line::from(place.content.trim_start_matches(": ").to_owned())));
+        }
+        if height >= SMALL {
+            let goal = text::lines(&place.step.goal.replace('\n', " "), self.width, true, self.colours);
+            lines.extend(goal.into_iter().take(usize::from(height / 6)));
+            lines.push(Line::default());
+        }
+        lines
+    }
+
+    /// The checks, and the first line of them that is shown: the selected one is in sight.
+    fn list(&self, state: &State, room: usize) -> (Vec<Line<'static>>, usize) {
+        let chosen = state.chosen();
+        let mut lines = Vec::new();
+        let mut at = 0;
+        let mut heading = "";
+        for row in state.rows() {
+            let kind = match (row.mark, attempts::works::Work::find(row.id)) {
+                (Mark::Later(_), _) => "asked for by later labs",
+                (_, Some(_)) => "works checks",
+                (_, None) => "attempts",
+            };
+            if kind != heading {
+                heading = kind;
+                lines.push(Line::styled(counted(kind, state), Style::new().add_modifier(Modifier::BOLD)));
+            }
+            let is_chosen = chosen == Some(row.id);
+            if is_chosen {
+                at = lines.len();
+            }
+            lines.push(self.row(&row, state, is_chosen));
+        }
+        // The heading above the first row is part of it.
+        let above = if at <= 1 { 0 } else { at };
+        let scroll = state.scroll.min(above).max((at + 1).saturating_sub(room));
+        let scroll = scroll.min(lines.len().saturating_sub(room));
+        (lines, scroll)
+    }
+
+    fn row(&self, row: &Row, state: &State, is_chosen: bool) -> Line<'static> {
+        let style = self.of(row.mark);
+        let word = word(row, state.check(row.id));
+        let id = if row.of_step { style.add_modifier(Modifier::BOLD) } else { style };
+        let mut spans = vec![
+            Span::raw(if is_chosen { ">" } else { " " }),
+            Span::styled(format!("{} ", row.mark.sign()), style),
+            Span::styled(format!("{:<21} ", row.id), id),
+            Span::styled(format!("{word:<10} "), style),
+        ];
+        if let Some(was) = row.was {
+            spans.push(Span::styled(format!("was {was} "), Style::new().add_modifier(Modifier::BOLD)));
+        }
+        // What a program under test has written may hold what a terminal obeys.
+        spans.push(Span::raw(
+            row.why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(),
+        ));
+        let line = Line::from(spans);
+        if is_chosen { line.style(Style::new().add_modifier(Modifier::REVERSED)) } else { line }
+    }
+}
+
+fn counted(kind: &str, state: &State) -> String {
+    let of = |(good, all): (usize, usize), word| match all {
+        0 => kind.to_owned(),
+        _ => format!("{kind}: {good} of {all} {word}"),
+    };
+    match kind {
+        "works checks" => of(state.good("works"), "work"),
+        "attempts" => of(state.good("attempt"), "blocked"),
+        _ => kind.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

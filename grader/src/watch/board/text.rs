@@ -1,0 +1,160 @@
+//! Text with a terminal's colours in it, made into lines of a page. Of all that a terminal obeys only colours get
+//! through.
+
+use anstyle_parse::{DefaultCharAccumulator, Params, ParamsIter, Parser, Perform};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// The lines of a text, each wrapped to `width` columns: between words, or anywhere, where the columns of a line
+/// belong together as in what a compiler draws.
+pub fn lines(text: &str, width: usize, by_words: bool, colours: bool) -> Vec<Line<'static>> {
+    let mut pen = Pen { lines: vec![Vec::new()], style: Style::new(), colours };
+    let mut parser = Parser::<DefaultCharAccumulator>::new();
+    text.bytes().for_each(|byte| parser.advance(&mut pen, byte));
+    if pen.lines.last().is_some_and(Vec::is_empty) {
+        pen.lines.pop();
+    }
+    pen.lines.iter().flat_map(|line| wrap(line, width.max(1), by_words)).collect()
+}
+
+type Cell = (char, Style);
+
+struct Pen {
+    lines: Vec<Vec<Cell>>,
+    style: Style,
+    colours: bool,
+}
+
+impl Pen {
+    fn put(&mut self, c: char) {
+        if let Some(line) = self.lines.last_mut() {
+            line.push((c, self.style));
+        }
+    }
+}
+
+impl Perform for Pen {
+    fn print(&mut self, c: char) {
+        self.put(c);
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            b'\n' => self.lines.push(Vec::new()),
+            b'\t' => (0..4).for_each(|_| self.put(' ')),
+            _ => {}
+        }
+    }
+
+    fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], ignored: bool, action: u8) {
+        if action == b'm' && intermediates.is_empty() && !ignored {
+            self.style = select(self.style, params.iter(), self.colours);
+        }
+    }
+}
+
+/// Select Graphic Rendition (ECMA-48, console_codes(4)): what rustc and cargo use of it.
+fn select(mut style: Style, mut params: ParamsIter, colours: bool) -> Style {
+    let fg = |style: Style, colour| if colours { style.fg(colour) } else { style };
+    while let Some(param) = params.next() {
+        style = match param.first().copied().unwrap_or(0) {
+            0 => Style::new(),
+            1 => style.add_modifier(Modifier::BOLD),
+            2 => style.add_modifier(Modifier::DIM),
+            3 => style.add_modifier(Modifier::ITALIC),
+            4 => style.add_modifier(Modifier::UNDERLINED),
+            22 => style.remove_modifier(Modifier::BOLD | Modifier::DIM),
+            code @ 30..=37 => fg(style, Color::Indexed((code - 30) as u8)),
+            code @ 90..=97 => fg(style, Color::Indexed((code - 90 + 8) as u8)),
+            39 => Style { fg: None, ..style },
+            // 38;5;N: one of 256 colours.
+            38 => match (params.next(), params.next()) {
+                (Some([5]), Some([number])) => fg(style, Color::Indexed(*number as u8)),
+                _ => style,
+            },
+            _ => style,
+        };
+    }
+    style
+}
+
+fn wrap(cells: &[Cell], width: usize, by_words: bool) -> Vec<Line<'static>> {
+    let columns = |c: char| Span::raw(c.to_string()).width();
+    let mut lines = Vec::new();
+    let mut rest = cells;
+    // What is wrapped keeps its indentation.
+    let indentation = cells.iter().take_while(|cell| cell.0 == ' ').count();
+    let indentation = if by_words && indentation + 8 < width { indentation } else { 0 };
+    loop {
+        let room = if lines.is_empty() { width } else { width - indentation };
+        let mut taken = 0;
+        let fits = rest.iter().take_while(|cell| {
+            taken += columns(cell.0);
+            taken <= room
+        });
+        let fits = fits.count();
+        let whole = fits == rest.len();
+        let space = rest[..fits].iter().rposition(|cell| cell.0 == ' ').filter(|at| {
+            by_words && !whole && rest.get(fits).is_some_and(|next| next.0 != ' ') && *at > indentation
+        });
+        let end = space.map_or(fits.max(1), |at| at + 1).min(rest.len());
+        let begin = if lines.is_empty() { "" } else { &" ".repeat(indentation) };
+        lines.push(line(begin, &rest[..end]));
+        rest = &rest[end..];
+        if by_words {
+            let spaces = rest.iter().take_while(|cell| cell.0 == ' ').count();
+            rest = &rest[spaces.min(rest.len())..];
+        }
+        if rest.is_empty() {
+            return lines;
+        }
+    }
+}
+
+fn line(begin: &str, cells: &[Cell]) -> Line<'static> {
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    if !begin.is_empty() {
+        spans.push(Span::raw(begin.to_owned()));
+    }
+    for (c, style) in cells {
+        match spans.last_mut() {
+            Some(last) if last.style == *style => last.content.to_mut().push(*c),
+            _ => spans.push(Span::styled(c.to_string(), *style)),
+        }
+    }
+    Line::from(spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str, width: usize, by_words: bool) -> Vec<String> {
+        lines(text, width, by_words, true).iter().map(|line| line.to_string().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn words_are_kept_whole_where_they_fit() {
+        assert_eq!(
+            plain("one two three\n\n  four five", 8, true),
+            ["one two", "three", "", "  four", "five"]
+        );
+        assert_eq!(plain("    one two three four", 15, true), ["    one two", "    three four"]);
+        assert_eq!(plain("one two", 5, false), ["one t", "wo"]);
+        assert_eq!(plain("longerthanaline", 6, true), ["longer", "thanal", "ine"]);
+        assert_eq!(plain("", 5, true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_colours_get_through() {
+        let text = "\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: a\u{1b}[2Jb\u{1b}]0;title\u{7}c\r\u{8}";
+        let found = lines(text, 80, false, true);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].to_string(), "error: abc");
+        let error = &found[0].spans[0];
+        assert_eq!(error.content, "error");
+        assert_eq!(error.style.fg, Some(Color::Indexed(9)));
+        assert!(error.style.add_modifier.contains(Modifier::BOLD));
+        assert_eq!(lines(text, 80, false, false)[0].spans[0].style.fg, None);
+    }
+}

@@ -1,0 +1,92 @@
+//! The watch without a board: a line an event, and a line a verdict that has changed.
+
+use super::Event;
+use super::builder::without_colours;
+use super::pages::{self, Surroundings};
+use super::state::{Key, State};
+use std::io::{self, BufRead, Write};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+/// Something that happened, to be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A build has begun.
+    Building,
+    /// A build has ended that was not out of date.
+    Built,
+    /// A program was graded.
+    Graded,
+    /// There is a note.
+    Note,
+    /// A page was asked for.
+    Page,
+}
+
+/// Tells of it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn tell(news: News, state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Result<()> {
+    match news {
+        News::Building => writeln!(out, "{}: building", state.name())?,
+        News::Built => built(state, out)?,
+        News::Graded => graded(state, out)?,
+        News::Note => {
+            if let Some(note) = &state.note {
+                writeln!(out, "{note}")?;
+            }
+        }
+        News::Page => write!(out, "{}", pages::page(state, around).unwrap_or_default())?,
+    }
+    out.flush()
+}
+
+fn built(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    let Some(built) = &state.built else { return Ok(()) };
+    built.said.iter().try_for_each(|said| writeln!(out, "{said}"))?;
+    match pages::ended(built) {
+        Some(line) => writeln!(out, "{line}"),
+        None => writeln!(out, "{}: built in {:.1} s", built.lab, built.took.as_secs_f64()),
+    }
+}
+
+fn graded(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    for (check, was) in state.changes() {
+        let was = was.map(|was| format!("{was} -> ")).unwrap_or_default();
+        let why =
+            if check.why.is_empty() { String::new() } else { format!(" ({})", without_colours(&check.why)) };
+        writeln!(out, "{}: {was}{}{why}", check.id, check.verdict)?;
+    }
+    let ((works, of_works), (blocked, of_attempts)) = (state.good("works"), state.good("attempt"));
+    let report = state.report.as_ref();
+    let points = report.map(|it| format!(", points {} of {}", it.points, it.max_points)).unwrap_or_default();
+    writeln!(
+        out,
+        "{}: works checks {works} of {of_works}, attempts blocked {blocked} of {of_attempts}{points}; graded in {:.1} s",
+        state.name(),
+        state.graded_in.as_secs_f64()
+    )?;
+    match state.standing.next() {
+        Some(place) => {
+            let (step, stands) = (&place.step.id, pages::stands(place));
+            writeln!(out, "next: {step}: {stands}: {}", pages::whereabouts(place))
+        }
+        None => writeln!(out, "{}: every step holds", state.name()),
+    }
+}
+
+/// Sends the keys that lines on standard input begin with, and their end.
+pub fn listen(events: Sender<Event>) {
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            if let Some(key) = line.trim().chars().next().and_then(Key::of)
+                && events.send(Event::Key(key)).is_err()
+            {
+                return;
+            }
+        }
+        let _ = events.send(Event::EndOfInput);
+    });
+}

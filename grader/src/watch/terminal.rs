@@ -1,0 +1,122 @@
+//! The terminal: taken for the board, and given back however the watch ends.
+
+use super::Event;
+use super::board;
+use super::pages::Surroundings;
+use super::state::{Key, State};
+use anyhow::{Context, Result};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::{cursor, execute, terminal};
+use std::io::{self, Stdout, Write};
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+/// Whether the terminal is the board's.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The board on a terminal. The terminal is as it was once this is dropped, and before a panic is told of.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    colours: bool,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// It can't be set.
+    pub fn open(colours: bool) -> Result<Screen> {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            restore();
+            before(panic);
+        }));
+        TAKEN.store(true, Ordering::SeqCst);
+        let take = || -> io::Result<_> {
+            terminal::enable_raw_mode()?;
+            execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+            Terminal::new(CrosstermBackend::new(io::stdout()))
+        };
+        match take() {
+            Ok(terminal) => Ok(Screen { terminal, colours }),
+            Err(error) => {
+                restore();
+                Err(error).context("the terminal can't be set; --plain needs none")
+            }
+        }
+    }
+
+    /// Draws the board.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, state: &mut State, around: &Surroundings) -> io::Result<()> {
+        let colours = self.colours;
+        let mut scroll = state.scroll;
+        self.terminal.draw(|frame| scroll = board::draw(frame, state, around, colours))?;
+        state.scroll = scroll;
+        Ok(())
+    }
+
+    /// How many lines a page has.
+    pub fn page(&self) -> usize {
+        self.terminal.size().map_or(10, |size| usize::from(size.height).saturating_sub(8))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back, once.
+fn restore() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // Where the terminal is gone there is nobody to tell.
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+        let _ = io::stdout().flush();
+    }
+}
+
+/// Sends keys and changes of size, for as long as the process lives.
+pub fn listen(events: Sender<Event>) {
+    thread::spawn(move || {
+        loop {
+            let event = match event::read() {
+                Ok(event::Event::Key(it)) if it.kind != KeyEventKind::Release => key(it).map(Event::Key),
+                Ok(event::Event::Resize(..)) => Some(Event::Resize),
+                Ok(_) => None,
+                Err(_) => Some(Event::EndOfInput),
+            };
+            let is_over = matches!(event, Some(Event::EndOfInput));
+            if event.is_some_and(|event| events.send(event).is_err()) || is_over {
+                return;
+            }
+        }
+    });
+}
+
+fn key(it: KeyEvent) -> Option<Key> {
+    if it.modifiers.contains(KeyModifiers::CONTROL) {
+        return matches!(it.code, KeyCode::Char('c' | 'd')).then_some(Key::Quit);
+    }
+    match it.code {
+        KeyCode::Char(letter) => Key::of(letter),
+        KeyCode::Esc | KeyCode::Backspace => Some(Key::Back),
+        KeyCode::Enter => Some(Key::Try),
+        KeyCode::Up => Some(Key::Up),
+        KeyCode::Down => Some(Key::Down),
+        KeyCode::PageUp => Some(Key::PageUp),
+        KeyCode::PageDown => Some(Key::PageDown),
+        KeyCode::Home => Some(Key::Top),
+        KeyCode::End => Some(Key::Bottom),
+        _ => None,
+    }
+}
