@@ -325,7 +325,6 @@ fn run_says_where_the_student_stands() {
 fn progress_that_is_no_file_is_set_aside() {
     let Some(stage) = with_cargo() else { return };
     let mine = starter(&stage);
-    // Not by its mode, which root need not heed: nothing is renamed over a directory.
     fs::create_dir_all(mine.join("progress.toml/full")).unwrap();
     for number in ["", "-2"] {
         let ran = stage.run(inside(&stage, &mine, &["run", "lab1", "--decoy", "user"]));

@@ -5,13 +5,14 @@
 //! - [`pages`]: the pages as text: their steps, links, code blocks and tables.
 //! - [`named`]: steps, links, attempts, labs and verdicts that a page names.
 //! - [`catalogue`]: the page of all attempts, and the lists of what still escapes.
-//! - [`shown`]: the commands that a page shows, run.
+//! - [`shown`]: the commands that a page shows, run. [`dots`]: an output against what is shown of it.
 //! - [`preprocessor`]: the program that quotes the steps.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod catalogue;
+mod dots;
 mod named;
 mod pages;
 mod preprocessor;

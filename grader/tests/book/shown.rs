@@ -1,13 +1,15 @@
 //! The commands that a page shows, run: in a block ```` ```console,checked ```` every line after a prompt is
-//! typed into a shell, and what the page shows below it must be what comes out.
+//! typed into a shell, and what the page shows below it must be what comes out. A block ```` ```console,checked,on ````
+//! goes on in the shell of the one before. What the reader does there in an editor stands in the page as a command:
+//! `<!-- typed: COMMAND -->`, which prints nothing.
 //!
 //! `$` is anybody's prompt, and such a shell starts in an empty directory. A block with a `#` is run as root, in a mount
 //! namespace that plays the host's, or not at all; in the directory lie a `rootfs` and the programs that lie beside
-//! the pages. The labs and the grader are on the path. A line `...` stands for any lines, `...` within a line for any
-//! text.
+//! the pages. The labs and the grader are on the path.
 
 use crate::common::programs;
 use crate::common::stage::{PATIENCE, Stage, Who, skip};
+use crate::dots::fits;
 use crate::pages::{Block, blocks, book, pages};
 use assert_cmd::cargo::cargo_bin;
 use nix::unistd::geteuid;
@@ -20,54 +22,63 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// A command and what the page shows of its output.
-#[derive(Debug, PartialEq, Eq)]
 struct Shown {
+    /// The line of the page.
+    line: usize,
     root: bool,
     command: String,
     output: Vec<String>,
 }
 
+/// What is typed into one shell: a block, those that go on, and what the reader does in an editor meanwhile.
+fn sessions(page: &str) -> Vec<Vec<Shown>> {
+    let mut parts: Vec<(usize, bool, Vec<Shown>)> = Vec::new();
+    for block in blocks(page) {
+        match block.info.as_str() {
+            "console,checked" => parts.push((block.line, true, commands(&block))),
+            "console,checked,on" => parts.push((block.line, false, commands(&block))),
+            _ => {}
+        }
+    }
+    for (line, text) in (1..).zip(page.lines()) {
+        if let Some(command) = text.strip_prefix("<!-- typed: ").and_then(|text| text.strip_suffix(" -->")) {
+            let command = command.to_owned();
+            parts.push((line, false, vec![Shown { line, root: false, command, output: Vec::new() }]));
+        }
+    }
+    parts.sort_by_key(|(line, ..)| *line);
+    let mut sessions: Vec<Vec<Shown>> = Vec::new();
+    for (line, begins, commands) in parts {
+        match sessions.last_mut() {
+            Some(last) if !begins => last.extend(commands),
+            _ => {
+                assert!(begins, "line {line} goes on with nothing");
+                sessions.push(commands);
+            }
+        }
+    }
+    sessions
+}
+
 /// The commands of a block.
-fn commands(lines: &[String]) -> Vec<Shown> {
+fn commands(block: &Block) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
-    let mut lines = lines.iter();
-    while let Some(line) = lines.next() {
-        let prompt = |prompt| line.strip_prefix(prompt).map(str::to_owned);
+    let mut lines = (block.line + 1..).zip(&block.lines);
+    while let Some((line, text)) = lines.next() {
+        let prompt = |prompt| text.strip_prefix(prompt).map(str::to_owned);
         match (prompt("$ ").or(prompt("# ")), commands.last_mut()) {
             (Some(mut command), _) => {
                 while command.ends_with('\\') {
                     command.push('\n');
-                    command.push_str(lines.next().expect("a line goes on"));
+                    command.push_str(lines.next().expect("a line goes on").1);
                 }
-                commands.push(Shown { root: line.starts_with('#'), command, output: Vec::new() });
+                commands.push(Shown { line, root: text.starts_with('#'), command, output: Vec::new() });
             }
-            (None, Some(last)) => last.output.push(line.clone()),
-            (None, None) => panic!("output without a command: {line:?}"),
+            (None, Some(last)) => last.output.push(text.clone()),
+            (None, None) => panic!("output without a command: {text:?}"),
         }
     }
     commands
-}
-
-/// Whether these lines are what the page shows.
-fn fits(shown: &[String], real: &[&str]) -> bool {
-    match shown.split_first() {
-        None => real.is_empty(),
-        Some((first, rest)) if first == "..." => (0..=real.len()).any(|skipped| fits(rest, &real[skipped..])),
-        Some((first, rest)) => {
-            real.split_first().is_some_and(|(line, others)| fits_line(first, line) && fits(rest, others))
-        }
-    }
-}
-
-/// The same of one line. What is shown of it may end in less space than it has.
-fn fits_line(shown: &str, real: &str) -> bool {
-    match shown.split_once("...") {
-        None => shown.trim_end() == real.trim_end(),
-        Some((begin, rest)) => real.strip_prefix(begin).is_some_and(|real| {
-            let places = real.char_indices().map(|(place, _)| place).chain([real.len()]);
-            places.into_iter().any(|place| fits_line(rest, &real[place..]))
-        }),
-    }
 }
 
 /// What a shell finds.
@@ -121,7 +132,7 @@ impl Surroundings {
         command.env("PATH", &self.path).env("LC_ALL", "C").env("TERM", "xterm");
         // The labs that this grader carries are built once.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("book-{}", geteuid()));
-        command.env("XDG_CACHE_HOME", cache);
+        command.env("CARGO_TARGET_DIR", cache.join("target")).env("XDG_CACHE_HOME", cache);
         let output = assert_cmd::Command::from_std(command).timeout(PATIENCE).output().unwrap();
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -153,26 +164,25 @@ fn links_statically() -> bool {
     })
 }
 
-/// Runs a block; what doesn't fit is the answer.
-fn run(block: &Block, surroundings: &Surroundings) -> Vec<String> {
+/// Runs a session; what doesn't fit is the answer.
+fn run(session: &[Shown], surroundings: &Surroundings) -> Vec<String> {
     const MARK: char = '\u{1e}';
-    let commands = commands(&block.lines);
     let mut script = "exec 2>&1\n".to_owned();
-    for shown in &commands {
+    for shown in session {
         script.push_str(&format!("printf '{MARK}'\n{}\n", shown.command));
     }
     let own = open_directory(surroundings.home.path());
-    let output = match commands.iter().any(|shown| shown.root) {
+    let output = match session.iter().any(|shown| shown.root) {
         true => surroundings.shell_of_the_host(&script, own.path()),
         false => surroundings.shell(&script, own.path()),
     };
     let mut outputs: Vec<&str> = output.split(MARK).skip(1).collect();
-    outputs.resize(commands.len(), "(the shell had ended)");
-    let misfits = commands.iter().zip(outputs).filter(|(shown, real)| {
+    outputs.resize(session.len(), "(the shell had ended)");
+    let misfits = session.iter().zip(outputs).filter(|(shown, real)| {
         let real: Vec<&str> = real.lines().collect();
         !fits(&shown.output, &real)
     });
-    misfits.map(|(shown, real)| format!("{}\n{real}", shown.command)).collect()
+    misfits.map(|(shown, real)| format!("line {}: {}\n{real}", shown.line, shown.command)).collect()
 }
 
 #[test]
@@ -183,34 +193,19 @@ fn what_a_page_shows_of_a_command_is_what_it_prints() {
     let mut wrong = Vec::new();
     let mut checked = 0;
     for (page, text) in pages() {
-        for block in blocks(&text).iter().filter(|block| block.info == "console,checked") {
-            let place = format!("{page}, line {}", block.line);
-            let text = block.lines.join("\n");
-            let root = text.lines().any(|line| line.starts_with("# "));
-            if root && !geteuid().is_root() {
+        for session in sessions(&text) {
+            let place = format!("{page}, line {}", session[0].line);
+            let static_program = session.iter().any(|shown| shown.command.contains("crt-static"));
+            if session.iter().any(|shown| shown.root) && !geteuid().is_root() {
                 skip(&format!("{place}: needs root"));
-            } else if text.contains("crt-static") && !links_statically() {
+            } else if static_program && !links_statically() {
                 skip(&format!("{place}: needs a static C library"));
             } else {
                 checked += 1;
-                wrong.extend(run(block, &surroundings).into_iter().map(|real| format!("{place}: {real}")));
+                wrong.extend(run(&session, &surroundings).into_iter().map(|real| format!("{page}, {real}")));
             }
         }
     }
-    assert!(checked > 0, "no block was run");
+    assert!(checked > 0, "nothing was run");
     assert!(wrong.is_empty(), "not what the pages show:\n\n{}", wrong.join("\n"));
-}
-
-#[test]
-fn dots_stand_for_what_differs_and_for_nothing_else() {
-    let shown = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-    for (page, real) in [("", ""), ("a", "a"), ("a\n...\nd", "a\nb\nc\nd"), ("...", ""), ("a ... c", "a b c")]
-    {
-        assert!(fits(&shown(page), &real.lines().collect::<Vec<_>>()), "{page:?} {real:?}");
-    }
-    for (page, real) in
-        [("", "a"), ("a", ""), ("a", "b"), ("a\n...\nd", "a\nb"), ("a ... c", "a b"), ("...\nb", "a")]
-    {
-        assert!(!fits(&shown(page), &real.lines().collect::<Vec<_>>()), "{page:?} {real:?}");
-    }
 }
