@@ -4,6 +4,7 @@ pub mod common;
 pub mod doctor;
 pub mod explain;
 pub mod knockout;
+pub mod pack;
 pub mod rootfs;
 pub mod run;
 pub mod starter;
@@ -38,6 +39,8 @@ pub enum Command {
     Starter(starter::Options),
     /// Build and grade a lab each time that a file is saved
     Watch(watch::Options),
+    /// Pack the labs' sources into one file to hand in, or check such a file
+    Pack(pack::Options),
     /// What this machine can judge, what it can't, and the command that would change it
     Doctor,
     /// Make or check a root file system

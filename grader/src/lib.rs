@@ -8,6 +8,7 @@
 //! - [`doctor`]: what this machine can judge.
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
+//! - [`pack`]: a submission, and reading one back.
 //! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod keeper;
 pub mod knockout;
 pub mod labs;
+pub mod pack;
 pub mod points;
 pub mod progress;
 pub mod reached;

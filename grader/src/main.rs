@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         Command::Knockout(options) => commands::knockout::run(&options),
         Command::Starter(options) => commands::starter::run(&options),
         Command::Watch(options) => commands::watch::run(&options),
+        Command::Pack(options) => commands::pack::run(&options),
         Command::Doctor => commands::doctor::run(),
         Command::Rootfs(options) => commands::rootfs::run(&options),
     };

@@ -103,7 +103,8 @@ fn taken(Held(holder): Held, root: &Path) -> String {
     let root = root.display();
     match holder {
         Some(pid) => format!(
-            "another watch has {root}: process {pid}. Two would build over each other: end that one first (q, or kill {pid})"
+            "another watch has {root}: process {pid}. Two would build over each other: end that one first \
+             (q, or kill {pid})"
         ),
         None => format!("another watch has {root}: two would build over each other"),
     }

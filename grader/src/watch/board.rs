@@ -114,11 +114,12 @@ impl Look {
                 Line::styled(format!("x {short}{old}"), self.colour(Color::Red))
             }
             (Phase::Idle, None) if state.current => {
-                let built = state.built.as_ref().map_or(0.0, |built| built.took.as_secs_f64());
+                let (run, built) =
+                    state.built.as_ref().map_or((0, 0.0), |it| (it.number, it.took.as_secs_f64()));
                 let warnings = state.built.as_ref().map_or(0, |built| built.said.len());
                 let warned = if warnings > 0 { "; warnings: m" } else { "" };
                 let graded = state.graded_in.as_secs_f64();
-                Line::from(format!("built in {built:.1} s, graded in {graded:.1} s{warned}"))
+                Line::from(format!("run {run}: built in {built:.1} s, graded in {graded:.1} s{warned}"))
             }
             (Phase::Idle, None) => Line::from("waiting for a save"),
         }

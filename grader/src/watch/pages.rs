@@ -185,7 +185,8 @@ pub fn ended(built: &Built) -> Option<String> {
         End::Killed(Why::Limit) => {
             let seconds = built.took.as_secs();
             format!(
-                "the build of {lab} did not end in {seconds} s, and was ended. Does a build.rs, a macro or a const loop? r: build it again"
+                "the build of {lab} did not end in {seconds} s, and was ended.\n\
+                 Does a build.rs, a macro or a const loop? r: build it again"
             )
         }
         End::NoCargo(why) => why.clone(),

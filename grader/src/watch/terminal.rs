@@ -8,7 +8,9 @@ use anyhow::{Context, Result};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+};
 use ratatui::crossterm::{cursor, execute, terminal};
 use std::io::{self, Stdout, Write};
 use std::panic;
@@ -58,7 +60,10 @@ impl Screen {
     pub fn draw(&mut self, state: &mut State, around: &Surroundings) -> io::Result<()> {
         let colours = self.colours;
         let mut scroll = state.scroll;
+        // A terminal that knows of it shows no half of a frame.
+        execute!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| scroll = board::draw(frame, state, around, colours))?;
+        execute!(io::stdout(), EndSynchronizedUpdate)?;
         state.scroll = scroll;
         Ok(())
     }
@@ -79,7 +84,7 @@ impl Drop for Screen {
 fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Where the terminal is gone there is nobody to tell.
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
         let _ = io::stdout().flush();
     }

@@ -4,6 +4,7 @@
 //! - [`stage`]: what a test starts from: a person, a grader of that person's, and a directory for this test alone.
 //! - [`programs`]: the programs that are graded.
 //! - [`machine`]: what a grader could leave behind on this machine, and that it did not.
+//! - [`way`]: the way of a student, step by step, as `steps.toml` predicts it.
 //! - [`confined`]: graders in small surroundings: a full disk, no user namespaces, shared mounts.
 //!
 //! `CONTAINER_LABS_PROGRAMS=DIR` takes the programs from that directory and builds nothing: for a user who has
@@ -16,3 +17,4 @@ pub mod confined;
 pub mod machine;
 pub mod programs;
 pub mod stage;
+pub mod way;

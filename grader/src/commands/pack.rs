@@ -1,0 +1,141 @@
+//! `grader pack`: a submission. `grader pack --check FILE` reads one back.
+
+use super::Usage;
+use super::common::Output;
+use crate::labs::caller::Caller;
+use crate::labs::{self, Workspace};
+use crate::pack::collect::{Collected, collect};
+use crate::pack::{Row, archive, check};
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What `grader pack` takes.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Where the archive is written
+    #[arg(short, long, value_name = "FILE", default_value = "submission.tar.gz", conflicts_with = "check")]
+    output: PathBuf,
+    /// Pack it even if it does not build
+    #[arg(long, conflicts_with = "check")]
+    no_build: bool,
+    /// Read an archive back: its files, their sizes and their sums by its own list; nothing is unpacked
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+}
+
+/// Packs, or checks.
+pub fn run(options: &Options) -> Result<u8> {
+    match &options.check {
+        Some(path) => read_back(path),
+        None => pack(options),
+    }
+}
+
+fn pack(options: &Options) -> Result<u8> {
+    let workspace = Workspace::find().ok_or_else(|| {
+        Usage("no workspace with the labs here, or above; see: grader starter --help".into())
+    })?;
+    let root = workspace.root();
+    if root.join("grader/Cargo.toml").is_file() {
+        let why = "this is the workspace of the grader itself; a submission is made in a student's";
+        return Err(Usage(format!("{why}: grader starter DIR")).into());
+    }
+    if options.output.is_dir() {
+        return Err(Usage(format!("--output {}: that is a directory", options.output.display())).into());
+    }
+    let found = collect(root)?;
+    if !options.no_build {
+        builds(root, &found)
+            .context("what would be packed does not build; to pack it all the same: --no-build")?;
+    }
+    write(&options.output, &archive::write(&found.files)?)?;
+    Output::Standard.finish(|out| {
+        let bytes: usize = found.files.iter().map(|file| file.bytes.len()).sum();
+        let rows: Vec<Row> = found.files.iter().map(Row::of).collect();
+        list(&rows, out)?;
+        writeln!(out, "\n{}: {} files, {bytes} bytes", options.output.display(), rows.len())?;
+        if !options.no_build {
+            writeln!(out, "It builds. To read it back: grader pack --check {}", options.output.display())?;
+        }
+        Ok(())
+    })?;
+    for (name, why) in &found.left_out {
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        eprintln!("left out: {}{why}", super::without_escapes(name).replace('\n', " "));
+    }
+    Ok(0)
+}
+
+/// Builds what would be packed, and nothing else: in a place of its own, below the workspace's target directory.
+fn builds(root: &Path, found: &Collected) -> Result<()> {
+    let place = root.join("target/pack");
+    // What was built there before may stay; the sources may not.
+    for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
+        if entry.file_name() != "target" {
+            let path = entry.path();
+            let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            gone.with_context(|| path.display().to_string())?;
+        }
+    }
+    for file in &found.files {
+        let path = place.join(&file.name);
+        fs::create_dir_all(path.parent().unwrap_or(&place)).with_context(|| path.display().to_string())?;
+        fs::write(&path, &file.bytes).with_context(|| path.display().to_string())?;
+    }
+    if let Some(caller) = Caller::of_sudo()? {
+        caller.owns(&place)?;
+    }
+    let workspace = Workspace::above(&place).filter(|it| it.root() == place);
+    let workspace = workspace.context("the labs' manifests are not all there")?;
+    let there: Vec<&str> = labs::ALL.into_iter().filter(|lab| workspace.lab(lab).is_dir()).collect();
+    ensure!(!there.is_empty(), "there is no lab");
+    labs::build(&workspace, &there, &place.join("target/programs")).map(drop)
+}
+
+/// Writes a file beside its place, and renames it. Under sudo it is the caller's.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.file_name().context("--output names no file")?.to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = || -> Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        file.write_all(bytes)?;
+        if let Some(caller) = Caller::of_sudo()? {
+            caller.owns(&beside)?;
+        }
+        Ok(fs::rename(&beside, path)?)
+    };
+    written()
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
+        .with_context(|| format!("--output {}", path.display()))
+}
+
+fn read_back(path: &Path) -> Result<u8> {
+    let open = || -> Result<fs::File> {
+        // Opening a named pipe waits for a writer.
+        if !fs::metadata(path)?.is_file() {
+            bail!("it is no plain file");
+        }
+        Ok(fs::File::open(path)?)
+    };
+    let mut file = open().map_err(|error| Usage(format!("--check {}: {error:#}", path.display())))?;
+    let checked = check::check(&mut file).with_context(|| path.display().to_string())?;
+    let name = path.display();
+    if !checked.wrong.is_empty() {
+        for line in &checked.wrong {
+            eprintln!("grader: {name}: {}", super::without_escapes(line).replace('\n', " "));
+        }
+        return Ok(1);
+    }
+    Output::Standard.finish(|out| {
+        list(&checked.rows, out)?;
+        writeln!(out, "\n{name}: {} files, each as its list says", checked.rows.len())
+    })?;
+    Ok(0)
+}
+
+fn list(rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
+    rows.iter().try_for_each(|row| writeln!(out, "{}  {:>7}  {}", row.sha256, row.size, row.name))
+}

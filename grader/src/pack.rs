@@ -1,0 +1,88 @@
+//! A submission: the labs' sources with a list of them, in one archive. The same sources give the same bytes,
+//! whoever packs them, when and where.
+//!
+//! # Layout
+//! - [`collect`]: what of a workspace goes into it, and what stays out.
+//! - [`archive`]: the files as a `.tar.gz`.
+//! - [`check`](mod@check): reads one back, trusting nothing of it.
+
+pub mod archive;
+pub mod check;
+pub mod collect;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The name of the list's format.
+pub const SCHEMA: &str = "container-labs/pack/v1";
+/// The directory that everything in the archive lies in.
+pub const ROOT: &str = "container-labs";
+/// The list's own name in there.
+pub const MANIFEST: &str = "manifest.json";
+/// No file of a submission is longer, in bytes.
+pub const LONGEST: u64 = 1 << 20;
+/// All files of one together.
+pub const LARGEST: u64 = 16 << 20;
+/// No submission has more files.
+pub const MOST: usize = 1000;
+
+/// A file: its path in the workspace, with slashes, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The path.
+    pub name: String,
+    /// The content.
+    pub bytes: Vec<u8>,
+}
+
+/// The list of the files of an archive, the first file in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// One row a file, by name.
+    pub files: Vec<Row>,
+}
+
+/// One file in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The path in the workspace.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The list of these files.
+    pub fn of(files: &[File]) -> Manifest {
+        Manifest { schema: SCHEMA.into(), files: files.iter().map(Row::of).collect() }
+    }
+
+    /// As it stands in the archive.
+    ///
+    /// # Errors
+    /// None that is known: everything in it can be written as JSON.
+    pub fn text(&self) -> Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self).context(MANIFEST)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+impl Row {
+    /// The row of a file.
+    pub fn of(file: &File) -> Row {
+        let digest = Sha256::digest(&file.bytes);
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Row { name: file.name.clone(), size: file.bytes.len() as u64, sha256 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

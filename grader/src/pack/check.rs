@@ -1,0 +1,131 @@
+//! Reads a submission back. It was written by somebody: no name, size or sum in it is taken for true, and nothing of
+//! it is written anywhere.
+
+use super::{File, LARGEST, LONGEST, MANIFEST, MOST, Manifest, ROOT, Row, SCHEMA};
+use flate2::bufread::GzDecoder;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::{Component, Path};
+use tar::{Archive, Entry, EntryType};
+
+/// What is in an archive, and what is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The files of the list, as far as there is one.
+    pub rows: Vec<Row>,
+    /// What is wrong, a line each. Empty where the archive is what its list says, to the byte.
+    pub wrong: Vec<String>,
+}
+
+/// Checks an archive of at most [`LARGEST`] bytes, packed as well as unpacked.
+///
+/// # Errors
+/// Only those of `archive` itself, if it can't be read.
+pub fn check(archive: &mut impl Read) -> io::Result<Checked> {
+    let mut packed = Vec::new();
+    archive.take(LARGEST + 1).read_to_end(&mut packed)?;
+    let mut checked = Checked::default();
+    if packed.len() as u64 > LARGEST {
+        checked.wrong.push(format!("it is longer than {LARGEST} bytes"));
+        return Ok(checked);
+    }
+    let files = match members(&packed, &mut checked.wrong) {
+        Ok(files) => files,
+        Err(error) => {
+            checked.wrong.push(format!("it can't be read to its end: {error}"));
+            return Ok(checked);
+        }
+    };
+    compare(files, &mut checked);
+    Ok(checked)
+}
+
+/// The members in their order, as far as they may be there at all.
+fn members(packed: &[u8], wrong: &mut Vec<String>) -> io::Result<Vec<File>> {
+    let mut rest = packed;
+    // Headers and padding included: twice what may be in it.
+    let unpacked = GzDecoder::new(&mut rest).take(2 * LARGEST);
+    let mut archive = Archive::new(unpacked);
+    let (mut files, mut seen) = (Vec::new(), BTreeSet::new());
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if files.len() > MOST {
+            return Err(io::Error::other(format!("more than {MOST} files")));
+        }
+        let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        match name(&entry) {
+            Err(why) => wrong.push(format!("{shown}: {why}")),
+            Ok(name) if !seen.insert(name.clone()) => wrong.push(format!("{shown}: it is there twice")),
+            Ok(name) => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes)?;
+                files.push(File { name, bytes });
+            }
+        }
+    }
+    // What comes behind the last member: nothing but zeros, to the end of the stream and of the file.
+    let mut unpacked = archive.into_inner();
+    let mut behind = Vec::new();
+    unpacked.read_to_end(&mut behind)?;
+    if unpacked.limit() == 0 {
+        return Err(io::Error::other(format!("more than {} bytes come out of it", 2 * LARGEST)));
+    }
+    drop(unpacked);
+    if behind.iter().any(|byte| *byte != 0) || !rest.is_empty() {
+        wrong.push("something comes behind its end".into());
+    }
+    Ok(files)
+}
+
+/// The name of a member in the workspace, or why it may not be there.
+fn name<R: Read>(entry: &Entry<'_, R>) -> Result<String, String> {
+    let kind = entry.header().entry_type();
+    if kind != EntryType::Regular {
+        return Err(format!("it is no plain file ({kind:?})"));
+    }
+    if entry.size() > LONGEST {
+        return Err(format!("it is longer than {LONGEST} bytes"));
+    }
+    let bytes = entry.path_bytes();
+    let name = str::from_utf8(&bytes).map_err(|_| "its name is no UTF-8")?;
+    let path = Path::new(name);
+    if name.chars().any(char::is_control) || !path.components().all(|it| matches!(it, Component::Normal(_))) {
+        return Err("its name leads somewhere else, or is none".into());
+    }
+    let inside = name.strip_prefix(ROOT).and_then(|name| name.strip_prefix('/'));
+    // `a//b` and `a/./b` would be two names of one file.
+    let plain = |name: &&str| !name.split('/').any(|part| part.is_empty() || part == ".");
+    inside.filter(plain).map(str::to_owned).ok_or_else(|| format!("it does not lie in {ROOT}/"))
+}
+
+/// The members by the list, and the list by the members.
+fn compare(files: Vec<File>, checked: &mut Checked) {
+    let mut files = files.into_iter();
+    let Some(list) = files.next().filter(|file| file.name == MANIFEST) else {
+        checked.wrong.push(format!("{MANIFEST} is not the first file in it"));
+        return;
+    };
+    let manifest: Manifest = match serde_json::from_slice(&list.bytes) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            checked.wrong.push(format!("{MANIFEST}: {error}"));
+            return;
+        }
+    };
+    if manifest.schema != SCHEMA {
+        checked.wrong.push(format!("{MANIFEST}: its schema is {:?}, not {SCHEMA:?}", manifest.schema));
+    }
+    let mut there: BTreeMap<String, Row> = files.map(|file| (file.name.clone(), Row::of(&file))).collect();
+    for row in &manifest.files {
+        match there.remove(&row.name) {
+            None => checked.wrong.push(format!("{}: it is listed, and not there", row.name)),
+            Some(is) if is != *row => checked.wrong.push(format!(
+                "{}: {} bytes with the sum {}, listed as {} bytes with {}",
+                row.name, is.size, is.sha256, row.size, row.sha256
+            )),
+            Some(_) => {}
+        }
+    }
+    checked.wrong.extend(there.into_keys().map(|name| format!("{name}: it is there, and not listed")));
+    checked.rows = manifest.files;
+}
