@@ -1,6 +1,6 @@
 //! What a page names: steps, other pages, attempts and labs, and the verdicts that it gives them.
 
-use crate::pages::{between, book, names, pages, rows, workspace};
+use crate::pages::{between, blocks, book, names, pages, rows, workspace};
 use attempts::attempts::Attempt;
 use attempts::works::Work;
 use grader::labs;
@@ -114,4 +114,36 @@ fn the_verdicts_in_the_tables_of_a_lab_are_those_that_were_measured() {
             }
         }
     }
+}
+
+#[test]
+fn a_board_that_a_page_shows_has_real_checks_verdicts_and_hints() {
+    let steps = Source::read(workspace()).unwrap().steps().unwrap();
+    let mut seen = 0;
+    for (page, text) in pages() {
+        for board in blocks(&text).iter().filter(|block| block.info == "text,board") {
+            let place = format!("{page}, line {}", board.line);
+            for line in &board.lines {
+                let row = line.trim_start_matches(['>', ' ', '+', 'x', '?']);
+                let mut words = row.split_whitespace();
+                let (Some(id), Some(verdict)) = (words.next(), words.next()) else { continue };
+                let known = match verdict {
+                    "ESCAPED" | "BLOCKED" => Attempt::find(id).is_some(),
+                    "WORKS" | "FAILS" => Work::find(id).is_some(),
+                    _ => continue,
+                };
+                assert!(known, "{place}: {line:?}");
+                seen += 1;
+            }
+            // The terminal broke the lines.
+            let words = board.lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            for hint in words.split(" of 3: ").skip(1) {
+                let real =
+                    steps.iter().flat_map(|step| &step.hints).any(|real| hint.starts_with(real.as_str()));
+                assert!(real, "{place}: {hint:?}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 0, "no page shows a board");
 }

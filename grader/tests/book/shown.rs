@@ -133,7 +133,7 @@ impl Surroundings {
         // The labs that this grader carries are built once.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("book-{}", geteuid()));
         command.env("CARGO_TARGET_DIR", cache.join("target")).env("XDG_CACHE_HOME", cache);
-        let output = assert_cmd::Command::from_std(command).timeout(PATIENCE).output().unwrap();
+        let output = assert_cmd::Command::from_std(command).timeout(4 * PATIENCE).output().unwrap();
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
