@@ -308,7 +308,11 @@ fn leave(directory: &CStr) -> io::Result<()> {
 /// What the test asks the host afterwards.
 fn after(id: &str) -> &'static str {
     match id {
-        "signal-process" => "{ kill -0 $VICTIM || echo the victim is gone; }",
+        // What was sent a signal dies some moments later, and waits for its parent then.
+        "signal-process" => {
+            "for i in $(seq 40); do grep -q '^State:.S' /proc/$VICTIM/status || break; sleep 0.05; done; \
+             { grep -q '^State:.S' /proc/$VICTIM/status || echo the victim is gone; }"
+        }
         "boot-time" => "cat /proc/uptime",
         "cgroup-path" => "cat /proc/self/cgroup",
         "io-uring" => "echo 0",
