@@ -55,14 +55,25 @@ impl Workshop {
         Unit::new(self, source, lab, Emit::Program)?.program(flags)
     }
 
-    /// Whether a static program can be linked here: that needs the C library's `libc.a`.
+    /// Whether a static program can be linked here: that needs the C library's `libc.a`. That it can is kept in the
+    /// cache.
     fn links_static(&self) -> bool {
         *self.links_static.get_or_init(|| {
+            let kept = self.cache.join(format!("static-{:016x}", self.base.key));
+            if kept.exists() {
+                return true;
+            }
             let dir = self.cache.join(format!("static-{}", process::id()));
             let main = dir.join("main.rs");
-            fs::create_dir_all(&dir).is_ok()
+            let links = fs::create_dir_all(&dir).is_ok()
                 && fs::write(&main, "fn main() {}\n").is_ok()
-                && self.base.rustc(&dir, [STATIC, "main.rs"]).is_ok()
+                && self.base.rustc(&dir, [STATIC, "main.rs"]).is_ok();
+            let _ = fs::remove_dir_all(&dir);
+            if links {
+                // Else it is tried again the next time.
+                let _ = fs::write(kept, "");
+            }
+            links
         })
     }
 }

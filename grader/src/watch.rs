@@ -5,7 +5,7 @@
 //! - [`state`]: what is shown. [`pages`]: its texts. [`board`]: how it looks on a terminal; [`terminal`] is that.
 //!   [`plain`]: the same in lines.
 //! - [`notice`]: that a file was saved. [`builder`]: cargo, one at a time. [`judge`]: grading, one at a time.
-//! - [`lock`]: one watch a workspace.
+//! - [`notes`]: what is noted in a student's workspace. [`lock`]: one watch a workspace.
 //!
 //! The workers are forked before any thread is begun, by the thread that runs the session: they end with it. Files,
 //! keys, signals, cargo and grading each have a thread that does nothing but wait and tell.
@@ -14,6 +14,7 @@ pub mod board;
 pub mod builder;
 pub mod judge;
 pub mod lock;
+pub mod notes;
 pub mod notice;
 pub mod pages;
 pub mod plain;
@@ -28,6 +29,7 @@ use anyhow::{Result, anyhow};
 use builder::{Builder, Built, End, Why};
 use judge::{Judge, Judged, Order};
 use nix::sys::signal::{SigSet, Signal};
+use notes::Notes;
 use notice::{Notice, fingerprint};
 use pages::Surroundings;
 use plain::News;
@@ -157,6 +159,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Opt
             built_from: None,
             quiet_at: None,
             build_again: false,
+            notes: Notes::of(&setting.workspace),
             graded_since: Instant::now(),
             no_more_input: false,
         };
@@ -182,6 +185,7 @@ struct Session<'a> {
     quiet_at: Option<Instant>,
     /// Whether another build begins as soon as the one that was killed is gone.
     build_again: bool,
+    notes: Notes,
     graded_since: Instant,
     no_more_input: bool,
 }
@@ -260,12 +264,18 @@ impl Session<'_> {
     fn key(&mut self, key: Key) -> Result<Option<Option<Signal>>> {
         match self.state.press(key, self.face.page()) {
             Action::Quit => return Ok(Some(None)),
+            Action::Hint => {
+                if let Some(step) = self.state.standing.next().map(|place| place.step.id.clone()) {
+                    let shown = self.state.one_more_hint(self.notes.hints(&step));
+                    self.note(self.notes.hint(&step, shown))?;
+                }
+                self.tell(News::Page)?;
+                self.back_where_plain();
+            }
             Action::Show => {
                 let news = if self.state.view == View::Board { News::Note } else { News::Page };
                 self.tell(news)?;
-                if matches!(self.face, Face::Plain(_)) {
-                    self.state.view = View::Board;
-                }
+                self.back_where_plain();
             }
             Action::Rerun => self.build()?,
             Action::Stop => self.builder.kill(Why::Asked),
@@ -345,11 +355,30 @@ impl Session<'_> {
         match judged {
             Judged::Whole(report) if is_last && !self.builder.is_running() => {
                 self.state.graded(*report, self.graded_since.elapsed(), &self.source);
-                self.tell(News::Graded)
+                self.tell(News::Graded)?;
+                let graded = self.state.report.as_ref();
+                let trouble = graded.and_then(|report| self.notes.graded(&self.state.standing, report));
+                self.note(trouble)
             }
             Judged::Failed(error) => Err(error),
             // Out of date.
             Judged::Whole(_) | Judged::Stopped => Ok(()),
+        }
+    }
+
+    /// Says something in the line for notes, if there is something to say.
+    fn note(&mut self, note: Option<String>) -> Result<()> {
+        if note.is_none() {
+            return Ok(());
+        }
+        self.state.note = note;
+        self.tell(News::Note)
+    }
+
+    /// Lines have no page that stays.
+    fn back_where_plain(&mut self) {
+        if matches!(self.face, Face::Plain(_)) {
+            self.state.view = View::Board;
         }
     }
 

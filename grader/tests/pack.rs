@@ -97,6 +97,15 @@ fn what_does_not_build_is_not_packed() {
     pack(&stage, &mine, &[]).assert().success().stdout(contains("It builds."));
     fs::remove_file(mine.join("submission.tar.gz")).unwrap();
 
+    // Where a link leads, nothing is removed.
+    let elsewhere = stage.directory("elsewhere");
+    fs::write(elsewhere.join("precious"), "").unwrap();
+    fs::remove_dir_all(mine.join("target/pack")).unwrap();
+    symlink(&elsewhere, mine.join("target/pack")).unwrap();
+    pack(&stage, &mine, &[]).assert().code(1).stderr(contains("target/pack: it is a link"));
+    assert!(elsewhere.join("precious").exists());
+    fs::remove_file(mine.join("target/pack")).unwrap();
+
     // It builds in the workspace, and not from what is packed.
     let library = mine.join("lab1-namespaces/src/lib.rs");
     let before = fs::read_to_string(&library).unwrap();

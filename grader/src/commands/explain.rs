@@ -2,7 +2,7 @@
 
 use super::Usage;
 use super::common::Output;
-use crate::labs::Workspace;
+use crate::labs::{self, Workspace};
 use crate::starter;
 use crate::steps::{Source, Step};
 use anyhow::Result;
@@ -78,23 +78,52 @@ fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
 /// Those of `out`.
 pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: an attempt\n\n{}\n\nAt stake: {}\n", attempt.id, attempt.story, attempt.stake)?;
-    // What no usual tool does can't be repeated with one.
-    if !attempt.by_hand.is_empty() {
+    if attempt.by_hand.is_empty() {
+        writeln!(out, "By hand: no usual tool makes these calls.")?;
+    } else {
         writeln!(out, "By hand, as root in a shell inside the container:")?;
-        for command in attempt.by_hand {
-            writeln!(out, "  {command}")?;
-        }
-        writeln!(out)?;
     }
-    writeln!(out, "Stopped from lab {} on, by:", attempt.first_lab())?;
+    for command in attempt.by_hand {
+        writeln!(out, "  {command}")?;
+    }
+    writeln!(out, "Slowly, on a decoy host: grader try {} --in lab{}", attempt.id, escapes_in(attempt))?;
+    writeln!(out, "\nStopped from lab {} on, by:", attempt.first_lab())?;
     for id in attempt.stopped_by {
-        if let Some(step) = steps.iter().find(|step| step.id.to_string() == *id) {
-            writeln!(out, "  {id}    {}:{}", step.file.display(), step.line)?;
+        match steps.iter().find(|step| step.id.to_string() == *id) {
+            Some(step) => writeln!(out, "  {id}    {}:{}", step.file.display(), step.line)?,
+            None => writeln!(out, "  {id}    a lab still to come")?,
         }
+    }
+    writeln!(out, "\nMeasured, where it escapes:")?;
+    let kinds = [
+        ("root", attempt.letters.root),
+        ("user, made by root", attempt.letters.user),
+        ("user", attempt.letters.rootless),
+    ];
+    for (kind, letters) in kinds {
+        writeln!(out, "  decoy host of the kind {kind:<19} {}", measured(attempt, letters))?;
     }
     writeln!(out)?;
     waits_for(attempt.after, out)?;
     writeln!(out, "Read: {}", attempt.man.join(", "))
+}
+
+/// A lab in which there is something to see.
+fn escapes_in(attempt: &Attempt) -> usize {
+    (0..labs::ALL.len()).find(|lab| attempt.letter(*lab, attempt.letters.root) == Some('E')).unwrap_or(0)
+}
+
+/// What an attempt came to in the reference labs, in words.
+fn measured(attempt: &Attempt, letters: &'static str) -> String {
+    let labs = (0..labs::ALL.len()).map(|lab| (format!("lab {lab}"), attempt.letter(lab, letters)));
+    let all = [("bare host".to_owned(), letters.chars().next())].into_iter().chain(labs);
+    let escapes: Vec<String> =
+        all.filter(|(_, letter)| *letter == Some('E')).map(|(place, _)| place).collect();
+    match letters.contains(|letter| letter != 'I' && letter != ' ') {
+        false => "can't be judged".into(),
+        true if escapes.is_empty() => "nowhere".into(),
+        true => escapes.join(", "),
+    }
 }
 
 /// Writes what a works check asks for.

@@ -71,6 +71,10 @@ fn pack(options: &Options) -> Result<u8> {
 /// Builds what would be packed, and nothing else: in a place of its own, below the workspace's target directory.
 fn builds(root: &Path, found: &Collected) -> Result<()> {
     let place = root.join("target/pack");
+    // What is removed there is removed where a link leads to, and under sudo that may be anywhere.
+    for path in [root.join("target"), place.clone()] {
+        ensure!(!path.is_symlink(), "{}: it is a link, and is not followed", path.display());
+    }
     // What was built there before may stay; the sources may not.
     for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
         if entry.file_name() != "target" {

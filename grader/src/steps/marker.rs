@@ -161,7 +161,7 @@ fn marker(line: &str) -> Result<Option<Marker<'_>>, Why> {
             Err(Why::BadName(name.to_owned()))
         };
     }
-    let comment = line.strip_prefix("//").map(str::trim_start).unwrap_or_default();
+    let comment = line.strip_prefix("//").map(str::trim_start).unwrap_or_default().to_lowercase();
     if comment.starts_with("step:") || comment.starts_with("end step") {
         return Err(Why::Misspelled(line.to_owned()));
     }

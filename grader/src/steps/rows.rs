@@ -44,9 +44,15 @@ pub(super) fn join(found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broken> {
 }
 
 fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broken> {
+    let rows = rows(text)?;
+    // First what is wrong in the source: a step with another name than its row's is both at once.
+    if let Some((id, step)) = found.iter().find(|(id, _)| rows.iter().all(|(row, ..)| row != id)) {
+        let why = Why::Unknown(id.to_string());
+        return Err(Broken { file: step.file.clone(), line: step.line, why });
+    }
     let mut found: BTreeMap<StepId, Found> = found.into_iter().collect();
     let mut steps = Vec::new();
-    for (id, line, row) in rows(text)? {
+    for (id, line, row) in rows {
         let Some(Found { file, line, body, .. }) = found.remove(&id) else {
             return Err(broken(line, Why::NoMarker(id.to_string())));
         };
@@ -65,12 +71,7 @@ fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broke
             lost_together,
         });
     }
-    match found.into_iter().next() {
-        Some((id, step)) => {
-            Err(Broken { file: step.file, line: step.line, why: Why::Unknown(id.to_string()) })
-        }
-        None => Ok(steps),
-    }
+    Ok(steps)
 }
 
 /// The rows in the order of the file, each with its line.

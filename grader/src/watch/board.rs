@@ -19,6 +19,11 @@ pub fn draw(frame: &mut Frame, state: &State, around: &Surroundings, colours: bo
     let look = Look { colours, width: usize::from(area.width) };
     let mut head = vec![look.title(state), look.status(state)];
     head.extend(look.step(state, area.height));
+    if area.height >= SMALL {
+        for line in pages::beside(state, around) {
+            head.extend(text::lines(&line, look.width, true, colours));
+        }
+    }
     head.extend(state.note.as_ref().map(|note| Line::from(note.clone())));
     let keys = Line::from("h hint  e explain  t try  r rerun  n next  m messages  ? keys  q quit");
     let keys =

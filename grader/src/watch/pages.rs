@@ -49,6 +49,24 @@ Save a file: the lab is built and graded again.
   ? no verdict        . a later lab is the first to ask for it
 ";
 
+/// What else a person should know of the verdicts, a line each.
+pub fn beside(state: &State, around: &Surroundings) -> Vec<String> {
+    let mut lines = Vec::new();
+    let places = &state.standing.places;
+    if state.lab > 0 && !places.is_empty() && places.iter().all(|place| place.state == Stands::Todo) {
+        lines.push("red is expected: a lab without its steps is no more than the lab before it".into());
+    }
+    let checks = state.report.iter().flat_map(|report| &report.checks);
+    let unjudged = checks.filter(|check| check.is_the_machines()).count();
+    if unjudged > 0 {
+        let command = around.way_out.as_deref().unwrap_or("grader doctor");
+        lines.push(format!(
+            "? {unjudged} not judged, not your fault: this machine can't. This helps: {command}"
+        ));
+    }
+    lines
+}
+
 /// The step that the student is at: its name, its state, its place, its goal.
 pub fn goal(place: &Place) -> String {
     format!("{}: {}\n{}\n\n{}\n", place.step.id, stands(place), whereabouts(place), place.step.goal.trim())

@@ -31,7 +31,7 @@ pub fn tell(news: News, state: &State, around: &Surroundings, out: &mut dyn Writ
     match news {
         News::Building => writeln!(out, "{}: building", state.name())?,
         News::Built => built(state, out)?,
-        News::Graded => graded(state, out)?,
+        News::Graded => graded(state, around, out)?,
         News::Note => {
             if let Some(note) = &state.note {
                 writeln!(out, "{note}")?;
@@ -51,7 +51,7 @@ fn built(state: &State, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn graded(state: &State, out: &mut dyn Write) -> io::Result<()> {
+fn graded(state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Result<()> {
     for (check, was) in state.changes() {
         let was = was.map(|was| format!("{was} -> ")).unwrap_or_default();
         let why =
@@ -67,6 +67,9 @@ fn graded(state: &State, out: &mut dyn Write) -> io::Result<()> {
         state.name(),
         state.graded_in.as_secs_f64()
     )?;
+    if state.before.is_empty() {
+        pages::beside(state, around).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
     match state.standing.next() {
         Some(place) => {
             let (step, stands) = (&place.step.id, pages::stands(place));

@@ -81,6 +81,8 @@ impl Key {
 pub enum Action {
     /// Show the board as it is now.
     Show,
+    /// Show one more hint, where the hints are shown, and note it.
+    Hint,
     /// Build and grade once more.
     Rerun,
     /// End the build.
@@ -263,10 +265,11 @@ impl State {
             Key::Next => self.note = Some("this is the last lab".into()),
             Key::Previous => self.note = Some("this is the first lab".into()),
             Key::Hint => {
-                if self.view == View::Hint || self.hints_shown() == 0 {
-                    self.one_more_hint();
-                }
+                let one_more = self.view == View::Hint || self.hints_shown() == 0;
                 self.show(View::Hint);
+                if one_more {
+                    return Action::Hint;
+                }
             }
             Key::Explain => self.show(View::Explain),
             Key::Try => self.show(View::Try),
@@ -308,11 +311,13 @@ impl State {
         step.and_then(|id| self.hints.get(id)).copied().unwrap_or(0)
     }
 
-    fn one_more_hint(&mut self) {
-        if let Some(place) = self.standing.next() {
-            let shown = self.hints.entry(place.step.id.clone()).or_default();
-            *shown = (*shown + 1).min(place.step.hints.len());
-        }
+    /// Shows one more hint for the step, the first time as many as were shown long ago. Returns how many are shown.
+    pub fn one_more_hint(&mut self, long_ago: usize) -> usize {
+        let Some(place) = self.standing.next() else { return 0 };
+        let all = place.step.hints.len();
+        let shown = self.hints.entry(place.step.id.clone()).or_default();
+        *shown = if *shown == 0 { long_ago.max(1) } else { *shown + 1 }.min(all);
+        *shown
     }
 
     /// The name of the check that `explain` and `try` are about: the one that a person has moved to, else the first

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`stage`]: what a test starts from: a person, a grader of that person's, and a directory for this test alone.
 //! - [`programs`]: the programs that are graded.
+//! - [`broken`]: programs that fall short of a works check.
 //! - [`machine`]: what a grader could leave behind on this machine, and that it did not.
 //! - [`way`]: the way of a student, step by step, as `steps.toml` predicts it.
 //! - [`confined`]: graders in small surroundings: a full disk, no user namespaces, shared mounts.
@@ -13,6 +14,7 @@
 // Each test program uses its part of this.
 #![allow(dead_code)]
 
+pub mod broken;
 pub mod confined;
 pub mod machine;
 pub mod programs;

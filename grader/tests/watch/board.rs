@@ -122,6 +122,32 @@ fn lib_of(written: usize) -> String {
     source(written).file(LIB.as_ref()).unwrap().to_owned()
 }
 
+/// What was reached, and which hints were asked for, is noted in the workspace; that begins no build.
+#[test]
+fn what_was_reached_is_noted() {
+    let Some(student) = Student::new(3) else { return };
+    let mut pty = student.board(&[]);
+    pty.keys("hh");
+    pty.shows("Hint 2 of 3");
+    let board = pty.shows("run 1: ");
+    assert!(board.contains("step hostname"), "{board}");
+    pty.keys("q");
+    assert!(pty.gives_the_terminal_back().success());
+    let noted: toml::Table = student.read("progress.toml").parse().unwrap();
+    let lab = &noted["lab1-namespaces"];
+    let list =
+        |name: &str| lab[name].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect::<Vec<_>>();
+    assert!(list("green").contains(&"mount") && !list("green").contains(&"hostname-read"), "{noted}");
+    assert_eq!(list("holds"), ["mount-namespace", "private-propagation"], "{noted}");
+    assert_eq!(lab["hints"]["hostname"].as_integer(), Some(2));
+    // Another day.
+    let mut pty = student.board(&[]);
+    pty.keys("h");
+    pty.shows("Hint 2 of 3");
+    pty.keys("q");
+    assert!(pty.gives_the_terminal_back().success());
+}
+
 #[test]
 fn without_markers_it_still_grades() {
     let Some(student) = Student::new(3) else { return };
