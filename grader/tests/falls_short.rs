@@ -1,4 +1,5 @@
 //! No check is one that can't fail: for each there is something that falls short of it, and a test that sees it do so.
+//! That none is one which always fails is seen in `matrix.rs` and `held.rs`.
 
 mod common;
 
