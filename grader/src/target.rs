@@ -49,6 +49,9 @@ impl What {
 const LARGEST: u64 = 64 << 20;
 const MOST: usize = 4096;
 
+/// The words of a template that stand for something else.
+const PLACEHOLDERS: [&str; 3] = ["{rootfs}", "{command}", "{id}"];
+
 /// Directories that the decoy shows by itself.
 const MACHINE: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
 
@@ -93,6 +96,12 @@ impl Target {
             "--program '{template}': {{command}} is missing: the word that stands for the command and its \
              arguments, as in './contain {{rootfs}} {{command}}'"
         );
+        // What stands in braces within a word may be the program's own: a shell's, a format's.
+        let unknown =
+            words.iter().find(|word| is_placeholder(word) && !PLACEHOLDERS.contains(&word.as_str()));
+        if let Some(word) = unknown {
+            bail!("--program '{template}': {word} stands for nothing; there are {}", PLACEHOLDERS.join(", "));
+        }
         Target::template_words(words, decoy)
     }
 
@@ -143,6 +152,12 @@ impl Target {
         };
         self.template.iter().map(fill).collect()
     }
+}
+
+/// Whether a word is nothing but a name in braces.
+fn is_placeholder(word: &str) -> bool {
+    let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-')
 }
 
 /// The first word as a file that can be executed.

@@ -7,7 +7,7 @@ use common::confined::{no_user_namespaces, root_of_nothing, small_disk};
 use common::stage::{Setting, Stage, Who, check, skip};
 use grader::report::Report;
 use predicates::prelude::PredicateBooleanExt;
-use predicates::str::{contains, is_empty};
+use predicates::str::{contains, is_empty, starts_with};
 use rstest::rstest;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -56,10 +56,62 @@ fn a_program_that_is_none_is_named(
 #[case::without_a_command("/bin/echo {rootfs}", "{command} is missing")]
 #[case::with_an_open_quote("/bin/echo '{rootfs} {command}", "--program")]
 #[case::of_no_program("no-such-program {rootfs} {command}", "no such program")]
+#[case::with_the_command_within_a_word("/bin/echo {rootfs} x{command}", "{command} is missing")]
+#[case::misspelled(
+    "/bin/echo {rotfs} {command}",
+    "{rotfs} stands for nothing; there are {rootfs}, {command}, {id}"
+)]
+#[case::empty("", "{command} is missing")]
 fn a_template_that_is_none_is_named(#[case] template: &str, #[case] why: &str) {
     let Some(stage) = Stage::new(Who::User) else { return };
     let grader = stage.grader(["run", "--attempt", "mount", "--program", template]);
     stage.run(grader).assert().code(2).stdout(is_empty()).stderr(contains(why));
+}
+
+/// What is wrong with a rubric: the line is named, and nothing is graded.
+#[rstest]
+#[case::a_wrong_lab("[lab1-namespaces]\npoints = 1\n[lab9]\npoints = 1\n", "wrong.toml:3: lab9: no such lab")]
+#[case::a_wrong_check(
+    "[lab1-namespaces]\npoints = 1\nweights = { reboto = 1 }\n",
+    "wrong.toml:3: reboto: no such check"
+)]
+#[case::of_another_lab(
+    "[lab1-namespaces]\npoints = 1\n[lab1-namespaces.weights]\nraw-disk = 1\n",
+    "wrong.toml:4: raw-disk: a check of lab2-mounts"
+)]
+#[case::a_negative_weight(
+    "[lab1-namespaces]\npoints = 1\nweights = { reboot = -2 }\n",
+    "wrong.toml:3: reboot = -2"
+)]
+#[case::negative_points("# mine\n[lab1-namespaces]\npoints = -1\n", "wrong.toml:3: points = -1")]
+#[case::two_rows(
+    "[lab1-namespaces]\npoints = 1\n[lab1-namespaces.weights]\nreboot = 1\nreboot = 1\n",
+    "wrong.toml:5: duplicate key"
+)]
+#[case::two_labs("[lab1-namespaces]\npoints = 1\n[lab1-namespaces]\npoints = 1\n", "wrong.toml:3: ")]
+#[case::a_sum_of_zero("[lab1-namespaces]\npoints = 0\n", "wrong.toml:1: the points of all parts sum to zero")]
+#[case::no_table("points\n", "wrong.toml:1: ")]
+fn a_rubric_that_is_wrong_is_named_by_its_line(
+    #[case] text: &str,
+    #[case] why: &str,
+    #[values(&["--check"], &["lab0"], &["--format", "json", "--output", "report.json"])] words: &[&str],
+) {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    fs::write(stage.path("wrong.toml"), text).unwrap();
+    let grader = stage.grader([&["run", "--rubric", "wrong.toml"], words].concat());
+    let error = starts_with(format!("grader: {why}"));
+    stage.run(grader).assert().code(2).stdout(is_empty()).stderr(error);
+    assert!(!stage.path("report.json").exists());
+}
+
+#[rstest]
+#[case::missing("missing.toml", "No such file or directory")]
+#[case::a_directory("tmp", "Is a directory")]
+fn a_rubric_that_is_none_is_named(#[case] name: &str, #[case] why: &str) {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    let grader = stage.grader(["run", "--rubric", name, "--check"]);
+    let error = contains(format!("can't read the rubric {name}")).and(contains(why));
+    stage.run(grader).assert().code(2).stdout(is_empty()).stderr(error);
 }
 
 /// Programs that do harm, all in one run: some use up the time of a trial.
