@@ -9,9 +9,10 @@ use crate::decoy::groups::{self, Groups};
 use crate::decoy::{hierarchy, own_mount_namespace};
 use anyhow::{Context, Result};
 use nix::fcntl::OFlag;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -70,9 +71,35 @@ impl Keeper {
         self.remove_at_the_end(Path::new(name))
     }
 
+    /// Another hand on the pipe, for process groups.
+    pub fn groups(&self) -> Result<ProcessGroups> {
+        let pipe = self.pipe.as_ref().context("the keeper is gone")?;
+        Ok(ProcessGroups(pipe.try_clone().context("the keeper's pipe")?))
+    }
+
     /// Closes the pipe's writing end in a child of the grader: else the keeper would wait for that child.
     pub fn forget(&mut self) {
         self.pipe = None;
+    }
+}
+
+/// Tells the keeper of process groups. To be dropped before the [`Keeper`], which waits until nobody can tell any more.
+pub struct ProcessGroups(File);
+
+/// The words before a group's number.
+const KILL: &str = "kill ";
+const SPARE: &str = "spare ";
+
+impl ProcessGroups {
+    /// This group ends with the grader.
+    pub fn kill_at_the_end(&mut self, group: Pid) {
+        // Without a keeper it ends as all others do.
+        let _ = writeln!(self.0, "{KILL}{group}");
+    }
+
+    /// It has ended: its number may become another's.
+    pub fn spare(&mut self, group: Pid) {
+        let _ = writeln!(self.0, "{SPARE}{group}");
     }
 }
 
@@ -109,13 +136,32 @@ fn keep(mut pipe: File) {
     }
     let mut list = String::new();
     let _ = pipe.read_to_string(&mut list);
-    for name in list.lines().rev() {
+    for group in groups_to_kill(&list) {
+        let _ = killpg(group, Signal::SIGKILL);
+    }
+    let is_path_or_name = |line: &&str| !line.starts_with(KILL) && !line.starts_with(SPARE);
+    for name in list.lines().filter(is_path_or_name).rev() {
         match Path::new(name) {
             path if path.is_absolute() => remove(path),
             _ if separate => remove_hierarchy(name),
             _ => {}
         }
     }
+}
+
+/// The process groups that are to end and were not spared since.
+fn groups_to_kill(list: &str) -> impl Iterator<Item = Pid> {
+    let mut groups = BTreeSet::new();
+    for line in list.lines() {
+        if let Some(group) = line.strip_prefix(KILL).and_then(|number| number.parse::<i32>().ok()) {
+            groups.insert(group);
+        }
+        if let Some(group) = line.strip_prefix(SPARE).and_then(|number| number.parse().ok()) {
+            groups.remove(&group);
+        }
+    }
+    // 0 and 1 are no groups of ours, whatever was written (kill(2)).
+    groups.into_iter().filter(|group| *group > 1).map(Pid::from_raw)
 }
 
 /// Waits for the end of a named hierarchy. It comes by itself, some moments after the last mount, if no group is in
@@ -192,6 +238,12 @@ fn start_time(pid: i32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_that_has_ended_is_nobodys_to_kill() {
+        let list = "/tmp/x\nkill 70\nkill 71\ncontainer-labs-1-2-0\nspare 70\nkill 1\nkill -1\n";
+        assert_eq!(groups_to_kill(list).collect::<Vec<_>>(), [Pid::from_raw(71)]);
+    }
 
     #[test]
     fn only_what_dead_graders_made_is_swept() {

@@ -56,9 +56,9 @@ impl Knockout {
 /// The labs as they are, graded: by the lab's name, and whether with `--userns`.
 type Baselines = BTreeMap<(String, bool), Vec<Check>>;
 
-/// Takes each step of these labs out in turn. While some variants are graded the next ones are built.
+/// Takes each of these steps out in turn. While some variants are graded the next ones are built.
 pub fn knockout(
-    labs: &[&str],
+    steps: &[Step],
     decoy: Kind,
     source: &Source,
     workshop: &Workshop,
@@ -66,12 +66,9 @@ pub fn knockout(
     mut tell: impl FnMut(Event),
 ) -> Result<Knockouts> {
     let all: Vec<&'static Attempt> = ALL.iter().collect();
-    let steps: Vec<Step> =
-        source.steps()?.into_iter().filter(|step| labs.contains(&step.id.lab.as_str())).collect();
     let (mut rows, mut fell_short) = (Vec::new(), BTreeMap::new());
     std::thread::scope(|scope| -> Result<()> {
         let (built, ready) = mpsc::channel();
-        let (steps, source) = (&steps, source);
         scope.spawn(move || {
             for step in steps {
                 let program = source
@@ -84,12 +81,15 @@ pub fn knockout(
                 }
             }
         });
-        tell(Event::Begin(all.len() + steps.len()));
+        let wanted: BTreeSet<(String, bool)> = steps.iter().map(belongs_to).collect();
+        let whole = all.len() + wanted.len() * (all.len() + 1);
+        // At least: which checks a variant is graded by is known when the whole labs are graded.
+        tell(Event::Begin(whole + steps.len()));
         let controls = controls(&all, decoy, workers, &mut tell)?;
-        let baselines = baselines(steps, decoy, source, workshop, &controls, workers)?;
+        let baselines = baselines(wanted, decoy, source, workshop, &controls, workers, &mut tell)?;
         fell_short = baselines.iter().filter_map(short).map(|(lab, why)| (lab.to_owned(), why)).collect();
         let trials = |step: &Step| green(baseline(&baselines, step)).attempts().count() + 1;
-        tell(Event::Begin(all.len() + steps.iter().map(trials).sum::<usize>()));
+        tell(Event::Begin(whole + steps.iter().map(trials).sum::<usize>()));
 
         // All that are ready are one run. A variant by itself would make workers wait for its last trial.
         while let Ok(first) = ready.recv() {
@@ -97,7 +97,8 @@ pub fn knockout(
             for (step, program) in iter::once(first).chain(ready.try_iter()) {
                 let program = program.with_context(|| format!("building {} without its step", step.id))?;
                 if !fell_short.contains_key(&step.id.lab) {
-                    let target = target(&step.id.lab, step.id.name == USER_NAMESPACE, &program, decoy)?;
+                    let (lab, userns) = belongs_to(step);
+                    let target = target(&lab, userns, &program, decoy)?;
                     variants.push((step, target));
                 }
             }
@@ -124,21 +125,20 @@ pub fn knockout(
 
 /// The whole labs first: what falls short whole shows nothing without a step.
 fn baselines(
-    steps: &[Step],
+    wanted: BTreeSet<(String, bool)>,
     decoy: Kind,
     source: &Source,
     workshop: &Workshop,
     controls: &Controls,
     workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
 ) -> Result<Baselines> {
-    let wanted: BTreeSet<(String, bool)> =
-        steps.iter().map(|step| (step.id.lab.clone(), step.id.name == USER_NAMESPACE)).collect();
     let mut aims = Vec::new();
     for (lab, userns) in &wanted {
         aims.push(target(lab, *userns, &workshop.build(source, lab)?, decoy)?);
     }
     let run = Run { targets: aims, attempts: ALL.iter().collect(), works: true };
-    let reports = targets(&run, controls, workers, &mut |_| {})?;
+    let reports = targets(&run, controls, workers, tell)?;
     Ok(wanted.into_iter().zip(reports.into_iter().map(|report| report.checks)).collect())
 }
 
@@ -157,9 +157,14 @@ fn target(lab: &str, userns: bool, program: &std::path::Path, decoy: Kind) -> Re
     Ok(target)
 }
 
-/// The checks of the whole lab that a step belongs to.
+/// The whole lab that a step belongs to, and whether with `--userns`.
+fn belongs_to(step: &Step) -> (String, bool) {
+    (step.id.lab.clone(), step.id.name == USER_NAMESPACE)
+}
+
+/// The checks of that lab.
 fn baseline<'a>(baselines: &'a Baselines, step: &Step) -> &'a [Check] {
-    &baselines[&(step.id.lab.clone(), step.id.name == USER_NAMESPACE)]
+    &baselines[&belongs_to(step)]
 }
 
 /// The checks that a whole lab passes: no other can be lost.

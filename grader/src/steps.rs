@@ -24,6 +24,7 @@ pub use marker::{Broken, Found, Why, parse};
 pub use rows::{USER_NAMESPACE, losing};
 pub use source::Source;
 
+use crate::labs;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -63,6 +64,17 @@ pub struct Step {
     pub lost_with: BTreeMap<String, Vec<String>>,
     /// The checks that fall short only when every step that names them here is taken out.
     pub lost_together: Vec<String>,
+}
+
+impl StepId {
+    /// Whether a person means this step: `lab1-namespaces/pid-namespace`, `lab1/pid-namespace`, or
+    /// `pid-namespace` alone.
+    pub fn is_called(&self, name: &str) -> bool {
+        match name.split_once('/') {
+            Some((lab, step)) => step == self.name && labs::resolve(lab) == Some(self.lab.as_str()),
+            None => name == self.name,
+        }
+    }
 }
 
 impl fmt::Display for StepId {

@@ -44,6 +44,9 @@ use terminal::Screen;
 /// How long after the last change of a file a build begins: many editors save in two steps.
 const QUIET: Duration = Duration::from_millis(60);
 
+/// How long files may go on changing before a build begins all the same.
+const RESTLESS: Duration = Duration::from_millis(500);
+
 /// How long the end of a build that was killed is waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -137,7 +140,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Opt
     let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
     signals(send.clone());
     face.listen(send.clone());
-    let programs = workers.directory().join("labs");
+    let (programs, groups) = (workers.directory().join("labs"), workers.process_groups()?);
     let (orders, ordered) = mpsc::channel();
     let judge = Judge::new(orders, workers.stopper());
     thread::scope(|scope| {
@@ -151,20 +154,25 @@ pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Opt
         let source = Source::read(setting.workspace.root()).unwrap_or_default();
         let mut session = Session {
             state: State::new(setting.lab, setting.decoy, setting.reference.clone(), &source),
-            builder: Builder::new(setting.workspace.clone(), &programs, send.clone()),
+            builder: Builder::new(setting.workspace.clone(), &programs, send.clone(), groups),
             setting,
             judge,
             face,
             source,
             built_from: None,
+            saved_at: None,
             quiet_at: None,
             build_again: false,
+            notice,
             notes: Notes::of(&setting.workspace),
             graded_since: Instant::now(),
             no_more_input: false,
         };
-        session.state.note =
-            notice.polling.as_ref().map(|why| format!("looking at the files four times a second ({why})"));
+        session.state.note = session
+            .notice
+            .polling
+            .as_ref()
+            .map(|why| format!("looking at the files four times a second ({why})"));
         let ended = session.run(&events);
         session.finish(&events);
         ended
@@ -181,10 +189,13 @@ struct Session<'a> {
     source: Source,
     /// The fingerprint of what was built last.
     built_from: Option<u64>,
+    /// When the first change came that was not looked at yet.
+    saved_at: Option<Instant>,
     /// When what was saved is looked at.
     quiet_at: Option<Instant>,
     /// Whether another build begins as soon as the one that was killed is gone.
     build_again: bool,
+    notice: Notice,
     notes: Notes,
     graded_since: Instant,
     no_more_input: bool,
@@ -230,7 +241,7 @@ impl Session<'_> {
             self.builder.kill(Why::Limit);
         }
         if self.quiet_at.is_some_and(|at| at <= now) {
-            self.quiet_at = None;
+            (self.quiet_at, self.saved_at) = (None, None);
             self.saved()?;
         }
         Ok(None)
@@ -240,7 +251,12 @@ impl Session<'_> {
         match event {
             Event::Key(key) => return self.key(key),
             Event::Resize => {}
-            Event::Saved => self.quiet_at = Some(Instant::now() + QUIET),
+            Event::Saved => {
+                let now = Instant::now();
+                let first = *self.saved_at.get_or_insert(now);
+                // What never comes to rest is built all the same.
+                self.quiet_at = Some((now + QUIET).min(first + RESTLESS));
+            }
             Event::Said(_, said) => {
                 if let Phase::Building(last) = &mut self.state.phase {
                     *last = said;
@@ -297,7 +313,12 @@ impl Session<'_> {
     /// Builds where something was saved that the lab is built from. Some editors write more than that, and so do
     /// cargo and the grader.
     fn saved(&mut self) -> Result<()> {
-        if self.built_from == Some(self.fingerprint()) { Ok(()) } else { self.build() }
+        if self.built_from == Some(self.fingerprint()) {
+            return Ok(());
+        }
+        // A directory may have been exchanged, as git does it.
+        self.notice.look_again();
+        self.build()
     }
 
     fn fingerprint(&self) -> u64 {

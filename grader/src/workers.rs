@@ -9,7 +9,7 @@ use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
 use crate::decoy::{close_all_but, own_mount_namespace};
-use crate::keeper::{self, Keeper};
+use crate::keeper::{self, Keeper, ProcessGroups};
 use crate::target::Target;
 use crate::trial::image::Image;
 use crate::trial::shared::Shared;
@@ -201,6 +201,11 @@ impl Workers {
     /// The grader's temporary directory.
     pub fn directory(&self) -> &Path {
         &self.keeper.directory
+    }
+
+    /// Tells the keeper of process groups that end with the grader, however it ends.
+    pub fn process_groups(&self) -> Result<ProcessGroups> {
+        self.keeper.groups()
     }
 
     /// What ends their runs.

@@ -193,7 +193,8 @@ fn where_user_namespaces_are_forbidden_the_last_line_is_the_command_that_helps()
 fn stand_in_for_cargo(place: &Path) -> PathBuf {
     let (text, cargo) = (place.join("cargo.sh"), place.join("cargo"));
     let message = r#"{"reason":"compiler-artifact","target":{"name":"%s"},"executable":"/bin/true"}\n"#;
-    fs::write(&text, format!("#!/bin/sh\nprintf '{message}' \"$4\"\n")).unwrap();
+    let find = "while [ $# -gt 1 ] && [ \"$1\" != --package ]; do shift; done";
+    fs::write(&text, format!("#!/bin/sh\n{find}\nprintf '{message}' \"$2\"\n")).unwrap();
     fs::set_permissions(&text, Permissions::from_mode(0o755)).unwrap();
     copy(&text, &cargo);
     cargo

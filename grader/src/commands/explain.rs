@@ -35,7 +35,7 @@ pub fn run(options: &Options) -> Result<u8> {
             found = true;
             works_check(work, out)?;
         }
-        for step in steps.iter().filter(|step| step.id.to_string() == *name || step.id.name == *name) {
+        for step in steps.iter().filter(|step| step.id.is_called(name)) {
             found = true;
             defence(step, out)?;
         }

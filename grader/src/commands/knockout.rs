@@ -1,4 +1,4 @@
-//! `grader knockout [LAB]`: take each step out, see what comes back.
+//! `grader knockout [LAB|STEP]`: take each step out, see what comes back.
 
 use super::Usage;
 use super::common::{LIMIT, Output, Progress, decoy, rootfs};
@@ -6,7 +6,7 @@ use crate::decoy::Kind;
 use crate::dirs;
 use crate::knockout::{Knockouts, knockout};
 use crate::labs::{self, Workspace};
-use crate::steps::Source;
+use crate::steps::{Source, Step};
 use crate::variant::Workshop;
 use crate::workers::Workers;
 use anyhow::Result;
@@ -16,9 +16,9 @@ use std::path::PathBuf;
 /// What `grader knockout` takes.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Labs; without a name, all
-    #[arg(value_name = "LAB")]
-    labs: Vec<String>,
+    /// Labs, or single steps (lab1/hostname, or hostname alone); without a name, all labs
+    #[arg(value_name = "LAB|STEP")]
+    names: Vec<String>,
     /// The kind of decoy host
     #[arg(long, value_name = "KIND")]
     decoy: Option<Kind>,
@@ -32,29 +32,19 @@ pub struct Options {
 
 /// Knocks out. The exit code is 1 where a step lost something else than expected.
 pub fn run(options: &Options) -> Result<u8> {
-    let mut names = Vec::new();
-    for name in &options.labs {
-        let known = labs::ALL.join(", ");
-        names.push(
-            labs::resolve(name).ok_or_else(|| Usage(format!("{name}: no such lab; there are {known}")))?,
-        );
-    }
-    if names.is_empty() {
-        names.extend(labs::ALL);
-    }
     let decoy = decoy(options.decoy, true)?;
-    let output = Output::open(options.output.as_deref())?;
-    let (rootfs, _) = rootfs(None)?;
-    let mut workers = Workers::start(&rootfs, LIMIT)?;
     let workspace = match Workspace::find() {
         Some(workspace) => workspace,
         None => Workspace::carried()?,
     };
     let source = Source::read(workspace.root())?;
-    source.steps()?;
+    let steps = chosen(source.steps()?, &options.names)?;
+    let output = Output::open(options.output.as_deref())?;
+    let (rootfs, _) = rootfs(None)?;
+    let mut workers = Workers::start(&rootfs, LIMIT)?;
     let workshop = Workshop::open(workspace.root(), &dirs::cache()?.join("variants"))?;
     let progress = Progress::new();
-    let found = knockout(&names, decoy, &source, &workshop, &mut workers, |event| progress.show(event))?;
+    let found = knockout(&steps, decoy, &source, &workshop, &mut workers, |event| progress.show(event))?;
     drop(progress);
     drop(workers);
     output.finish(|out| match options.format {
@@ -65,6 +55,22 @@ pub fn run(options: &Options) -> Result<u8> {
         }
     })?;
     Ok(u8::from(found.mutation_score < 1.0 || !found.fell_short.is_empty()))
+}
+
+/// The steps that are meant, each once, in the order in which they are taught.
+fn chosen(mut steps: Vec<Step>, names: &[String]) -> Result<Vec<Step>> {
+    let meant = |step: &Step, name: &str| {
+        labs::resolve(name).is_some_and(|lab| step.id.lab == lab) || step.id.is_called(name)
+    };
+    for name in names {
+        if !steps.iter().any(|step| meant(step, name)) {
+            let known = labs::ALL.join(", ");
+            let said = format!("{name}: neither a lab nor a step; there are {known}; see: grader explain");
+            return Err(Usage(said).into());
+        }
+    }
+    steps.retain(|step| names.is_empty() || names.iter().any(|name| meant(step, name)));
+    Ok(steps)
 }
 
 fn table(found: &Knockouts, out: &mut dyn Write) -> io::Result<()> {

@@ -29,7 +29,8 @@ pub struct Beside {
     pub shell: Vec<String>,
 }
 
-/// A host that can be lost: what is done to it by hand is gone when this shell ends.
+/// A host that can be lost: a shell in namespaces of its own. What is done to them by hand is gone when it ends; the
+/// files are the machine's.
 pub const HOST: &str =
     "unshare --user --map-root-user --mount --uts --ipc --net --pid --fork --mount-proc sh";
 

@@ -117,13 +117,23 @@ fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// One line for each reason why the machine could not judge something.
 pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let mut said: Vec<(&str, &str)> = Vec::new();
-    for (_, check) in report.checks().filter(|(_, check)| check.cause.as_deref() == Some("machine")) {
-        let line = (if check.kind == "works" { "works checks" } else { &check.id }, check.why.as_str());
-        if !said.contains(&line) {
-            writeln!(out, "{}: can't be judged here: {}", line.0, clean(line.1))?;
-            said.push(line);
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (_, check) in report.checks().filter(|(_, check)| check.is_the_machines()) {
+        let id = if check.kind == "works" { "works checks" } else { &check.id };
+        match reasons.iter_mut().find(|(why, _)| *why == check.why) {
+            Some((_, ids)) if ids.contains(&id) => {}
+            Some((_, ids)) => ids.push(id),
+            None => reasons.push((&check.why, vec![id])),
         }
+    }
+    for (why, ids) in &reasons {
+        writeln!(out, "{}: can't be judged here: {}", ids.join(", "), clean(why))?;
+    }
+    if !reasons.is_empty() {
+        writeln!(
+            out,
+            "What can't be judged is nobody's fault and costs nothing; grader doctor says what helps."
+        )?;
     }
     Ok(())
 }

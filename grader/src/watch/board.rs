@@ -5,6 +5,7 @@ mod text;
 use super::builder::End;
 use super::pages::{self, Surroundings};
 use super::state::{Mark, Phase, Row, State, View, word};
+use crate::labs;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -136,6 +137,7 @@ impl Look {
             let done = state.current && state.standing.places.iter().all(|place| place.red.is_empty());
             return match (done, state.report.as_ref().and_then(|report| report.mend_first.as_ref())) {
                 (_, Some(mend)) => vec![Line::from(format!("mend first: {}: {}", mend.id, mend.why))],
+                (true, None) if state.lab + 1 == labs::ALL.len() => vec![Line::from("every step holds")],
                 (true, None) => vec![Line::from("every step holds. n: the next lab")],
                 (false, None) => Vec::new(),
             };
@@ -179,7 +181,7 @@ impl Look {
         }
         // The heading above the first row is part of it.
         let above = if at <= 1 { 0 } else { at };
-        let scroll = state.scroll.min(above).max((at + 1).saturating_sub(room));
+        let scroll = state.scroll.min(above).max((at + 1 + room / 4).saturating_sub(room));
         let scroll = scroll.min(lines.len().saturating_sub(room));
         (lines, scroll)
     }

@@ -2,6 +2,7 @@
 //! build can be ended.
 
 use super::Event;
+use crate::keeper::ProcessGroups;
 use crate::labs::build::{self, Linked};
 use crate::labs::{Workspace, offline, target_dir};
 use anyhow::{Context, Result};
@@ -34,6 +35,7 @@ pub struct Builder {
     out: PathBuf,
     linked: Linked,
     events: Sender<Event>,
+    groups: ProcessGroups,
     number: u64,
     running: Option<Running>,
 }
@@ -82,6 +84,7 @@ pub enum Why {
 struct Running {
     number: u64,
     began: Instant,
+    leader: Pid,
     group: Arc<Mutex<Group>>,
 }
 
@@ -103,12 +106,12 @@ impl Group {
 
 impl Builder {
     /// Programs are put below `out`; what happens is told to `events`.
-    pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>) -> Builder {
+    pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>, groups: ProcessGroups) -> Builder {
         let out = out.to_owned();
         let mut options = target_dir::options(workspace.root());
         options
             .extend(["--color=always", "--message-format=json-diagnostic-rendered-ansi"].map(OsString::from));
-        Builder { workspace, options, out, linked: Linked::Static, events, number: 0, running: None }
+        Builder { workspace, options, out, linked: Linked::Static, events, groups, number: 0, running: None }
     }
 
     /// Begins to build a lab, and returns the number of that build. None may be under way. It is to be called by a
@@ -129,6 +132,7 @@ impl Builder {
             format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs")
         })?;
         let leader = Pid::from_raw(child.id() as i32);
+        self.groups.kill_at_the_end(leader);
         let group = Arc::new(Mutex::new(Group { leader, why: None, is_over: false }));
         let (messages, said) = (child.stdout.take(), child.stderr.take());
         let follow = Follow {
@@ -140,7 +144,7 @@ impl Builder {
             events: self.events.clone(),
         };
         thread::spawn(move || follow.follow(messages, said));
-        self.running = Some(Running { number: self.number, began, group });
+        self.running = Some(Running { number: self.number, began, leader, group });
         Ok(self.number)
     }
 
@@ -165,7 +169,8 @@ impl Builder {
     /// statically, and from now on that is not tried.
     pub fn ended(&mut self, built: &Built) -> bool {
         if self.running.as_ref().is_some_and(|running| running.number == built.number) {
-            self.running = None;
+            let running = self.running.take();
+            running.into_iter().for_each(|it| self.groups.spare(it.leader));
         }
         let not_linked = built.end == End::Failed && built.said.iter().any(|it| is_linker(it));
         let again = not_linked && self.linked == Linked::Static;

@@ -21,7 +21,8 @@ const POLL: Duration = Duration::from_millis(250);
 pub struct Notice {
     /// Why directories are looked at again and again, if they are.
     pub polling: Option<String>,
-    _watcher: Box<dyn Watcher>,
+    root: PathBuf,
+    watcher: Box<dyn Watcher + Send>,
 }
 
 impl Notice {
@@ -37,7 +38,7 @@ impl Notice {
         };
         if polling.is_none() {
             match by_kernel(root, events.clone()) {
-                Ok(watcher) => return Ok(Notice { polling, _watcher: watcher }),
+                Ok(watcher) => return Ok(Notice { polling, root: root.to_owned(), watcher }),
                 // The limits of inotify(7) are for all programs of a user together.
                 Err(error) => polling = Some(format!("inotify(7): {error}")),
             }
@@ -45,11 +46,17 @@ impl Notice {
         let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
         let mut watcher = PollWatcher::new(tell(events), config).context("watching files")?;
         watch(&mut watcher, root).with_context(|| format!("watching {}", root.display()))?;
-        Ok(Notice { polling, _watcher: Box::new(watcher) })
+        Ok(Notice { polling, root: root.to_owned(), watcher: Box::new(watcher) })
+    }
+
+    /// Looks for the packages again: one that was moved away and another put in its place is another directory.
+    pub fn look_again(&mut self) {
+        // What is missing now is looked for after the next change.
+        let _ = watch(&mut *self.watcher, &self.root);
     }
 }
 
-fn by_kernel(root: &Path, events: Sender<Event>) -> notify::Result<Box<dyn Watcher>> {
+fn by_kernel(root: &Path, events: Sender<Event>) -> notify::Result<Box<dyn Watcher + Send>> {
     let mut watcher = RecommendedWatcher::new(tell(events), Config::default())?;
     watch(&mut watcher, root)?;
     Ok(Box::new(watcher))
@@ -215,13 +222,27 @@ mod tests {
         for poll in [false, true] {
             let workspace = workspace();
             let (send, events) = mpsc::channel();
-            let notice = Notice::start(workspace.path(), poll, send).unwrap();
+            let mut notice = Notice::start(workspace.path(), poll, send).unwrap();
             assert_eq!(notice.polling.is_some(), poll || silent(workspace.path()).is_some());
             // As many editors save: another file, moved over the first.
             let beside = workspace.path().join("lab1-a/src/lib.rs.new");
             fs::write(&beside, "changed").unwrap();
             fs::rename(&beside, workspace.path().join("lab1-a/src/lib.rs")).unwrap();
-            assert!(matches!(events.recv_timeout(Duration::from_secs(60)), Ok(Event::Saved)), "poll: {poll}");
+            let saved = || {
+                assert!(
+                    matches!(events.recv_timeout(Duration::from_secs(60)), Ok(Event::Saved)),
+                    "poll: {poll}"
+                )
+            };
+            saved();
+            // As git exchanges a directory.
+            fs::rename(workspace.path().join("lab1-a"), workspace.path().join("old")).unwrap();
+            fs::create_dir_all(workspace.path().join("lab1-a/src")).unwrap();
+            saved();
+            notice.look_again();
+            while events.recv_timeout(2 * POLL).is_ok() {}
+            fs::write(workspace.path().join("lab1-a/src/lib.rs"), "new").unwrap();
+            saved();
         }
     }
 }

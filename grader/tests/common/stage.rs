@@ -185,7 +185,8 @@ impl Stage {
         shell
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A program, run as this person in this test's own directory.
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(self.own.path())

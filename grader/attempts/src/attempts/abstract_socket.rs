@@ -16,7 +16,10 @@ pub const ATTEMPT: Attempt = Attempt {
             and no file permission stands before it. The attacker connects to the one that the host listens on, \
             and is told a random word. Abstract names belong to the network namespace: in one of the container's \
             own nobody listens (ECONNREFUSED). containerd-shim was reached in this way (CVE-2020-15257).",
-    by_hand: &["grep @ /proc/net/unix", "socat - ABSTRACT-CONNECT:decoy-host"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "grep @ /proc/net/unix    # those of the host: escaped",
+    ],
     stopped_by: &["lab1-namespaces/network-namespace"],
     after: &[],
     man: &["unix(7)", "network_namespaces(7)"],

@@ -16,7 +16,10 @@ pub const ATTEMPT: Attempt = Attempt {
             on its own, so whoever reads the same time has read that clock. A time namespace has offsets of its \
             own for the clocks that count from the start; the clock that tells the date has none. Unlike other \
             namespaces, this one must be given its offsets before anybody is in it.",
-    by_hand: &["cat /proc/uptime"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "cat /proc/uptime    # as on the host: escaped",
+    ],
     stopped_by: &["lab1-namespaces/time-namespace"],
     after: &[],
     man: &["clock_gettime(2)", "time_namespaces(7)"],

@@ -13,7 +13,9 @@ pub const ATTEMPT: Attempt = Attempt {
             somebody who is not root. On most hosts both sets are empty, so that a container which forgets them \
             looks right; the decoy host starts the program with both full. The host reads the sets of the \
             command's process. They may hold the fourteen and no other.",
-    by_hand: &["grep -E 'CapInh|CapAmb' /proc/self/status"],
+    by_hand: &[
+        "setpriv --inh-caps +all lab3-pivot rootfs /bin/grep CapInh /proc/self/status    # on the host",
+    ],
     stopped_by: &["lab4-capabilities/capability-sets"],
     after: &[],
     man: &["capabilities(7)", "capset(2)", "proc_pid_status(5)"],

@@ -15,7 +15,10 @@ pub const ATTEMPT: Attempt = Attempt {
             host's paths: on a real machine they tell the user, the service and the container's id. In a cgroup \
             namespace paths begin at the group in which the namespace was made, and the file says `/`. So the \
             namespace must be made after the group was joined.",
-    by_hand: &["cat /proc/self/cgroup"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "cat /proc/self/cgroup    # more than a slash: escaped",
+    ],
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
     after: &[],
     man: &["cgroup_namespaces(7)", "cgroups(7)"],

@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             the host looks for it in its own mount table. The call succeeds in the labs; what counts \
             is where. A mount namespace of its own keeps the loss inside, if its mounts are private: \
             what is unmounted in a shared one goes from all its peers.",
-    by_hand: &["umount -l /data", "grep data /proc/self/mountinfo    # on the host"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc; umount -l /data",
+        "grep data /proc/self/mountinfo    # on the host",
+    ],
     stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
     after: &[],
     man: &["umount(2)", "mount_namespaces(7)"],

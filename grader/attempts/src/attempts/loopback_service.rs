@@ -16,7 +16,10 @@ pub const ATTEMPT: Attempt = Attempt {
             machine. The attacker connects to the host's, and is told a random word. Every network namespace has \
             a loopback interface of its own, and nobody listens on the container's (ECONNREFUSED; ENETUNREACH \
             while that interface is down).",
-    by_hand: &["nc 127.0.0.1 4242"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "grep :1092 /proc/net/tcp    # port 4242, where the host listens",
+    ],
     stopped_by: &["lab1-namespaces/network-namespace"],
     after: &[],
     man: &["ip(7)", "network_namespaces(7)"],

@@ -16,7 +16,7 @@ pub const ATTEMPT: Attempt = Attempt {
             same keys. The attacker reads the list; where there is no procfs it mounts one. One key of the host \
             has a random word for its description, so whoever knows the word has read it. In a container \
             /dev/null is bound over the file: it opens, and is empty.",
-    by_hand: &["cat /proc/keys"],
+    by_hand: &["[ -e /proc/self ] || mount -t proc proc /proc", "cat /proc/keys"],
     stopped_by: &["lab2-mounts/proc", "lab2-mounts/masked-paths"],
     after: &[],
     man: &["keyrings(7)", "proc(5)"],

@@ -13,7 +13,7 @@ pub const ATTEMPT: Attempt = Attempt {
             one of the host's processes. A 1 means that it is the first process of a PID namespace of its own, \
             where the host's processes have no numbers at all. The host does not believe the number: it compares \
             the PID namespace of the shell with its own.",
-    by_hand: &["sh -c 'echo $$'"],
+    by_hand: &["echo $$    # in the shell that the container was started with"],
     stopped_by: &["lab1-namespaces/pid-namespace"],
     after: &[],
     man: &["pid_namespaces(7)", "proc(5)"],

@@ -14,7 +14,7 @@ pub const ATTEMPT: Attempt = Attempt {
             user attaches it. A root file system of the container's own hides nothing of it. The attacker \
             attaches the host's segment, in which a random word lies. An IPC namespace has numbers of its own, \
             and no segment under that one (ENOENT).",
-    by_hand: &["ipcs -m"],
+    by_hand: &["[ -e /proc/self ] || mount -t proc proc /proc", "cat /proc/sysvipc/shm"],
     stopped_by: &["lab1-namespaces/ipc-namespace"],
     after: &[],
     man: &["shmget(2)", "shmat(2)", "ipc_namespaces(7)"],
