@@ -15,10 +15,12 @@
 //! - [`marker`]: the two marker lines, and what stands between them.
 //! - [`source`]: the labs' files, from which steps can be taken.
 //! - `rows`: `steps.toml`, which says what can't be read from source.
+//! - [`to_come`]: the steps of labs that are still to come.
 
 pub mod marker;
 mod rows;
 pub mod source;
+pub mod to_come;
 
 pub use marker::{Broken, Found, Why, parse};
 pub use rows::{USER_NAMESPACE, losing};

@@ -2,10 +2,11 @@
 
 mod common;
 
-use attempts::attempts::ALL as ATTEMPTS;
+use attempts::attempts::{ALL as ATTEMPTS, Attempt};
 use attempts::works::ALL as WORKS;
 use common::stage::{Stage, Who};
 use grader::labs::{self, Workspace};
+use grader::steps::{losing, to_come};
 use nix::unistd::geteuid;
 use predicates::str::contains;
 
@@ -29,7 +30,8 @@ fn every_attempt_has_its_story_its_commands_its_defence_and_where_that_is() {
         assert!(attempt.story.split_whitespace().count() >= 20, "{}: {}", attempt.id, attempt.story);
         has(attempt.story);
         has(attempt.stake);
-        assert!(attempt.by_hand.len() <= 2, "{}: {:?}", attempt.id, attempt.by_hand);
+        assert!((1..=2).contains(&attempt.by_hand.len()), "{}: {:?}", attempt.id, attempt.by_hand);
+        assert!(attempt.by_hand.iter().all(|command| !command.trim().is_empty()), "{}", attempt.id);
         attempt.by_hand.iter().for_each(|command| has(command));
         assert!(!attempt.man.is_empty() && !attempt.stopped_by.is_empty(), "{}", attempt.id);
         for id in attempt.stopped_by {
@@ -38,11 +40,43 @@ fn every_attempt_has_its_story_its_commands_its_defence_and_where_that_is() {
             assert_eq!(step.is_some(), is_there, "{id}");
             match step {
                 Some(step) => has(&format!("  {id}    {}:{}\n", step.file.display(), step.line)),
-                None => has(&format!("  {id}    a lab still to come\n")),
+                None => {
+                    let mechanism = to_come::mechanism(id).unwrap();
+                    has(&format!("  {id}    a lab still to come\n    {mechanism}\n"));
+                }
             }
         }
-        // The line is that of the marker.
-        has("Measured, where it escapes:\n  decoy host of the kind root                bare host");
+        let waits = text.lines().find_map(|line| line.strip_prefix("Makes no sense without: "));
+        assert_eq!(waits.unwrap_or_default(), attempt.after.join(", "), "{}", attempt.id);
+        measured(attempt, &text);
+    }
+}
+
+/// Read back from the words, they are the letters.
+fn measured(attempt: &Attempt, text: &str) {
+    let rows = [
+        ("grader as root", attempt.letters.root),
+        ("the same with --decoy user", attempt.letters.user),
+        ("grader as an ordinary user", attempt.letters.rootless),
+    ];
+    for (setting, letters) in rows {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("  {setting}")));
+        let line = line.unwrap_or_else(|| panic!("{}: {setting} is missing in\n{text}", attempt.id)).trim();
+        let mut read = ['?'; 4];
+        for part in line.split("; ") {
+            let letter = match part.split(' ').next() {
+                Some("escapes") if letters.starts_with('E') && part.contains("on the bare host") => 'E',
+                Some("blocked") => 'B',
+                Some("can't") => {
+                    read = ['I'; 4];
+                    continue;
+                }
+                _ => panic!("{}: {line}", attempt.id),
+            };
+            let numbers = part.split(|c: char| !c.is_ascii_digit()).filter_map(|it| it.parse::<usize>().ok());
+            numbers.for_each(|lab| read[lab] = letter);
+        }
+        assert_eq!(read.iter().collect::<String>(), letters[2..2 + read.len()], "{}: {line}", attempt.id);
     }
 }
 
@@ -54,8 +88,14 @@ fn the_line_is_that_of_the_marker() {
         let text = explain(&stage, &[&step.id.to_string()]);
         let place = format!("\n{}:{}\n", step.file.display(), step.line);
         for part in [step.goal.as_str(), &place, &step.man.join(", ")] {
-            assert!(text.contains(part), "{}: {part:?} is missing in\n{text}", step.id);
+            assert!(!part.is_empty() && text.contains(part), "{}: {part:?} is missing in\n{text}", step.id);
         }
+        let named: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("Stops: ").or_else(|| line.strip_prefix("Lost without it")))
+            .flat_map(|line| line.trim_start_matches(", too").trim_start_matches(": ").split(", "))
+            .collect();
+        assert!(step.lost.iter().all(|id| named.contains(&id.as_str())), "{}: {text}", step.id);
         let line = source.file(&step.file).unwrap().lines().nth(step.line - 1).unwrap();
         assert_eq!(line.trim(), format!("// step: {}", step.id.name));
     }
@@ -64,11 +104,19 @@ fn the_line_is_that_of_the_marker() {
 #[test]
 fn every_works_check_says_what_must_work_and_from_which_lab_on() {
     let stage = stage();
+    let steps = Workspace::sources().steps().unwrap();
     for work in WORKS {
         let text = explain(&stage, &[work.id]);
         let from = format!("Asked for from lab {} on.", work.first_lab);
         for part in [work.what, &from, &work.man.join(", ")] {
-            assert!(text.contains(part), "{}: {part:?} is missing in\n{text}", work.id);
+            assert!(!part.is_empty() && text.contains(part), "{}: {part:?} is missing in\n{text}", work.id);
+        }
+        let waits = text.lines().find_map(|line| line.strip_prefix("Makes no sense without: "));
+        assert_eq!(waits.unwrap_or_default(), work.after.join(", "), "{}", work.id);
+        for id in losing(work.id) {
+            let step = steps.iter().find(|step| step.id == id).unwrap();
+            let line = format!("  {id}    {}:{}\n", step.file.display(), step.line);
+            assert!(text.contains(&line), "{}: {line:?} is missing in\n{text}", work.id);
         }
     }
 }

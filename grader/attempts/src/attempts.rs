@@ -73,7 +73,7 @@ pub struct Attempt {
     pub stake: &'static str,
     /// The attack in words.
     pub story: &'static str,
-    /// Two commands at most that repeat it by hand, as root in a shell inside the container.
+    /// One or two commands that repeat it by hand, as root in a shell inside the container, or `# on the host`.
     pub by_hand: &'static [&'static str],
     /// The steps that stop it, as `lab/step`. The highest lab among them is the first that must block.
     pub stopped_by: &'static [&'static str],

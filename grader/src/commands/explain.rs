@@ -4,7 +4,7 @@ use super::Usage;
 use super::common::Output;
 use crate::labs::{self, Workspace};
 use crate::starter;
-use crate::steps::{Source, Step};
+use crate::steps::{Source, Step, losing, to_come};
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
 use attempts::works::{self, Work};
@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<u8> {
         }
         if let Some(work) = Work::find(name) {
             found = true;
-            works_check(work, out)?;
+            works_check(work, &steps, out)?;
         }
         for step in steps.iter().filter(|step| step.id.is_called(name)) {
             found = true;
@@ -78,11 +78,8 @@ fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
 /// Those of `out`.
 pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: an attempt\n\n{}\n\nAt stake: {}\n", attempt.id, attempt.story, attempt.stake)?;
-    if attempt.by_hand.is_empty() {
-        writeln!(out, "By hand: no usual tool makes these calls.")?;
-    } else {
-        writeln!(out, "By hand, as root in a shell inside the container:")?;
-    }
+    // Every attempt has some: a test sees to that.
+    writeln!(out, "By hand, as root in a shell inside the container:")?;
     for command in attempt.by_hand {
         writeln!(out, "  {command}")?;
     }
@@ -90,22 +87,30 @@ pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Res
     writeln!(out, "\nStopped from lab {} on, by:", attempt.first_lab())?;
     for id in attempt.stopped_by {
         match steps.iter().find(|step| step.id.to_string() == *id) {
-            Some(step) => writeln!(out, "  {id}    {}:{}", step.file.display(), step.line)?,
-            None => writeln!(out, "  {id}    a lab still to come")?,
+            Some(step) => stands(step, out)?,
+            None => {
+                writeln!(out, "  {id}    a lab still to come")?;
+                to_come::mechanism(id).iter().try_for_each(|mechanism| writeln!(out, "    {mechanism}"))?;
+            }
         }
     }
-    writeln!(out, "\nMeasured, where it escapes:")?;
-    let kinds = [
-        ("root", attempt.letters.root),
-        ("user, made by root", attempt.letters.user),
-        ("user", attempt.letters.rootless),
+    writeln!(out, "\nMeasured in the labs as they should be:")?;
+    let settings = [
+        ("grader as root", attempt.letters.root),
+        ("the same with --decoy user", attempt.letters.user),
+        ("grader as an ordinary user", attempt.letters.rootless),
     ];
-    for (kind, letters) in kinds {
-        writeln!(out, "  decoy host of the kind {kind:<19} {}", measured(attempt, letters))?;
+    for (setting, letters) in settings {
+        writeln!(out, "  {setting:<28}{}", measured(letters))?;
     }
     writeln!(out)?;
     waits_for(attempt.after, out)?;
     writeln!(out, "Read: {}", attempt.man.join(", "))
+}
+
+/// A step, and where it stands.
+fn stands(step: &Step, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  {}    {}:{}", step.id, step.file.display(), step.line)
 }
 
 /// A lab in which there is something to see.
@@ -113,16 +118,31 @@ fn escapes_in(attempt: &Attempt) -> usize {
     (0..labs::ALL.len()).find(|lab| attempt.letter(*lab, attempt.letters.root) == Some('E')).unwrap_or(0)
 }
 
-/// What an attempt came to in the reference labs, in words.
-fn measured(attempt: &Attempt, letters: &'static str) -> String {
-    let labs = (0..labs::ALL.len()).map(|lab| (format!("lab {lab}"), attempt.letter(lab, letters)));
-    let all = [("bare host".to_owned(), letters.chars().next())].into_iter().chain(labs);
-    let escapes: Vec<String> =
-        all.filter(|(_, letter)| *letter == Some('E')).map(|(place, _)| place).collect();
-    match letters.contains(|letter| letter != 'I' && letter != ' ') {
-        false => "can't be judged".into(),
-        true if escapes.is_empty() => "nowhere".into(),
-        true => escapes.join(", "),
+/// What an attempt came to on the bare decoy host and in the labs that there are, in words.
+fn measured(letters: &str) -> String {
+    let (bare, all) = letters.split_once(' ').unwrap_or_default();
+    let of = |letter| -> Vec<usize> {
+        all.chars().take(labs::ALL.len()).enumerate().filter(|(_, it)| *it == letter).map(|it| it.0).collect()
+    };
+    let (escapes, blocked) = (of('E'), of('B'));
+    let mut words = Vec::new();
+    match (bare, escapes.as_slice()) {
+        ("E", []) => words.push("escapes on the bare host".to_owned()),
+        ("E", escapes) => words.push(format!("escapes on the bare host and in {}", numbered(escapes))),
+        _ => return "can't be judged".into(),
+    }
+    if !blocked.is_empty() {
+        words.push(format!("blocked in {}", numbered(&blocked)));
+    }
+    words.join("; ")
+}
+
+fn numbered(labs: &[usize]) -> String {
+    let numbers: Vec<String> = labs.iter().map(usize::to_string).collect();
+    match numbers.split_last() {
+        Some((last, [])) => format!("lab {last}"),
+        Some((last, before)) => format!("labs {} and {last}", before.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -130,9 +150,16 @@ fn measured(attempt: &Attempt, letters: &'static str) -> String {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn works_check(work: &Work, out: &mut dyn Write) -> io::Result<()> {
+pub fn works_check(work: &Work, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     let (id, what, lab) = (work.id, work.what, work.first_lab);
     writeln!(out, "{id}: a works check\n\n{what}\n\nAsked for from lab {lab} on.")?;
+    let losing = losing(id);
+    let losing: Vec<&Step> = steps.iter().filter(|step| losing.contains(&step.id)).collect();
+    if !losing.is_empty() {
+        writeln!(out, "\nFalls short without:")?;
+        losing.into_iter().try_for_each(|step| stands(step, out))?;
+    }
+    writeln!(out)?;
     waits_for(work.after, out)?;
     writeln!(out, "Read: {}", work.man.join(", "))
 }
@@ -154,6 +181,15 @@ fn defence(step: &Step, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     if !stops.is_empty() {
         writeln!(out, "\nStops: {}", stops.join(", "))?;
+    }
+    let also: Vec<_> = step.lost.iter().filter(|id| !stops.contains(&id.as_str())).cloned().collect();
+    if !also.is_empty() {
+        writeln!(
+            out,
+            "\nLost without it{}: {}",
+            if stops.is_empty() { "" } else { ", too" },
+            also.join(", ")
+        )?;
     }
     writeln!(out, "\nRead: {}", step.man.join(", "))
 }

@@ -113,7 +113,7 @@ fn explained(state: &State) -> String {
     let mut text = Vec::new();
     let _ = match (Attempt::find(id), Work::find(id)) {
         (Some(attempt), _) => explain::attack(attempt, &steps, &mut text),
-        (None, Some(work)) => explain::works_check(work, &mut text),
+        (None, Some(work)) => explain::works_check(work, &steps, &mut text),
         (None, None) => Ok(()),
     };
     String::from_utf8_lossy(&text).into_owned()

@@ -12,7 +12,10 @@ pub const ATTEMPT: Attempt = Attempt {
             its bounding set, whatever it had before. So a container that only gives up what it holds has it back \
             with the next execve(2). The host reads the bounding set of the command's process. It may hold the \
             fourteen that container engines leave by default, and no other.",
-    by_hand: &["grep CapBnd /proc/self/status    # the fourteen are 00000000a80425fb"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "grep CapBnd /proc/self/status    # the fourteen are 00000000a80425fb",
+    ],
     stopped_by: &["lab4-capabilities/bounding-set"],
     after: &[],
     man: &["capabilities(7)", "prctl(2)", "proc_pid_status(5)"],

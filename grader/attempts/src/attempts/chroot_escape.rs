@@ -19,7 +19,10 @@ pub const ATTEMPT: Attempt = Attempt {
             top of the tree, where a last chroot makes it the root. The mount namespace of labs 1 \
             and 2 is a copy of the host's whole tree, so the walk ends at the host's files all the \
             same. pivot_root(2) takes the old tree away: there is nothing above the root.",
-    by_hand: &["perl -e 'mkdir \"x\"; chroot \"x\"; chdir \"..\" for 1..64; chroot \".\"; exec \"/bin/sh\"'"],
+    by_hand: &[
+        "[ -e /dev/null ] || touch /dev/null",
+        "perl -e 'mkdir \"x\"; chroot \"x\"; chdir \"..\" for 1..64; chroot \".\"; exec \"/bin/sh\"'",
+    ],
     stopped_by: &["lab3-pivot/pivot-root"],
     after: &[],
     man: &["chroot(2)", "pivot_root(2)"],

@@ -19,7 +19,10 @@ pub const ATTEMPT: Attempt = Attempt {
             machine. The attacker opens it for writing and writes back the value that it found, so that nothing \
             changes; where there is no procfs it mounts one. The host looks for the open descriptor. A container \
             has a /proc of its own, and in it /proc/sys is bound onto itself and made read-only (EROFS).",
-    by_hand: &["exec 3<> /proc/sys/kernel/core_pattern    # writes nothing: that it opens is enough"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "exec 3<> /proc/sys/kernel/core_pattern    # writes nothing: that it opens is enough",
+    ],
     stopped_by: &["lab2-mounts/proc", "lab2-mounts/read-only-paths"],
     after: &[],
     man: &["core(5)", "proc(5)", "mount(2)"],

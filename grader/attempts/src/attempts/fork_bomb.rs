@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             child forks as well. No namespace helps: in a PID namespace the numbers are other ones, but each \
             process also has one of the host's. A control group with `pids.max` counts the processes of the whole \
             container, and the fork that is one too many fails with EAGAIN. The host counts how many there are.",
-    by_hand: &["for i in $(seq 300); do sleep 60 & done; wait"],
+    by_hand: &[
+        "[ -e /dev/null ] || touch /dev/null",
+        "for i in $(seq 300); do sleep 9 & done; wait    # `Cannot fork`: blocked",
+    ],
     stopped_by: &["lab6-cgroups/pids"],
     after: &[],
     man: &["fork(2)", "cgroups(7)"],

@@ -13,7 +13,10 @@ pub const ATTEMPT: Attempt = Attempt {
             numbers of their own: 310 is unshare there, and process_vm_readv here. A filter that looks at the number \
             alone takes the one for the other. So every filter must first compare the architecture, and refuse all \
             but the one that its numbers are meant for. It may kill the process instead: the host sees the signal.",
-    by_hand: &["unshare --user true    # the same by number 272 of x86-64"],
+    by_hand: &[
+        r#"echo 'int main(void) { int r; asm("int $0x80" : "=a"(r) : "a"(310), "b"(1 << 28)); return -r; }' | gcc -static -x c - -o rootfs/i386    # on the host"#,
+        "/i386; echo $?    # 0: escaped",
+    ],
     stopped_by: &["lab5-seccomp/architecture"],
     after: &[],
     man: &["seccomp(2)", "syscall(2)", "user_namespaces(7)"],

@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             so that a seccomp filter sees none of them. The interface is also large and young, and has had many \
             holes. Filters of container engines leave it out. The host sees the ring among the descriptors of the \
             attacker.",
-    by_hand: &["cat /proc/sys/kernel/io_uring_disabled    # 0: anybody may"],
+    by_hand: &[
+        "[ -e /dev/null ] || touch /dev/null",
+        r#"perl -e '$p = "\0" x 120; print syscall(425, 1, $p), "\n"'    # a descriptor: escaped; -1: refused"#,
+    ],
     stopped_by: &["lab5-seccomp/filter"],
     after: &[],
     man: &["io_uring_setup(2)", "io_uring(7)", "seccomp(2)"],

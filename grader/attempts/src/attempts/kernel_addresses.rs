@@ -15,7 +15,10 @@ pub const ATTEMPT: Attempt = Attempt {
             tells the address of every symbol to those who hold CAP_SYSLOG in the machine's first user \
             namespace, and tells everybody else 0. The attacker reads the address of the kernel's text, and the \
             host compares it with what it reads itself. No namespace or mount stops this: the capability must go.",
-    by_hand: &["grep ' _text$' /proc/kallsyms"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "grep ' _text$' /proc/kallsyms    # anything but zeros: escaped",
+    ],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &[],
     man: &["capabilities(7)", "proc(5)"],

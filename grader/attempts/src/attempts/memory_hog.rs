@@ -19,7 +19,9 @@ pub const ATTEMPT: Attempt = Attempt {
             its limit the kernel looks for memory within the group, and when there is none it kills a process of \
             the group. The host reads the most that the group ever held, and how many were killed in it. A limit \
             of memory alone is none where there is swap to go to.",
-    by_hand: &["head -c 256m /dev/zero | tail -c 1    # tail keeps all of what it reads"],
+    by_hand: &[
+        "head -c 256m /dev/zero | tail | wc -c    # tail keeps what has no end of line; a number: escaped",
+    ],
     stopped_by: &["lab6-cgroups/memory"],
     after: &[],
     man: &["mmap(2)", "cgroups(7)"],

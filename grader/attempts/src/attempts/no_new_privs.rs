@@ -12,7 +12,10 @@ pub const ATTEMPT: Attempt = Attempt {
             file capabilities, for root by the bounding and inheritable sets. A process with no_new_privs gets \
             none of them that it did not have before, its children neither, and the bit can't be cleared. The \
             host reads the bit of the command's process.",
-    by_hand: &["grep NoNewPrivs /proc/self/status"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "grep NoNewPrivs /proc/self/status    # 0: escaped",
+    ],
     stopped_by: &["lab4-capabilities/no-new-privs"],
     after: &[],
     man: &["PR_SET_NO_NEW_PRIVS(2const)", "prctl(2)", "execve(2)"],

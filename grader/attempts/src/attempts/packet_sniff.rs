@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             needs CAP_NET_RAW, which a container keeps by default, for ping. The host sends a random word over \
             its loopback interface, and the attacker listens. In a network namespace of the container's own the \
             socket is made as well, but other interfaces are there, and the host's packets do not pass them.",
-    by_hand: &["tcpdump -A -i any"],
+    by_hand: &["tcpdump -A -i any    # packets of the host: escaped"],
     stopped_by: &["lab1-namespaces/network-namespace"],
     after: &[],
     man: &["packet(7)", "network_namespaces(7)"],

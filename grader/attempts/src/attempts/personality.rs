@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             known beforehand, and a hole in it is easier to use. Other bits change what addresses may be mapped \
             and how system calls behave. The call must stay for programs that ask which domain they are in, so \
             the filter looks at its argument.",
-    by_hand: &["setarch --addr-no-randomize cat /proc/self/personality"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "setarch --addr-no-randomize cat /proc/self/personality    # 00040000: escaped",
+    ],
     stopped_by: &["lab5-seccomp/personality"],
     after: &[],
     man: &["personality(2)", "proc_pid_personality(5)", "seccomp(2)"],

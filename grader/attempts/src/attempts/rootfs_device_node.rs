@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             opens a block node that came with the root file system, outside of /dev, where no new \
             /dev covers it. On a mount with `nodev` the kernel opens no device: binding the root \
             file system onto itself gives it a mount of its own that can carry the flag.",
-    by_hand: &["dd if=/some-node of=test bs=4k count=1"],
+    by_hand: &[
+        "mknod rootfs/some-node b 8 0    # on the host, before; the numbers that lsblk shows",
+        "dd if=/some-node of=test bs=4k count=1",
+    ],
     stopped_by: &["lab2-mounts/nodev"],
     after: &[],
     man: &["mount(2)", "mknod(2)"],

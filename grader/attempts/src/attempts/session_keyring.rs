@@ -15,7 +15,10 @@ pub const ATTEMPT: Attempt = Attempt {
             session in the sense of setsid(2) nor a new root takes this one away. The decoy host has a key with \
             a random word in it. A seccomp filter without keyctl keeps the attacker from asking, and so would a \
             new session keyring.",
-    by_hand: &["keyctl print $(keyctl search @s user decoy-key)"],
+    by_hand: &[
+        "keyctl add user decoy-key secret @s    # on the host, before",
+        "keyctl print $(keyctl search @s user decoy-key)    # secret: escaped",
+    ],
     stopped_by: &["lab5-seccomp/filter"],
     after: &[],
     man: &["session-keyring(7)", "keyctl(2)", "keyrings(7)"],

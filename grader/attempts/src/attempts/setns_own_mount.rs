@@ -20,7 +20,10 @@ pub const ATTEMPT: Attempt = Attempt {
             only a chroot, the way out is this one call. Mounts that are hidden by a chroot are \
             still mounted. After pivot_root(2) the root of the namespace is the root file system \
             itself, and without CAP_SYS_ADMIN the call is refused.",
-    by_hand: &["nsenter --mount=/proc/self/ns/mnt cat /etc/shadow"],
+    by_hand: &[
+        "[ -e /proc/self ] || mount -t proc proc /proc",
+        "nsenter --mount=/proc/self/ns/mnt cat /etc/shadow    # the host's: escaped",
+    ],
     stopped_by: &["lab3-pivot/pivot-root"],
     after: &[],
     man: &["setns(2)", "pivot_root(2)", "mount_namespaces(7)"],

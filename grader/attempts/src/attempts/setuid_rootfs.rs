@@ -15,7 +15,10 @@ pub const ATTEMPT: Attempt = Attempt {
             Whoever fills a rootfs decides which such files are in it, and they work for everybody who can reach \
             the directory. On a mount with `nosuid` the program runs, and the bit is ignored. The host compares \
             the effective uid of the process, as it counts uids, with that of its own root.",
-    by_hand: &["setpriv --reuid 1000 --clear-groups /usr/bin/passwd & grep Uid /proc/$!/status"],
+    by_hand: &[
+        "cp /bin/id /id; chmod 4755 /id",
+        "setpriv --reuid 1000 --clear-groups /id    # euid=0: escaped",
+    ],
     stopped_by: &["lab2-mounts/nosuid"],
     after: &[],
     man: &["execve(2)", "mount(2)", "credentials(7)"],

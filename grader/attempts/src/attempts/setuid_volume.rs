@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             its own that is mounted below the rootfs. Mount flags hold for one mount only. `nosuid` set by a \
             remount of the rootfs does not reach the volume, although a recursive bind brought it along; \
             mount_setattr(2) with AT_RECURSIVE does. Failing that, no_new_privs would stop it.",
-    by_hand: &["grep ' /data ' /proc/self/mountinfo", "setpriv --reuid 1000 --clear-groups /data/program"],
+    by_hand: &[
+        "cp /bin/id /data/id; chmod 4755 /data/id",
+        "setpriv --reuid 1000 --clear-groups /data/id    # euid=0: escaped",
+    ],
     stopped_by: &["lab2-mounts/nosuid"],
     after: &[],
     man: &["mount_setattr(2)", "execve(2)", "mount(2)"],

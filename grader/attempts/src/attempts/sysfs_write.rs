@@ -21,6 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
             attacker opens one such file for writing and writes nothing; where there is no sysfs it mounts one. \
             The host looks for the open descriptor. In a container /sys is mounted read-only (EROFS).",
     by_hand: &[
+        "[ -e /sys/kernel ] || mount -t sysfs sysfs /sys",
         "exec 3>> /sys/kernel/mm/transparent_hugepage/enabled    # writes nothing: that it opens is enough",
     ],
     stopped_by: &["lab2-mounts/sys"],

@@ -17,7 +17,9 @@ pub const ATTEMPT: Attempt = Attempt {
             stopped when they read. Whoever is in the terminal's session may do this; no capability is needed, and \
             none helps somebody outside. The defence is a session of the container's own, which has no \
             controlling terminal.",
-    by_hand: &["set -m; sleep 9 & fg    # the shell does the same with each job"],
+    by_hand: &[
+        "set -m; sleep 9 & fg    # the shell does the same with each job; `can't access tty`: blocked",
+    ],
     stopped_by: &["lab3-pivot/session"],
     after: &["terminal"],
     man: &["tcsetpgrp(3)", "ioctl_tty(2)", "setsid(2)", "credentials(7)"],

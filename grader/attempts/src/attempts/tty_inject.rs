@@ -16,8 +16,8 @@ pub const ATTEMPT: Attempt = Attempt {
             CAP_SYS_ADMIN. So it takes two defences: a session of the container's own, and no such capability; \
             in a user namespace the first is enough. Where dev.tty.legacy_tiocsti is 0 only the capability counts.",
     by_hand: &[
-        "perl -e 'ioctl(STDERR, 0x5412, $_) for split //, \"id\\n\"'",
-        "sysctl dev.tty.legacy_tiocsti    # on the host",
+        "[ -e /dev/null ] || touch /dev/null",
+        r#"perl -e 'ioctl(STDERR, 0x5412, $_) for split //, "id\n"'    # the caller's shell runs it: escaped"#,
     ],
     stopped_by: &[
         "lab3-pivot/session",

@@ -14,7 +14,10 @@ pub const ATTEMPT: Attempt = Attempt {
             register. The attacker sets a bit above the lower half: 0x100005412 is TIOCSTI for the kernel, and \
             some other number for a filter that compares 64 bits, so that it lets it pass. The filter must compare \
             what the kernel uses, the lower half alone.",
-    by_hand: &["setsid -c perl -e 'syscall(16, 2, 0x100005412, $_) for split //, \"id\\n\"'    # x86-64"],
+    by_hand: &[
+        "[ -e /dev/null ] || touch /dev/null",
+        "setsid -c perl -e 'syscall(16, 2, 0x100005412, $_) for split //, \"id\\n\"'    # x86-64",
+    ],
     stopped_by: &["lab5-seccomp/tiocsti"],
     after: &["terminal", "tty-inject-own"],
     man: &["ioctl(2)", "ioctl_tty(2)", "seccomp(2)"],

@@ -15,7 +15,10 @@ pub const ATTEMPT: Attempt = Attempt {
             attacker's own. The session of its own that stops tty-inject is here the attacker's tool. What is \
             left is to refuse the request itself: a seccomp filter that looks at the second argument of ioctl. \
             Where dev.tty.legacy_tiocsti is 0, dropping CAP_SYS_ADMIN is enough.",
-    by_hand: &["setsid -c perl -e 'ioctl(STDERR, 0x5412, $_) for split //, \"id\\n\"'"],
+    by_hand: &[
+        "[ -e /dev/null ] || touch /dev/null",
+        "setsid -c perl -e 'ioctl(STDERR, 0x5412, $_) for split //, \"id\\n\"'",
+    ],
     stopped_by: &["lab5-seccomp/tiocsti"],
     after: &["terminal"],
     man: &["ioctl_tty(2)", "setsid(2)", "seccomp(2)"],
