@@ -22,6 +22,14 @@ pub fn cache() -> Result<PathBuf> {
     make(&place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))?)
 }
 
+/// The cache directory in a home, whatever the environment says: for somebody else than whose environment it is.
+///
+/// # Errors
+/// As [`cache`].
+pub fn cache_below(home: &Path) -> Result<PathBuf> {
+    make(&place(None, Some(home.into()))?)
+}
+
 /// The directory that the two variables name.
 fn place(xdg: Option<OsString>, home: Option<OsString>) -> Result<PathBuf> {
     let absolute = |name: Option<OsString>| name.map(PathBuf::from).filter(|path| path.is_absolute());

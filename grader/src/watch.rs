@@ -285,8 +285,8 @@ impl Session<'_> {
                     let shown = self.state.one_more_hint(self.notes.hints(&step));
                     self.note(self.notes.hint(&step, shown))?;
                 }
+                // In lines too the view stays: another `h` asks for one more.
                 self.tell(News::Page)?;
-                self.back_where_plain();
             }
             Action::Show => {
                 let news = if self.state.view == View::Board { News::Note } else { News::Page };

@@ -139,7 +139,12 @@ pub fn run(options: &Options) -> Result<u8> {
 /// The exact command after which, or with which, this run can judge something: the same that `doctor` would
 /// name, with what was asked for.
 pub fn way_out(only_labs: bool) -> Option<String> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    // What can't be judged in a decoy host of the user kind can't be by root either, as long as that is asked for.
+    if let Some(at) = words.windows(2).position(|pair| pair == ["--decoy", "user"]) {
+        words.drain(at..at + 2);
+    }
+    words.retain(|word| word != "--decoy=user");
     doctor::way_out(&doctor::look::facts(), &words, only_labs)
 }
 

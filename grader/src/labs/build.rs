@@ -149,23 +149,32 @@ pub fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
 }
 
 /// Cargo, as the person who called the grader would run it.
+///
+/// # Errors
+/// Those of [`Caller::of_sudo`].
 pub fn cargo() -> Result<Command> {
-    let named = || env::var_os("CARGO").unwrap_or("cargo".into());
-    let Some(caller) = Caller::of_sudo()? else {
-        // Cargo sets `CARGO` to itself for what it runs.
-        return Ok(Command::new(named()));
-    };
+    // Cargo sets `CARGO` to itself for what it runs.
+    tool("cargo", "CARGO")
+}
+
+/// A tool of Rust's, as the person who called the grader would run it: the one that a variable names, or by its name.
+///
+/// # Errors
+/// Those of [`Caller::of_sudo`].
+pub fn tool(name: &str, variable: &str) -> Result<Command> {
+    let named = || env::var_os(variable).unwrap_or(name.into());
+    let Some(caller) = Caller::of_sudo()? else { return Ok(Command::new(named())) };
     // sudo's PATH is root's, and rustup lives in the user's home.
     let bin = caller.home().join(".cargo/bin");
-    let own = bin.join("cargo");
+    let own = bin.join(name);
     let program: OsString = if own.exists() { own.into() } else { named() };
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
 
-    let mut cargo = Command::new(program);
-    caller.runs(&mut cargo);
-    cargo.env("PATH", path);
-    Ok(cargo)
+    let mut command = Command::new(program);
+    caller.runs(&mut command);
+    command.env("PATH", path);
+    Ok(command)
 }
 
 #[cfg(test)]

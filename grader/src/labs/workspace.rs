@@ -1,6 +1,7 @@
 //! The workspace: the directory tree that the labs are built from.
 
 use super::alone;
+use super::caller::Caller;
 use crate::dirs;
 use crate::steps::Source;
 use anyhow::{Context, Result};
@@ -37,11 +38,22 @@ impl Workspace {
     }
 
     /// The labs that the grader carries in itself, written to the cache: an installed grader has no workspace
-    /// around it. The directory is named after its content, so that two graders share it or don't meet.
+    /// around it. The directory is named after its content, so that two graders share it or don't meet. Under sudo it
+    /// is the caller's, who builds there.
+    ///
+    /// # Errors
+    /// The cache can't be written.
     pub fn carried() -> Result<Workspace> {
+        match Caller::of_sudo()? {
+            Some(caller) => caller.does(|| Workspace::carried_in(&dirs::cache_below(caller.home())?))?,
+            None => Workspace::carried_in(&dirs::cache()?),
+        }
+    }
+
+    fn carried_in(cache: &Path) -> Result<Workspace> {
         let mut hasher = DefaultHasher::new();
         SOURCES.hash(&mut hasher);
-        let root = dirs::cache()?.join(format!("labs-{:016x}", hasher.finish()));
+        let root = cache.join(format!("labs-{:016x}", hasher.finish()));
         if !root.is_dir() {
             let beside = root.with_extension(format!("{}.part", std::process::id()));
             let rename = || fs::rename(&beside, &root).map_err(anyhow::Error::from);

@@ -2,6 +2,7 @@
 //! to repeat it by hand.
 
 use super::{Check, TargetReport};
+use crate::labs;
 use attempts::attempts::Attempt;
 use std::io::{self, Write};
 
@@ -71,7 +72,10 @@ pub fn write(
     by_hand(attempt, &beside.shell, out)?;
     writeln!(out, "\nStopped by")?;
     for step in attempt.stopped_by {
-        writeln!(out, "  {step}    (grader explain {step})")?;
+        match labs::ALL.iter().any(|lab| step.starts_with(lab)) {
+            true => writeln!(out, "  {step}    (grader explain {step})")?,
+            false => writeln!(out, "  {step}    (a lab still to come)")?,
+        }
     }
     writeln!(out, "\nRead: {}", attempt.man.join(", "))
 }

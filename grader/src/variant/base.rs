@@ -1,11 +1,10 @@
 //! What the labs stand on: the compiler, and the libraries that are the same for every variant.
 
-use crate::labs::build::cargo;
+use crate::labs::build::{cargo, tool};
 use crate::labs::target_dir;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -83,8 +82,8 @@ impl Base {
 /// The compiler that cargo used. Not just `rustc`: rustup chooses by the directory it is called in, and a
 /// cache may lie elsewhere.
 fn rustc(workspace: &Path) -> Result<PathBuf> {
-    let rustc = env::var_os("RUSTC").unwrap_or("rustc".into());
-    let output = succeed(Command::new(rustc).args(["--print", "sysroot"]).current_dir(workspace))?;
+    let mut rustc = tool("rustc", "RUSTC")?;
+    let output = succeed(rustc.args(["--print", "sysroot"]).current_dir(workspace))?;
     let sysroot = String::from_utf8(output.stdout).context("rustc --print sysroot")?;
     Ok(Path::new(sysroot.trim_end()).join("bin/rustc"))
 }

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`score`]: some steps of each lab lose what `steps.toml` says, and a step that does not is a failure.
 //! - [`outside`]: outside of any workspace, on the sources that the grader carries; a second time; on a terminal.
+//! - [`sudo`]: under sudo, nothing of a person's becomes root's.
 //! - [`markers`]: on sources whose markers are broken.
 
 #[path = "../common/mod.rs"]
@@ -10,6 +11,7 @@ mod common;
 mod markers;
 mod outside;
 mod score;
+mod sudo;
 
 use common::stage::{Stage, Who, skip};
 use grader::labs::Workspace;
