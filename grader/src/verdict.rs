@@ -56,6 +56,7 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if facts.seen_call == SeenCall::Property {
         return match &facts.seen {
             Sight::Confined(what) => Blocked(what.clone()),
+            Sight::Unclear(why) => Inconclusive(Target, why.clone()),
             _ => Inconclusive(Target, "the host could not read it of the process".into()),
         };
     }
@@ -210,6 +211,8 @@ mod tests {
         assert!(matches!(attempt(&control(), &held), Verdict::Blocked(_)));
         assert!(matches!(attempt(&Facts::default(), &held), Verdict::Inconclusive(Cause::Machine, _)));
         assert!(matches!(attempt(&control(), &property), Verdict::Inconclusive(Cause::Target, _)));
+        let unclear = Facts { seen: Sight::Unclear("busy".into()), ..property.clone() };
+        assert_eq!(attempt(&control(), &unclear), Verdict::Inconclusive(Cause::Target, "busy".into()));
         let distrusted = Facts { distrust: Some("traced".into()), ..held };
         assert!(matches!(attempt(&control(), &distrusted), Verdict::Inconclusive(Cause::Target, _)));
     }

@@ -7,6 +7,7 @@
 //! whose it is: there we ask whether any living process holds it.
 
 use super::stage::{PATIENCE, Stage};
+use nix::unistd::geteuid;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,10 @@ impl Machine {
     fn assert_nothing_nameless(&self) {
         wait_until("the mounts are as before", || mounts() == self.mounts);
         wait_until("no loop device is left that nobody holds", || {
+            // An ordinary user makes none, and can't see that another person's grader holds one.
+            if !geteuid().is_root() {
+                return true;
+            }
             let held = held_disks();
             disks()
                 .difference(&self.disks)
