@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 
 /// A defence, and all that it holds of what no lab does yet.
-const HOLDS: [(&str, &[&str]); 3] = [
+const HOLDS: [(&str, &[&str]); 5] = [
     (
         "capabilities",
         &[
@@ -27,9 +27,9 @@ const HOLDS: [(&str, &[&str]); 3] = [
             "tty-inject",
             "cap-bounding",
             "cap-inheritable",
-            "no-new-privs",
         ],
     ),
+    ("no-new-privs", &["no-new-privs"]),
     (
         "filter",
         &[
@@ -41,6 +41,19 @@ const HOLDS: [(&str, &[&str]); 3] = [
             "userns-clone",
             "userns-clone3",
             "int80-userns",
+            "personality",
+            "io-uring",
+        ],
+    ),
+    // Three mistakes, and for each of them an attempt that it lets through.
+    (
+        "careless-filter",
+        &[
+            "tty-inject",
+            "tty-inject-own",
+            "session-keyring",
+            "userns-unshare",
+            "userns-clone",
             "personality",
             "io-uring",
         ],

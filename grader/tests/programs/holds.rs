@@ -1,5 +1,5 @@
 //! Lab 3, and around it what labs to come are to add: `holds DEFENCES LAB DIRECTORY COMMAND...`. DEFENCES are words
-//! with commas between them: `capabilities`, `filter`, `groups`.
+//! with commas between them: `capabilities`, `no-new-privs`, `filter` or `careless-filter`, `groups`.
 //!
 //! Control groups are joined before the lab makes its cgroup namespace. The rest must come after the lab has done its
 //! work, so this program is the container's command first, and becomes the given one.
@@ -27,8 +27,13 @@ fn main() {
         if has("capabilities") {
             drop_capabilities().unwrap();
         }
-        if has("filter") {
-            load_filter().unwrap();
+        if has("no-new-privs") {
+            ask(PR_SET_NO_NEW_PRIVS, 1, 0).unwrap();
+        }
+        for (name, careless) in [("filter", false), ("careless-filter", true)] {
+            if has(name) {
+                load_filter(careless).unwrap();
+            }
         }
         panic!("{}", Command::new(&words[2]).args(&words[3..]).exec());
     }
@@ -63,7 +68,7 @@ const PR_SET_NO_NEW_PRIVS: c_int = 38;
 const PR_CAP_AMBIENT: c_int = 47;
 const CLEAR_ALL: u64 = 4;
 
-/// All sets hold the fourteen at most (capabilities(7)), and nothing is gained any more.
+/// All sets hold the fourteen at most (capabilities(7)).
 fn drop_capabilities() -> io::Result<()> {
     for number in (0..64).filter(|number| FOURTEEN & 1 << number == 0) {
         // The kernel knows fewer than 64.
@@ -79,7 +84,7 @@ fn drop_capabilities() -> io::Result<()> {
     if unsafe { syscall(SYS_CAPSET, header.as_ptr(), sets.as_ptr()) } == -1 {
         return Err(io::Error::last_os_error());
     }
-    ask(PR_SET_NO_NEW_PRIVS, 1, 0)
+    Ok(())
 }
 
 // arch/x86/entry/syscalls/syscall_64.tbl
@@ -125,22 +130,31 @@ const KILL: u32 = 0x8000_0000;
 const EPERM: u32 = 0x0005_0000 | 1;
 const ENOSYS: u32 = 0x0005_0000 | 38;
 
-/// Refuses what the attempts of the filter's lab need (seccomp(2)).
-fn load_filter() -> io::Result<()> {
+/// Refuses what the attempts of the filter's lab need (seccomp(2)). A careless filter does not look at the architecture,
+/// compares more of ioctl(2)'s request than the kernel does, and forgets clone3(2).
+fn load_filter(careless: bool) -> io::Result<()> {
     // Little-endian: the low word of an argument comes first, and ioctl(2) looks at no more.
     let (first, second) = (load(16), load(24));
-    let mut program = vec![load(4), Instruction(0x15, 1, 0, X86_64), answer(KILL), load(0)];
+    let foreign = if careless { answer(ALLOW) } else { answer(KILL) };
+    let mut program = vec![load(4), Instruction(0x15, 1, 0, X86_64), foreign, load(0)];
     for number in [KEYCTL, IO_URING_SETUP] {
         program.extend([is(number, 1), answer(EPERM)]);
     }
-    program.extend([is(CLONE3, 1), answer(ENOSYS)]);
+    if !careless {
+        program.extend([is(CLONE3, 1), answer(ENOSYS)]);
+    }
     for number in [UNSHARE, CLONE] {
         program.extend([is(number, 4), load(16), has_bit(CLONE_NEWUSER, 1), answer(EPERM), answer(ALLOW)]);
     }
     // PER_LINUX, and the question which domain it is.
     program.extend([is(PERSONALITY, 5), first, is(0, 1), answer(ALLOW), is(!0, 1), answer(ALLOW)]);
     program.extend([load(0), is(PERSONALITY, 1), answer(EPERM)]);
-    program.extend([is(IOCTL, 3), second, is(TIOCSTI, 1), answer(EPERM), answer(ALLOW)]);
+    if careless {
+        program.extend([is(IOCTL, 5), load(28), is(0, 3)]);
+    } else {
+        program.push(is(IOCTL, 3));
+    }
+    program.extend([second, is(TIOCSTI, 1), answer(EPERM), answer(ALLOW)]);
     /// `struct sock_fprog`.
     #[repr(C)]
     struct Program(u16, *const Instruction);
