@@ -93,7 +93,7 @@ fn the_line_is_that_of_the_marker() {
         let named: Vec<&str> = text
             .lines()
             .filter_map(|line| line.split_once(": "))
-            .filter(|(word, _)| ["Stops", "Makes work", "Lost without it, too"].contains(word))
+            .filter(|(word, _)| ["Stops", "Makes work", "Come back without it"].contains(word))
             .flat_map(|(_, ids)| ids.split(", "))
             .collect();
         assert!(step.lost.iter().all(|id| named.contains(&id.as_str())), "{}: {text}", step.id);

@@ -179,7 +179,7 @@ fn defence(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     let stops: Vec<&str> = stops.map(|attempt| attempt.id).collect();
     let lost = step.lost.iter().map(String::as_str).filter(|id| !stops.contains(id));
     let (works, others): (Vec<&str>, Vec<&str>) = lost.partition(|id| Work::find(id).is_some());
-    let rows = [("Stops", stops), ("Makes work", works), ("Lost without it, too", others)];
+    let rows = [("Stops", stops), ("Makes work", works), ("Come back without it", others)];
     let rows: Vec<_> = rows.iter().filter(|(_, ids)| !ids.is_empty()).collect();
     if !rows.is_empty() {
         writeln!(out)?;
