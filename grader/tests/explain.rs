@@ -92,8 +92,9 @@ fn the_line_is_that_of_the_marker() {
         }
         let named: Vec<&str> = text
             .lines()
-            .filter_map(|line| line.strip_prefix("Stops: ").or_else(|| line.strip_prefix("Lost without it")))
-            .flat_map(|line| line.trim_start_matches(", too").trim_start_matches(": ").split(", "))
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(word, _)| ["Stops", "Makes work", "Come back without it"].contains(word))
+            .flat_map(|(_, ids)| ids.split(", "))
             .collect();
         assert!(step.lost.iter().all(|id| named.contains(&id.as_str())), "{}: {text}", step.id);
         let line = source.file(&step.file).unwrap().lines().nth(step.line - 1).unwrap();

