@@ -1,6 +1,7 @@
 //! A terminal, and a program on it.
 
 use crate::common::stage::PATIENCE;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
@@ -79,6 +80,8 @@ impl Pty {
     /// The same, with the environment that it was given.
     pub fn start_as_it_is(mut command: Command, columns: u16, lines: u16) -> Pty {
         let pty = openpty(&size(columns, lines), None).unwrap();
+        // Else the program holds the other end of its own terminal, and outlives a test that was killed.
+        fcntl(&pty.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
         let before = tcgetattr(&pty.slave).unwrap();
         let stream = || pty.slave.try_clone().unwrap();
         command.stdin(stream()).stdout(stream()).stderr(stream());
