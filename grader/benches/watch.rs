@@ -3,9 +3,9 @@
 //! `cargo bench -p grader --bench watch` writes the last step of a lab, and takes it out again, in a workspace that is
 //! watched, and in a copy of it that cargo alone builds, in turn. It prints medians, the slowest, and the limit.
 
-// Both are also the tests', which use more of them.
 #[path = "../tests/common/mod.rs"]
 mod common;
+// The tests use more of it.
 #[allow(dead_code)]
 #[path = "../tests/watch/pty.rs"]
 mod pty;

@@ -171,7 +171,7 @@ fn baseline<'a>(baselines: &'a Baselines, step: &Step) -> &'a [Check] {
 struct Green<'a>(BTreeSet<&'a str>);
 
 fn green(baseline: &[Check]) -> Green<'_> {
-    Green(baseline.iter().filter(|check| passed(check)).map(|check| check.id.as_str()).collect())
+    Green(baseline.iter().filter(|check| check.is_green()).map(|check| check.id.as_str()).collect())
 }
 
 impl Green<'_> {
@@ -180,19 +180,15 @@ impl Green<'_> {
     }
 }
 
-fn passed(check: &Check) -> bool {
-    check.verdict == "BLOCKED" || check.verdict == "WORKS"
-}
-
 /// What a variant has lost.
 fn row(step: &Step, baseline: &[Check], now: &TargetReport, decoy: Kind) -> Knockout {
     let green = green(baseline);
-    let lost = now.checks.iter().filter(|check| green.0.contains(check.id.as_str()) && !passed(check));
+    let lost = now.checks.iter().filter(|check| green.0.contains(check.id.as_str()) && !check.is_green());
     let mut lost: Vec<String> = lost.map(|check| check.id.clone()).collect();
     lost.sort();
 
-    let machine = |check: &&Check| check.cause.as_deref() == Some("machine");
-    let unjudged: BTreeSet<&str> = baseline.iter().filter(machine).map(|check| check.id.as_str()).collect();
+    let unjudged: BTreeSet<&str> =
+        baseline.iter().filter(|check| check.is_the_machines()).map(|check| check.id.as_str()).collect();
     let judged = |id: &&String| !unjudged.contains(id.as_str());
     let more = if decoy == Kind::User { step.lost_user.as_slice() } else { &[] };
     let mut expected: Vec<String> = step.lost.iter().chain(more).filter(judged).cloned().collect();

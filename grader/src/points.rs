@@ -130,15 +130,15 @@ impl Rubric {
                 .collect();
             let judged: f64 = mine
                 .iter()
-                .filter(|check| !unjudged(check))
+                .filter(|check| !check.is_the_machines())
                 .map(|check| part.weights[check.id.as_str()])
                 .sum();
             if judged == 0.0 {
                 continue;
             }
-            for check in mine.into_iter().filter(|check| !unjudged(check)) {
+            for check in mine.into_iter().filter(|check| !check.is_the_machines()) {
                 check.max_points = part.points * part.weights[check.id.as_str()] / judged;
-                check.points = if green(check) { check.max_points } else { 0.0 };
+                check.points = if check.is_green() { check.max_points } else { 0.0 };
                 target.points += check.points;
                 target.max_points += check.max_points;
             }
@@ -174,14 +174,6 @@ fn whose(id: &str, part: &str) -> String {
         Some(lab) => format!("a check of {}, not of {part}", PARTS[lab]),
         None => "no such check; see: grader explain".into(),
     }
-}
-
-fn unjudged(check: &Check) -> bool {
-    check.cause.as_deref() == Some("machine")
-}
-
-fn green(check: &Check) -> bool {
-    check.verdict == "BLOCKED" || check.verdict == "WORKS"
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@
 //! hints = { private-propagation = 1 }    # how many hints were asked for
 //! ```
 
-use crate::labs::caller::Caller;
-use crate::report::TargetReport;
+use crate::replace;
+use crate::report::{Check, TargetReport};
 use crate::standing::{Standing, State};
 use anyhow::{Context, Result, ensure};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -119,7 +119,7 @@ impl Progress {
         let lab = standing.lab.as_str();
         let judged = |id: &str| {
             let check = report.checks.iter().find(|check| check.id == id);
-            check.filter(|check| check.cause.as_deref() != Some("machine")).map(|check| green(&check.verdict))
+            check.filter(|check| !check.is_the_machines()).map(Check::is_green)
         };
         let before: Vec<String> = self.list(lab, "green").into_iter().map(str::to_owned).collect();
         let lost: Vec<String> = before.iter().filter(|id| judged(id) == Some(false)).cloned().collect();
@@ -154,23 +154,9 @@ impl Progress {
     /// The file that can't be written; the old one is then as it was.
     pub fn write(&self, root: &Path) -> Result<()> {
         let path = root.join(FILE);
-        let beside = root.join(format!(".{FILE}.{}.part", std::process::id()));
         let text = format!("{HEAD}{}", toml::to_string(&self.table)?);
-        let write = || -> Result<()> {
-            // Not where a link leads that somebody has put there.
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-            file.write_all(text.as_bytes())?;
-            if let Some(caller) = Caller::of_sudo()? {
-                caller.owns(&beside)?;
-            }
-            Ok(fs::rename(&beside, &path)?)
-        };
-        write().inspect_err(|_| drop(fs::remove_file(&beside))).with_context(|| path.display().to_string())
+        replace::file(&path, text.as_bytes()).with_context(|| path.display().to_string())
     }
-}
-
-fn green(verdict: &str) -> bool {
-    verdict == "BLOCKED" || verdict == "WORKS"
 }
 
 /// The text of the file, if there is one.

@@ -23,11 +23,8 @@ pub fn was_asked(checks: &[Check]) -> bool {
 fn holds(checks: &[Check], lab: usize) -> bool {
     asked_by_labs().filter(|(first, ..)| *first == lab).all(|(_, kind, id)| {
         let check = checks.iter().find(|check| check.kind == kind && check.id == id);
-        check.is_some_and(|check| match check.verdict.as_str() {
-            "BLOCKED" | "WORKS" => true,
-            // A machine on which nothing works at all has shown nothing.
-            _ => kind == "attempt" && check.cause.as_deref() == Some("machine"),
-        })
+        // A machine on which nothing works at all has shown nothing.
+        check.is_some_and(|check| check.is_green() || kind == "attempt" && check.is_the_machines())
     })
 }
 

@@ -112,7 +112,7 @@ impl Report {
     pub fn exit_code(&self) -> u8 {
         if self.checks().any(|(_, check)| !check.as_expected) {
             1
-        } else if self.checks().all(|(_, check)| check.cause.as_deref() == Some("machine")) {
+        } else if self.checks().all(|(_, check)| check.is_the_machines()) {
             NOTHING_JUDGED
         } else {
             0
@@ -164,6 +164,11 @@ impl Check {
         (self.evidence, self.ms) = (evidence, ms);
     }
 
+    /// Whether it is as a container should be: the attempt blocked, or the works check holding.
+    pub fn is_green(&self) -> bool {
+        self.verdict == "BLOCKED" || self.verdict == "WORKS"
+    }
+
     /// Whether it is this machine that can't judge it.
     pub fn is_the_machines(&self) -> bool {
         self.cause.as_deref() == Some("machine")
@@ -173,6 +178,11 @@ impl Check {
     pub fn waits(&self) -> bool {
         self.cause.as_deref() == Some("waiting")
     }
+}
+
+/// What a program under test has written may hold what a terminal obeys: none of that gets out.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The word for what a target is.

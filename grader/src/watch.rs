@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! - [`watch`]: the session: one enum of events, one channel, one `match`.
-//! - [`state`]: what is shown. [`pages`]: its texts. [`board`]: how it looks on a terminal; [`terminal`] is that.
-//!   [`plain`]: the same in lines.
+//! - [`state`]: what is shown; [`key`]: what a person can ask for. [`pages`]: its texts. [`face`]: the [`board`] on a
+//!   [`terminal`], or the same in lines, [`plain`].
 //! - [`notice`]: that a file was saved. [`builder`]: cargo, one at a time. [`judge`]: grading, one at a time.
 //! - [`notes`]: what is noted in a student's workspace. [`lock`]: one watch a workspace.
 //!
@@ -12,7 +12,9 @@
 
 pub mod board;
 pub mod builder;
+pub mod face;
 pub mod judge;
+pub mod key;
 pub mod lock;
 pub mod notes;
 pub mod notice;
@@ -27,19 +29,19 @@ use crate::steps::{Source, Step};
 use crate::workers::Workers;
 use anyhow::{Result, anyhow};
 use builder::{Builder, Built, End, Why};
+use face::Face;
 use judge::{Judge, Judged, Order};
+use key::Key;
 use nix::sys::signal::{SigSet, Signal};
 use notes::Notes;
 use notice::{Notice, fingerprint};
 use pages::Surroundings;
 use plain::News;
-use state::{Action, Key, Phase, State, View};
-use std::io;
+use state::{Action, Phase, State, View};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
-use terminal::Screen;
 
 /// How long after the last change of a file a build begins: many editors save in two steps.
 const QUIET: Duration = Duration::from_millis(60);
@@ -91,43 +93,6 @@ pub struct Setting {
     pub around: Surroundings,
     /// The steps as they should be.
     pub reference: Vec<Step>,
-}
-
-/// How the watch is shown.
-pub enum Face {
-    /// On a terminal.
-    Board(Box<Screen>),
-    /// In lines.
-    Plain(Box<dyn io::Write>),
-}
-
-impl Face {
-    /// The board on this process's terminal.
-    ///
-    /// # Errors
-    /// The terminal can't be set.
-    pub fn board(colours: bool) -> Result<Face> {
-        Ok(Face::Board(Box::new(Screen::open(colours)?)))
-    }
-
-    /// Lines on standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
-    pub fn plain() -> Face {
-        Face::Plain(Box::new(anstream::AutoStream::auto(io::stdout())))
-    }
-
-    fn listen(&self, events: Sender<Event>) {
-        match self {
-            Face::Board(_) => terminal::listen(events),
-            Face::Plain(_) => plain::listen(events),
-        }
-    }
-
-    fn page(&self) -> usize {
-        match self {
-            Face::Board(screen) => screen.page(),
-            Face::Plain(_) => 1,
-        }
-    }
 }
 
 /// Watches until the person quits, or a signal comes, which is then returned. The calling thread must be the one that

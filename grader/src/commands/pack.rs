@@ -6,9 +6,10 @@ use crate::labs::caller::Caller;
 use crate::labs::{self, Workspace};
 use crate::pack::collect::{Collected, collect};
 use crate::pack::{Row, archive, check};
+use crate::replace;
 use anyhow::{Context, Result, bail, ensure};
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What `grader pack` takes.
@@ -50,7 +51,8 @@ fn pack(options: &Options) -> Result<u8> {
         builds(root, &found)
             .context("what would be packed does not build; to pack it all the same: --no-build")?;
     }
-    write(&options.output, &archive::write(&found.files)?)?;
+    replace::file(&options.output, &archive::write(&found.files)?)
+        .with_context(|| format!("--output {}", options.output.display()))?;
     Output::Standard.finish(|out| {
         let bytes: usize = found.files.iter().map(|file| file.bytes.len()).sum();
         let rows: Vec<Row> = found.files.iter().map(Row::of).collect();
@@ -98,24 +100,6 @@ fn builds(root: &Path, found: &Collected) -> Result<()> {
     labs::build(&workspace, &there, &place.join("target/programs")).map(drop)
 }
 
-/// Writes a file beside its place, and renames it. Under sudo it is the caller's.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().context("--output names no file")?.to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = || -> Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        file.write_all(bytes)?;
-        if let Some(caller) = Caller::of_sudo()? {
-            caller.owns(&beside)?;
-        }
-        Ok(fs::rename(&beside, path)?)
-    };
-    written()
-        .inspect_err(|_| drop(fs::remove_file(&beside)))
-        .with_context(|| format!("--output {}", path.display()))
-}
-
 fn read_back(path: &Path) -> Result<u8> {
     let open = || -> Result<fs::File> {
         // Opening a named pipe waits for a writer.
@@ -140,6 +124,6 @@ fn read_back(path: &Path) -> Result<u8> {
     Ok(0)
 }
 
-fn list(rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
+fn list(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
     rows.iter().try_for_each(|row| writeln!(out, "{}  {:>7}  {}", row.sha256, row.size, row.name))
 }

@@ -148,6 +148,15 @@ pub fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
     fs::hard_link(made, program).or_else(|_| fs::copy(made, program).map(drop))
 }
 
+/// What `cargo metadata` says of the workspace at `root`; none where cargo can't be run, or can't read it.
+pub fn metadata(root: &Path) -> Option<serde_json::Value> {
+    let mut cargo = cargo().ok()?;
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
+    let output = cargo.current_dir(root).stdin(Stdio::null()).output().ok()?;
+    // What it prints is JSON to its end, or nothing.
+    serde_json::from_slice(&output.stdout).ok()
+}
+
 /// Cargo, as the person who called the grader would run it.
 ///
 /// # Errors

@@ -5,11 +5,10 @@
 //! and of a student's workspace have both in common, so the one would be graded by the other's program. Each
 //! workspace gets a directory of its own in there.
 
-use super::build::cargo;
+use super::build::metadata;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 /// The options for cargo in the workspace at `root`: none where the target directory lies in there.
 pub fn options(root: &Path) -> Vec<OsString> {
@@ -21,11 +20,7 @@ pub fn options(root: &Path) -> Vec<OsString> {
 }
 
 fn configured(root: &Path) -> Option<PathBuf> {
-    let mut cargo = cargo().ok()?;
-    cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
-    cargo.current_dir(root).stdin(Stdio::null());
-    let answer: serde_json::Value = serde_json::from_slice(&cargo.output().ok()?.stdout).ok()?;
-    answer["target_directory"].as_str().map(PathBuf::from)
+    metadata(root)?["target_directory"].as_str().map(PathBuf::from)
 }
 
 fn own(root: &Path, target: &Path) -> Option<PathBuf> {

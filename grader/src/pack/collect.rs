@@ -1,12 +1,11 @@
 //! What of a workspace is packed: the manifests, and the source of each package. Everything else stays out, by name.
 
 use super::{File, LARGEST, LONGEST, MOST};
-use crate::labs::{self, build::cargo};
+use crate::labs::{self, build::metadata};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
-use std::process::Stdio;
 
 /// Of the workspace itself.
 const OF_WORKSPACE: [&str; 3] = ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
@@ -45,14 +44,10 @@ pub fn collect(root: &Path) -> Result<Collected> {
 /// The directories of the workspace's packages, relative to it, as cargo knows them. Where a manifest is broken, so
 /// that cargo knows none: those of the labs.
 fn packages(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut cargo = cargo()?;
-    cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
-    let output = cargo.current_dir(root).stdin(Stdio::null()).output().context("cargo metadata")?;
-    if !output.status.success() {
+    let Some(answer) = metadata(root) else {
         let known = ["common"].into_iter().chain(labs::ALL).filter(|name| root.join(name).is_dir());
         return Ok(known.map(PathBuf::from).collect());
-    }
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
+    };
     let root = root.canonicalize()?;
     let list = answer["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter()

@@ -1,7 +1,7 @@
 //! One attempt, told slowly: what the attacker did, what the kernel answered, what the host saw, what is missing, how
 //! to repeat it by hand.
 
-use super::{Check, TargetReport};
+use super::{Check, TargetReport, clean};
 use crate::labs;
 use attempts::attempts::Attempt;
 use std::io::{self, Write};
@@ -100,11 +100,6 @@ fn by_hand(attempt: &Attempt, shell: &[String], out: &mut dyn Write) -> io::Resu
     }
     writeln!(out, "\nRepeat it by hand, inside the container")?;
     attempt.by_hand.iter().try_for_each(|command| writeln!(out, "  {command}"))
-}
-
-/// What a program under test has written may hold terminal escapes: none gets out.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
 
-use super::{Check, Report, TargetReport};
+use super::{Check, Report, TargetReport, clean};
 use crate::reached::was_asked;
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
@@ -156,11 +156,6 @@ fn word(check: &Check) -> String {
     }
     let word = if check.verdict == "INCONCLUSIVE" { "?" } else { check.verdict.as_str() };
     if check.as_expected { word.into() } else { format!("{word} !") }
-}
-
-/// What a program under test has written may hold terminal escapes: none gets out.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn colour(line: &str) -> String {

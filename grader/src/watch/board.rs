@@ -6,6 +6,7 @@ use super::builder::End;
 use super::pages::{self, Surroundings};
 use super::state::{Mark, Phase, Row, State, View, word};
 use crate::labs;
+use crate::report::clean;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -199,10 +200,7 @@ impl Look {
         if let Some(was) = row.was {
             spans.push(Span::styled(format!("was {was} "), Style::new().add_modifier(Modifier::BOLD)));
         }
-        // What a program under test has written may hold what a terminal obeys.
-        spans.push(Span::raw(
-            row.why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(),
-        ));
+        spans.push(Span::raw(clean(&row.why)));
         let line = Line::from(spans);
         if is_chosen { line.style(Style::new().add_modifier(Modifier::REVERSED)) } else { line }
     }

@@ -1,17 +1,21 @@
 //! Building a lab beside everything else: one cargo at a time, in a process group of its own, so that all of a
 //! build can be ended.
 
+mod heard;
+
+pub use heard::without_colours;
+
 use super::Event;
 use crate::keeper::ProcessGroups;
 use crate::labs::build::{self, Linked};
 use crate::labs::{Workspace, offline, target_dir};
 use anyhow::{Context, Result};
+use heard::{Heard, Line, is_linker};
 use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
-use serde::Deserialize;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -197,11 +201,6 @@ impl Drop for Builder {
     }
 }
 
-/// Whether rustc says that it was the linker which failed.
-fn is_linker(said: &str) -> bool {
-    without_colours(said).starts_with("error: linking with")
-}
-
 /// What follows one build.
 struct Follow {
     number: u64,
@@ -210,16 +209,6 @@ struct Follow {
     began: Instant,
     group: Arc<Mutex<Group>>,
     events: Sender<Event>,
-}
-
-/// What cargo wrote, as it comes.
-enum Line {
-    /// A line on standard output: a message.
-    Message(String),
-    /// One on standard error.
-    Said(String),
-    /// One of the two is at its end.
-    End,
 }
 
 impl Follow {
@@ -303,108 +292,4 @@ fn read(from: impl Read + Send + 'static, line: fn(String) -> Line, to: Sender<L
         }
         let _ = to.send(Line::End);
     });
-}
-
-/// What was heard of a build.
-#[derive(Default)]
-struct Heard {
-    /// Cargo's messages about what it made.
-    messages: String,
-    /// What the person is to see.
-    shown: Vec<String>,
-}
-
-/// A line of cargo's `--message-format=json`.
-#[derive(Deserialize)]
-struct Message {
-    reason: String,
-    message: Option<Diagnostic>,
-}
-
-#[derive(Deserialize)]
-struct Diagnostic {
-    rendered: Option<String>,
-}
-
-/// A build that floods is not kept whole.
-const MOST: usize = 400;
-
-impl Heard {
-    /// Takes in a line. What it returns is about what cargo is doing, and of no interest afterwards.
-    fn line(&mut self, line: Line) -> Option<String> {
-        match line {
-            Line::Message(line) => {
-                let message: Message = serde_json::from_str(&line).ok()?;
-                match message.message.and_then(|it| it.rendered) {
-                    Some(rendered) if message.reason == "compiler-message" => self.show(rendered),
-                    _ if message.reason == "compiler-artifact" => self.messages += &(line + "\n"),
-                    _ => {}
-                }
-                None
-            }
-            Line::Said(line) if is_status(&without_colours(&line)) => {
-                Some(without_colours(&line).trim().to_owned())
-            }
-            Line::Said(line) => {
-                if !line.trim().is_empty() {
-                    self.show(line);
-                }
-                None
-            }
-            Line::End => None,
-        }
-    }
-
-    fn show(&mut self, text: String) {
-        if self.shown.len() < MOST {
-            self.shown.push(text.trim_end().to_owned());
-        }
-    }
-}
-
-/// Whether a line is one in which cargo says what it does: a verb, set to the right in a column of twelve.
-fn is_status(line: &str) -> bool {
-    let verb = line.trim_start();
-    let column = line.len() - verb.len();
-    let end = verb.find(' ').unwrap_or(verb.len());
-    column > 0 && column + end == 12 && verb.starts_with(|first: char| first.is_ascii_uppercase())
-}
-
-/// Text without the escape sequences of a terminal.
-pub fn without_colours(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cargo_does_is_told_apart_from_what_it_found() {
-        assert!(is_status("   Compiling nix v0.31.0"));
-        assert!(is_status("    Finished `dev` profile [unoptimized] target(s) in 0.05s"));
-        assert!(is_status("    Blocking waiting for file lock on build directory"));
-        assert!(!is_status("error: could not compile `lab1-namespaces` (lib) due to 1 previous error"));
-        assert!(!is_status("  --> Cargo.toml:3:1"));
-        assert!(!is_status(""));
-    }
-
-    #[test]
-    fn a_diagnostic_is_shown_as_rustc_drew_it() {
-        let mut heard = Heard::default();
-        let message =
-            r#"{"reason":"compiler-message","message":{"rendered":"\u001b[1merror\u001b[0m: no\n"}}"#;
-        assert_eq!(heard.line(Line::Message(message.into())), None);
-        assert_eq!(heard.line(Line::Said("   Compiling a v0.1.0".into())), Some("Compiling a v0.1.0".into()));
-        assert_eq!(heard.line(Line::Said("error: could not compile `a`".into())), None);
-        assert_eq!(heard.shown, ["\u{1b}[1merror\u{1b}[0m: no", "error: could not compile `a`"]);
-    }
-
-    #[test]
-    fn a_linker_that_fails_is_known() {
-        assert!(is_linker(
-            "\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: linking with `cc` failed: exit status: 1"
-        ));
-        assert!(!is_linker("error: could not compile"));
-    }
 }

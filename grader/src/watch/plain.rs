@@ -2,8 +2,9 @@
 
 use super::Event;
 use super::builder::without_colours;
+use super::key::Key;
 use super::pages::{self, Surroundings};
-use super::state::{Key, State};
+use super::state::State;
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::Sender;
 use std::thread;

@@ -2,6 +2,7 @@
 
 use super::builder::{Built, End};
 use super::judge::asked;
+use super::key::Key;
 use crate::decoy::Kind;
 use crate::labs;
 use crate::report::{Check, TargetReport};
@@ -11,70 +12,6 @@ use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// What a person can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// The next hint for the step.
-    Hint,
-    /// What the check is about.
-    Explain,
-    /// The check, slowly.
-    Try,
-    /// What the compiler said.
-    Messages,
-    /// The keys.
-    Help,
-    /// Build and grade once more.
-    Rerun,
-    /// End the build that is under way.
-    Stop,
-    /// The next lab.
-    Next,
-    /// The lab before.
-    Previous,
-    /// Back to the board.
-    Back,
-    /// One line up.
-    Up,
-    /// One line down.
-    Down,
-    /// One page up.
-    PageUp,
-    /// One page down.
-    PageDown,
-    /// To the first line.
-    Top,
-    /// To the last line.
-    Bottom,
-    /// End the watch.
-    Quit,
-}
-
-impl Key {
-    /// The key that a letter stands for.
-    pub fn of(letter: char) -> Option<Key> {
-        Some(match letter {
-            'h' => Key::Hint,
-            'e' => Key::Explain,
-            't' => Key::Try,
-            'm' => Key::Messages,
-            '?' => Key::Help,
-            'r' => Key::Rerun,
-            's' => Key::Stop,
-            'n' => Key::Next,
-            'p' => Key::Previous,
-            'b' => Key::Back,
-            'k' => Key::Up,
-            'j' => Key::Down,
-            'g' => Key::Top,
-            'G' => Key::Bottom,
-            ' ' => Key::PageDown,
-            'q' => Key::Quit,
-            _ => return None,
-        })
-    }
-}
 
 /// What the session has to do after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

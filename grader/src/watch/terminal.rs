@@ -2,8 +2,9 @@
 
 use super::Event;
 use super::board;
+use super::key::Key;
 use super::pages::Surroundings;
-use super::state::{Key, State};
+use super::state::State;
 use anyhow::{Context, Result};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;

@@ -1,38 +1,18 @@
 //! Runs the command in a chroot, holds it before its first instruction, changes its code in memory, and lets it go.
 
-use std::ffi::{c_int, c_long, c_void};
+mod traced;
+
+use std::ffi::{c_int, c_long};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileExt, chroot};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::os::unix::fs::FileExt;
 use std::ptr::null;
+use traced::{ptrace, waitpid};
 
-unsafe extern "C" {
-    fn ptrace(request: c_long, pid: c_int, address: *const c_void, data: *const c_void) -> c_long;
-    fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
-}
-
-const TRACEME: c_long = 0;
 const DETACH: c_long = 17;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let rootfs = words[0].clone();
-    let mut command = Command::new(&words[1]);
-    command.args(&words[2..]);
-    let enter = move || {
-        chroot(&rootfs)?;
-        std::env::set_current_dir("/")?;
-        // SAFETY: the request takes no pointers.
-        match unsafe { ptrace(TRACEME, 0, null(), null()) } {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
-        }
-    };
-    // SAFETY: system calls alone, in a child that the command then replaces.
-    let mut child = unsafe { command.pre_exec(enter).spawn().unwrap() };
-    let pid = child.id() as c_int;
+    let (mut child, pid) = traced::start();
     let mut status = 0;
     // SAFETY: waitpid(2) writes one int; the request takes no pointers.
     unsafe {

@@ -131,6 +131,7 @@ fn a_lab_that_hangs_or_floods_leaves_the_board_alone() {
         "loop { std::thread::sleep(std::time::Duration::from_secs(1)); }",
         "loop { eprintln!(\"{}\", \"flood\".repeat(1000)); }",
     ] {
+        // What stands behind a loop without end is never reached: on purpose here.
         student.save(LIB, &with(&format!("#[allow(clippy::empty_loop, unreachable_code)]\n{body}")));
         pty.shows("grading: ");
         // The board answers while it hangs.

@@ -35,7 +35,7 @@ fn root() -> Facts {
             group: Outcome::Works,
         },
         ids: Ok(Ids { first: 0x7000_0000, count: IDS }),
-        cache: Ok("/root/.cache/container-labs".into()),
+        cache: Ok("/home/ann/.cache/container-labs".into()),
         temporary: Outcome::Works,
         libc: Libc::Static,
         decoys: [Kind::Root, Kind::User]
