@@ -35,10 +35,12 @@ use anyhow::Result;
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use image::Image;
+use nix::fcntl::Flock;
 use nix::sys::signalfd::SignalFd;
 use session::Session;
 use shared::Shared;
 use std::cell::OnceCell;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,6 +68,8 @@ pub struct Stage {
     pub limit: Duration,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
+    /// By which others see that the groups are in use.
+    pub _locks: Vec<Flock<File>>,
 }
 
 impl Stage {
@@ -73,7 +77,7 @@ impl Stage {
     fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
         let ext4 = needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten();
         // There is one place to mount on: what was kept ends, or goes into this one.
-        let tree = self.shared.take_tree(target).filter(|_| ext4.is_none());
+        let ground = self.shared.take_ground(target).filter(|_| ext4.is_none());
         let plan = Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -85,7 +89,7 @@ impl Stage {
             ext4,
             groups: &self.groups,
         };
-        Decoy::make(&plan, tree)
+        Decoy::make(&plan, ground)
     }
 
     /// The ext4 file system, or why there is none.

@@ -9,7 +9,8 @@ use nix::pty::openpty;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::termios;
 use nix::unistd::{
-    ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setsid,
+    ForkResult, Gid, Pid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setresgid,
+    setresuid, setsid,
 };
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -109,7 +110,7 @@ impl Running {
     pub fn go(&mut self) -> Result<()> {
         let mut gate = self.gate.take().context("the gate was open already")?;
         // Out of memory: first the program, then its host, and only then the grader, which has to tell of it
-        // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to real root.
+        // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to the worker.
         let _ = fs::write(format!("/proc/{}/oom_score_adj", self.pid), "1000");
         let opened = gate.write_all(b"!");
         // Who stood at it has gone, and has said why.
@@ -211,6 +212,11 @@ fn become_program(
         // SAFETY: an ioctl on our standard input that takes an integer.
         Errno::result(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }).context("TIOCSCTTY")?;
     }
+    if program.in_user_namespace {
+        // PID 1 has other ids. This process stays as little dumpable as that is: until it executes the program it is a
+        // copy of it, and only the worker, which is root around the decoy, may follow it.
+        become_root()?;
+    }
     limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
     inherit_all_capabilities().context("capset(2)")?;
     SigSet::empty().thread_set_mask()?;
@@ -218,11 +224,6 @@ fn become_program(
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
     chdir(program.cwd.as_str()).with_context(|| program.cwd.clone())?;
 
-    if program.watched {
-        // This process is still a copy of the grader's, which nobody may trace; an ordinary user's grader
-        // needs the permission itself (ptrace(2), "Ptrace access mode checking").
-        nix::sys::prctl::set_dumpable(true)?;
-    }
     let words =
         |list: &[String]| list.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
     let argv = words(&program.argv)?;
@@ -240,6 +241,13 @@ fn become_program(
     drop(ready);
     File::from(gate).read_exact(&mut [0]).context("the gate")?;
     execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].clone())
+}
+
+/// The decoy's root, and nothing else.
+pub fn become_root() -> Result<()> {
+    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
+    setresgid(gid, gid, gid).context("setresgid(2)")?;
+    setresuid(uid, uid, uid).context("setresuid(2)")
 }
 
 /// Ambient capabilities are what a program keeps over execve(2) without being root (capabilities(7)).

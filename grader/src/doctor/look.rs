@@ -4,10 +4,11 @@ use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
 use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
-use crate::decoy::ids::Ids;
+use crate::decoy::ids::Lease;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
-use crate::keeper::{self, Keeper};
+use crate::keeper::Keeper;
+use crate::keeper::record::Record;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -44,7 +45,9 @@ pub fn facts() -> Facts {
         loop_device,
         ptrace,
         cgroups,
-        ids: Ids::for_decoy(crate::decoy::Kind::User).map_err(|error| format!("{error:#}")),
+        ids: Lease::take(crate::decoy::Kind::User)
+            .map(|lease| lease.ids)
+            .map_err(|error| format!("{error:#}")),
         cache: dirs::cache().map_err(|error| format!("{error:#}")),
         temporary,
         libc: libc_here(),
@@ -151,7 +154,7 @@ fn groups_of_process() -> (String, String) {
 fn cgroups(keeper: &mut Keeper) -> Cgroups {
     let (mounts, own) = groups_of_process();
     let group = if geteuid().is_root() {
-        let groups = Groups::plan(&format!("{}-doctor", keeper::own_name()));
+        let groups = Groups::plan(&format!("{}-doctor", keeper.name()));
         outcome(try_groups(&groups, keeper))
     } else {
         Outcome::NotTried("only root can make one")
@@ -164,7 +167,7 @@ fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
         bail!("no hierarchy gives the controllers memory and pids to its groups");
     }
     for path in groups.list.iter().map(|group| &group.path) {
-        keeper.remove_at_the_end(path)?;
+        keeper.tell(&Record::ControlGroup(path.clone()))?;
         fs::create_dir(path).with_context(|| format!("mkdir {}", path.display()))?;
         fs::remove_dir(path).with_context(|| format!("rmdir {}", path.display()))?;
     }

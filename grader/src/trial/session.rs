@@ -93,8 +93,9 @@ impl<'a> Session<'a> {
                 | ptrace::Options::PTRACE_O_TRACECLONE;
             ptrace::seize(running.pid, follow).context("following the program with ptrace(2)")?;
         }
-        if let Some(job) = job {
-            job.take(running.pid)?;
+        match job {
+            Some(job) => job.take(running.pid)?,
+            None => stage.groups.admit(running.pid)?,
         }
         running.go()?;
         // One terminal on all three: whatever is written comes in once, and not on a stream by chance.
