@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// The beginning of every name that the grader makes; its process id and a random word follow.
 pub const PREFIX: &str = "container-labs-";
+/// The length of that word.
+const WORD: usize = 12;
 
 /// So long the keeper tries to remove one thing, and the grader waits for the keeper.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -129,7 +131,7 @@ impl Drop for Keeper {
 /// A directory that is locked before anybody can take it for a dead grader's.
 fn make_directory(parent: &Path) -> Result<(PathBuf, Flock<File>)> {
     loop {
-        let directory = parent.join(format!("{PREFIX}{}-{}", Pid::this(), random_word(12)?));
+        let directory = parent.join(format!("{PREFIX}{}-{}", Pid::this(), random_word(WORD)?));
         let made = fs::DirBuilder::new().mode(0o711).create(&directory);
         made.with_context(|| format!("can't make the directory {}", directory.display()))?;
         if let Some(lock) = groups::lock(&directory)? {

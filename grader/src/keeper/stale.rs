@@ -1,7 +1,7 @@
 //! What dead graders have left. A lock that is free decides: process ids say nothing, since in another PID namespace
 //! everybody else is dead.
 
-use super::PREFIX;
+use super::{PREFIX, WORD};
 use crate::decoy::groups::{self, Groups};
 use crate::decoy::{group_tree, hierarchy};
 use std::fs;
@@ -29,7 +29,7 @@ pub fn remove_directories(parent: &Path) {
 /// Removes stale control groups, and hierarchies of them. The calling process has a mount namespace of its own.
 pub fn remove_groups() {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    for name in hierarchy::names(&own).filter(|name| name.starts_with(PREFIX)) {
+    for name in hierarchy::names(&own).filter(|name| is_name(name)) {
         if hierarchy::is_stale(name, &std::env::temp_dir()) {
             remove_hierarchy(name);
         }
@@ -62,11 +62,16 @@ pub fn remove_hierarchy(name: &str) {
     }
 }
 
-/// Whether the name is one that a grader gives: with a process id, which those of its tests have not.
 fn is_named(entry: &fs::DirEntry) -> bool {
-    let name = entry.file_name();
-    let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-    rest.is_some_and(|rest| rest.split('-').next().is_some_and(|pid| pid.parse::<u32>().is_ok()))
+    entry.file_name().to_str().is_some_and(is_name)
+}
+
+/// Whether a name is one that a grader gives: [`super::PREFIX`], a process id, a random word, perhaps a number.
+fn is_name(name: &str) -> bool {
+    let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
+    let pid = parts.next().is_some_and(|pid| pid.parse::<u32>().is_ok());
+    let is_word = |word: &str| word.len() == WORD && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    pid && parts.next().is_some_and(is_word)
 }
 
 #[cfg(test)]
@@ -81,8 +86,9 @@ mod tests {
             fs::create_dir(&path).unwrap();
             path
         };
-        let (living, dead) = (make("container-labs-1-a"), make("container-labs-4194304-b"));
-        let (tests, other) = (make("container-labs-tests-x"), make("containers"));
+        let (living, dead) =
+            (make("container-labs-1-0123456789ab"), make("container-labs-4194304-0123456789ab"));
+        let (tests, other) = (make("container-labs-tests-x"), make("container-labs-7-of-mine"));
         let lock = groups::lock(&living).unwrap().unwrap();
         remove_directories(parent.path());
         assert!(living.exists() && !dead.exists() && tests.exists() && other.exists());
@@ -95,7 +101,7 @@ mod tests {
     fn a_link_is_no_directory_of_ours() {
         let (parent, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::write(other.path().join("file"), "").unwrap();
-        let link = parent.path().join("container-labs-4194304-b");
+        let link = parent.path().join("container-labs-4194304-0123456789ab");
         std::os::unix::fs::symlink(other.path(), &link).unwrap();
         remove_directories(parent.path());
         assert!(other.path().join("file").exists());
