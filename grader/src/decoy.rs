@@ -8,12 +8,14 @@
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
+//! - [`capabilities`]: those of the calling process.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`group_tree`]: a group
 //!   and all below it.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
+pub mod capabilities;
 pub mod changes;
 pub mod channel;
 pub mod disk;
@@ -151,9 +153,10 @@ impl Decoy {
         let child = || pid1::main(&theirs, plan, &secrets, &ids);
         plan.groups.gather()?;
         // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
-        let pid1 = unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
+        let make = || unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
+        let pid1 = ids.as_owner(make).and_then(|made| made.context("clone(2) with new namespaces"));
         let settled = plan.groups.settle(*pid1.as_ref().unwrap_or(&Pid::this()));
-        let pid1 = pid1.context("clone(2) with new namespaces")?;
+        let pid1 = pid1?;
         drop(theirs);
 
         let ending = Cell::new(Ending::None);

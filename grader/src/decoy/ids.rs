@@ -1,11 +1,15 @@
 //! The ids that a decoy's user namespace gets: none that anybody on the machine has, and none that another decoy has.
 //!
 //! The kernel counts by user: descriptors in flight, keys, message queues, pending signals, inotify instances. With
-//! ids of its own a program uses up its own share, and neither the next decoy's nor that of one at the same time.
+//! ids of its own a program uses up its own share, and neither the next decoy's nor that of one at the same time. Some
+//! of these count for the owner of the user namespace as well (user_namespaces(7), namespaces(7)), so that is an id of
+//! its own, too; in the namespace nobody can become it.
 
-use super::{Kind, random_word};
+use super::{Kind, capabilities, random_word};
 use anyhow::{Context, Result, bail};
-use nix::unistd::{Pid, geteuid};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, Uid, geteuid, setresuid};
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -18,6 +22,9 @@ const COUNT: u32 = 65_536;
 const FIRST: u32 = 0x7000_0000;
 const END: u32 = 0x7fff_0000;
 
+/// From one range to the next: the ids that are mapped, and at least the owner's.
+const STRIDE: u32 = 2 * COUNT;
+
 /// So many ranges are tried until one is free.
 const TRIES: usize = 256;
 
@@ -28,6 +35,8 @@ pub struct Ids {
     pub first: u32,
     /// How many.
     pub count: u32,
+    /// The owner of the decoy's user namespace, which is not mapped in it. None where that is whoever makes it.
+    pub owner: Option<u32>,
 }
 
 /// Ids that no other decoy has as long as this lives.
@@ -47,21 +56,22 @@ impl Lease {
     /// No range is free.
     pub fn take(kind: Kind) -> Result<Lease> {
         if kind == Kind::Root {
-            return Ok(Lease { ids: Ids { first: 0, count: u32::MAX }, _name: None });
+            return Ok(Lease { ids: Ids { first: 0, count: u32::MAX, owner: None }, _name: None });
         }
         let (map, taken) = (own_map()?, taken());
         if !has_ranges(&map) {
             return Ok(Lease { ids: Ids::one(), _name: None });
         }
         for _ in 0..TRIES {
-            let number = u32::from_str_radix(&random_word(8)?, 16)? % ((END - FIRST) / COUNT);
-            let first = FIRST + number * COUNT;
+            let number = u32::from_str_radix(&random_word(8)?, 16)? % ((END - FIRST) / STRIDE);
+            let first = FIRST + number * STRIDE;
             if !is_free(&taken, first) {
                 continue;
             }
             let name = SocketAddr::from_abstract_name(format!("container-labs-ids-{first}"))?;
             if let Ok(name) = UnixListener::bind_addr(&name) {
-                return Ok(Lease { ids: Ids { first, count: COUNT }, _name: Some(name) });
+                let ids = Ids { first, count: COUNT, owner: Some(first + COUNT) };
+                return Ok(Lease { ids, _name: Some(name) });
             }
         }
         bail!("no range of {COUNT} user ids is free")
@@ -71,12 +81,25 @@ impl Lease {
 impl Ids {
     /// The calling process's own.
     fn one() -> Ids {
-        Ids { first: geteuid().as_raw(), count: 1 }
+        Ids { first: geteuid().as_raw(), count: 1, owner: None }
     }
 
     /// The id outside of an id inside.
     pub fn outside(&self, id: u32) -> u32 {
         if id < self.count { self.first.saturating_add(id) } else { self.first }
+    }
+
+    /// Does something with the owner's id for the calling process's real and effective one, and with all its
+    /// capabilities.
+    pub fn as_owner<T>(&self, deed: impl FnOnce() -> T) -> Result<T> {
+        let Some(owner) = self.owner else { return Ok(deed()) };
+        let (owner, root) = (Uid::from_raw(owner), Uid::from_raw(0));
+        setresuid(owner, owner, root).context("setresuid(2)")?;
+        let done = capabilities::change(|set| set.effective = set.permitted).map(|()| deed());
+        setresuid(root, root, root).context("setresuid(2)")?;
+        // A change of the effective id resets it (prctl(2)).
+        prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
+        done.context("capset(2)")
     }
 
     /// Maps them in the user namespace of `process` (user_namespaces(7)). The calling process is root, in its own user
@@ -129,7 +152,7 @@ fn ranges(text: &str, first: usize, count: Option<usize>) -> Vec<(u32, u32)> {
 fn is_free(taken: &[(u32, u32)], first: u32) -> bool {
     taken
         .iter()
-        .all(|&(start, count)| start.saturating_add(count) <= first || start >= first.saturating_add(COUNT))
+        .all(|&(start, count)| start.saturating_add(count) <= first || start >= first.saturating_add(STRIDE))
 }
 
 fn is_mapped(map: &str, first: u32, wanted: u32) -> bool {

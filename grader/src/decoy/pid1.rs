@@ -2,8 +2,8 @@
 //! sees. It is a copy of a worker and never executes a program.
 //!
 //! Nothing in the decoy has it in hand. It is not dumpable, so nobody can trace it or read its memory. Where the decoy
-//! has ids of its own, its real and its saved uid are the machine's root's, which its user namespace does not map: a
-//! process is moved to another v1 control group by somebody of the same uid only (cgroups(7)). Its effective uid, by
+//! has ids of its own, its real and its saved uid are none that its user namespace maps: a process is moved to another
+//! v1 control group by somebody of the same uid only (cgroups(7)). Its effective uid, by
 //! which what it makes gets its owner, is the decoy's root. It has no privilege outside.
 
 use super::changes::{self, State};

@@ -1,6 +1,6 @@
 //! How a decoy's PID 1 starts a program, and what the grader holds of it.
 
-use super::limits;
+use super::{capabilities, limits};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -218,7 +218,9 @@ fn become_program(
         become_root()?;
     }
     limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
-    inherit_all_capabilities().context("capset(2)")?;
+    // A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would look
+    // right (capabilities(7)).
+    capabilities::change(|set| set.inheritable = set.permitted).context("capset(2)")?;
     SigSet::empty().thread_set_mask()?;
     // SAFETY: no handler of ours is installed.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
@@ -255,33 +257,5 @@ fn raise_ambient_capabilities() {
     for capability in 0..64 {
         // SAFETY: prctl(2) with integers. One that is not there, or not permitted, is refused.
         unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
-    }
-}
-
-/// A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would
-/// look right (capabilities(7)).
-fn inherit_all_capabilities() -> nix::Result<()> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    #[repr(C)]
-    #[derive(Clone, Copy, Default)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    // _LINUX_CAPABILITY_VERSION_3 in include/uapi/linux/capability.h.
-    let mut header = Header { version: 0x2008_0522, pid: 0 };
-    let mut sets = [Data::default(); 2];
-    // SAFETY: the structures have the layout that version 3 asks for, and outlive both calls.
-    unsafe {
-        Errno::result(libc::syscall(libc::SYS_capget, &mut header, sets.as_mut_ptr()))?;
-        for set in &mut sets {
-            set.inheritable = set.permitted;
-        }
-        Errno::result(libc::syscall(libc::SYS_capset, &header, sets.as_ptr())).map(drop)
     }
 }

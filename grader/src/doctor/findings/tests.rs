@@ -34,7 +34,7 @@ fn root() -> Facts {
             lacking: Vec::new(),
             group: Outcome::Works,
         },
-        ids: Ok(Ids { first: 0x7000_0000, count: IDS }),
+        ids: Ok(Ids { first: 0x7000_0000, count: IDS, owner: None }),
         cache: Ok("/home/ann/.cache/container-labs".into()),
         temporary: Outcome::Works,
         libc: Libc::Static,
@@ -53,7 +53,7 @@ fn user(errno: Errno, settings: Settings) -> Facts {
         user_namespace: refused(errno),
         loop_device: only_root.clone(),
         cgroups: Cgroups { group: only_root, ..root().cgroups },
-        ids: Ok(Ids { first: 1000, count: 1 }),
+        ids: Ok(Ids { first: 1000, count: 1, owner: None }),
         decoys: vec![(Kind::User, Stands::Fails("clone(2)".into()))],
         ..root()
     }
