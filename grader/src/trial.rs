@@ -7,6 +7,7 @@
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
 //! - [`group`]: the control group that a container is put into.
+//! - [`memory`]: what it takes, where no group limits it.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
@@ -15,6 +16,7 @@ pub mod facts;
 pub mod group;
 pub mod image;
 pub mod look;
+pub mod memory;
 pub mod observe;
 pub mod session;
 pub mod shared;
@@ -131,8 +133,8 @@ fn root_of(target: &Target) -> &'static str {
 fn why_not(session: &mut Session, stage: &Stage) -> String {
     let said = last_line(session.stderr());
     let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
-    if let Some(why) = session.refused.first() {
-        return why.clone();
+    if let Some(why) = session.ended_for.clone().or_else(|| session.refused.first().cloned()) {
+        return why;
     }
     if let Some(error) = session.exec_error() {
         return format!("the program could not be executed: {error}");

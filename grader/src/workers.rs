@@ -454,4 +454,13 @@ impl Done {
             Done::Works(works) => works.no_decoy.as_deref(),
         }
     }
+
+    /// Notes that it was the target's own doing that no decoy host could be made for it.
+    pub fn blame_the_target(&mut self) {
+        let (no_decoy, blame) = match self {
+            Done::Attempt(facts) => (&mut facts.no_decoy, &mut facts.distrust),
+            Done::Works(works) => (&mut works.no_decoy, &mut works.lost),
+        };
+        *blame = no_decoy.take().map(|why| format!("for this program no decoy host can be made: {why}"));
+    }
 }

@@ -76,6 +76,14 @@ impl Groups {
         self.made().find(|group| group.path.join("pids.max").exists()).or_else(|| self.made().next())
     }
 
+    /// Whether one of them limits memory.
+    pub fn limit_memory(&self) -> bool {
+        let limits = |group: &Group| {
+            ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.path.join(file).exists())
+        };
+        self.made().any(limits)
+    }
+
     /// Which controllers are missing for limits, in words.
     pub fn lacks_limits(&self) -> Option<String> {
         let has = |file: &str| self.list.iter().any(|group| group.path.join(file).exists());

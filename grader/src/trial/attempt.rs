@@ -168,7 +168,9 @@ fn in_decoy(
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
-        if session.timed_out() {
+        if session.ended_for.is_some() {
+            facts.distrust.clone_from(&session.ended_for);
+        } else if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
     } else {
