@@ -182,6 +182,7 @@ fn keep(mut pipe: File) {
             _ => {}
         }
     }
+    groups::leave_delegated();
 }
 
 /// Tries until it is done: what was in it is being killed.

@@ -11,7 +11,7 @@ pub mod schedule;
 pub mod usage;
 
 use crate::decoy::channel::Channel;
-use crate::decoy::groups::Groups;
+use crate::decoy::groups::{self, Groups};
 use crate::keeper::record::Record;
 use crate::keeper::{Keeper, ProcessGroups};
 use crate::target::Target;
@@ -177,6 +177,7 @@ impl Workers {
     /// # Errors
     /// No temporary directory, or the system refuses processes.
     pub fn start(rootfs: &Path, limit: Duration) -> Result<Workers> {
+        groups::enter_delegated();
         let keeper = Keeper::start()?;
         let probe = keeper.directory.join("probe");
         fs::write(&probe, PROBE).with_context(|| format!("can't write {}", probe.display()))?;

@@ -51,14 +51,17 @@ pub struct Group {
 
 impl Groups {
     /// Where groups named `name` would be: below the process's own v1 groups, or at the top of a v2 tree that
-    /// gives its controllers on. Empty where no group can be made.
+    /// enables its controllers; for an ordinary user below a group that was delegated. Empty where no group can be made.
     pub fn plan(name: &str) -> Groups {
-        if !geteuid().is_root() {
-            return Groups::default();
-        }
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let gives_on = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
-        Groups { list: plan(name, &read("/proc/self/mountinfo"), &read("/proc/self/cgroup"), gives_on) }
+        let (mountinfo, own) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
+        let enabled = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
+        if geteuid().is_root() {
+            return Groups { list: plan(name, &mountinfo, &own, enabled) };
+        }
+        let delegated = delegated(&mountinfo, &own).filter(|group| limits_with(&enabled(group)));
+        let group = |path: PathBuf| Group { path: path.join(name), controllers: String::new() };
+        Groups { list: delegated.map(group).into_iter().collect() }
     }
 
     /// Those that were made.
@@ -281,9 +284,64 @@ fn list(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The groups in which the controllers `memory`, `pids` and `cpu` hold. `gives_on` reads which ones a v2 tree
-/// gives to the groups at its top.
-fn plan(name: &str, mountinfo: &str, own: &str, gives_on: impl Fn(&Path) -> String) -> Vec<Group> {
+/// The group in a delegated one in which the grader itself lives: one that enables controllers holds no process.
+const GRADER: &str = "container-labs";
+
+/// The v2 group that was delegated to this person and in which nobody else is, as systemd makes one: `systemd-run --user
+/// --scope -p Delegate=yes` (systemd.resource-control(5)).
+fn delegated(mountinfo: &str, own: &str) -> Option<PathBuf> {
+    let point = mountinfo.lines().find_map(|line| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        file_system.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
+    })?;
+    let own = own_group(own, "")?;
+    let own = own.strip_suffix(GRADER).unwrap_or(&own).trim_matches('/');
+    // The top of the tree is nobody's to delegate.
+    (!own.is_empty()).then(|| Path::new(point).join(own))
+}
+
+/// Makes a delegated group ready for [`Groups::plan`], if the calling process is alone in one. To be called before any
+/// other process is started.
+pub fn enter_delegated() {
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let read_proc = |name: &str| read(&Path::new("/proc/self").join(name));
+    let Some(group) = delegated(&read_proc("mountinfo"), &read_proc("cgroup")) else { return };
+    let ours = fs::metadata(&group).is_ok_and(|it| it.uid() == geteuid().as_raw());
+    let alone = read(&group.join("cgroup.procs")).trim() == Pid::this().to_string();
+    if geteuid().is_root() || !ours || !alone || !limits_with(&read(&group.join("cgroup.controllers"))) {
+        return;
+    }
+    let below = group.join(GRADER);
+    let entered = fs::create_dir(&below).is_ok() && join(&below, Pid::this()).is_ok();
+    if !(entered && enable_controllers(&group, '+').is_ok()) {
+        leave_delegated();
+    }
+}
+
+/// Puts everybody back who [`enter_delegated`] has moved.
+pub fn leave_delegated() {
+    let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let Some(group) = delegated(&read("mountinfo"), &read("cgroup")).filter(|_| !geteuid().is_root()) else {
+        return;
+    };
+    let below = group.join(GRADER);
+    if below.is_dir() && enable_controllers(&group, '-').is_ok() {
+        let members = fs::read_to_string(below.join("cgroup.procs")).unwrap_or_default();
+        for pid in members.lines().filter_map(|line| line.parse().ok()) {
+            let _ = join(&group, Pid::from_raw(pid));
+        }
+        let _ = group_tree::remove(&below);
+    }
+}
+
+/// Whether these controllers suffice for the limits of a decoy.
+fn limits_with(controllers: &str) -> bool {
+    ["memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|it| it == *name))
+}
+
+/// The groups in which the controllers `memory`, `pids` and `cpu` hold. `enabled` reads which ones a v2 tree
+/// enables for the groups at its top.
+fn plan(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> String) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for line in mountinfo.lines() {
         let Some((mount, file_system)) = line.split_once(" - ") else { continue };
@@ -302,8 +360,7 @@ fn plan(name: &str, mountinfo: &str, own: &str, gives_on: impl Fn(&Path) -> Stri
                 (Path::new(point).join(path.trim_start_matches('/')), controllers.to_owned())
             }
             (Some("cgroup2"), _) => {
-                let given = gives_on(Path::new(point));
-                if !["memory", "pids"].iter().all(|name| given.split_whitespace().any(|it| it == *name)) {
+                if !limits_with(&enabled(Path::new(point))) {
                     continue;
                 }
                 (point.into(), String::new())
@@ -373,6 +430,17 @@ mod tests {
         assert_eq!(planned(mountinfo, own, "cpuset cpu io memory pids\n"), expected);
         assert_eq!(planned(mountinfo, own, "cpu memory\n"), []);
         assert_eq!(planned(mountinfo, own, ""), []);
+    }
+
+    #[test]
+    fn a_delegated_group_is_that_around_the_grader() {
+        let mountinfo = "25 22 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n";
+        let scope = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-u3.scope";
+        let expected = Some(PathBuf::from(format!("/sys/fs/cgroup{scope}")));
+        assert_eq!(delegated(mountinfo, &format!("0::{scope}\n")), expected);
+        assert_eq!(delegated(mountinfo, &format!("0::{scope}/{GRADER}\n")), expected);
+        assert_eq!(delegated(mountinfo, "0::/\n"), None);
+        assert_eq!(delegated("", &format!("0::{scope}\n")), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
 use crate::decoy::disk::Disk;
-use crate::decoy::groups::Groups;
+use crate::decoy::groups::{self, Groups};
 use crate::decoy::ids::Lease;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
@@ -121,6 +121,7 @@ fn container() -> Option<Container> {
 
 /// What leaves something behind if the grader is killed: with a keeper, which would remove it.
 fn with_keeper() -> (Outcome, Outcome, Cgroups) {
+    groups::enter_delegated();
     match Keeper::start() {
         Ok(mut keeper) => (Outcome::Works, loop_device(&keeper.directory), cgroups(&mut keeper)),
         Err(error) => {
@@ -153,11 +154,11 @@ fn groups_of_process() -> (String, String) {
 /// Control groups: which there are, and whether one can be made where the workers make theirs.
 fn cgroups(keeper: &mut Keeper) -> Cgroups {
     let (mounts, own) = groups_of_process();
-    let group = if geteuid().is_root() {
-        let groups = Groups::plan(&format!("{}-doctor", keeper.name()));
+    let groups = Groups::plan(&format!("{}-doctor", keeper.name()));
+    let group = if geteuid().is_root() || !groups.list.is_empty() {
         outcome(try_groups(&groups, keeper))
     } else {
-        Outcome::NotTried("only root can make one")
+        Outcome::NotTried("only root, or who was delegated one, can make one")
     };
     hierarchies(&mounts, &own, group)
 }
@@ -197,7 +198,13 @@ fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
         own.lines().any(in_v1) || in_v2.split_whitespace().any(|it| it == name)
     };
     let lacking = ["memory", "pids"].into_iter().filter(|name| !has(name)).collect();
-    Cgroups { flavour, unified, lacking, group }
+    Cgroups { flavour, unified, lacking, group, user_manager: has_user_manager() }
+}
+
+/// Whether systemd manages this person's own units: it can delegate a group (systemd-run(1), `--user`).
+fn has_user_manager() -> bool {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    runtime.is_some_and(|directory| directory.join("systemd/private").exists())
 }
 
 /// Asks the C compiler that rustc links with where its static C library is; it repeats the name where it has
