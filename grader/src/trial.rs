@@ -133,8 +133,11 @@ fn root_of(target: &Target) -> &'static str {
 fn why_not(session: &mut Session, stage: &Stage) -> String {
     let said = last_line(session.stderr());
     let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
-    if let Some(why) = session.ended_for.clone().or_else(|| session.refused.first().cloned()) {
-        return why;
+    if let Some(why) = &session.ended_for {
+        return format!("the command had not started: {why}");
+    }
+    if let Some(why) = session.refused.first() {
+        return why.clone();
     }
     if let Some(error) = session.exec_error() {
         return format!("the program could not be executed: {error}");
