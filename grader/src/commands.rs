@@ -1,5 +1,6 @@
 //! The commands: their names and options, one file each.
 
+pub mod begin;
 pub mod common;
 pub mod doctor;
 pub mod explain;
@@ -12,6 +13,7 @@ pub mod student;
 pub mod r#try;
 pub mod watch;
 
+use crate::text;
 use crate::workers::Interrupted;
 use clap::Parser;
 use std::process::ExitCode;
@@ -73,18 +75,13 @@ pub fn parse() -> Command {
     Cli::parse().command.unwrap_or_else(|| Command::Run(run::Options::default()))
 }
 
-/// Names that others have given may hold what a terminal obeys.
-fn without_escapes(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
-}
-
 /// The exit code of a command, with its error on standard error.
 pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
     let error = match result {
         Ok(code) => return ExitCode::from(code),
         Err(error) => error,
     };
-    eprintln!("grader: {}", without_escapes(&format!("{error:#}")));
+    text::say(&text::lines(&format!("grader: {error:#}")));
     ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<Usage>()) {
         // As a shell has it.
         (Some(Interrupted(signal)), _) => 128 + *signal as u8,

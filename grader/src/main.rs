@@ -4,7 +4,13 @@ use grader::commands::{self, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let result = match commands::parse() {
+    commands::exit(commands::begin::begin().and_then(|()| command()))
+}
+
+// With a frame of its own: the stack is looked at before it is used.
+#[inline(never)]
+fn command() -> anyhow::Result<u8> {
+    match commands::parse() {
         Command::Run(options) => commands::run::run(&options),
         Command::Try(options) => commands::r#try::run(&options),
         Command::Explain(options) => commands::explain::run(&options),
@@ -14,6 +20,5 @@ fn main() -> ExitCode {
         Command::Pack(options) => commands::pack::run(&options),
         Command::Doctor => commands::doctor::run(),
         Command::Rootfs(options) => commands::rootfs::run(&options),
-    };
-    commands::exit(result)
+    }
 }

@@ -6,6 +6,7 @@ use crate::grading::Event;
 use crate::labs::{self, Workspace};
 use crate::rootfs;
 use crate::target::Target;
+use crate::text::Shown;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix::unistd::geteuid;
@@ -132,11 +133,11 @@ impl Output {
         Ok(Output::File(file, beside, path.to_owned()))
     }
 
-    /// Writes what `write` writes.
+    /// Writes what `write` writes, and of what a terminal obeys nothing but colours.
     pub fn finish(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         match self {
             Output::Standard => {
-                let mut out = anstream::AutoStream::auto(io::stdout());
+                let mut out = Shown::new(anstream::AutoStream::auto(io::stdout()));
                 match write(&mut out).and_then(|()| out.flush()) {
                     // Whoever read has read enough.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -144,7 +145,7 @@ impl Output {
                 }
             }
             Output::File(file, beside, path) => {
-                let mut out = anstream::StripStream::new(file);
+                let mut out = Shown::new(anstream::StripStream::new(file));
                 let written =
                     write(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&beside.0, &path));
                 written.with_context(|| format!("writing {}", path.display()))

@@ -7,6 +7,7 @@ use crate::dirs;
 use crate::knockout::{Knockouts, knockout};
 use crate::labs::{self, Workspace};
 use crate::steps::{Source, Step};
+use crate::text;
 use crate::variant::Workshop;
 use crate::workers::Workers;
 use anyhow::Result;
@@ -49,10 +50,7 @@ pub fn run(options: &Options) -> Result<u8> {
     drop(workers);
     output.finish(|out| match options.format {
         super::run::Format::Table => table(&found, out),
-        super::run::Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &found)?;
-            writeln!(out)
-        }
+        super::run::Format::Json => text::write_json(&found, out),
     })?;
     Ok(u8::from(found.mutation_score < 1.0 || !found.fell_short.is_empty()))
 }

@@ -11,6 +11,7 @@ use crate::labs;
 use crate::points::Rubric;
 use crate::report::{Check, NOTHING_JUDGED, Report, json, standing, table};
 use crate::target::Target;
+use crate::text;
 use crate::workers::Workers;
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
@@ -131,7 +132,7 @@ pub fn run(options: &Options) -> Result<u8> {
     })?;
     // No part of what a machine reads, or of a file that nobody looks at now.
     if let Some(command) = help.filter(|_| beside) {
-        eprintln!("{HELPS}\n{command}");
+        text::say(&text::lines(&format!("{HELPS}\n{command}")));
     }
     Ok(code)
 }

@@ -7,6 +7,7 @@ use crate::decoy::groups::Groups;
 use crate::decoy::ids::Ids;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
+use crate::interrupts::as_by_default;
 use crate::keeper::{self, Keeper};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -200,8 +201,9 @@ fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
 /// Asks the C compiler that rustc links with where its static C library is; it repeats the name where it has
 /// none.
 fn libc_here() -> Libc {
-    let asked = Command::new("cc").arg("-print-file-name=libc.a").stdin(Stdio::null()).output();
-    match asked {
+    let mut cc = Command::new("cc");
+    as_by_default(&mut cc);
+    match cc.arg("-print-file-name=libc.a").stdin(Stdio::null()).output() {
         Ok(answer) if answer.status.success() => {
             let path = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
             if Path::new(&path).is_absolute() { Libc::Static } else { Libc::Dynamic }
