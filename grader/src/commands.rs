@@ -13,9 +13,10 @@ pub mod student;
 pub mod r#try;
 pub mod watch;
 
-use crate::text;
+use crate::text::{self, Shown};
 use crate::workers::Interrupted;
 use clap::Parser;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Builds the labs, runs every escape attempt in every stage on a decoy host, and prints the matrix.
@@ -72,7 +73,22 @@ impl From<anyhow::Error> for Usage {
 
 /// Reads the command line; what is wrong with it ends the program with exit code 2.
 pub fn parse() -> Command {
-    Cli::parse().command.unwrap_or_else(|| Command::Run(run::Options::default()))
+    let asked = Cli::try_parse().unwrap_or_else(|error| {
+        // It quotes what was typed, which a script may have taken from anywhere.
+        let text = error.render().ansi().to_string();
+        let _ = match error.use_stderr() {
+            true => write_shown(anstream::AutoStream::auto(io::stderr()), &text),
+            false => write_shown(anstream::AutoStream::auto(io::stdout()), &text),
+        };
+        std::process::exit(error.exit_code())
+    });
+    asked.command.unwrap_or_else(|| Command::Run(run::Options::default()))
+}
+
+fn write_shown(out: impl Write, text: &str) -> io::Result<()> {
+    let mut out = Shown::new(out);
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// The exit code of a command, with its error on standard error.

@@ -66,7 +66,10 @@ impl Student {
     fn grader(&self, words: &[&str]) -> Command {
         let mut grader = self.stage.grader(words);
         grader.current_dir(&self.root).env(MARK, self.stage.word()).env("BEGAN", self.stage.path("began"));
-        grader.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR").env("CARGO_NET_OFFLINE", "true");
+        grader
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("CARGO_BUILD_TARGET_DIR")
+            .env("CARGO_NET_OFFLINE", "true");
         grader.stdout(Stdio::null()).stderr(Stdio::null());
         grader
     }
@@ -145,7 +148,8 @@ fn a_build_that_ends_leaves_nothing_that_a_script_has_started() {
     let ends = ENDLESS.replace("loop {", "if false {");
     fs::write(student.root.join("common/build.rs"), ends).unwrap();
     let before = Machine::now();
-    let mut grader = student.grader(&["run", "lab0", "--attempt", "mount", "--decoy", "user"]).spawn().unwrap();
+    let mut grader =
+        student.grader(&["run", "lab0", "--attempt", "mount", "--decoy", "user"]).spawn().unwrap();
     wait(&mut grader, PATIENCE);
     assert!(student.stage.path("began").exists());
     assert_eq!(student.processes(), [0; 0]);
