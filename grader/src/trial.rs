@@ -153,9 +153,9 @@ fn why_not(session: &mut Session, stage: &Stage) -> String {
     }
 }
 
-/// The last line of what a program wrote, fit to be shown: no control characters, not long.
+/// The last line of what a program wrote, fit to be shown: nothing that a terminal obeys, not long.
 pub fn last_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(120).collect::<String>().trim().to_owned()
+    let said = String::from_utf8_lossy(bytes);
+    let line = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    crate::text::cut(&crate::text::line(line.trim()), 120)
 }
