@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
@@ -20,6 +21,7 @@ pub mod ext4;
 pub mod groups;
 pub mod hierarchy;
 pub mod ids;
+pub mod image;
 pub mod limits;
 pub mod loop_device;
 pub mod pid1;
@@ -82,6 +84,8 @@ pub struct Plan<'a> {
     pub groups: &'a Groups,
     /// An ext4 file system with a volume, where one is asked for.
     pub ext4: Option<&'a Ext4>,
+    /// What makes its root file system a hostile image, if it is to be one.
+    pub image: Option<image::Link>,
 }
 
 /// A decoy host that stands.

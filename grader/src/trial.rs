@@ -6,6 +6,7 @@
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
+//! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
 //! - [`group`]: the control group that a container is put into.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
@@ -13,6 +14,7 @@
 pub mod attempt;
 pub mod facts;
 pub mod group;
+pub mod hostile;
 pub mod image;
 pub mod look;
 pub mod observe;
@@ -72,8 +74,9 @@ impl Stage {
     /// A new decoy host for a target.
     fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
         let ext4 = needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten();
+        let image = hostile::link(needs);
         // There is one place to mount on: what was kept ends, or goes into this one.
-        let tree = self.shared.take_tree(target).filter(|_| ext4.is_none());
+        let tree = self.shared.take_tree(target).filter(|_| ext4.is_none() && image.is_none());
         let plan = Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -83,6 +86,7 @@ impl Stage {
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
             ext4,
+            image,
             groups: &self.groups,
         };
         Decoy::make(&plan, tree)

@@ -4,7 +4,7 @@ use super::facts::{Facts, SeenCall, Sight};
 use super::group::Job;
 use super::session::Session;
 use super::session::follow::Call;
-use super::{Stage, look, observe, shared, why_not};
+use super::{Stage, hostile, look, observe, shared, why_not};
 use crate::decoy::ids::Ids;
 use crate::decoy::start::Streams;
 use crate::decoy::tree::ROOTFS;
@@ -123,6 +123,9 @@ fn in_decoy(
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
+    if hostile::link(attempt.needs).is_some() {
+        (session, facts.refused) = hostile::start(stage, target, &decoy, &program, session)?;
+    }
     let mut host = Host {
         mark: random_word(24)?,
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
@@ -171,7 +174,7 @@ fn in_decoy(
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
-    } else {
+    } else if facts.refused.is_none() {
         facts.not_started = Some(why_not(&mut session, stage));
     }
     // The host looks while the container still lives.
@@ -199,7 +202,8 @@ fn in_decoy(
         Seen::Nothing => Sight::Nothing,
     };
     facts.evidence = evidence(facts, &session, &host);
-    let may_serve = shared::may_serve(target) && !attempt.needs.contains(&Need::Ext4Volume);
+    let serves = |need: &Need| !matches!(need, Need::Ext4Volume | Need::ImageLink { .. });
+    let may_serve = shared::may_serve(target) && attempt.needs.iter().all(serves);
     if !(may_serve && session.leave().unwrap_or(false)) {
         decoy.end();
     }
@@ -218,7 +222,10 @@ fn in_decoy(
 
 /// Whether an attempt needs a decoy that nobody has used, or one that nobody else needs.
 fn needs_own(attempt: &Attempt) -> bool {
-    attempt.needs.iter().any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume))
+    attempt
+        .needs
+        .iter()
+        .any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume | Need::ImageLink { .. }))
 }
 
 /// The control group of the container, where the attempt needs one.
@@ -293,6 +300,9 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
         Some((0, _)) => found.push("the call succeeded".into()),
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}
+    }
+    if facts.refused.is_some() {
+        found.push("the program ended before its command began; on the honest image it starts it".into());
     }
     if let Some(signal) = facts.killed_by {
         found.push(format!("signal {signal} ended the attacker"));
