@@ -66,6 +66,7 @@ pub const ALL: &[Work] = &[
     namespaces::ROOT_INSIDE,
     namespaces::HOST_NAME,
     namespaces::LOOPBACK_UP,
+    filesystems::FILE_SYSTEMS,
     filesystems::PROC_SELF,
     filesystems::SYS_THERE,
     filesystems::TMP_WRITABLE,

@@ -20,8 +20,8 @@ pub fn link(needs: &[Need]) -> Option<Link> {
 }
 
 /// A start in the image, and what the program said if it refused it: it ended by itself and in failure before its
-/// command began, then started the command in the same host on the honest image, and then did the first again, since
-/// some programs start only every now and then.
+/// command began, then twice started the command in the same host on the honest image, and then did the first again,
+/// since some programs start only every now and then, and some every second time.
 pub fn start<'a>(
     stage: &'a Stage,
     target: &Target,
@@ -29,8 +29,13 @@ pub fn start<'a>(
     program: &Program,
     mut session: Session<'a>,
 ) -> Result<(Session<'a>, Option<String>)> {
-    if refusal(&mut session)?.is_none() || !starts_honest(stage, target, decoy, program)? {
+    if refusal(&mut session)?.is_none() {
         return Ok((session, None));
+    }
+    for _ in 0..2 {
+        if !starts_honest(stage, target, decoy, program)? {
+            return Ok((session, None));
+        }
     }
     let mut again = Session::start(decoy, stage, program, None)?;
     let refused = refusal(&mut again)?;
@@ -39,7 +44,7 @@ pub fn start<'a>(
 
 /// What it said, if it ended by itself and in failure before its command began.
 fn refusal(session: &mut Session) -> Result<Option<String>> {
-    if session.hello()? || !session.refused.is_empty() || session.exec_error().is_some() {
+    if session.hello()? || !session.refused.is_empty() {
         return Ok(None);
     }
     let Ending::Exited(status @ 1..) = session.program() else { return Ok(None) };

@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
         "touch /tmp/left; grep -c ' /tmp ' /proc/mounts",
     ],
     stopped_by: &["lab2-mounts/no-links", "lab2-mounts/tmp"],
-    after: &["setuid-drop"],
+    after: &[],
     man: &["openat2(2)", "symlink(7)", "mount(2)"],
     letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles, Need::ImageLink { name: "tmp", to: "/var/tmp" }],
