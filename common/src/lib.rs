@@ -7,6 +7,9 @@
 //! - [`exec`]: the last call of every container.
 //! - [`error`]: a step that failed, and why.
 
+// `println` and `eprintln` panic where the stream is closed or full.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod args;
 pub mod child;
 pub mod error;

@@ -14,6 +14,8 @@ pub mod watch;
 
 use crate::workers::Interrupted;
 use clap::Parser;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Builds the labs, runs every escape attempt in every stage on a decoy host, and prints the matrix.
@@ -78,13 +80,18 @@ fn without_escapes(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
+/// A line on standard error. Who has closed it, or has no room in it, wants none; `eprintln` panics there.
+fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// The exit code of a command, with its error on standard error.
 pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
     let error = match result {
         Ok(code) => return ExitCode::from(code),
         Err(error) => error,
     };
-    eprintln!("grader: {}", without_escapes(&format!("{error:#}")));
+    tell(format_args!("grader: {}", without_escapes(&format!("{error:#}"))));
     ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<Usage>()) {
         // As a shell has it.
         (Some(Interrupted(signal)), _) => 128 + *signal as u8,

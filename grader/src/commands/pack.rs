@@ -65,7 +65,7 @@ fn pack(options: &Options) -> Result<u8> {
     })?;
     for (name, why) in &found.left_out {
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-        eprintln!("left out: {}{why}", super::without_escapes(name).replace('\n', " "));
+        super::tell(format_args!("left out: {}{why}", super::without_escapes(name).replace('\n', " ")));
     }
     Ok(0)
 }
@@ -113,7 +113,7 @@ fn read_back(path: &Path) -> Result<u8> {
     let name = path.display();
     if !checked.wrong.is_empty() {
         for line in &checked.wrong {
-            eprintln!("grader: {name}: {}", super::without_escapes(line).replace('\n', " "));
+            super::tell(format_args!("grader: {name}: {}", super::without_escapes(line).replace('\n', " ")));
         }
         return Ok(1);
     }

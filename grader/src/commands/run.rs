@@ -131,7 +131,7 @@ pub fn run(options: &Options) -> Result<u8> {
     })?;
     // No part of what a machine reads, or of a file that nobody looks at now.
     if let Some(command) = help.filter(|_| beside) {
-        eprintln!("{HELPS}\n{command}");
+        super::tell(format_args!("{HELPS}\n{command}"));
     }
     Ok(code)
 }

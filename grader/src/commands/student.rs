@@ -41,15 +41,15 @@ impl Student {
         let mut progress = match Progress::read(&self.root) {
             Ok((progress, None)) => progress,
             Ok((progress, Some(aside))) => {
-                eprintln!(
+                super::tell(format_args!(
                     "grader: {FILE} can't be read ({}): it is kept as {}, and begun anew",
                     aside.why,
                     aside.path.file_name().unwrap_or_default().display()
-                );
+                ));
                 progress
             }
             Err(error) => {
-                eprintln!("grader: {error:#}");
+                super::tell(format_args!("grader: {error:#}"));
                 Progress::default()
             }
         };
@@ -57,7 +57,7 @@ impl Student {
         let news = labs.iter().map(|(standing, target)| progress.note(standing, target)).collect();
         progress.count_run();
         if let Err(error) = progress.write(&self.root) {
-            eprintln!("grader: what you have reached could not be noted: {error:#}");
+            super::tell(format_args!("grader: what you have reached could not be noted: {error:#}"));
         }
         Ok(Position { labs, news, first })
     }

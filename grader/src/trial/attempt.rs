@@ -24,8 +24,9 @@ use std::time::Instant;
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
     let mut facts = once(stage, target, attempt, Streams::Pipes);
-    let never_ran =
-        |facts: &Facts| facts.not_started.is_some() || facts.distrust.is_some() && facts.tried.is_none();
+    let never_ran = |facts: &Facts| {
+        facts.not_started.is_some() && !facts.refused || facts.distrust.is_some() && facts.tried.is_none()
+    };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;
     if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing && in_time {
@@ -124,7 +125,8 @@ fn in_decoy(
     let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
     if hostile::link(attempt.needs).is_some() {
-        (session, facts.refused) = hostile::start(stage, target, &decoy, &program, session)?;
+        (session, facts.not_started) = hostile::start(stage, target, &decoy, &program, session)?;
+        facts.refused = facts.not_started.is_some();
     }
     let mut host = Host {
         mark: random_word(24)?,
@@ -174,7 +176,7 @@ fn in_decoy(
         if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
-    } else if facts.refused.is_none() {
+    } else if !facts.refused {
         facts.not_started = Some(why_not(&mut session, stage));
     }
     // The host looks while the container still lives.
@@ -301,7 +303,7 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}
     }
-    if facts.refused.is_some() {
+    if facts.refused {
         found.push("the program ended before its command began; on the honest image it starts it".into());
     }
     if let Some(signal) = facts.killed_by {

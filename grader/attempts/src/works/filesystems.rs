@@ -33,12 +33,12 @@ const OWN: [(&str, &str, &[&str]); 7] = [
 /// Whether the mount on top at this path is the one that it should be. Paths in the table are as the container sees
 /// them.
 fn is_mounted(host: &Host, (path, kind, flags): &(&str, &str, &[&str])) -> Result<(), String> {
-    let mounts = host.attacker.mountinfo.lines().filter_map(|line| {
+    let mut mounts = host.attacker.mountinfo.lines().filter_map(|line| {
         let (mount, file_system) = line.split_once(" - ")?;
         let mut words = mount.split(' ').skip(4);
         Some((words.next()?, words.next()?, file_system.split(' ').next()?))
     });
-    let Some((_, has, found)) = mounts.filter(|(point, _, _)| point == path).last() else {
+    let Some((_, has, found)) = mounts.rfind(|(point, _, _)| point == path) else {
         return Err(format!("nothing is mounted at {path}"));
     };
     if found != *kind {
