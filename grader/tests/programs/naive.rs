@@ -23,7 +23,7 @@ const MNT_DETACH: c_int = 2;
 const PIVOT_ROOT: c_long = if cfg!(target_arch = "x86_64") { 155 } else { 41 };
 
 fn main() {
-    let words: Vec<String> = std::env::args().collect();
+    let words: Vec<String> = std::env::args().filter(|word| word != "--quiet").collect();
     let rootfs = CString::new(words[1].as_str()).unwrap();
     let (root, here, tmpfs) = (c"/".as_ptr(), c".".as_ptr(), c"tmpfs".as_ptr());
     // SAFETY: every path ends in NUL and outlives its call; nothing is written through a pointer.

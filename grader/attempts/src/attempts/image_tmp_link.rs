@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
             its own file tree.",
     by_hand: &[
         "mv rootfs/tmp rootfs/old; mkdir -p -m 1777 rootfs/var/tmp; ln -s /var/tmp rootfs/tmp    # on the host",
-        "touch /tmp/left; grep -c ' /tmp ' /proc/mounts",
+        "cp /bin/sh /tmp/sh; chmod 4755 /tmp/sh; ls -l /tmp/sh",
     ],
     stopped_by: &["lab2-mounts/no-links", "lab2-mounts/tmp"],
     after: &[],
