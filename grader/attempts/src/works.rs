@@ -66,7 +66,6 @@ pub const ALL: &[Work] = &[
     namespaces::ROOT_INSIDE,
     namespaces::HOST_NAME,
     namespaces::LOOPBACK_UP,
-    filesystems::FILE_SYSTEMS,
     filesystems::PROC_SELF,
     filesystems::SYS_THERE,
     filesystems::TMP_WRITABLE,
@@ -76,6 +75,7 @@ pub const ALL: &[Work] = &[
     devices::SHM,
     devices::DEV_LINKS,
     devices::CONSOLE,
+    filesystems::FILE_SYSTEMS,
     directories::READ_ONLY_ROOTFS,
 ];
 

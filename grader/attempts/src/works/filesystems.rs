@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process;
 
-/// They are there.
+/// All of them are there.
 pub const FILE_SYSTEMS: Work = Work {
     id: "file-systems",
     first_lab: 2,
