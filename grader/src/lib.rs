@@ -18,6 +18,9 @@
 //! - [`watch`](mod@watch): builds and grades on save.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
+// `println` and `eprintln` panic where the stream is closed or full.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod commands;
 pub mod decoy;
 pub mod dirs;

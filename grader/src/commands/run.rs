@@ -98,7 +98,7 @@ pub fn run(options: &Options) -> Result<u8> {
         grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
     drop(progress);
     for note in workers.notes() {
-        eprintln!("grader: {note}");
+        text::say(&text::line(&format!("grader: {note}")));
     }
     drop(workers);
     if whole {
