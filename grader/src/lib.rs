@@ -8,7 +8,7 @@
 //! - [`doctor`]: what this machine can judge.
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
-//! - [`pack`]: a submission, and reading one back. [`replace`]: a file that is written whole or not at all.
+//! - [`pack`]: a submission, and reading one back. [`atomic_write`]: a file that is written whole or not at all.
 //! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
@@ -17,6 +17,8 @@
 //! - [`watch`](mod@watch): builds and grades on save.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 
+pub mod atomic_write;
+pub mod beneath;
 pub mod commands;
 pub mod decoy;
 pub mod dirs;
@@ -30,7 +32,6 @@ pub mod pack;
 pub mod points;
 pub mod progress;
 pub mod reached;
-pub mod replace;
 pub mod report;
 pub mod rootfs;
 pub mod standing;

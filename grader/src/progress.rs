@@ -13,7 +13,7 @@
 //! hints = { private-propagation = 1 }    # how many hints were asked for
 //! ```
 
-use crate::replace;
+use crate::atomic_write;
 use crate::report::{Check, TargetReport};
 use crate::standing::{Standing, State};
 use anyhow::{Context, Result, ensure};
@@ -155,7 +155,7 @@ impl Progress {
     pub fn write(&self, root: &Path) -> Result<()> {
         let path = root.join(FILE);
         let text = format!("{HEAD}{}", toml::to_string(&self.table)?);
-        replace::file(&path, text.as_bytes()).with_context(|| path.display().to_string())
+        atomic_write::file(&path, text.as_bytes()).with_context(|| path.display().to_string())
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::Usage;
 use super::common::Output;
+use crate::atomic_write;
 use crate::labs::caller::Caller;
 use crate::labs::{self, Workspace};
 use crate::pack::collect::{Collected, collect};
 use crate::pack::{Row, archive, check};
-use crate::replace;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::io::{self, Write};
@@ -51,7 +51,7 @@ fn pack(options: &Options) -> Result<u8> {
         builds(root, &found)
             .context("what would be packed does not build; to pack it all the same: --no-build")?;
     }
-    replace::file(&options.output, &archive::write(&found.files)?)
+    atomic_write::file(&options.output, &archive::write(&found.files)?)
         .with_context(|| format!("--output {}", options.output.display()))?;
     Output::Standard.finish(|out| {
         let bytes: usize = found.files.iter().map(|file| file.bytes.len()).sum();
