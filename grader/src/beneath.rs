@@ -19,7 +19,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -121,6 +121,19 @@ impl Directory {
         self.entry(path)?.read()
     }
 
+    /// The bytes of the regular file at this path: EFBIG where there are more than `most`.
+    ///
+    /// # Errors
+    /// As [`Directory::read`].
+    pub fn bytes(&self, path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > most {
+            return Err(Errno::EFBIG.into());
+        }
+        Ok(bytes)
+    }
+
     /// The names in it, sorted.
     ///
     /// # Errors
@@ -139,16 +152,28 @@ impl Directory {
         Ok(names)
     }
 
-    /// Creates a file for writing, with this mode whatever the umask. EEXIST where anything is there, also a link.
+    /// Creates a file for writing, with this mode; without one, with what the umask leaves of 0666. EEXIST where
+    /// anything is there, also a link.
     ///
     /// # Errors
     /// What the system said.
-    pub fn create(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<File> {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
-        let made = self.resolve(path.as_ref(), flags, Mode::from_bits_truncate(0o600), same_mount())?;
-        let file = File::from(made);
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    pub fn create(&self, path: impl AsRef<Path>, mode: impl Into<Option<u32>>) -> io::Result<File> {
+        let mode = mode.into();
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        let first = Mode::from_bits_truncate(if mode.is_some() { 0o600 } else { 0o666 });
+        let file = self.open_file(path.as_ref(), flags, first)?;
+        if let Some(mode) = mode {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
         Ok(file)
+    }
+
+    /// Opens the file of this name in it with these flags, or creates it: open(2), which follows no link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn open_file(&self, name: &Path, flags: OFlag, mode: Mode) -> io::Result<File> {
+        Ok(self.resolve(name, flags | OFlag::O_NOFOLLOW, mode, same_mount())?.into())
     }
 
     /// Opens an existing regular file for writing, and empties it.
@@ -163,15 +188,20 @@ impl Directory {
         fs::OpenOptions::new().write(true).truncate(true).open(entry.path())
     }
 
-    /// Makes a directory, with this mode whatever the umask. EEXIST where anything is there.
+    /// Makes a directory, with this mode; without one, with what the umask leaves of 0777. EEXIST where anything is
+    /// there.
     ///
     /// # Errors
     /// What the system said.
-    pub fn make(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<Directory> {
+    pub fn make(&self, path: impl AsRef<Path>, mode: impl Into<Option<u32>>) -> io::Result<Directory> {
+        let mode = mode.into();
         let (parent, name) = self.parent(path.as_ref())?;
-        mkdirat(&parent.fd, name, Mode::S_IRWXU)?;
+        let first = Mode::from_bits_truncate(if mode.is_some() { 0o700 } else { 0o777 });
+        mkdirat(&parent.fd, name, first)?;
         let made = parent.directory(Path::new(name), same_mount())?;
-        made.set_mode(mode)?;
+        if let Some(mode) = mode {
+            made.set_mode(mode)?;
+        }
         Ok(made)
     }
 
@@ -182,9 +212,10 @@ impl Directory {
     pub fn make_all(
         &self,
         path: &Path,
-        mode: u32,
+        mode: impl Into<Option<u32>>,
         mut made: impl FnMut(&Directory) -> io::Result<()>,
     ) -> io::Result<Directory> {
+        let mode = mode.into();
         let mut at = self.directory(Path::new("."), same_mount())?;
         for part in relative(path) {
             let part = Path::new(part);
@@ -416,6 +447,14 @@ impl Entry {
     pub fn of(fd: OwnedFd) -> nix::Result<Entry> {
         let stat = fstat(&fd)?;
         Ok(Entry { fd, stat })
+    }
+
+    /// What is at a path that the person who called the grader has named. Links are followed.
+    ///
+    /// # Errors
+    /// What open(2) said.
+    pub fn at(path: &Path) -> io::Result<Entry> {
+        Ok(Entry::of(nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?)?)
     }
 
     /// What is at an absolute path in which nothing is a link: it was when it was looked at (realpath(3)), and who

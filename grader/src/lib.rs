@@ -8,7 +8,8 @@
 //! - [`doctor`]: what this machine can judge.
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
-//! - [`pack`]: a submission, and reading one back. [`atomic_write`]: a file that is written whole or not at all.
+//! - [`pack`]: a submission, and reading one back. [`atomic_write`]: writes a file atomically.
+//! - [`beneath`]: files below a directory, whatever links are there.
 //! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.

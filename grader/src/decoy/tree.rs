@@ -137,7 +137,7 @@ pub fn mount(stage: &Path) -> Result<()> {
 /// Whether the decoy has something of its own, or of the machine's, at this absolute path: nothing is copied there.
 pub fn shows(path: &Path) -> bool {
     let below = |place: &&str| path.starts_with(Path::new("/").join(place));
-    MACHINE.iter().chain(&["etc/alternatives", "dev/pts", "proc", "sys"]).any(|place| below(&place))
+    MACHINE.iter().chain(&["etc/alternatives", "dev/pts", "proc", "sys"]).any(below)
         || ["/etc/ld.so.cache", "/etc/hostname"].iter().any(|file| path == Path::new(file))
         || FIXED.iter().any(|(file, _)| path == Path::new("/").join(file))
         || DEVICES.iter().any(|name| path == Path::new("/dev").join(name))
