@@ -7,11 +7,13 @@
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
 //! - [`read`]: a file, read so that the host can tell.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
+//! - [`devtmpfs`]: the machine's `/dev`, in which nothing is made.
 //! - [`cgroups`]: a hierarchy of control groups, mounted anew. [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;
 pub mod child;
+pub mod devtmpfs;
 pub mod disk;
 pub mod procfs;
 pub mod read;
@@ -43,6 +45,7 @@ pub struct Inside {
     talk: Talk,
     question: Question,
     tried: bool,
+    gave_up: Option<String>,
 }
 
 /// Where questions come from and answers go: a socket, or standard input and output.
@@ -78,6 +81,16 @@ impl Inside {
     /// The path of a file of the rootfs, as the attacker sees it: on the bare decoy host the rootfs is no root.
     pub fn in_rootfs(&self, name: &str) -> String {
         format!("{}/{name}", self.given("rootfs"))
+    }
+
+    /// Gives up before anything is made in the machine's devtmpfs, which the program has mounted there. The check is
+    /// then one that was not tried.
+    pub fn keeps_out_of_devtmpfs(&mut self, path: &str) -> Result<(), Errno> {
+        if !devtmpfs::holds(path) {
+            return Ok(());
+        }
+        self.gave_up = Some(format!("{path} is the machine's devtmpfs, in which nothing is made"));
+        Err(Errno::EXDEV)
     }
 
     /// Tells the host that the decisive call is next. A container that dies before it has blocked nothing.
@@ -203,7 +216,7 @@ fn serve(talk: &Talk) -> u8 {
         if question.check == EXIT {
             return exit(&question.mark);
         }
-        let mut inside = Inside { talk: talk.again(), question, tried: false };
+        let mut inside = Inside { talk: talk.again(), question, tried: false, gave_up: None };
         let end = run(&mut inside);
         inside.answer(&end);
     }
@@ -214,7 +227,7 @@ fn run(me: &mut Inside) -> Answer {
     if let Some(attempt) = attempts::Attempt::find(&check) {
         let (errno, text) = match (attempt.inside)(me) {
             Ok(()) => (0, String::new()),
-            Err(errno) => (errno as i32, errno.to_string()),
+            Err(errno) => (errno as i32, me.gave_up.take().unwrap_or_else(|| errno.to_string())),
         };
         return if me.tried { Answer::Got(errno, text) } else { Answer::Not(errno, text) };
     }

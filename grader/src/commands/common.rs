@@ -65,8 +65,8 @@ pub fn build_labs(names: &[&str], decoy: Kind, out: &Path) -> Result<Vec<Target>
 /// Says what of the machine goes into a program's decoy. Whoever hears nothing on standard error is no trouble.
 pub fn say_copied(target: &Target) {
     if let Some(copied) = target.copied() {
-        let copied = super::without_escapes(&copied).replace('\n', " ");
-        let _ = writeln!(io::stderr(), "{}: copied into the decoy host: {copied}", target.name);
+        let line = format!("{}: copied into the decoy host: {copied}", target.name);
+        let _ = writeln!(io::stderr(), "{}", super::without_escapes(&line).replace('\n', " "));
     }
 }
 
