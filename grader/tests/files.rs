@@ -78,10 +78,7 @@ fn a_submission_with_links_of_its_own_is_copied_with_them(
     let Some(stage) = Stage::new(setting.who()) else { return };
     stage.directory("sub/.git");
     fs::write(stage.path("sub/.git/config"), "x").unwrap();
-    let text = format!(
-        "{}",
-        CHROOT.replace("exec", "[ ! -e .git ] && [ -s conf/real ] && [ -s real/real ] && exec")
-    );
+    let text = CHROOT.replace("exec", "[ ! -e .git ] && [ -s conf/real ] && [ -s real/real ] && exec");
     script(&stage, "sub/prog.sh", &text);
     stage.directory("sub/real");
     fs::write(stage.path("sub/real/real"), "x").unwrap();
