@@ -175,7 +175,10 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         .context("copying the root file system")?;
     let rootfs = &root.below(ROOTFS)?;
     let probe = || fs::File::open(plan.probe).context("the probe");
-    make.file(rootfs, &format!("probe-{}", secrets.name), 0o755, probe()?).context("copying the probe")?;
+    // It stays real root's, where there is more than one id: what the program could write to is no probe.
+    Make { ids: None }
+        .file(rootfs, &format!("probe-{}", secrets.name), 0o755, probe()?)
+        .context("copying the probe")?;
     make.file(rootfs, &format!("setuid-{}", secrets.name), 0o4755, probe()?).context("copying the probe")?;
     make.file(root, VICTIM, 0o755, probe()?).context("copying the victim")?;
     if let Some(disk) = plan.disk {
