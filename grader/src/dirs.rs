@@ -13,15 +13,6 @@ use std::path::{Path, PathBuf};
 /// What to do where no cache directory can be had.
 const WAY_OUT: &str = "set XDG_CACHE_HOME to a directory that can be written";
 
-/// Where temporary files go: `$TMPDIR`, which counts as not set where it is empty, as an absolute path; else `/tmp`.
-///
-/// # Errors
-/// It is relative, and there is no current directory.
-pub fn temporary() -> Result<PathBuf> {
-    let named = std::env::var_os("TMPDIR").filter(|name| !name.is_empty());
-    std::path::absolute(named.unwrap_or_else(|| "/tmp".into())).context("TMPDIR")
-}
-
 /// The cache directory of this program: `$XDG_CACHE_HOME/container-labs`, else `$HOME/.cache/container-labs`.
 /// It is made, for its owner alone, where it is missing.
 ///
@@ -37,6 +28,26 @@ pub fn cache() -> Result<PathBuf> {
 /// As [`cache`].
 pub fn cache_below(home: &Path) -> Result<PathBuf> {
     make(&place(None, Some(home.into()))?)
+}
+
+/// The directory for temporary files: `$TMPDIR`, else `/tmp`. An empty variable counts as not set, and a relative one
+/// is below the current directory. The path is absolute and real: no link is in it.
+///
+/// # Errors
+/// It is no directory.
+pub fn temporary() -> Result<PathBuf> {
+    temporary_of(std::env::var_os("TMPDIR"))
+}
+
+fn temporary_of(variable: Option<OsString>) -> Result<PathBuf> {
+    let set = variable.filter(|value| !value.is_empty());
+    let named = set.as_ref().map_or(Path::new("/tmp"), Path::new);
+    let trouble = || format!("the directory for temporary files (TMPDIR), {named:?}");
+    let real = fs::canonicalize(named).with_context(trouble)?;
+    if !real.is_dir() {
+        bail!("{}: that is no directory", trouble());
+    }
+    Ok(real)
 }
 
 /// The directory that the two variables name.
@@ -93,6 +104,27 @@ mod tests {
         assert_eq!(placed(Some("c"), Some("/")).unwrap(), Path::new("/.cache/container-labs"));
         let error = placed(Some("c"), None).unwrap_err().to_string();
         assert!(error.contains(WAY_OUT), "{error}");
+    }
+
+    #[test]
+    fn the_temporary_directory_is_real_whatever_the_variable_says() {
+        use std::os::unix::ffi::OsStringExt;
+        let of = |value: &str| temporary_of(Some(value.into()));
+        let tmp = fs::canonicalize("/tmp").unwrap();
+        assert_eq!(of("").unwrap(), tmp);
+        assert_eq!(temporary_of(None).unwrap(), tmp);
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        assert_eq!(of(".").unwrap(), here);
+        assert_eq!(of("src").unwrap(), here.join("src"));
+        let error = format!("{:#}", of("no/such").unwrap_err());
+        assert!(error.contains("TMPDIR") && error.contains("No such file"), "{error}");
+        assert!(of("Cargo.toml").unwrap_err().to_string().contains("no directory"));
+        let temporary = tempfile::tempdir().unwrap();
+        for name in [&b"odd\xff"[..], b"two\nlines"] {
+            let odd = temporary.path().canonicalize().unwrap().join(OsString::from_vec(name.to_vec()));
+            fs::create_dir(&odd).unwrap();
+            assert_eq!(temporary_of(Some(odd.clone().into())).unwrap(), odd);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub mod process;
 pub mod target_dir;
 pub mod workspace;
 
-pub use build::{Built, Linked, build, build_with};
+pub use build::{Built, Linked, build, build_with, check};
 pub use workspace::Workspace;
 
 /// The labs in teaching order: the place in this list is the lab's number. Each is a package, and a program,

@@ -9,7 +9,8 @@
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`interrupts`]: the signals by which a person ends it. [`text`]: what others have written, made fit to be shown.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
-//! - [`path_bytes`]: paths in messages. [`pack`]: a submission, and reading one back. [`replace`]: a file that is written whole or not at all.
+//! - [`path_bytes`]: paths in messages. [`pack`]: a submission, and reading one back. [`atomic_write`]: writes a file atomically.
+//! - [`beneath`]: files below a directory, whatever links are there.
 //! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
@@ -21,6 +22,8 @@
 // `println` and `eprintln` panic where the stream is closed or full.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod atomic_write;
+pub mod beneath;
 pub mod commands;
 pub mod decoy;
 pub mod dirs;
@@ -36,7 +39,6 @@ pub mod path_bytes;
 pub mod points;
 pub mod progress;
 pub mod reached;
-pub mod replace;
 pub mod report;
 pub mod rootfs;
 pub mod standing;

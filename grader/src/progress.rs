@@ -13,11 +13,13 @@
 //! hints = { private-propagation = 1 }    # how many hints were asked for
 //! ```
 
-use crate::replace;
+use crate::atomic_write;
+use crate::beneath::Directory;
 use crate::report::{Check, TargetReport};
 use crate::standing::{Standing, State};
 use anyhow::{Context, Result, ensure};
-use std::fs::{self, File};
+use nix::libc;
+use nix::sys::stat::SFlag;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -69,15 +71,13 @@ impl Progress {
     /// It can't be set aside.
     pub fn read(root: &Path) -> Result<(Progress, Option<SetAside>)> {
         let path = root.join(FILE);
-        let why = match text(&path).and_then(|text| text.map(|text| parse(&text)).transpose()) {
+        let why = match text(root).and_then(|text| text.map(|text| parse(&text)).transpose()) {
             Ok(table) => return Ok((Progress { table: table.unwrap_or_default() }, None)),
             Err(error) => format!("{error:#}"),
         };
-        let free = |number: &u32| !aside(&path, *number).is_symlink() && !aside(&path, *number).exists();
-        let aside = aside(&path, (1..).find(free).unwrap_or(1));
-        fs::rename(&path, &aside)
-            .with_context(|| format!("{}: {why}; and it can't be renamed", path.display()))?;
-        Ok((Progress::default(), Some(SetAside { why, path: aside })))
+        let aside =
+            set_aside(root).with_context(|| format!("{}: {why}; and it can't be renamed", path.display()))?;
+        Ok((Progress::default(), Some(SetAside { why, path: root.join(aside) })))
     }
 
     /// How often the labs were graded here.
@@ -155,22 +155,38 @@ impl Progress {
     pub fn write(&self, root: &Path) -> Result<()> {
         let path = root.join(FILE);
         let text = format!("{HEAD}{}", toml::to_string(&self.table)?);
-        replace::file(&path, text.as_bytes()).with_context(|| path.display().to_string())
+        atomic_write::write(&path, text.as_bytes()).with_context(|| path.display().to_string())
     }
 }
 
-/// The text of the file, if there is one.
-fn text(path: &Path) -> Result<Option<String>> {
-    match fs::symlink_metadata(path) {
+/// The text of the file in this directory, if there is one.
+fn text(root: &Path) -> Result<Option<String>> {
+    // A link may lead anywhere, and a named pipe is never read to its end.
+    let file = match Directory::open(root)?.entry(FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        // A link may lead anywhere, and a named pipe is never read to its end.
-        Ok(found) => ensure!(found.is_file(), "it is no plain file"),
+        Ok(found) => {
+            ensure!(found.is(SFlag::S_IFREG), "it is no plain file");
+            found.read()?
+        }
         Err(error) => return Err(error.into()),
-    }
+    };
     let mut text = String::new();
-    File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    file.take(LONGEST + 1).read_to_string(&mut text)?;
     ensure!(text.len() as u64 <= LONGEST, "it is longer than {LONGEST} bytes");
     Ok(Some(text))
+}
+
+/// Renames the file to a name that nothing has, and gives that.
+fn set_aside(root: &Path) -> io::Result<String> {
+    let directory = Directory::open(root)?;
+    let mut number = 1;
+    loop {
+        let aside = aside(number);
+        match directory.rename_with(FILE.as_ref(), &directory, aside.as_ref(), libc::RENAME_NOREPLACE) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            renamed => return renamed.map(|()| aside),
+        }
+    }
 }
 
 fn parse(text: &str) -> Result<Table> {
@@ -180,10 +196,12 @@ fn parse(text: &str) -> Result<Table> {
     })
 }
 
-/// Where a file that can't be read goes.
-fn aside(path: &Path, number: u32) -> PathBuf {
-    let ending = if number == 1 { "broken".to_owned() } else { format!("broken-{number}") };
-    path.with_file_name(format!("{FILE}.{ending}"))
+/// The name that a file that can't be read gets.
+fn aside(number: u32) -> String {
+    match number {
+        1 => format!("{FILE}.broken"),
+        number => format!("{FILE}.broken-{number}"),
+    }
 }
 
 #[cfg(test)]

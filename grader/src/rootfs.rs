@@ -15,6 +15,7 @@
 //! - `fixed`: what is the same everywhere: the empty directories, `/etc`
 //! - `make`: writes it all into a directory
 //! - `cache`: keeps it, and makes it again when the machine has changed
+//! - `needs`: what a program of the machine needs to start
 //! - `check`: is this directory a rootfs?
 
 mod cache;
@@ -28,12 +29,14 @@ mod gather;
 mod inputs;
 mod loader;
 mod make;
+mod needs;
 mod root;
 mod tools;
 
 pub use cache::Cache;
 pub use check::check;
 pub use make::make;
+pub use needs::needs;
 pub use root::Root;
 pub use tools::{LeftOut, TOOLS, Why};
 

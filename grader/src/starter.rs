@@ -12,11 +12,13 @@ mod todo;
 
 pub use repository::Repository;
 
+use crate::beneath::Directory;
 use crate::labs::caller::Caller;
 use crate::labs::{self, Workspace};
 use crate::steps::{Source, Step};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,10 +78,12 @@ pub fn source() -> Result<Source> {
 pub fn make(directory: &Path) -> Result<Repository, Refused> {
     let mut place = Place::take(directory)?;
     let fill = || -> Result<Repository> {
-        source()?.write(directory)?;
+        source()?.write_below(&place.directory)?;
         let caller = Caller::of_sudo()?;
         if let Some(caller) = &caller {
-            caller.owns(&place.made).with_context(|| place.made.display().to_string())?;
+            let (uid, gid) = caller.ids();
+            let made = place.made.as_ref().map_or(&place.directory, |(made, _, _)| made);
+            made.set_owner_of_all(uid, gid).with_context(|| directory.display().to_string())?;
         }
         repository::make(directory, caller.as_ref())
     };
@@ -101,11 +105,10 @@ pub fn is_students(root: &Path) -> bool {
 
 /// Where a workspace is being made. What is in it goes, unless it is kept.
 struct Place {
-    directory: PathBuf,
-    /// What did not exist before: the directory, or the first of its parents that was missing.
-    made: PathBuf,
-    /// Whether it was there before, and empty.
-    was_there: bool,
+    directory: Directory,
+    /// What did not exist before: the directory, or the first of its parents that was missing; the directory that
+    /// this lies in, and its name there. None: the directory was there, and empty.
+    made: Option<(Directory, Directory, OsString)>,
     keep: bool,
 }
 
@@ -115,26 +118,36 @@ impl Place {
         let failed = |error: io::Error| {
             Refused::Failed(anyhow::Error::new(error).context(directory.display().to_string()))
         };
-        let was_there = match fs::symlink_metadata(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        match fs::symlink_metadata(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Place::make(&directory).map_err(failed);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(Refused::InTheWay("a part of that path is a file"));
             }
             Err(error) => return Err(failed(error)),
             Ok(_) if !directory.is_dir() => return Err(Refused::InTheWay("that is no directory")),
-            Ok(_) if fs::read_dir(&directory).map_err(failed)?.next().is_some() => {
-                return Err(Refused::InTheWay(
-                    "that directory is not empty, and nothing in it is overwritten",
-                ));
-            }
-            Ok(_) => true,
-        };
-        let missing = directory.ancestors().take_while(|parent| !parent.exists()).last();
-        let made = missing.unwrap_or(&directory).to_owned();
-        let place = Place { directory, made, was_there, keep: false };
-        fs::create_dir_all(&place.directory).map_err(|error| {
-            Refused::Failed(anyhow::Error::new(error).context(place.directory.display().to_string()))
-        })?;
+            Ok(_) => {}
+        }
+        let found = Directory::open(&directory).map_err(failed)?;
+        if !found.names().map_err(failed)?.is_empty() {
+            return Err(Refused::InTheWay("that directory is not empty, and nothing in it is overwritten"));
+        }
+        Ok(Place { directory: found, made: None, keep: false })
+    }
+
+    /// Makes the directory, and those above it that are missing.
+    fn make(directory: &Path) -> io::Result<Place> {
+        let there = directory.ancestors().find(|parent| parent.exists()).unwrap_or(Path::new("/"));
+        let missing = directory.strip_prefix(there).unwrap_or(directory);
+        let mut names = missing.iter();
+        let first = names.next().unwrap_or_default();
+        let parent = Directory::open(there)?;
+        let made = parent.make(first, None)?;
+        let rest = made.make_all(names.as_path(), None, |_| Ok(()));
+        let mut place =
+            Place { directory: made.below(".")?, made: Some((made, parent, first.into())), keep: false };
+        place.directory = rest?;
         Ok(place)
     }
 }
@@ -144,12 +157,9 @@ impl Drop for Place {
         if self.keep {
             return;
         }
-        if !self.was_there {
-            let _ = fs::remove_dir_all(&self.made);
-            return;
-        }
-        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
-        }
+        let _ = match &self.made {
+            Some((_, parent, name)) => parent.remove_all(name),
+            None => self.directory.clear(|_| false),
+        };
     }
 }

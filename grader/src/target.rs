@@ -1,5 +1,8 @@
 //! What is aimed at: a lab, a program with the labs' command line, or any program through a command template.
 
+mod files;
+mod places;
+
 use crate::decoy::{Kind, tree};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -46,15 +49,8 @@ impl What {
     }
 }
 
-/// Files of one directory beyond this, in bytes and in number, are not copied.
-const LARGEST: u64 = 64 << 20;
-const MOST: usize = 4096;
-
 /// The words of a template that stand for something else.
 const PLACEHOLDERS: [&str; 3] = ["{rootfs}", "{command}", "{id}"];
-
-/// Directories that the decoy shows by itself.
-const MACHINE: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
 
 impl Target {
     /// The bare decoy host.
@@ -76,7 +72,8 @@ impl Target {
             name: name.into(),
             what: What::Lab(number),
             template: [&place, "{rootfs}", "{command}"].map(str::to_owned).to_vec(),
-            files: vec![(program.into(), place.into())],
+            // Nothing on the way may be a link when it is copied.
+            files: vec![(fs::canonicalize(program).unwrap_or_else(|_| program.into()), place.into())],
             cwd: "/".into(),
             decoy,
         }
@@ -113,20 +110,16 @@ impl Target {
         if !first.contains('/') {
             words[0] = program.to_string_lossy().into_owned();
         }
-        let mut files = Vec::new();
-        for word in &words {
-            let path = cwd.join(word);
-            if word.contains('{') || !path.is_file() || MACHINE.iter().any(|place| path.starts_with(place)) {
-                continue;
-            }
-            // Its name may be a link elsewhere; it is copied under the name that the template uses.
-            let path = std::path::absolute(&path)?;
-            collect(&path, &mut files)?;
-        }
+        let files = files::collect(&words, &cwd)?.into_iter().map(|path| (path.clone(), path)).collect();
         let name =
             Path::new(words[0].as_str()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let cwd = cwd.to_str().context("the current directory is not UTF-8")?.to_owned();
         Ok(Target { name, what: What::Program, template: words, files, cwd, decoy })
+    }
+
+    /// What of the machine is copied into its decoy, in words and bounded; None where it is nothing.
+    pub fn copied(&self) -> Option<String> {
+        (!self.files.is_empty()).then(|| files::named(&self.files, Path::new(&self.cwd)))
     }
 
     /// The words to execute, for a command that is seen as `command` from the rootfs.
@@ -180,47 +173,6 @@ fn find_program(word: &str, cwd: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The directory of a program, whole where it is small, else the program alone: a build's output directory is
-/// large, and what a script reads beside itself is not. Alone also where the grader's own files lie below: the
-/// decoy, while it is built, would be copied into itself.
-fn collect(program: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
-    let directory = program.parent().unwrap_or(Path::new("/"));
-    let whole = if !holds_our_own(directory) && is_small(directory, &mut (LARGEST, MOST)) {
-        directory
-    } else {
-        program
-    };
-    let real = fs::canonicalize(whole).with_context(|| whole.display().to_string())?;
-    if !files.iter().any(|(_, to)| to == whole) {
-        files.push((real, whole.to_owned()));
-    }
-    Ok(())
-}
-
-/// Whether the grader makes its temporary files in this directory, or below it.
-fn holds_our_own(directory: &Path) -> bool {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    real(&std::env::temp_dir()).zip(real(directory)).is_some_and(|(ours, theirs)| ours.starts_with(theirs))
-}
-
-/// Whether what is below fits into a budget of bytes and of files, which is used up.
-fn is_small(directory: &Path, budget: &mut (u64, usize)) -> bool {
-    let Ok(entries) = fs::read_dir(directory) else { return false };
-    for entry in entries.flatten() {
-        let Ok(it) = fs::symlink_metadata(entry.path()) else { return false };
-        let Some(rest) = budget.1.checked_sub(1) else { return false };
-        budget.1 = rest;
-        if it.is_file() {
-            let Some(rest) = budget.0.checked_sub(it.len()) else { return false };
-            budget.0 = rest;
-        }
-        if it.is_dir() && !is_small(&entry.path(), budget) {
-            return false;
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,18 +183,6 @@ mod tests {
             Target::template("/bin/echo -m {rootfs} {id}:{rootfs.name} -- {command}", Kind::User).unwrap();
         let argv = target.argv(&["/probe".into(), "a b".into()], "7");
         assert_eq!(argv, ["/bin/echo", "-m", "/srv/rootfs", "7:rootfs", "--", "/probe", "a b"]);
-    }
-
-    #[test]
-    fn a_directory_is_small_with_all_that_is_below() {
-        let directory = tempfile::tempdir().unwrap();
-        for name in ["a", "b"] {
-            fs::create_dir(directory.path().join(name)).unwrap();
-            fs::write(directory.path().join(name).join("file"), [0; 60]).unwrap();
-        }
-        assert!(is_small(directory.path(), &mut (120, 4)));
-        assert!(!is_small(directory.path(), &mut (119, 4)));
-        assert!(!is_small(directory.path(), &mut (120, 3)));
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl<W: Write> Shown<W> {
     pub fn new(to: W) -> Shown<W> {
         Shown { to, line: Vec::new() }
     }
+
+    /// Where it went, once it was flushed.
+    pub fn into_inner(self) -> W {
+        self.to
+    }
 }
 
 impl<W: Write> Write for Shown<W> {

@@ -7,11 +7,13 @@
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
 //! - [`read`]: a file, read so that the host can tell.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: what lies at a path. [`terminal`]: the inherited terminal.
+//! - [`devtmpfs`]: the machine's `/dev`, in which nothing is made.
 //! - [`cgroups`]: a hierarchy of control groups, mounted anew. [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;
 pub mod child;
+pub mod devtmpfs;
 pub mod disk;
 pub mod look;
 pub mod procfs;
@@ -80,6 +82,16 @@ impl Inside {
     /// The path of a file of the rootfs, as the attacker sees it: on the bare decoy host the rootfs is no root.
     pub fn in_rootfs(&self, name: &str) -> String {
         format!("{}/{name}", self.given("rootfs"))
+    }
+
+    /// Gives up before anything is made in the machine's devtmpfs, which the program has mounted there. The check is
+    /// then one that was not tried.
+    pub fn keeps_out_of_devtmpfs(&mut self, path: &str) -> Result<(), Errno> {
+        if !devtmpfs::holds(path) {
+            return Ok(());
+        }
+        self.gave_up = Some(format!("{path} is the machine's devtmpfs, in which nothing is made"));
+        Err(Errno::EXDEV)
     }
 
     /// Tells the host that the decisive call is next. A container that dies before it has blocked nothing.

@@ -1,6 +1,7 @@
 //! What the commands share: targets from names, a root file system, a progress bar, a place for the report.
 
 use super::Usage;
+use crate::atomic_write;
 use crate::decoy::Kind;
 use crate::grading::Event;
 use crate::labs::{self, Workspace};
@@ -10,7 +11,7 @@ use crate::text::{self, Shown};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix::unistd::geteuid;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -109,6 +110,13 @@ pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
     }
 }
 
+/// Says what of the machine goes into a program's decoy.
+pub fn say_copied(target: &Target) {
+    if let Some(copied) = target.copied() {
+        text::say(&text::line(&format!("{}: copied into the decoy host: {copied}", target.name)));
+    }
+}
+
 /// A progress bar on standard error, where that is a terminal.
 pub struct Progress(ProgressBar);
 
@@ -147,37 +155,24 @@ impl Drop for Progress {
     }
 }
 
-/// Where a report goes: standard output, or a file that is written beside its place and then renamed, so that
-/// a full disk leaves no half of it.
+/// Where a report goes: standard output, or a file that is written at once when all is done.
 pub enum Output {
     /// Standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
     Standard,
-    /// A file: the temporary one, its path, and the path that it will have.
-    File(File, Part, PathBuf),
-}
-
-/// The path of a file that is not whole yet. It goes, also where the work ends before its end.
-pub struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Where it was renamed there is none.
-        let _ = fs::remove_file(&self.0);
-    }
+    /// A file: its place, and its path as it was typed.
+    File(Box<atomic_write::Place>, PathBuf),
 }
 
 impl Output {
-    /// Opens it, before the work begins.
+    /// Looks whether it can be written, before the work begins.
     pub fn open(path: Option<&Path>) -> Result<Output> {
         let Some(path) = path else { return Ok(Output::Standard) };
         if path.is_dir() {
             return Err(Usage(format!("--output {}: that is a directory", path.display())).into());
         }
-        let mut name = path.file_name().context("--output names no file")?.to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let beside = Part(path.with_file_name(name));
-        let file = File::create(&beside.0).with_context(|| format!("--output {}", path.display()))?;
-        Ok(Output::File(file, beside, path.to_owned()))
+        let place =
+            atomic_write::Place::find(path).with_context(|| format!("--output {}", path.display()))?;
+        Ok(Output::File(Box::new(place), path.to_owned()))
     }
 
     /// Writes what `write` writes, and of what a terminal obeys nothing but colours.
@@ -191,11 +186,12 @@ impl Output {
                     other => other.context("writing the report"),
                 }
             }
-            Output::File(file, beside, path) => {
-                let mut out = Shown::new(anstream::StripStream::new(file));
-                let written =
-                    write(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&beside.0, &path));
-                written.with_context(|| format!("writing {}", path.display()))
+            Output::File(place, path) => {
+                let mut out = Shown::new(anstream::StripStream::new(Vec::new()));
+                let written = write(&mut out).and_then(|()| out.flush()).map_err(anyhow::Error::from);
+                written
+                    .and_then(|()| place.write(&out.into_inner().into_inner()))
+                    .with_context(|| format!("writing {}", path.display()))
             }
         }
     }

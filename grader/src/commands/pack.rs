@@ -2,21 +2,26 @@
 
 use super::Usage;
 use super::common::Output;
+use crate::atomic_write;
+use crate::beneath::{Directory, Entry};
 use crate::labs::caller::Caller;
 use crate::labs::{self, Workspace};
 use crate::pack::collect::{Collected, collect};
 use crate::pack::{Row, archive, check};
-use crate::replace;
 use crate::text;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::libc;
+use nix::sys::stat::SFlag;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Of a list that a submission makes long, so many lines are shown.
 const SHOWN: usize = 200;
 /// Of a name in it, so many characters.
 const LONGEST_NAME: usize = 300;
+/// Where what would be packed is built, below the workspace.
+const PLACE: &str = "target/pack";
 
 /// What `grader pack` takes.
 #[derive(clap::Args)]
@@ -57,7 +62,7 @@ fn pack(options: &Options) -> Result<u8> {
         builds(root, &found)
             .context("what would be packed does not build; to pack it all the same: --no-build")?;
     }
-    replace::file(&options.output, &archive::write(&found.files)?)
+    atomic_write::write(&options.output, &archive::write(&found.files)?)
         .with_context(|| format!("--output {}", options.output.display()))?;
     Output::Standard.finish(|out| {
         let bytes: usize = found.files.iter().map(|file| file.bytes.len()).sum();
@@ -80,41 +85,54 @@ fn pack(options: &Options) -> Result<u8> {
 
 /// Builds what would be packed, and nothing else: in a place of its own, below the workspace's target directory.
 fn builds(root: &Path, found: &Collected) -> Result<()> {
-    let place = root.join("target/pack");
-    // What is removed there is removed where a link leads to, and under sudo that may be anywhere.
-    for path in [root.join("target"), place.clone()] {
-        ensure!(!path.is_symlink(), "{}: it is a link, and is not followed", path.display());
+    let write = || write_sources(root, found);
+    match Caller::of_sudo()? {
+        Some(caller) => caller.does(write)??,
+        None => write()?,
     }
-    // What was built there before may stay; the sources may not.
-    for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
-        if entry.file_name() != "target" {
-            let path = entry.path();
-            let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            gone.with_context(|| path.display().to_string())?;
-        }
-    }
-    for file in &found.files {
-        let path = place.join(&file.name);
-        fs::create_dir_all(path.parent().unwrap_or(&place)).with_context(|| path.display().to_string())?;
-        fs::write(&path, &file.bytes).with_context(|| path.display().to_string())?;
-    }
-    if let Some(caller) = Caller::of_sudo()? {
-        caller.owns(&place)?;
-    }
+    let place = root.join(PLACE);
     let workspace = Workspace::above(&place).filter(|it| it.root() == place);
     let workspace = workspace.context("the labs' manifests are not all there")?;
     let there: Vec<&str> = labs::ALL.into_iter().filter(|lab| workspace.lab(lab).is_dir()).collect();
     ensure!(!there.is_empty(), "there is no lab");
-    labs::build(&workspace, &there, &place.join("target/programs")).map(drop)
+    labs::check(&workspace, &there)
+}
+
+/// Writes what would be packed to its place. What was built there before may stay; the sources may not. No link is
+/// followed: the workspace is somebody's.
+fn write_sources(root: &Path, found: &Collected) -> Result<()> {
+    let mut place = Directory::open(root).with_context(|| root.display().to_string())?;
+    for name in Path::new(PLACE) {
+        let name = Path::new(name);
+        let made = place.make(name, None).or_else(|error| match error.kind() {
+            ErrorKind::AlreadyExists => place.below(name),
+            _ => Err(error),
+        });
+        place = made.map_err(|error| match error.raw_os_error() {
+            Some(libc::ELOOP) => anyhow!("{PLACE}: it is a link, and is not followed"),
+            _ => anyhow::Error::new(error).context(PLACE),
+        })?;
+    }
+    place.clear(|name| name == "target").context(PLACE)?;
+    for file in &found.files {
+        let path = Path::new(&file.name);
+        let write = || {
+            place.make_all(path.parent().unwrap_or(Path::new("")), None, |_| Ok(()))?;
+            place.create(path, None)?.write_all(&file.bytes)
+        };
+        write().with_context(|| format!("{PLACE}/{}", file.name))?;
+    }
+    Ok(())
 }
 
 fn read_back(path: &Path) -> Result<u8> {
     let open = || -> Result<fs::File> {
         // Opening a named pipe waits for a writer.
-        if !fs::metadata(path)?.is_file() {
+        let found = Entry::at(path)?;
+        if !found.is(SFlag::S_IFREG) {
             bail!("it is no plain file");
         }
-        Ok(fs::File::open(path)?)
+        Ok(found.read()?)
     };
     let mut file = open().map_err(|error| Usage(format!("--check {}: {error:#}", path.display())))?;
     let checked = check::check(&mut file).with_context(|| path.display().to_string())?;

@@ -1,7 +1,7 @@
 //! `grader run`, and `grader` alone: grade some, print the matrix.
 
 use super::Usage;
-use super::common::{HELPS, LIMIT, Output, Place, Progress, decoy, rootfs, warn};
+use super::common::{HELPS, LIMIT, Output, Place, Progress, decoy, rootfs, say_copied, warn};
 use super::student::Student;
 use crate::decoy::Kind;
 use crate::doctor;
@@ -84,6 +84,7 @@ pub fn run(options: &Options) -> Result<u8> {
     for template in &options.program {
         others.push(Target::template(template, decoy).map_err(Usage::from)?);
     }
+    others.iter().for_each(say_copied);
     let (attempts, works) = checks(&options.attempt)?;
     let whole = options.attempt.is_empty();
     let output = Output::open(options.output.as_deref())?;

@@ -1,7 +1,7 @@
 //! `grader try ATTEMPT --in LAB`: one attempt, told slowly.
 
 use super::Usage;
-use super::common::{LIMIT, Output, Place, decoy, rootfs, warn};
+use super::common::{LIMIT, Output, Place, decoy, rootfs, say_copied, warn};
 use super::run::{find, way_out};
 use crate::decoy::Kind;
 use crate::grading::{Run, grade};
@@ -47,6 +47,7 @@ pub fn run(options: &Options) -> Result<u8> {
             return Err(Usage(format!("{}: neither a lab ({known}) nor a program", options.inside)).into());
         }
     };
+    program.iter().for_each(say_copied);
     let (place, name) = rootfs(None)?;
     let mut workers = Workers::start(&place, LIMIT)?;
     let labs: Vec<&str> = lab.into_iter().collect();

@@ -3,16 +3,16 @@
 //! A decoy costs more than a trial. Where nothing has changed it serves for the next one too.
 
 use super::tree::{READ_ONLY, ROOTFS};
+use crate::beneath::{Directory, is};
 use anyhow::{Context, Result};
 use nix::dir::Dir;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::libc;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What a decoy looked like at some moment.
@@ -34,7 +34,7 @@ pub struct Mark {
     mode: u32,
     owner: (u32, u32),
     inode: u64,
-    written: Option<(u64, i64, i64)>,
+    written: Option<(i64, i64, i64)>,
 }
 
 impl State {
@@ -49,7 +49,7 @@ impl State {
         if mounts(proc)? != self.mounts || name()? != self.name {
             return Ok(false);
         }
-        put_away(files()?, &self.files)
+        put_away(&Directory::open(Path::new("/"))?, files()?, &self.files)
     }
 
     /// Whether there are the same processes.
@@ -59,12 +59,12 @@ impl State {
 }
 
 impl Mark {
-    fn of(it: &fs::Metadata) -> Mark {
+    fn of(it: &FileStat) -> Mark {
         Mark {
-            mode: it.mode(),
-            owner: (it.uid(), it.gid()),
-            inode: it.ino(),
-            written: (!it.is_dir()).then(|| (it.size(), it.mtime(), it.mtime_nsec())),
+            mode: it.st_mode,
+            owner: (it.st_uid, it.st_gid),
+            inode: it.st_ino,
+            written: (!is(it, SFlag::S_IFDIR)).then_some((it.st_size, it.st_mtime, it.st_mtime_nsec)),
         }
     }
 
@@ -72,10 +72,6 @@ impl Mark {
     pub fn is_roots_set_user_id(&self) -> bool {
         let kind = libc::S_IFMT | libc::S_ISUID;
         self.owner.0 == 0 && self.mode & kind == libc::S_IFREG | libc::S_ISUID
-    }
-
-    fn is_directory(&self) -> bool {
-        self.written.is_none()
     }
 }
 
@@ -99,29 +95,34 @@ pub fn processes(proc: &OwnedFd) -> Result<BTreeSet<i32>> {
     Ok(entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect())
 }
 
-/// The files of the decoy's own tree and of its volumes.
+/// The files of the decoy's own tree and of its volumes, as the decoy's processes see them.
 pub fn files() -> Result<Files> {
-    files_of(&[Path::new("/"), Path::new("/mnt"), &Path::new(ROOTFS).join("data")])
-}
-
-/// The files of some trees, each without what is mounted in it.
-pub fn files_of(tops: &[&Path]) -> Result<Files> {
+    let root = Directory::open(Path::new("/")).context("/")?;
     let mut found = Files::new();
-    for top in tops {
-        // A volume that is not mounted any more is seen in the mount table.
-        if let Ok(it) = fs::symlink_metadata(top) {
-            list(top, it.dev(), &mut found)?;
+    // There the rootfs is seen for a second time.
+    list(&root, Path::new("/"), root.stat()?.st_dev, Some(Path::new(READ_ONLY)), &mut found)?;
+    let volume = root.below(ROOTFS).and_then(|rootfs| rootfs.in_root("data"));
+    // A volume that is not mounted any more is seen in the mount table.
+    for (top, name) in [(root.below("mnt"), "/mnt".into()), (volume, Path::new(ROOTFS).join("data"))] {
+        if let Ok(top) = top {
+            list(&top, &name, top.stat()?.st_dev, None, &mut found)?;
         }
     }
     Ok(found)
 }
 
-/// Removes the files that are new, and says whether the others are as they were.
-pub fn put_away(mut now: Files, first: &Files) -> Result<bool> {
+/// The files of a tree, without what is mounted in it. Their paths begin with `/`, its top.
+pub fn files_of(root: &Directory) -> Result<Files> {
+    let mut found = Files::new();
+    list(root, Path::new("/"), root.stat()?.st_dev, None, &mut found)?;
+    Ok(found)
+}
+
+/// Removes the files below `root` that are new, and says whether the others are as they were.
+pub fn put_away(root: &Directory, mut now: Files, first: &Files) -> Result<bool> {
     // What lies in a directory comes after it.
     for path in now.keys().filter(|path| !first.contains_key(*path)).rev() {
-        let gone = if now[path].is_directory() { fs::remove_dir(path) } else { fs::remove_file(path) };
-        if gone.is_err() {
+        if remove(root, Path::new(path)).is_err() {
             return Ok(false);
         }
     }
@@ -129,18 +130,32 @@ pub fn put_away(mut now: Files, first: &Files) -> Result<bool> {
     Ok(now == *first)
 }
 
-fn list(directory: &Path, device: u64, found: &mut Files) -> Result<()> {
-    for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
-        let entry = entry?;
-        // A second sight of what is listed already.
-        if directory == Path::new("/srv") && entry.path() == Path::new(READ_ONLY) {
+/// What lies on a volume is removed below the volume.
+fn remove(root: &Directory, path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(parent) => root.below(parent)?.remove(path.file_name().unwrap_or_default()),
+        None => root.remove(path),
+    }
+}
+
+/// Lists what is in a directory, but the path `but`.
+fn list(
+    directory: &Directory,
+    path: &Path,
+    device: u64,
+    but: Option<&Path>,
+    found: &mut Files,
+) -> Result<()> {
+    for name in directory.names().with_context(|| path.display().to_string())? {
+        let path = path.join(&name);
+        if Some(path.as_path()) == but {
             continue;
         }
-        let Ok(it) = entry.metadata() else { continue };
-        if it.dev() == device {
-            let path = entry.path();
-            if it.is_dir() {
-                list(&path, device, found)?;
+        let Ok(it) = fstatat(directory, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
+        if it.st_dev == device {
+            if is(&it, SFlag::S_IFDIR) {
+                let below = directory.below(&name).with_context(|| path.display().to_string())?;
+                list(&below, &path, device, but, found)?;
             }
             found.insert(path.into_os_string(), Mark::of(&it));
         }
@@ -158,19 +173,20 @@ mod tests {
         let top = directory.path();
         fs::create_dir(top.join("etc")).unwrap();
         fs::write(top.join("etc/passwd"), "root").unwrap();
-        let look = || files_of(&[top]).unwrap();
+        let root = Directory::open(top).unwrap();
+        let look = || files_of(&root).unwrap();
         let first = look();
         assert_eq!(first.len(), 2);
 
         fs::create_dir_all(top.join("etc/new/deep")).unwrap();
         fs::write(top.join("etc/new/deep/file"), "").unwrap();
         std::os::unix::fs::symlink("/", top.join("etc/link")).unwrap();
-        assert!(put_away(look(), &first).unwrap());
+        assert!(put_away(&root, look(), &first).unwrap());
         assert_eq!(look(), first);
 
         fs::write(top.join("etc/passwd"), "toor").unwrap();
-        assert!(!put_away(look(), &first).unwrap());
+        assert!(!put_away(&root, look(), &first).unwrap());
         fs::remove_file(top.join("etc/passwd")).unwrap();
-        assert!(!put_away(look(), &first).unwrap());
+        assert!(!put_away(&root, look(), &first).unwrap());
     }
 }

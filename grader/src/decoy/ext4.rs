@@ -3,18 +3,21 @@
 
 use super::loop_device::LoopDevice;
 use super::random_word;
+use crate::beneath::Directory;
 use crate::interrupts::as_by_default;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Where the host has mounted it.
 const HOME: &str = "srv/ext4";
+/// Its node, for the moment in which it is mounted.
+const NODE: &str = "srv/ext4-disk";
 /// The directory in it that is the volume.
 const VOLUME: &str = "volume";
 /// The size of it, in bytes.
@@ -37,27 +40,28 @@ impl Ext4 {
         let image = File::from(memfd_create("decoy-ext4", MFdFlags::MFD_CLOEXEC).context("memfd_create(2)")?);
         image.set_len(SIZE)?;
         let content = scratch.join("ext4");
-        fs::create_dir_all(content.join(VOLUME)).with_context(|| content.display().to_string())?;
+        let scratch_directory = Directory::open(scratch).with_context(|| scratch.display().to_string())?;
+        let home = scratch_directory.make("ext4", 0o755).with_context(|| content.display().to_string())?;
+        home.make(VOLUME, 0o755)?;
         for name in ["canary", "canary.open"] {
-            fs::write(content.join(name), &word)?;
+            home.create(name, 0o644)?.write_all(word.as_bytes())?;
         }
         let made = make_file_system(&content, &image);
-        let _ = fs::remove_dir_all(&content);
+        scratch_directory.remove_all("ext4")?;
         made?;
         Ok(Ext4 { word, device: LoopDevice::bind(&image, scratch)? })
     }
 
-    /// Mounts it in a decoy's tree, and its volume on a directory of the rootfs.
-    pub fn mount_at(&self, root: &Path, volume: &Path) -> Result<()> {
-        let home = root.join(HOME);
-        let node = root.join("srv/ext4-disk");
-        fs::create_dir(&home)?;
-        self.device.node_at(&node)?;
-        let mounted = mount(Some(&node), &home, Some("ext4"), MsFlags::MS_RDONLY, NONE);
-        fs::remove_file(&node)?;
+    /// Mounts it in a decoy's tree, and its volume on a new directory of the rootfs, of this name.
+    pub fn mount_at(&self, root: &Directory, rootfs: &Directory, name: &str) -> Result<()> {
+        let home = root.make(HOME, 0o755).context(HOME)?;
+        let node = self.device.node_at(root, NODE)?;
+        let mounted = mount(Some(&node.path()), &home.path(), Some("ext4"), MsFlags::MS_RDONLY, NONE);
+        root.remove(NODE).context(NODE)?;
         mounted.context("mounting an ext4 file system")?;
-        fs::create_dir(volume)?;
-        mount(Some(&home.join(VOLUME)), volume, NONE, MsFlags::MS_BIND, NONE).context("binding its volume")
+        let volume = root.below(Path::new(HOME).join(VOLUME)).context("its volume")?;
+        let place = rootfs.make(name, 0o755).context("its volume's place")?;
+        mount(Some(&volume.path()), &place.path(), NONE, MsFlags::MS_BIND, NONE).context("binding its volume")
     }
 }
 

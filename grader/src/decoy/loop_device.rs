@@ -2,12 +2,13 @@
 //!
 //! LO_FLAGS_AUTOCLEAR: a device goes with its last descriptor or mount, however the grader ends.
 
+use crate::beneath::{Directory, Entry};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
-use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use std::fs::{self, File};
+use nix::sys::stat::{Mode, SFlag, makedev};
+use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -61,13 +62,14 @@ struct LoopConfig {
 impl LoopDevice {
     /// Binds one to a file. Needs real root; `scratch` is a directory on a file system that allows device nodes.
     pub fn bind(file: &File, scratch: &Path) -> Result<LoopDevice> {
+        let scratch = Directory::open(scratch).with_context(|| scratch.display().to_string())?;
         // Another program may take the free device first.
         for _ in 0..16 {
-            let control = node(scratch, LOOP_CONTROL, SFlag::S_IFCHR).context("the loop control device")?;
+            let control = node(&scratch, LOOP_CONTROL, SFlag::S_IFCHR).context("the loop control device")?;
             // SAFETY: this ioctl takes no argument and returns a number.
             let number = Errno::result(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) })
                 .context("no loop device is to be had (LOOP_CTL_GET_FREE)")? as u64;
-            let device = node(scratch, (LOOP_MAJOR, number), SFlag::S_IFBLK)
+            let device = node(&scratch, (LOOP_MAJOR, number), SFlag::S_IFBLK)
                 .with_context(|| format!("loop device {number}"))?;
             // SAFETY: the structures are plain numbers, for which zero is a value.
             let mut config: LoopConfig = unsafe { std::mem::zeroed() };
@@ -110,21 +112,17 @@ impl LoopDevice {
 
     /// Makes a node for it: owned by real root and readable by all, so that nobody in a user namespace can
     /// open it for writing and reconfigure the device.
-    pub fn node_at(&self, path: &Path) -> Result<()> {
-        mknod(path, SFlag::S_IFBLK, Mode::from_bits_truncate(0o444), makedev(LOOP_MAJOR, self.number))
-            .with_context(|| format!("mknod {}", path.display()))?;
-        // mknod(2) takes the umask off.
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o444))?;
-        Ok(())
+    pub fn node_at(&self, directory: &Directory, path: &str) -> Result<Entry> {
+        let number = makedev(LOOP_MAJOR, self.number);
+        directory.node(path, SFlag::S_IFBLK, number, 0o444).with_context(|| format!("mknod {path}"))
     }
 }
 
 /// Opens a device through a node of our own: `/dev` need not have one.
-fn node(scratch: &Path, (major, minor): (u64, u64), kind: SFlag) -> Result<OwnedFd> {
-    let path = scratch.join(format!("node-{major}-{minor}"));
-    let _ = fs::remove_file(&path);
-    mknod(&path, kind, Mode::from_bits_truncate(0o600), makedev(major, minor)).context("mknod")?;
-    let opened = open(&path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
-    let _ = fs::remove_file(&path);
+fn node(scratch: &Directory, (major, minor): (u64, u64), kind: SFlag) -> Result<OwnedFd> {
+    let name = format!("node-{major}-{minor}");
+    let node = scratch.node(&name, kind, makedev(major, minor), 0o600).context("mknod")?;
+    let opened = open(&node.path(), OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
+    let _ = scratch.remove(&name);
     Ok(opened?)
 }

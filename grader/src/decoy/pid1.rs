@@ -13,6 +13,7 @@ use super::secrets::Secrets;
 use super::services::Services;
 use super::start::Program;
 use super::{Kind, Plan, close_all_but, start, tree, victim};
+use crate::beneath::Directory;
 use crate::workers::process::rename_process;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -152,27 +153,36 @@ fn own_root(plan: &Plan) -> Result<()> {
 /// A mount of the host's, and a volume of the container's below the rootfs. Each has a random word for its
 /// source; the volume has a set-user-ID program.
 fn volumes(secrets: &Secrets) -> Result<()> {
-    let flags = MsFlags::empty();
-    let volume = Path::new(tree::ROOTFS).join("data");
-    for (word, at) in [("host-mount", Path::new("/mnt")), ("volume", &volume)] {
-        let _ = fs::create_dir(at);
-        mount(Some(secrets.at(word)), at, Some("tmpfs"), flags, Some("mode=755,size=16m"))
-            .with_context(|| format!("mounting {}", at.display()))?;
+    let root = Directory::open(Path::new("/"))?;
+    let rootfs = root.below(tree::ROOTFS)?;
+    // `data` may have come with the rootfs, as a link.
+    for (word, at, name) in [("host-mount", &root, "mnt"), ("volume", &rootfs, "data")] {
+        let place = match tree::place(at, name)? {
+            Some(found) => found,
+            None => at.make(name, 0o755).with_context(|| format!("mkdir {name}"))?,
+        };
+        let options = Some("mode=755,size=16m");
+        mount(Some(secrets.at(word)), &place.path(), Some("tmpfs"), MsFlags::empty(), options)
+            .with_context(|| format!("mounting {name}"))?;
     }
-    let program = volume.join(format!("setuid-{}", secrets.name));
-    fs::copy(Path::new(tree::ROOTFS).join(format!("probe-{}", secrets.name)), &program)?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755))?;
+    let name = format!("setuid-{}", secrets.name);
+    let mut program = rootfs.in_root("data")?.create(&name, 0o4755)?;
+    std::io::copy(&mut rootfs.read(format!("probe-{}", secrets.name))?, &mut program)?;
+    // write(2) takes the set-user-ID bit off.
+    program.set_permissions(fs::Permissions::from_mode(0o4755))?;
     Ok(())
 }
 
 /// The rootfs once more, on a read-only file system, and under names with a space and without.
 fn other_names() -> Result<()> {
-    let (read_only, rootfs) = (Path::new(tree::READ_ONLY), Path::new(tree::ROOTFS));
-    fs::create_dir(read_only)?;
-    mount(Some(rootfs), read_only, NONE, MsFlags::MS_BIND, NONE).context("binding the rootfs")?;
-    tree::set_attributes(read_only, libc::MOUNT_ATTR_RDONLY).context("making it read-only")?;
-    for (name, of) in [(tree::READ_ONLY_WITHOUT_SPACE, read_only), (tree::ROOTFS_WITH_SPACE, rootfs)] {
-        std::os::unix::fs::symlink(of, name)?;
+    let root = Directory::open(Path::new("/"))?;
+    let (place, rootfs) = (root.make(tree::READ_ONLY, 0o755)?, root.below(tree::ROOTFS)?);
+    mount(Some(&rootfs.path()), &place.path(), NONE, MsFlags::MS_BIND, NONE).context("binding the rootfs")?;
+    tree::set_attributes(&root.below(tree::READ_ONLY)?, libc::MOUNT_ATTR_RDONLY)
+        .context("making it read-only")?;
+    let links = [(tree::READ_ONLY_WITHOUT_SPACE, tree::READ_ONLY), (tree::ROOTFS_WITH_SPACE, tree::ROOTFS)];
+    for (name, of) in links {
+        root.link(name, of)?;
     }
     Ok(())
 }

@@ -9,6 +9,9 @@
 //! /srv/read only           the same directory, read-only
 //! ...                      a copy of the program under test, where it was
 //! ```
+//! Nothing of it is made by name: every path is resolved below the tree's root, or below the rootfs's, by the kernel
+//! ([`crate::beneath`]). A link that came with a submission or a rootfs leads nowhere else.
+//!
 //! As root the tree is built outside, on a tmpfs of the initial user namespace: only there can the disk have a
 //! node that works. An ordinary user's decoy builds it inside.
 
@@ -17,15 +20,17 @@ use super::changes::{self, Files};
 use super::ids::Ids;
 use super::image;
 use super::secrets::Secrets;
+use crate::beneath::{Copy, Directory, Entry};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount as mount_at, umount2};
+use nix::sys::stat::SFlag;
 use nix::unistd::geteuid;
-use std::ffi::CString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where the rootfs stands in the decoy.
@@ -51,13 +56,26 @@ const NONE: Option<&str> = None;
 /// Directories of the machine that the decoy shows, where they exist.
 const MACHINE: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
+/// Directories that are made in every decoy, and those in which everybody may write.
+const DIRECTORIES: [&str; 12] =
+    ["etc", "dev", "dev/pts", "dev/shm", "proc", "sys", "run", "root", "tmp", "var", "var/tmp", "srv"];
+const OPEN: [&str; 3] = ["tmp", "var/tmp", "dev/shm"];
+
+/// Files that are the same in every decoy.
+const FIXED: [(&str, &str); 3] = [
+    ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+    ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+    ("etc/hosts", "127.0.0.1 localhost\n"),
+];
+
 /// Devices that harm nobody.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// A tree that the grader, as root, has built: it outlives its decoy, and serves for the next one if nothing in it
 /// has changed.
 pub struct Tree {
-    directory: PathBuf,
+    stage: PathBuf,
+    root: Directory,
     name: String,
     files: Files,
 }
@@ -66,37 +84,40 @@ impl Tree {
     /// Builds it on `plan.stage`.
     pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<Tree> {
         mount(plan.stage).context("mounting the decoy's root")?;
-        let mut tree = Tree { directory: plan.stage.into(), name: secrets.name.clone(), files: Files::new() };
+        let root = Directory::open(plan.stage).context("the decoy's root")?;
+        let (stage, name) = (plan.stage.into(), secrets.name.clone());
+        let mut tree = Tree { stage, root, name, files: Files::new() };
         build(plan, secrets, ids).context("building the decoy's file tree")?;
-        tree.files = changes::files_of(&[plan.stage])?;
+        tree.files = changes::files_of(&tree.root)?;
         Ok(tree)
     }
 
     /// Gives it other words and names, once its decoy has ended. False where it is not as it was built.
     pub fn renew(&mut self, secrets: &Secrets) -> Result<bool> {
-        let root = &self.directory;
-        if !changes::put_away(changes::files_of(&[root])?, &self.files)? {
+        let root = &self.root;
+        if !changes::put_away(root, changes::files_of(root)?, &self.files)? {
             return Ok(false);
         }
         for (file, word) in words(secrets) {
-            fs::write(root.join(file), word)?;
+            root.rewrite(file)?.write_all(word.as_bytes())?;
         }
-        let rootfs = root.join(&ROOTFS[1..]);
+        let rootfs = root.below(ROOTFS)?;
         for what in ["probe", "setuid", "node"] {
-            let from = rootfs.join(format!("{what}-{}", self.name));
-            if fs::symlink_metadata(&from).is_ok() {
-                fs::rename(from, rootfs.join(format!("{what}-{}", secrets.name)))?;
+            match rootfs.rename(format!("{what}-{}", self.name), &rootfs, format!("{what}-{}", secrets.name))
+            {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                renamed => renamed?,
             }
         }
         self.name.clone_from(&secrets.name);
-        self.files = changes::files_of(&[root])?;
+        self.files = changes::files_of(root)?;
         Ok(true)
     }
 }
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        let _ = umount2(&self.directory, MntFlags::MNT_DETACH);
+        let _ = umount2(&self.stage, MntFlags::MNT_DETACH);
     }
 }
 
@@ -114,192 +135,195 @@ pub fn mount(stage: &Path) -> Result<()> {
         .context("mount(2) of a tmpfs")
 }
 
-/// Builds the tree on `plan.stage`.
-pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
-    // Inside a user namespace every new file belongs to its root by itself.
-    let copy = Copy { ids: geteuid().is_root().then_some(*ids).filter(|ids| ids.count > 1) };
-    let root = plan.stage;
-    for directory in
-        ["etc", "dev", "dev/pts", "dev/shm", "proc", "sys", "run", "root", "tmp", "var", "var/tmp", "srv"]
-    {
-        fs::create_dir(root.join(directory)).with_context(|| format!("mkdir /{directory}"))?;
-    }
-    for open in ["tmp", "var/tmp", "dev/shm"] {
-        fs::set_permissions(root.join(open), fs::Permissions::from_mode(0o1777))?;
-    }
-    let fixed = [
-        ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
-        ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
-        ("etc/hosts", "127.0.0.1 localhost\n"),
-    ];
-    for (file, text) in fixed.map(|(file, text)| (file, text.to_owned())).into_iter().chain(words(secrets)) {
-        let mode = if file == "canary" { 0o600 } else { 0o644 };
-        fs::write(root.join(file), text).with_context(|| format!("writing /{file}"))?;
-        fs::set_permissions(root.join(file), fs::Permissions::from_mode(mode))?;
-    }
-    // Some machines keep the way to a program or library here: hundreds of links in the one.
-    if fs::exists("/etc/ld.so.cache")? {
-        copy.tree(Path::new("/etc/ld.so.cache"), &root.join("etc/ld.so.cache"), None)?;
-    }
-    for name in MACHINE.into_iter().chain(["etc/alternatives"]) {
-        machine_directory(root, name)?;
-    }
-    for name in DEVICES {
-        bind_device(&root.join("dev").join(name), &format!("/dev/{name}"))?;
-    }
-    symlink("pts/ptmx", root.join("dev/ptmx"))?;
-    symlink("/proc/self/fd", root.join("dev/fd"))?;
-
-    let rootfs = root.join(&ROOTFS[1..]);
-    copy.tree(plan.rootfs, &rootfs, Some(LARGEST)).context("copying the root file system")?;
-    let probe = rootfs.join(format!("probe-{}", secrets.name));
-    fs::copy(plan.probe, &probe).context("copying the probe")?;
-    fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
-    let setuid = rootfs.join(format!("setuid-{}", secrets.name));
-    fs::copy(plan.probe, &setuid).context("copying the probe")?;
-    copy.set_user_id(&setuid)?;
-    fs::copy(plan.probe, root.join(&VICTIM[1..])).context("copying the victim")?;
-    if let Some(disk) = plan.disk {
-        disk.device.node_at(&root.join("dev/sda"))?;
-        let _ = fs::create_dir(rootfs.join("dev"));
-        let _ = fs::remove_file(rootfs.join("dev/sda"));
-        disk.device.node_at(&rootfs.join("dev/sda"))?;
-        // One that no new /dev covers.
-        disk.device.node_at(&rootfs.join(format!("node-{}", secrets.name)))?;
-    }
-    if let Some(ext4) = plan.ext4 {
-        ext4.mount_at(root, &rootfs.join(format!("ext4-{}", secrets.name)))?;
-    }
-    if let Some(link) = &plan.image {
-        image::prepare(root, link).context("preparing the image")?;
-    }
-    for (from, to) in plan.files {
-        let to = root.join(to.strip_prefix("/").unwrap_or(to));
-        fs::create_dir_all(to.parent().unwrap_or(root))?;
-        copy.tree(from, &to, Some(LARGEST)).with_context(|| format!("copying {}", from.display()))?;
-    }
-    // The person may have called a program that lies elsewhere.
-    let cwd = root.join(plan.cwd.strip_prefix("/").unwrap_or(plan.cwd));
-    fs::create_dir_all(&cwd).with_context(|| format!("mkdir {}", plan.cwd.display()))?;
-    copy.give(root)
+/// Whether the decoy has something of its own, or of the machine's, at this absolute path: nothing is copied there.
+pub fn shows(path: &Path) -> bool {
+    let below = |place: &&str| path.starts_with(Path::new("/").join(place));
+    MACHINE.iter().chain(&["etc/alternatives", "dev/pts", "proc", "sys"]).any(below)
+        || ["/etc/ld.so.cache", "/etc/hostname"].iter().any(|file| path == Path::new(file))
+        || FIXED.iter().any(|(file, _)| path == Path::new("/").join(file))
+        || DEVICES.iter().any(|name| path == Path::new("/dev").join(name))
 }
 
-/// Shows a directory of the machine read-only, or repeats the link that stands in its place.
-fn machine_directory(root: &Path, name: &str) -> Result<()> {
-    let (from, to) = (Path::new("/").join(name), root.join(name));
-    let Ok(kind) = fs::symlink_metadata(&from) else { return Ok(()) };
-    if kind.is_symlink() {
-        symlink(fs::read_link(&from)?, &to)?;
-    } else if kind.is_dir() {
-        fs::create_dir(&to)?;
-        mount_at(Some(&from), &to, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
-            .with_context(|| format!("binding {}", from.display()))?;
-        set_attributes(&to, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)
-            .with_context(|| format!("making {} read-only", from.display()))?;
+/// Builds the tree on `plan.stage`.
+pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
+    let root = &Directory::open(plan.stage).context("the decoy's root")?;
+    // Inside a user namespace every new file belongs to its root by itself.
+    let make = Make { ids: geteuid().is_root().then_some(*ids).filter(|ids| ids.count > 1) };
+    make.give(|uid, gid| root.set_owner(uid, gid))?;
+    for name in DIRECTORIES {
+        let mode = if OPEN.contains(&name) { 0o1777 } else { 0o755 };
+        make.directory(root, name, mode).with_context(|| format!("mkdir /{name}"))?;
+    }
+    let fixed = FIXED.map(|(file, text)| (file, text.to_owned()));
+    for (file, text) in fixed.into_iter().chain(words(secrets)) {
+        let mode = if file == "canary" { 0o600 } else { 0o644 };
+        make.file(root, file, mode, text.as_bytes()).with_context(|| format!("writing /{file}"))?;
+    }
+    // Some machines keep the way to a program or library here: hundreds of links in the one.
+    if let Ok(cache) = fs::File::open("/etc/ld.so.cache") {
+        make.file(root, "etc/ld.so.cache", 0o644, cache).context("copying /etc/ld.so.cache")?;
+    }
+    for name in MACHINE.into_iter().chain(["etc/alternatives"]) {
+        make.machine_directory(root, name)?;
+    }
+    for name in DEVICES {
+        make.device(root, name)?;
+    }
+    make.link(root, "dev/ptmx", "pts/ptmx")?;
+    make.link(root, "dev/fd", "/proc/self/fd")?;
+
+    make.copy(&Directory::open(plan.rootfs)?.into_entry()?, root, Path::new(ROOTFS), false)
+        .context("copying the root file system")?;
+    let rootfs = &root.below(ROOTFS)?;
+    let probe = || fs::File::open(plan.probe).context("the probe");
+    // It stays real root's, where there is more than one id: what the program could write to is no probe.
+    Make { ids: None }
+        .file(rootfs, &format!("probe-{}", secrets.name), 0o755, probe()?)
+        .context("copying the probe")?;
+    make.file(rootfs, &format!("setuid-{}", secrets.name), 0o4755, probe()?).context("copying the probe")?;
+    make.file(root, VICTIM, 0o755, probe()?).context("copying the victim")?;
+    if let Some(disk) = plan.disk {
+        disk.device.node_at(root, "dev/sda")?;
+        let dev = make.place(rootfs, "dev")?;
+        match dev.remove("sda") {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("its dev/sda"),
+            _ => disk.device.node_at(&dev, "sda")?,
+        };
+        // One that no new /dev covers.
+        disk.device.node_at(rootfs, &format!("node-{}", secrets.name))?;
+    }
+    if let Some(ext4) = plan.ext4 {
+        ext4.mount_at(root, rootfs, &format!("ext4-{}", secrets.name))?;
+    }
+    if let Some(link) = &plan.image {
+        image::prepare(plan.stage, link).context("preparing the image")?;
+    }
+    for (from, to) in plan.files {
+        // What has been exchanged for a link since it was found is not copied.
+        let copied = || make.copy(&Entry::at_real_path(from)?, root, to, true);
+        copied().with_context(|| format!("copying {}", from.display()))?;
+    }
+    // The person may have called a program that lies elsewhere; where the machine shows it, it is there.
+    if root.below(plan.cwd).is_err() {
+        make.directories(root, plan.cwd).with_context(|| format!("mkdir {}", plan.cwd.display()))?;
     }
     Ok(())
 }
 
-fn bind_device(at: &Path, device: &str) -> Result<()> {
-    if !fs::exists(device)? {
-        return Ok(());
-    }
-    fs::File::create(at)?;
-    mount_at(Some(device), at, NONE, MsFlags::MS_BIND, NONE).with_context(|| format!("binding {device}"))
-}
-
 /// mount_setattr(2), recursively.
-pub(super) fn set_attributes(path: &Path, attributes: u64) -> nix::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+pub(super) fn set_attributes(directory: &Directory, attributes: u64) -> nix::Result<()> {
     let change = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let flags = libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
+    let fd = directory.as_fd().as_raw_fd();
     // SAFETY: the path ends in NUL, the structure has the size that is given, and both outlive the call.
     let answer = unsafe {
-        let flags = libc::AT_RECURSIVE;
-        let size = size_of_val(&change);
-        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), flags, &change, size)
+        libc::syscall(libc::SYS_mount_setattr, fd, c"".as_ptr(), flags, &change, size_of_val(&change))
     };
     Errno::result(answer).map(drop)
 }
 
-/// Copies trees and gives the copies to the decoy's ids.
-struct Copy {
+/// Makes what is in the tree, and gives it to the decoy's ids.
+struct Make {
     ids: Option<Ids>,
 }
 
-impl Copy {
-    /// Copies a file or a tree: directories, regular files and symbolic links. What belongs to the owner of
-    /// its top belongs to the decoy's root afterwards. `most`: the bytes that may be copied.
-    fn tree(&self, from: &Path, to: &Path, most: Option<u64>) -> Result<()> {
-        let top = fs::metadata(from).with_context(|| from.display().to_string())?;
-        let mut left = most.unwrap_or(LARGEST);
-        self.entry(from, to, (top.uid(), top.gid()), &mut left)
+impl Make {
+    /// Gives something to the decoy's root.
+    fn give(&self, set: impl FnOnce(u32, u32) -> io::Result<()>) -> io::Result<()> {
+        self.ids.map_or(Ok(()), |ids| set(ids.outside(0), ids.outside(0)))
     }
 
-    fn entry(&self, from: &Path, to: &Path, owner: (u32, u32), left: &mut u64) -> Result<()> {
-        let it = fs::symlink_metadata(from).with_context(|| from.display().to_string())?;
-        if it.is_symlink() {
-            symlink(fs::read_link(from)?, to)?;
-        } else if it.is_dir() {
-            if !to.is_dir() {
-                fs::create_dir(to)?;
-            }
-            for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-                let name = entry?.file_name();
-                self.entry(&from.join(&name), &to.join(&name), owner, left)?;
-            }
-        } else if it.is_file() {
-            let Some(rest) = left.checked_sub(it.len()) else {
-                bail!("it is larger than {} MiB, and every trial has a copy of its own", LARGEST >> 20);
-            };
-            *left = rest;
-            fs::copy(from, to).with_context(|| from.display().to_string())?;
-        } else {
+    fn directory(&self, at: &Directory, path: &str, mode: u32) -> io::Result<Directory> {
+        let made = at.make(path, mode)?;
+        self.give(|uid, gid| made.set_owner(uid, gid))?;
+        Ok(made)
+    }
+
+    /// A directory with those above it, each made where it is missing.
+    fn directories(&self, at: &Directory, path: &Path) -> io::Result<Directory> {
+        at.make_all(path, 0o755, |made| self.give(|uid, gid| made.set_owner(uid, gid)))
+    }
+
+    fn file(&self, at: &Directory, path: &str, mode: u32, mut content: impl Read) -> io::Result<()> {
+        let mut file = at.create(path, mode)?;
+        io::copy(&mut content, &mut file)?;
+        self.give(|uid, gid| std::os::unix::fs::fchown(&file, Some(uid), Some(gid)))?;
+        // chown(2) takes the set-user-ID bit off, and so does write(2).
+        file.set_permissions(fs::Permissions::from_mode(mode))
+    }
+
+    fn link(&self, at: &Directory, path: &str, target: impl AsRef<Path>) -> io::Result<()> {
+        let made = at.link(path, target)?;
+        self.give(|uid, gid| made.set_owner(uid, gid))
+    }
+
+    /// Shows a directory of the machine read-only, or repeats the link that stands in its place.
+    fn machine_directory(&self, root: &Directory, name: &str) -> Result<()> {
+        let from = Path::new("/").join(name);
+        let Ok(kind) = fs::symlink_metadata(&from) else { return Ok(()) };
+        if kind.is_symlink() {
+            self.link(root, name, fs::read_link(&from)?)?;
+        } else if kind.is_dir() {
+            let place = self.directory(root, name, 0o755)?;
+            mount_at(Some(&from), &place.path(), NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
+                .with_context(|| format!("binding {}", from.display()))?;
+            set_attributes(&root.below(name)?, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)
+                .with_context(|| format!("making {} read-only", from.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Binds a device of the machine.
+    fn device(&self, root: &Directory, name: &str) -> Result<()> {
+        let (device, place) = (format!("/dev/{name}"), format!("dev/{name}"));
+        if !fs::exists(&device)? {
             return Ok(());
         }
-        if let Some(ids) = self.ids {
-            let root_or = |id: u32, top: u32| ids.outside(if id == top { 0 } else { id });
-            let (uid, gid) = (root_or(it.uid(), owner.0), root_or(it.gid(), owner.1));
-            // Whose id has no number here, in a container or a user namespace, is root's.
-            let root = ids.outside(0);
-            lchown(to, Some(uid), Some(gid)).or_else(|_| lchown(to, Some(root), Some(root)))?;
-        }
-        if !it.is_symlink() {
-            // chown(2) takes the set-user-ID bit off, and mkdir(2) the umask.
-            fs::set_permissions(to, fs::Permissions::from_mode(it.mode() & 0o7777))?;
-        }
-        Ok(())
+        self.file(root, &place, 0o644, io::empty())?;
+        mount_at(Some(device.as_str()), &root.entry(&place)?.path(), NONE, MsFlags::MS_BIND, NONE)
+            .with_context(|| format!("binding {device}"))
     }
 
-    /// Makes a program run with the rights of the decoy's root, whoever starts it.
-    fn set_user_id(&self, path: &Path) -> Result<()> {
-        if let Some(ids) = self.ids {
-            lchown(path, Some(ids.outside(0)), Some(ids.outside(0)))?;
-        }
-        // chown(2) takes the bit off.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o4755))?;
-        Ok(())
-    }
-
-    /// Gives what was made up to the decoy's root. What was copied belongs to it already; what is mounted
-    /// there, and the disk's nodes, belong to the machine.
-    fn give(&self, path: &Path) -> Result<()> {
-        let Some(ids) = self.ids else { return Ok(()) };
-        let root = ids.outside(0);
-        let tree = fs::symlink_metadata(path)?.dev();
-        for entry in fs::read_dir(path)? {
-            let path = entry?.path();
-            let it = fs::symlink_metadata(&path)?;
-            if it.dev() == tree && it.uid() == 0 && !it.file_type().is_block_device() {
-                if it.is_dir() {
-                    self.give(&path)?;
-                }
-                lchown(&path, Some(root), Some(root))?;
-                if !it.is_symlink() && it.mode() & 0o6000 != 0 {
-                    fs::set_permissions(&path, fs::Permissions::from_mode(it.mode() & 0o7777))?;
-                }
+    /// A directory of the rootfs as its programs find it, made where it is missing.
+    fn place(&self, rootfs: &Directory, name: &str) -> Result<Directory> {
+        match place(rootfs, name)? {
+            Some(found) => Ok(found),
+            None => {
+                self.directory(rootfs, name, 0o755).with_context(|| format!("mkdir /{name} in the rootfs"))
             }
         }
-        lchown(path, Some(root), Some(root))?;
-        Ok(())
     }
+
+    /// Copies a file or a tree. What belongs to the owner of its top belongs to the decoy's root afterwards.
+    fn copy(&self, from: &Entry, root: &Directory, to: &Path, without_dot_directories: bool) -> Result<()> {
+        let top = (from.stat.st_uid, from.stat.st_gid);
+        let owner = self.ids.map(|ids| {
+            let root_or = move |id: u32, top: u32| ids.outside(if id == top { 0 } else { id });
+            move |uid, gid| (root_or(uid, top.0), root_or(gid, top.1))
+        });
+        let id = self.ids.map_or(0, |ids| ids.outside(0));
+        let owner = owner.as_ref().map(|owner| owner as &dyn Fn(u32, u32) -> (u32, u32));
+        let mut copy = Copy { left: LARGEST, without_dot_directories, owner, root: (id, id) };
+        let parent = self.directories(root, to.parent().context("it has no name")?)?;
+        copy.entry(from, &parent, to.file_name().context("it has no name")?.as_ref())
+    }
+}
+
+/// A directory of the rootfs as its programs find it: where it is a link, the one that it leads to within. None where
+/// there is nothing of that name.
+pub(super) fn place(rootfs: &Directory, name: &str) -> Result<Option<Directory>> {
+    let why = match (rootfs.in_root(name), rootfs.entry(name)) {
+        (Ok(found), _) if is_same(&found, rootfs)? => "is a link that leads to its root",
+        (Ok(found), _) => return Ok(Some(found)),
+        (_, Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        (_, Ok(it)) if it.is(SFlag::S_IFLNK) => "is a link that leads to no directory in it",
+        (_, Ok(it)) if !it.is(SFlag::S_IFDIR) => "is no directory",
+        (Err(error), _) => return Err(error).with_context(|| format!("/{name} of the root file system")),
+    };
+    bail!("/{name} of the root file system {why}");
+}
+
+fn is_same(one: &Directory, other: &Directory) -> io::Result<bool> {
+    let id = |it: &Directory| it.stat().map(|stat| (stat.st_dev, stat.st_ino));
+    Ok(id(one)? == id(other)?)
 }

@@ -70,7 +70,7 @@ fn fill() -> Result<()> {
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .context("mount(2) in a new user namespace")?;
-    mount(Some("doctor"), &std::env::temp_dir(), Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
+    mount(Some("doctor"), &crate::dirs::temporary()?, Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
         .context("mounting a tmpfs in a new user namespace")
 }
 

@@ -7,9 +7,11 @@
 use super::caller::Caller;
 use super::process::{self, Output, Stop};
 use super::{Workspace, offline, target_dir};
+use crate::beneath::Directory;
 use crate::text;
 use crate::workers::Interrupted;
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::stat::SFlag;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -69,6 +71,16 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
         Ok(Built { name: lab.to_string(), program, linked })
     };
     labs.iter().map(build_one).collect()
+}
+
+/// Whether `labs` build.
+///
+/// # Errors
+/// As [`build`].
+pub fn check(workspace: &Workspace, labs: &[&str]) -> Result<()> {
+    let options = target_dir::options(workspace.root())?;
+    let mut linked = Linked::Static;
+    labs.iter().try_for_each(|lab| build_lab(&options, workspace, lab, &mut linked).map(drop))
 }
 
 /// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
@@ -137,18 +149,36 @@ pub fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
     made.with_context(|| format!("cargo built {lab} but named no program"))
 }
 
-/// Gives the program a name that cargo doesn't know, since `cargo build` and `cargo rustc` write the same file.
+/// Gives the program a name that cargo doesn't know, since `cargo build` and `cargo rustc` write the same file. `made`
+/// is what cargo's messages say, and a macro of the lab's may write some: under sudo it is opened with the rights of
+/// the caller, and anything but a program is an error.
 ///
 /// # Errors
 /// What the system said.
-pub fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
-    match fs::remove_file(program) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+pub fn set_aside(made: &Path, program: &Path) -> Result<()> {
+    let open = || {
+        let (parent, name) = (made.parent().context("no file")?, made.file_name().context("no file")?);
+        let found = Directory::open(parent)?.entry(name)?;
+        ensure!(found.is(SFlag::S_IFREG) && found.stat.st_mode & 0o111 != 0, "that is no program");
+        let file = found.read()?;
+        Ok((found, file))
+    };
+    let (found, mut file) = match Caller::of_sudo()? {
+        Some(caller) => caller.does(open)??,
+        None => open()?,
+    };
+    let directory = Directory::open(program.parent().context("no directory")?)?;
+    let name = program.file_name().context("no name")?;
+    match directory.remove(name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
     // Cargo replaces its file, and never writes into it. A copy would be open for writing for a moment, and a
     // fork in another thread would keep it so: "Text file busy".
-    fs::hard_link(made, program).or_else(|_| fs::copy(made, program).map(drop))
+    if directory.hard_link(name, &found).is_err() {
+        io::copy(&mut file, &mut directory.create(name, 0o755)?)?;
+    }
+    Ok(())
 }
 
 /// What `cargo metadata` says of the workspace at `root`; none where cargo can't be run, or can't read it.
@@ -199,6 +229,7 @@ pub fn tool(name: &str, variable: &str) -> Result<Command> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn cargo_says_where_the_program_is() {
@@ -216,9 +247,24 @@ mod tests {
         let (made, program) = (directory.path().join("made"), directory.path().join("program"));
         for content in ["one", "two"] {
             fs::write(&made, content).unwrap();
+            assert!(set_aside(&made, &program).unwrap_err().to_string().contains("no program"));
+            fs::set_permissions(&made, fs::Permissions::from_mode(0o755)).unwrap();
             set_aside(&made, &program).unwrap();
             fs::remove_file(&made).unwrap();
             assert_eq!(fs::read_to_string(&program).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn what_is_no_program_is_not_set_aside() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::os::unix::fs::symlink("/bin/sh", at("link")).unwrap();
+        nix::unistd::mkfifo(&at("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::write(at("program"), "the one before").unwrap();
+        for name in ["link", "fifo", "missing"] {
+            set_aside(&at(name), &at("program")).unwrap_err();
+        }
+        assert_eq!(fs::read_to_string(at("program")).unwrap(), "the one before");
     }
 }

@@ -4,11 +4,10 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
 use nix::unistd::{User, geteuid};
-use std::os::unix::fs::lchown;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::{env, fs, io, panic, ptr, thread};
+use std::{env, panic, ptr, thread};
 
 /// The user who called sudo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +67,8 @@ impl Caller {
         }
     }
 
-    /// Gives a file, or a directory with everything below it, to this person. Links are not followed.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn owns(&self, path: &Path) -> io::Result<()> {
-        lchown(path, Some(self.user.uid.as_raw()), Some(self.gid))?;
-        if fs::symlink_metadata(path)?.is_dir() {
-            fs::read_dir(path)?.try_for_each(|entry| self.owns(&entry?.path()))?;
-        }
-        Ok(())
+    /// The uid and the gid.
+    pub fn ids(&self) -> (u32, u32) {
+        (self.user.uid.as_raw(), self.gid)
     }
 }

@@ -1,10 +1,11 @@
 //! What of a workspace is packed: the manifests, and the source of each package. Everything else stays out, by name.
 
 use super::{File, LARGEST, LONGEST, MOST};
+use crate::beneath::{Directory, Entry};
 use crate::labs::{self, build::metadata};
 use anyhow::{Context, Result, ensure};
-use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use nix::sys::stat::SFlag;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 /// Of the workspace itself.
@@ -32,7 +33,8 @@ pub struct Collected {
 pub fn collect(root: &Path) -> Result<Collected> {
     let packages = packages(root)?;
     let mut found = Collected::default();
-    sort(root, Path::new(""), &packages, &mut found)?;
+    let directory = Directory::open(root).with_context(|| root.display().to_string())?;
+    sort(&directory, Path::new(""), &packages, &mut found)?;
     found.files.sort_by(|one, other| one.name.cmp(&other.name));
     found.left_out.sort();
     let bytes: u64 = found.files.iter().map(|file| file.bytes.len() as u64).sum();
@@ -62,23 +64,22 @@ fn packages(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Sorts one directory of the workspace.
-fn sort(root: &Path, directory: &Path, packages: &[PathBuf], found: &mut Collected) -> Result<()> {
-    let path = root.join(directory);
-    for entry in fs::read_dir(&path).with_context(|| path.display().to_string())? {
-        let entry = entry.with_context(|| path.display().to_string())?;
-        let name = directory.join(entry.file_name());
-        let kind = entry.file_type().with_context(|| name.display().to_string())?;
-        let leads_to_package = kind.is_dir() && packages.iter().any(|package| package.starts_with(&name));
-        if leads_to_package {
+fn sort(root: &Directory, directory: &Path, packages: &[PathBuf], found: &mut Collected) -> Result<()> {
+    let names = root.below(directory).and_then(|it| it.names());
+    for name in names.with_context(|| directory.display().to_string())? {
+        let name = directory.join(name);
+        let it = root.entry(&name).with_context(|| name.display().to_string())?;
+        let is_directory = it.is(SFlag::S_IFDIR);
+        if is_directory && packages.iter().any(|package| package.starts_with(&name)) {
             sort(root, &name, packages, found)?;
         } else if !is_source(&name, packages) {
             if !(directory.as_os_str().is_empty() && UNNAMED.iter().any(|it| name == Path::new(it))) {
-                found.left_out.push((shown(&name, kind.is_dir()), ""));
+                found.left_out.push((shown(&name, is_directory), ""));
             }
-        } else if kind.is_dir() {
+        } else if is_directory {
             sort(root, &name, packages, found)?;
         } else {
-            take(root, &name, kind, found)?;
+            take(&it, &name, found)?;
         }
     }
     Ok(())
@@ -102,20 +103,21 @@ fn is_source(name: &Path, packages: &[PathBuf]) -> bool {
     })
 }
 
-fn take(root: &Path, name: &Path, kind: fs::FileType, found: &mut Collected) -> Result<()> {
-    let path = root.join(name);
-    let why = match kind {
-        kind if kind.is_symlink() => "a link",
-        kind if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() => {
-            "no plain file"
-        }
-        _ if fs::symlink_metadata(&path).is_ok_and(|it| it.len() > LONGEST) => "longer than 1 MiB",
-        _ => {
-            let name = name.to_str().with_context(|| format!("{}: its name is no UTF-8", name.display()))?;
-            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-            found.files.push(File { name: name.to_owned(), bytes });
+fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
+    let why = if it.is(SFlag::S_IFLNK) {
+        "a link"
+    } else if !it.is(SFlag::S_IFREG) {
+        "no plain file"
+    } else {
+        let text = name.to_str().with_context(|| format!("{}: its name is no UTF-8", name.display()))?;
+        let mut bytes = Vec::new();
+        let read = it.read().and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+        read.with_context(|| text.to_owned())?;
+        if bytes.len() as u64 <= LONGEST {
+            found.files.push(File { name: text.to_owned(), bytes });
             return Ok(());
         }
+        "longer than 1 MiB"
     };
     found.left_out.push((shown(name, false), why));
     Ok(())

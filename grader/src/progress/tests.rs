@@ -4,6 +4,7 @@ use crate::labs::Workspace;
 use crate::report::Check;
 use crate::verdict::{Cause, Verdict};
 use rstest::rstest;
+use std::fs;
 use std::os::unix::fs::symlink;
 
 const LAB: &str = "lab1-namespaces";

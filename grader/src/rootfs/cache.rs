@@ -5,16 +5,15 @@
 //! removed: an old rootfs goes a day after its last use, a half-built one after an hour.
 
 use super::inputs::Inputs;
-use super::make::{below, explain, fill, remove};
+use super::make::{below, explain, fill};
 use super::root::Root;
 use super::{Rootfs, fixed};
+use crate::beneath::Directory;
 use anyhow::{Context, Result};
-use nix::errno::Errno;
 use nix::libc;
-use std::ffi::CString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -68,58 +67,70 @@ impl Cache {
         let elsewhere = "or set XDG_CACHE_HOME to a directory on another disk";
         let trouble = |error: anyhow::Error| explain(&error, &self.dir, elsewhere);
         for _ in 0..TRIES {
-            let part = self.part().map_err(trouble)?;
-            let written = fill(&inputs, machine, &part).and_then(|()| Inputs::of(machine));
-            let now = written.inspect_err(|_| remove(&part)).map_err(trouble)?;
+            let cache = self.open().map_err(trouble)?;
+            let part = part(&cache).map_err(trouble)?;
+            let fill = || fill(&inputs, machine, &cache.below(&part)?, &self.dir.join(&part));
+            let written = fill().and_then(|()| Inputs::of(machine));
+            let now = written.inspect_err(|_| remove(&cache, &part)).map_err(trouble)?;
             if now.key() == inputs.key() {
-                let place = self.dir.join(inputs.key());
-                put(&part, &place, |old| !anew && fits(&inputs, old)).map_err(trouble)?;
+                let (key, place) = (inputs.key(), self.dir.join(inputs.key()));
+                put(&cache, &part, key.as_ref(), || !anew && fits(&inputs, &place)).map_err(trouble)?;
                 self.sweep(&place);
                 return Ok(inputs.rootfs(&place));
             }
-            remove(&part);
+            remove(&cache, &part);
             inputs = now;
         }
         anyhow::bail!("the machine's programs change while they are copied: wait until its upgrade is done")
     }
 
-    /// A new directory to build in, on the file system of its later place: rename(2) works within one only.
-    fn part(&self) -> Result<PathBuf> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
+    /// The directory, made where it is missing.
+    fn open(&self) -> Result<Directory> {
         let mut builder = DirBuilder::new();
-        builder.mode(0o700);
-        builder.recursive(true).create(&self.dir).context("making the directory")?;
-        // Process ids repeat from container to container, and the cache may be shared by several; time does not.
-        let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos());
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let part = self.dir.join(format!("{PART}{}-{time}-{count}", std::process::id()));
-        builder.recursive(false).create(&part).context("making a directory in it")?;
-        Ok(part)
+        builder.mode(0o700).recursive(true).create(&self.dir).context("making the directory")?;
+        Directory::open(&self.dir).context("opening the directory")
     }
 
     /// Removes what nobody uses. What can't be removed is left to the next run.
     fn sweep(&self, current: &Path) {
-        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
-            let (path, name) = (entry.path(), entry.file_name());
-            let name = name.to_string_lossy();
-            let is_key = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if name.starts_with(PART) && unused(&path, DEAD) {
-                remove(&path);
+        let Ok(cache) = Directory::open(&self.dir) else { return };
+        for name in cache.names().unwrap_or_default() {
+            let path = self.dir.join(&name);
+            let text = name.to_string_lossy();
+            let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if text.starts_with(PART) && unused(&path, DEAD) {
+                remove(&cache, &name);
             } else if is_key && path != current && unused(&path, UNUSED) {
-                self.discard(&path);
+                discard(&cache, &name);
             }
         }
     }
+}
 
-    /// Takes a rootfs out under another name first, so that half of one never stands in the place of a whole one.
-    fn discard(&self, path: &Path) {
-        let Ok(part) = self.part() else { return };
-        if fs::rename(path, &part).is_ok() {
-            remove(&part);
-        } else {
-            let _ = fs::remove_dir(&part);
-        }
+/// A new directory to build in, on the file system of its later place: rename(2) works within one only.
+fn part(cache: &Directory) -> Result<OsString> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    // Process ids repeat from container to container, and the cache may be shared by several; time does not.
+    let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos());
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let part = OsString::from(format!("{PART}{}-{time}-{count}", std::process::id()));
+    cache.make(&part, 0o700).context("making a directory in it")?;
+    Ok(part)
+}
+
+/// Takes a rootfs out under another name first, so that half of one never stands in the place of a whole one.
+fn discard(cache: &Directory, name: &OsStr) {
+    let Ok(part) = part(cache) else { return };
+    if cache.rename(name, cache, &part).is_ok() {
+        remove(cache, &part);
+    } else {
+        let _ = cache.remove(&part);
     }
+}
+
+/// Removes a file or a tree. What can't be removed stays; the caller has a better error to tell.
+fn remove(cache: &Directory, name: &OsStr) {
+    let _ = cache.remove_all(name);
 }
 
 /// Marks a rootfs as in use from now on.
@@ -133,42 +144,30 @@ fn unused(path: &Path, since: Duration) -> bool {
     changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > since))
 }
 
-/// Moves a finished rootfs to its place. Where one stands already, the old one stays if `good`, and else goes out of
-/// the way: another run may have it open, so the sweep takes it, an hour later.
-fn put(part: &Path, place: &Path, good: impl Fn(&Path) -> bool) -> Result<()> {
-    let moved = match fs::rename(part, place) {
+/// Moves a finished rootfs to its place. Where one stands already, the old one stays if it is `good`, and else goes
+/// out of the way: another run may have it open, so the sweep takes it, an hour later.
+fn put(cache: &Directory, part: &OsStr, place: &OsStr, good: impl Fn() -> bool) -> Result<()> {
+    let moved = match cache.rename(part, cache, place) {
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
     let kind = moved.kind();
     let taken = [ErrorKind::DirectoryNotEmpty, ErrorKind::AlreadyExists, ErrorKind::NotADirectory];
     if !taken.contains(&kind) {
-        remove(part);
+        remove(cache, part);
         return Err(moved).with_context(|| format!("moving it to {}", place.display()));
     }
-    if good(place) {
-        remove(part);
+    if good() {
+        remove(cache, part);
         return Ok(());
     }
-    let swapped = exchange(part, place);
-    if swapped.is_ok() {
-        used(part);
-    } else {
-        remove(part);
+    // At no moment is there nothing at either name.
+    let swapped = cache.rename_with(part, cache, place, libc::RENAME_EXCHANGE);
+    match swapped {
+        Ok(()) => used(&cache.path().join(part)),
+        Err(_) => remove(cache, part),
     }
     swapped.with_context(|| format!("replacing {}; remove that directory", place.display()))
-}
-
-/// renameat2(2) with RENAME_EXCHANGE: at no moment is there nothing at either name. nix has it for glibc only.
-fn exchange(one: &Path, other: &Path) -> nix::Result<()> {
-    let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL);
-    let (one, other) = (text(one)?, text(other)?);
-    let here = libc::AT_FDCWD;
-    // SAFETY: both paths end in NUL and outlive the call, which only reads them.
-    let answer = unsafe {
-        libc::syscall(libc::SYS_renameat2, here, one.as_ptr(), here, other.as_ptr(), libc::RENAME_EXCHANGE)
-    };
-    Errno::result(answer).map(drop)
 }
 
 /// Is the whole rootfs there? Sizes only: who changes a file in the cache and keeps its size means to.

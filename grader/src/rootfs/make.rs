@@ -5,10 +5,10 @@ use super::check::check;
 use super::fixed;
 use super::inputs::{Input, Inputs};
 use super::root::Root;
+use crate::beneath::Directory;
 use anyhow::{Context, Result, anyhow, bail};
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Makes the embedded rootfs of `machine` in `directory`, which is missing or empty. The files belong to the caller.
@@ -16,14 +16,15 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The directory is something else, or can't be written; then it is left as it was found.
 pub fn make(machine: &Root, directory: &Path) -> Result<Rootfs> {
-    let made = claim(directory)?;
+    let (place, made) = claim(directory)?;
     let inputs = Inputs::of(machine);
-    let written = inputs.and_then(|inputs| fill(&inputs, machine, directory).map(|()| inputs));
+    let written = inputs.and_then(|inputs| fill(&inputs, machine, &place, directory).map(|()| inputs));
     let advice = "or name a directory on another disk";
     written.map(|inputs| inputs.rootfs(directory)).map_err(|error| {
-        empty(directory);
-        if made {
-            let _ = fs::remove_dir(directory);
+        // What can't be removed stays; there is a better error to tell.
+        let _ = place.clear(|_| false);
+        if let Some((parent, name)) = made {
+            let _ = parent.remove(name);
         }
         explain(&error, directory, advice)
     })
@@ -38,41 +39,30 @@ impl Inputs {
     }
 }
 
-/// Makes sure of an empty directory. True where it had to be made.
-fn claim(directory: &Path) -> Result<bool> {
-    let name = directory.display();
-    match DirBuilder::new().mode(0o755).create(directory) {
-        Ok(()) => return Ok(true),
+/// Makes sure of an empty directory. With it, where it had to be made, the one that it lies in and its name there.
+fn claim(directory: &Path) -> Result<(Directory, Option<(Directory, OsString)>)> {
+    let shown = directory.display();
+    match claim_new(directory) {
+        Ok((made, parent, name)) => return Ok((made, Some((parent, name)))),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => {
-            bail!("cannot make the directory {name}: {error}; make its parent first, or name another one")
+            bail!("cannot make the directory {shown}: {error}; make its parent first, or name another one")
         }
     }
     let way_out = "nothing is overwritten: name a directory that is empty or does not exist yet";
-    let mut entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) => bail!("cannot build a root file system at {name}: {error}; {way_out}"),
+    let found = match Directory::open(directory).and_then(|it| it.names().map(|names| (it, names))) {
+        Ok((found, names)) if names.is_empty() => found,
+        Ok(_) => bail!("cannot build a root file system in {shown}: the directory is not empty; {way_out}"),
+        Err(error) => bail!("cannot build a root file system at {shown}: {error}; {way_out}"),
     };
-    if entries.next().is_some() {
-        bail!("cannot build a root file system in {name}: the directory is not empty; {way_out}");
-    }
-    Ok(false)
+    Ok((found, None))
 }
 
-/// Takes away what a failed attempt has written.
-fn empty(directory: &Path) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        remove(&entry.path());
-    }
-}
-
-/// Removes a file or a tree. What can't be removed stays; the caller has a better error to tell.
-pub(super) fn remove(path: &Path) {
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        let _ = fs::remove_dir_all(path);
-    } else {
-        let _ = fs::remove_file(path);
-    }
+fn claim_new(directory: &Path) -> io::Result<(Directory, Directory, OsString)> {
+    let name = directory.file_name().ok_or(ErrorKind::AlreadyExists)?;
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = Directory::open(parent.unwrap_or(Path::new(".")))?;
+    Ok((parent.make(name, 0o755)?, parent, name.into()))
 }
 
 /// A failure in one message, with what to do where the disk is full or the place can't be written.
@@ -88,24 +78,23 @@ pub(super) fn explain(error: &anyhow::Error, directory: &Path, elsewhere: &str) 
     anyhow!("cannot build the root file system in {}: {error:#}{next}", directory.display())
 }
 
-/// Writes everything into an empty directory, and looks whether a shell will run in it.
-pub(super) fn fill(inputs: &Inputs, machine: &Root, directory: &Path) -> Result<()> {
-    set_mode(directory, 0o755)?;
+/// Writes everything into an empty directory, and looks whether a shell will run in it. `path` is its name.
+pub(super) fn fill(inputs: &Inputs, machine: &Root, directory: &Directory, path: &Path) -> Result<()> {
+    directory.set_mode(0o755)?;
     for (name, mode) in fixed::DIRECTORIES {
-        let path = directory.join(name);
-        fs::create_dir(&path).with_context(|| format!("making /{name}"))?;
-        set_mode(&path, *mode)?;
+        directory.make(name, *mode).with_context(|| format!("making /{name}"))?;
     }
     for (link, target) in fixed::LINKS {
-        symlink(target, directory.join(link)).with_context(|| format!("making the link /{link}"))?;
+        directory.link(link, target).with_context(|| format!("making the link /{link}"))?;
     }
     for (link, target) in &inputs.links {
         // The directory behind a link to a directory may hold its first file only later.
         if !inputs.files.iter().any(|file| file.to == *target) {
             directories(directory, target)?;
         }
-        directories(directory, link.parent().unwrap_or(link))?;
-        symlink(relative(link, target), below(directory, link))
+        let place = directories(directory, link.parent().unwrap_or(link))?;
+        place
+            .link(link.file_name().unwrap_or_default(), relative(link, target))
             .with_context(|| format!("making the link {}", link.display()))?;
     }
     for input in &inputs.files {
@@ -115,45 +104,40 @@ pub(super) fn fill(inputs: &Inputs, machine: &Root, directory: &Path) -> Result<
     let machine_id = ("machine-id", format!("{}\n", inputs.key()));
     let texts = fixed::ETC.iter().map(|(name, text)| (*name, (*text).to_owned())).chain([machine_id]);
     for (name, text) in texts {
-        let path = directory.join("etc").join(name);
-        fs::write(&path, text).with_context(|| format!("writing /etc/{name}"))?;
-        set_mode(&path, 0o644)?;
+        let write = || directory.create(format!("etc/{name}"), 0o644)?.write_all(text.as_bytes());
+        write().with_context(|| format!("writing /etc/{name}"))?;
     }
-    check(directory).context("the result is not usable")
+    check(path).context("the result is not usable")
 }
 
-/// Where a path of the rootfs lies while it is made.
-pub(super) fn below(directory: &Path, path: &Path) -> PathBuf {
-    directory.join(path.strip_prefix("/").unwrap_or(path))
-}
-
-/// The directory `path` of the rootfs, with those above it.
-fn directories(directory: &Path, path: &Path) -> Result<()> {
-    let mut at = directory.to_owned();
+/// The directory `path` of the rootfs, made with those above it. It may be reached by links of the rootfs: `/lib64`.
+fn directories(directory: &Directory, path: &Path) -> Result<Directory> {
+    let mut at = PathBuf::from("/");
     for part in path.strip_prefix("/").unwrap_or(path) {
+        let parent = directory.in_root(&at)?;
         at.push(part);
-        if !at.is_dir() {
-            fs::create_dir(&at).with_context(|| format!("making {}", path.display()))?;
-            set_mode(&at, 0o755)?;
+        match directory.in_root(&at) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                parent.make(part, 0o755).with_context(|| format!("making {}", path.display()))?;
+            }
+            found => drop(found?),
         }
     }
-    Ok(())
+    Ok(directory.in_root(&at)?)
 }
 
 /// Every copied file is executable: it is a program, a library or a loader. Set-user-ID is not taken along.
-fn copy(input: &Input, machine: &Root, directory: &Path) -> Result<()> {
-    directories(directory, input.to.parent().unwrap_or(&input.to))?;
+fn copy(input: &Input, machine: &Root, directory: &Directory) -> Result<()> {
+    let place = directories(directory, input.to.parent().unwrap_or(&input.to))?;
     let mut from = machine.file(&input.from)?;
-    let path = below(directory, &input.to);
-    let mut to: File = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&path)?;
+    let mut to = place.create(input.to.file_name().unwrap_or_default(), 0o755)?;
     io::copy(&mut from, &mut to)?;
-    set_mode(&path, 0o755)
+    Ok(())
 }
 
-/// chmod(2), since the modes of mkdir(2) and open(2) are subject to the umask.
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .with_context(|| format!("setting the mode of {}", path.display()))
+/// Where a path of the rootfs lies.
+pub(super) fn below(directory: &Path, path: &Path) -> PathBuf {
+    directory.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// The target as seen from the directory of the link, so that the links also hold when they are read from outside.

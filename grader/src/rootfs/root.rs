@@ -1,21 +1,20 @@
 //! A directory, seen as the programs that have it as their root see it: absolute links start there, and `..`
 //! ends there. The kernel itself resolves the paths: openat2(2), RESOLVE_IN_ROOT.
 
+use crate::beneath::{Directory, Entry};
 use anyhow::{Context, Result};
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
-use std::ffi::{OsStr, OsString};
+use nix::fcntl::{OFlag, ResolveFlag};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// A root directory. [`Root::machine`] is the machine's own.
 #[derive(Debug)]
 pub struct Root {
-    dir: OwnedFd,
+    dir: Directory,
 }
 
 impl Root {
@@ -26,19 +25,16 @@ impl Root {
 
     /// The root that `path` would be.
     pub fn at(path: &Path) -> Result<Root> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let dir = nix::fcntl::open(path, flags, Mode::empty())
-            .with_context(|| format!("cannot open the directory {}", path.display()))?;
+        let dir =
+            Directory::open(path).with_context(|| format!("cannot open the directory {}", path.display()))?;
         Ok(Root { dir })
     }
 
     /// Opens a regular file for reading, whatever links lead to it. EINVAL for anything else: to open a pipe
     /// would wait, to open a device may act.
     pub(super) fn file(&self, path: &Path) -> nix::Result<File> {
-        if !is(&self.stat(path)?, SFlag::S_IFREG) {
-            return Err(Errno::EINVAL);
-        }
-        self.open(path, OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).map(File::from)
+        let file = Entry::of(self.open(path, OFlag::O_PATH)?)?.read();
+        file.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
     }
 
     /// stat(2): follows links, within the root.
@@ -48,38 +44,21 @@ impl Root {
 
     /// The names in a directory, sorted; none where it can't be read.
     pub(super) fn names(&self, directory: &Path) -> Vec<OsString> {
-        let opened = self.open(directory, OFlag::O_RDONLY | OFlag::O_DIRECTORY);
-        let Ok(entries) = opened.and_then(Dir::from_fd) else { return Vec::new() };
-        let name = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
-        let mut names: Vec<_> =
-            entries.into_iter().flatten().map(|e| name(e.file_name().to_bytes())).collect();
-        names.sort();
-        names
+        self.dir.in_root(directory).and_then(|it| it.names()).unwrap_or_default()
     }
 
     /// Where the last link to an open file ends, as seen from this root: `/bin/busybox` for `/bin/ls`. None
     /// without a `/proc`.
     pub(super) fn real_path(&self, file: &File) -> Option<PathBuf> {
         let path_of = |fd: i32| fs::read_link(format!("/proc/self/fd/{fd}")).ok();
-        let below = path_of(file.as_raw_fd())?.strip_prefix(path_of(self.dir.as_raw_fd())?).ok()?.to_owned();
+        let below =
+            path_of(file.as_raw_fd())?.strip_prefix(path_of(self.dir.as_fd().as_raw_fd())?).ok()?.to_owned();
         Some(Path::new("/").join(below))
     }
 
     fn open(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
-        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_IN_ROOT);
-        loop {
-            match openat2(&self.dir, path, how) {
-                // A rename somewhere made a ".." unsafe; openat2(2) says to try again.
-                Err(Errno::EAGAIN) => {}
-                answer => return answer,
-            }
-        }
+        self.dir.resolve(path, flags, Mode::empty(), ResolveFlag::RESOLVE_IN_ROOT)
     }
-}
-
-/// Is the file of this kind?
-pub(super) fn is(stat: &FileStat, kind: SFlag) -> bool {
-    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == kind
 }
 
 /// The path without `.` and `..`, absolute: as seen from a root in which no link stands in the way.

@@ -2,10 +2,16 @@
 
 use super::marker::{self, Broken, Found};
 use super::{Step, StepId, rows};
+use crate::beneath::Directory;
 use anyhow::{Context, Result};
+use nix::sys::stat::SFlag;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+/// No file of a lab's source is longer.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The files of a workspace that make the labs: `common` and `lab*`, each with its manifest and its `src`,
 /// and the manifest of the workspace. Paths are relative to the workspace.
@@ -21,36 +27,39 @@ impl Source {
     /// The file or directory that can't be read, or that is not UTF-8.
     pub fn read(dir: &Path) -> Result<Source> {
         let mut source = Source::default();
-        source.add(dir, Path::new("Cargo.toml"))?;
-        for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())? {
-            let entry = entry.with_context(|| dir.display().to_string())?;
-            let name = PathBuf::from(entry.file_name());
-            let wanted = name == Path::new("common") || lab_of(&name).is_some();
-            if wanted && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                source.add(dir, &name.join("Cargo.toml"))?;
-                source.add_rust(dir, &name.join("src"))?;
-            }
-        }
+        let root = Directory::open(dir).with_context(|| dir.display().to_string())?;
+        source.add_all(&root, dir)?;
         Ok(source)
     }
 
-    fn add(&mut self, dir: &Path, name: &Path) -> Result<()> {
-        let path = dir.join(name);
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        self.files.insert(name.to_owned(), text);
+    fn add_all(&mut self, root: &Directory, dir: &Path) -> Result<()> {
+        self.add(root, dir, Path::new("Cargo.toml"))?;
+        for name in root.names().with_context(|| dir.display().to_string())? {
+            let name = PathBuf::from(name);
+            let wanted = name == Path::new("common") || lab_of(&name).is_some();
+            if wanted && root.entry(&name).is_ok_and(|it| it.is(SFlag::S_IFDIR)) {
+                self.add(root, dir, &name.join("Cargo.toml"))?;
+                self.add_rust(root, dir, &name.join("src"))?;
+            }
+        }
         Ok(())
     }
 
-    fn add_rust(&mut self, dir: &Path, name: &Path) -> Result<()> {
-        let path = dir.join(name);
-        for entry in fs::read_dir(&path).with_context(|| path.display().to_string())? {
-            let entry = entry.with_context(|| path.display().to_string())?;
-            let kind = entry.file_type().with_context(|| entry.path().display().to_string())?;
-            let name = name.join(entry.file_name());
-            if kind.is_dir() {
-                self.add_rust(dir, &name)?;
-            } else if kind.is_file() && name.extension().is_some_and(|ending| ending == "rs") {
-                self.add(dir, &name)?;
+    fn add(&mut self, root: &Directory, dir: &Path, name: &Path) -> Result<()> {
+        let text = || Ok::<_, anyhow::Error>(String::from_utf8(root.bytes(name, MAX_BYTES)?)?);
+        self.files.insert(name.to_owned(), text().with_context(|| dir.join(name).display().to_string())?);
+        Ok(())
+    }
+
+    fn add_rust(&mut self, root: &Directory, dir: &Path, path: &Path) -> Result<()> {
+        let names = root.below(path).and_then(|directory| directory.names());
+        for name in names.with_context(|| dir.join(path).display().to_string())? {
+            let name = path.join(name);
+            let it = root.entry(&name).with_context(|| dir.join(&name).display().to_string())?;
+            if it.is(SFlag::S_IFDIR) {
+                self.add_rust(root, dir, &name)?;
+            } else if it.is(SFlag::S_IFREG) && name.extension().is_some_and(|ending| ending == "rs") {
+                self.add(root, dir, &name)?;
             }
         }
         Ok(())
@@ -143,8 +152,17 @@ impl Source {
     /// # Errors
     /// The file or directory that can't be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
+        fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+        self.write_below(&Directory::open(dir).with_context(|| dir.display().to_string())?)
+    }
+
+    /// The same, in a directory that is open. No link in it is followed.
+    ///
+    /// # Errors
+    /// The file or directory that can't be written.
+    pub fn write_below(&self, dir: &Directory) -> Result<()> {
         for (path, text) in self.files() {
-            write_file(&dir.join(path), text)?;
+            write_file(dir, path, text).with_context(|| path.display().to_string())?;
         }
         Ok(())
     }
@@ -156,11 +174,13 @@ impl FromIterator<(PathBuf, String)> for Source {
     }
 }
 
-fn write_file(path: &Path, text: &str) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+fn write_file(dir: &Directory, path: &Path, text: &str) -> Result<()> {
+    let parent = dir.make_all(path.parent().unwrap_or(Path::new("")), None, |_| Ok(()))?;
+    let name = path.file_name().context("that names no file")?;
+    match parent.remove(name) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(parent.create(name, None)?.write_all(text.as_bytes())?),
     }
-    fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 /// The lab that a path of the workspace belongs to: `lab`, a number, and perhaps a name.

@@ -5,6 +5,7 @@ mod heard;
 pub use heard::without_colours;
 
 use super::Event;
+use crate::beneath::Directory;
 use crate::labs::build::{self, Linked};
 use crate::labs::process::Process;
 use crate::labs::{Workspace, offline, target_dir};
@@ -179,10 +180,10 @@ impl Builder {
 
     /// Forgets the programs that were built before this one.
     pub fn keep_only(&self, number: u64) {
-        for entry in fs::read_dir(&self.out).into_iter().flatten().flatten() {
-            let name = entry.file_name();
+        let Ok(out) = Directory::open(&self.out) else { return };
+        for name in out.names().unwrap_or_default() {
             if name.to_str().and_then(|name| name.parse().ok()).is_some_and(|it: u64| it < number) {
-                let _ = fs::remove_dir_all(entry.path());
+                let _ = out.remove_all(&name);
             }
         }
     }

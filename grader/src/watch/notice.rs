@@ -4,15 +4,20 @@
 //! of a virtual machine) it tells nothing: such directories are looked at again and again.
 
 use super::Event;
+use crate::beneath::Entry;
 use anyhow::{Context, Result};
 use nix::libc;
 use nix::sys::statfs::statfs;
 use notify::{Config, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
+
+/// No file of a lab's source is longer.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// How often a directory is looked at of which the kernel tells nothing.
 const POLL: Duration = Duration::from_millis(250);
@@ -116,7 +121,7 @@ fn number(name: &str) -> Option<usize> {
 pub fn fingerprint(root: &Path, lab: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     for file in ["Cargo.toml", "rust-toolchain.toml", "rust-toolchain"] {
-        fs::read(root.join(file)).ok().hash(&mut hasher);
+        read(&root.join(file)).hash(&mut hasher);
     }
     for package in packages(root) {
         let of_a_later_lab =
@@ -139,9 +144,17 @@ fn add(directory: &Path, hasher: &mut DefaultHasher) {
         } else if is_source(&path) {
             path.hash(hasher);
             // A file that can't be read now is one that has changed.
-            fs::read(&path).ok().hash(hasher);
+            read(&path).hash(hasher);
         }
     }
+}
+
+/// The bytes of a file: of a regular one, since a named pipe is never read to its end.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = Entry::at(path).and_then(|it| it.read()).ok()?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The name of the file system where that is one of whose files the kernel may not tell when they are written. The

@@ -1,6 +1,7 @@
 //! mount: mount a file system that the host will see.
 
 use super::{Attempt, Letters, Need};
+use crate::inside::devtmpfs;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -27,7 +28,8 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let target = if fs::create_dir_all("/tmp/m").is_ok() { "/tmp/m" } else { "/" };
+    let target =
+        if !devtmpfs::holds("/tmp/m") && fs::create_dir_all("/tmp/m").is_ok() { "/tmp/m" } else { "/" };
     me.decisive(&format!("mount(\"{}\", \"{target}\", \"tmpfs\")", me.mark()));
     mount(Some(me.mark()), target, Some("tmpfs"), MsFlags::empty(), None::<&str>)
 }

@@ -30,6 +30,7 @@ pub const ATTEMPT: Attempt = Attempt {
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let mut files = Vec::new();
     for directory in ["/tmp", "/run"] {
+        me.keeps_out_of_devtmpfs(directory)?;
         let _ = fs::create_dir(directory);
         files.extend(File::create(format!("{directory}/{}", me.mark())));
     }

@@ -1,5 +1,6 @@
 //! A hierarchy of control groups, mounted anew (cgroups(7)): an attacker need not take the mount that it finds.
 
+use super::devtmpfs;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::mount::{MsFlags, mount};
@@ -12,7 +13,8 @@ use std::path::Path;
 /// Makes a directory to mount on.
 pub fn place() -> &'static str {
     let places = ["/tmp/groups", "/run/groups", "/groups"];
-    places.into_iter().find(|place| fs::create_dir_all(place).is_ok()).unwrap_or("/tmp")
+    let makes = |place: &&str| !devtmpfs::holds(place) && fs::create_dir_all(place).is_ok();
+    places.into_iter().find(makes).unwrap_or("/tmp")
 }
 
 /// Mounts a hierarchy: `cgroup` with the options that name it, or `cgroup2`. Its root is what the caller's cgroup

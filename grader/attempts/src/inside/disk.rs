@@ -16,6 +16,7 @@ const LOOP_MAJOR: u64 = 7;
 pub fn make_node_and_read(me: &mut Inside, directory: &str) -> Result<(), Errno> {
     let disk = number(me)?;
     let path = format!("{directory}/disk-{}", me.mark());
+    me.keeps_out_of_devtmpfs(&path)?;
     me.decisive(&format!("mknod(\"{path}\", S_IFBLK), open, pread(4096)"));
     mknod(path.as_str(), SFlag::S_IFBLK, Mode::S_IRUSR, disk)?;
     let node = find(me, &path)?;

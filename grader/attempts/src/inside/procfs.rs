@@ -1,5 +1,6 @@
 //! A procfs for the attacker: the one at /proc, or one that it mounts itself.
 
+use super::devtmpfs;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, statfs};
@@ -25,7 +26,9 @@ pub(super) fn is(path: &str, kind: FsType) -> bool {
 pub(super) fn mounted(kind: &'static str, places: &[&'static str]) -> Result<&'static str, Errno> {
     let mut refused = Errno::ENOENT;
     for place in places {
-        let _ = fs::create_dir(place);
+        if !devtmpfs::holds(place) {
+            let _ = fs::create_dir(place);
+        }
         // A user namespace may not leave out flags that its other mounts have (mount_namespaces(7)).
         let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         match mount(Some(kind), *place, Some(kind), careful, None::<&str>) {

@@ -2,6 +2,7 @@
 
 use super::{Run, Work, nothing_to_do, nothing_to_see};
 use crate::Host;
+use crate::inside::devtmpfs;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process;
@@ -126,6 +127,9 @@ pub const RUN_WRITABLE: Work = Work {
 
 /// Writes a file, reads it back, and removes it.
 pub(super) fn write_and_read(path: &str) -> Result<(), String> {
+    if devtmpfs::holds(path) {
+        return Err(format!("{path}: that is the machine's devtmpfs"));
+    }
     let said = |error| format!("{path}: {error}");
     fs::write(path, "works").map_err(said)?;
     let back = fs::read(path).map_err(said)?;

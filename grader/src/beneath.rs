@@ -1,0 +1,553 @@
+//! Files below a directory: the one way in which the grader touches a path that a submission, a root file system
+//! or an archive had a hand in.
+//!
+//! The kernel resolves every such path below a directory descriptor (openat2(2)), so that no link in it leads out,
+//! whoever put it there and whenever. Files are created with O_EXCL and O_NOFOLLOW; owner and mode are set by
+//! descriptor; what a name stands for is asked of the descriptor that is then used. `copy` copies trees.
+
+mod copy;
+#[cfg(test)]
+mod tests;
+
+pub use copy::Copy;
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
+use nix::libc;
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat};
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A directory, held by a descriptor (O_PATH). Paths are relative to it; a leading `/` is passed over.
+#[derive(Debug)]
+pub struct Directory {
+    fd: OwnedFd,
+}
+
+/// A file of any kind, held by a descriptor (O_PATH): to look at it has opened no device and waited for no pipe.
+#[derive(Debug)]
+pub struct Entry {
+    fd: OwnedFd,
+    /// What fstat(2) says of it.
+    pub stat: FileStat,
+}
+
+/// No link is followed, also not within.
+fn no_links() -> ResolveFlag {
+    ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS
+}
+
+/// The same, and nothing that is mounted there is entered: how a place is found where something is made or removed.
+fn same_mount() -> ResolveFlag {
+    no_links() | ResolveFlag::RESOLVE_NO_XDEV
+}
+
+impl Directory {
+    /// Opens a directory that the grader has made, or that the person who called it has named. Links are followed.
+    ///
+    /// # Errors
+    /// What open(2) said.
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(Directory { fd: nix::fcntl::open(path, flags, Mode::empty())? })
+    }
+
+    /// A directory below. ELOOP where a link is in the way, EXDEV where the path leads out (openat2(2)).
+    ///
+    /// # Errors
+    /// What openat2(2) said.
+    pub fn below(&self, path: impl AsRef<Path>) -> io::Result<Directory> {
+        self.directory(path.as_ref(), no_links())
+    }
+
+    /// The directory that a program finds at this path if this is its root: links are followed, and end within.
+    ///
+    /// # Errors
+    /// What openat2(2) said.
+    pub fn in_root(&self, path: impl AsRef<Path>) -> io::Result<Directory> {
+        let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+        self.directory(path.as_ref(), resolve)
+    }
+
+    fn directory(&self, path: &Path, resolve: ResolveFlag) -> io::Result<Directory> {
+        Ok(Directory { fd: self.resolve(path, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty(), resolve)? })
+    }
+
+    /// openat2(2), with O_CLOEXEC.
+    ///
+    /// # Errors
+    /// What it said. EAGAIN is none: a rename somewhere made a `..` unsafe, and it is to be tried again.
+    pub fn resolve(
+        &self,
+        path: &Path,
+        flags: OFlag,
+        mode: Mode,
+        resolve: ResolveFlag,
+    ) -> nix::Result<OwnedFd> {
+        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).mode(mode).resolve(resolve);
+        loop {
+            match openat2(&self.fd, relative(path), how) {
+                Err(Errno::EAGAIN) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// What is at this path, a link as such.
+    ///
+    /// # Errors
+    /// What openat2(2) said.
+    pub fn entry(&self, path: impl AsRef<Path>) -> io::Result<Entry> {
+        Ok(Entry::of(self.resolve(
+            path.as_ref(),
+            OFlag::O_PATH | OFlag::O_NOFOLLOW,
+            Mode::empty(),
+            no_links(),
+        )?)?)
+    }
+
+    /// Opens the regular file at this path for reading.
+    ///
+    /// # Errors
+    /// What the system said; [`Entry::read`] where it is no regular file.
+    pub fn read(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        self.entry(path)?.read()
+    }
+
+    /// The bytes of the regular file at this path: EFBIG where there are more than `most`.
+    ///
+    /// # Errors
+    /// As [`Directory::read`].
+    pub fn bytes(&self, path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > most {
+            return Err(Errno::EFBIG.into());
+        }
+        Ok(bytes)
+    }
+
+    /// The names in it, sorted.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut names = Vec::new();
+        for entry in Dir::from_fd(openat(&self.fd, ".", flags, Mode::empty())?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Creates a file for writing, with this mode; without one, with what the umask leaves of 0666. EEXIST where
+    /// anything is there, also a link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn create(&self, path: impl AsRef<Path>, mode: impl Into<Option<u32>>) -> io::Result<File> {
+        let mode = mode.into();
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        let first = Mode::from_bits_truncate(if mode.is_some() { 0o600 } else { 0o666 });
+        let file = self.open_file(path.as_ref(), flags, first)?;
+        if let Some(mode) = mode {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        Ok(file)
+    }
+
+    /// Opens the file of this name in it with these flags, or creates it: open(2), which follows no link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn open_file(&self, name: &Path, flags: OFlag, mode: Mode) -> io::Result<File> {
+        Ok(self.resolve(name, flags | OFlag::O_NOFOLLOW, mode, same_mount())?.into())
+    }
+
+    /// Opens an existing regular file for writing, and empties it.
+    ///
+    /// # Errors
+    /// What the system said; EINVAL where it is no regular file.
+    pub fn rewrite(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        let entry = self.entry(path)?;
+        if !entry.is(SFlag::S_IFREG) {
+            return Err(Errno::EINVAL.into());
+        }
+        fs::OpenOptions::new().write(true).truncate(true).open(entry.path())
+    }
+
+    /// Makes a directory, with this mode; without one, with what the umask leaves of 0777. EEXIST where anything is
+    /// there.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn make(&self, path: impl AsRef<Path>, mode: impl Into<Option<u32>>) -> io::Result<Directory> {
+        let mode = mode.into();
+        let (parent, name) = self.parent(path.as_ref())?;
+        let first = Mode::from_bits_truncate(if mode.is_some() { 0o700 } else { 0o777 });
+        mkdirat(&parent.fd, name, first)?;
+        let made = parent.directory(Path::new(name), same_mount())?;
+        if let Some(mode) = mode {
+            made.set_mode(mode)?;
+        }
+        Ok(made)
+    }
+
+    /// A directory below, which is made where it is missing, with those above it. `made` sees each that is new.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn make_all(
+        &self,
+        path: &Path,
+        mode: impl Into<Option<u32>>,
+        mut made: impl FnMut(&Directory) -> io::Result<()>,
+    ) -> io::Result<Directory> {
+        let mode = mode.into();
+        let mut at = self.directory(Path::new("."), same_mount())?;
+        for part in relative(path) {
+            let part = Path::new(part);
+            at = match at.directory(part, same_mount()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let new = at.make(part, mode)?;
+                    made(&new)?;
+                    new
+                }
+                found => found?,
+            };
+        }
+        Ok(at)
+    }
+
+    /// Makes a symbolic link. What it leads to is nobody's concern here.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn link(&self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> io::Result<Entry> {
+        let (parent, name) = self.parent(path.as_ref())?;
+        symlinkat(target.as_ref(), &parent.fd, name)?;
+        parent.entry(name)
+    }
+
+    /// Makes a device node, with this mode whatever the umask.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn node(
+        &self,
+        path: impl AsRef<Path>,
+        kind: SFlag,
+        device: libc::dev_t,
+        mode: u32,
+    ) -> io::Result<Entry> {
+        let (parent, name) = self.parent(path.as_ref())?;
+        mknodat(&parent.fd, name, kind, Mode::S_IRUSR | Mode::S_IWUSR, device)?;
+        let node = parent.entry(name)?;
+        node.set_mode(mode)?;
+        Ok(node)
+    }
+
+    /// Gives a file that is open a name here.
+    ///
+    /// # Errors
+    /// What linkat(2) said: EXDEV on another file system.
+    pub fn hard_link(&self, path: impl AsRef<Path>, file: &Entry) -> io::Result<()> {
+        let (parent, name) = self.parent(path.as_ref())?;
+        Ok(linkat(nix::fcntl::AT_FDCWD, &file.path(), &parent.fd, name, AtFlags::AT_SYMLINK_FOLLOW)?)
+    }
+
+    /// rename(2), to a name in a directory. What was there goes, also a link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn rename(&self, from: impl AsRef<Path>, to: &Directory, name: impl AsRef<Path>) -> io::Result<()> {
+        let ((old, from), (new, name)) = (self.parent(from.as_ref())?, to.parent(name.as_ref())?);
+        Ok(renameat(&old.fd, from, &new.fd, name)?)
+    }
+
+    /// renameat2(2): with RENAME_NOREPLACE nothing goes, with RENAME_EXCHANGE the two change places. nix has it for
+    /// glibc only.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn rename_with(
+        &self,
+        from: &OsStr,
+        to: &Directory,
+        name: &OsStr,
+        flags: libc::c_uint,
+    ) -> io::Result<()> {
+        let text = |name: &OsStr| CString::new(name.as_bytes()).map_err(|_| Errno::EINVAL);
+        let (from, name) = (text(last(from.as_ref())?)?, text(last(name.as_ref())?)?);
+        let (old, new) = (self.fd.as_raw_fd(), to.fd.as_raw_fd());
+        // SAFETY: both names end in NUL and outlive the call, which only reads them.
+        let answer =
+            unsafe { libc::syscall(libc::SYS_renameat2, old, from.as_ptr(), new, name.as_ptr(), flags) };
+        Ok(Errno::result(answer).map(drop)?)
+    }
+
+    /// Removes a file, or an empty directory.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn remove(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let (parent, name) = self.parent(path.as_ref())?;
+        match unlinkat(&parent.fd, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::EISDIR) => Ok(unlinkat(&parent.fd, name, UnlinkatFlags::RemoveDir)?),
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Removes a file, or a directory with all that is below. What is mounted there stays.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn remove_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let (parent, name) = self.parent(path.as_ref())?;
+        match unlinkat(&parent.fd, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::EISDIR) => {}
+            answer => return Ok(answer?),
+        }
+        parent.directory(Path::new(name), same_mount())?.clear(|_| false)?;
+        Ok(unlinkat(&parent.fd, name, UnlinkatFlags::RemoveDir)?)
+    }
+
+    /// Removes all that is in it, but the names of which `keep` is true. A tree may be deeper than there are
+    /// descriptors: what lies two levels down is lifted to the first, so that two are enough.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn clear(&self, keep: impl Fn(&OsStr) -> bool) -> io::Result<()> {
+        let mut lifted = 0_u64;
+        loop {
+            let names: Vec<_> = self.names()?.into_iter().filter(|name| !keep(name)).collect();
+            if names.is_empty() {
+                return Ok(());
+            }
+            for name in names {
+                match unlinkat(&self.fd, name.as_os_str(), UnlinkatFlags::NoRemoveDir) {
+                    Err(Errno::EISDIR) => {}
+                    Err(Errno::ENOENT) => continue,
+                    answer => {
+                        answer?;
+                        continue;
+                    }
+                }
+                let child = self.directory(Path::new(&name), same_mount())?;
+                for inner in child.names()? {
+                    match unlinkat(&child.fd, inner.as_os_str(), UnlinkatFlags::NoRemoveDir) {
+                        Err(Errno::EISDIR) => self.lift(&child, &inner, &mut lifted)?,
+                        answer => answer?,
+                    }
+                }
+                unlinkat(&self.fd, name.as_os_str(), UnlinkatFlags::RemoveDir)?;
+            }
+        }
+    }
+
+    fn lift(&self, child: &Directory, name: &OsStr, lifted: &mut u64) -> io::Result<()> {
+        if unlinkat(&child.fd, name, UnlinkatFlags::RemoveDir).is_ok() {
+            return Ok(());
+        }
+        loop {
+            *lifted += 1;
+            let free = OsString::from(format!(".removed-{lifted}"));
+            match child.rename_with(name, self, &free, libc::RENAME_NOREPLACE) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// chown(2).
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
+        set_owner(self.fd.as_fd(), uid, gid)
+    }
+
+    /// chmod(2).
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        set_mode(self.fd.as_fd(), mode)
+    }
+
+    /// Gives it to somebody, with all that is below. Links are not followed.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set_owner_of_all(&self, uid: u32, gid: u32) -> io::Result<()> {
+        self.set_owner(uid, gid)?;
+        for name in self.names()? {
+            let entry = self.entry(&name)?;
+            match entry.is(SFlag::S_IFDIR) {
+                true => self.directory(Path::new(&name), same_mount())?.set_owner_of_all(uid, gid)?,
+                false => entry.set_owner(uid, gid)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// fstat(2).
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat(&self) -> io::Result<FileStat> {
+        Ok(fstat(&self.fd)?)
+    }
+
+    /// A name for it that leads to it alone, for calls that take a path: mount(2).
+    pub fn path(&self) -> PathBuf {
+        path(&self.fd)
+    }
+
+    /// The same, as something to copy.
+    ///
+    /// # Errors
+    /// What fstat(2) said.
+    pub fn into_entry(self) -> io::Result<Entry> {
+        Ok(Entry::of(self.fd)?)
+    }
+
+    /// The directory in which a path's last name stands, and that name.
+    fn parent<'a>(&self, path: &'a Path) -> io::Result<(Directory, &'a OsStr)> {
+        let name = last(path)?;
+        let parent = relative(path).parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = self.directory(parent.unwrap_or(Path::new(".")), same_mount())?;
+        Ok((parent, name))
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Entry {
+    /// The file behind a descriptor.
+    ///
+    /// # Errors
+    /// What fstat(2) said.
+    pub fn of(fd: OwnedFd) -> nix::Result<Entry> {
+        let stat = fstat(&fd)?;
+        Ok(Entry { fd, stat })
+    }
+
+    /// What is at a path that the person who called the grader has named. Links are followed.
+    ///
+    /// # Errors
+    /// What open(2) said.
+    pub fn at(path: &Path) -> io::Result<Entry> {
+        Ok(Entry::of(nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?)?)
+    }
+
+    /// What is at an absolute path in which nothing is a link: it was when it was looked at (realpath(3)), and who
+    /// has put one there since gets ELOOP.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn at_real_path(path: &Path) -> io::Result<Entry> {
+        Directory::open(Path::new("/"))?.entry(path)
+    }
+
+    /// Is it of this kind?
+    pub fn is(&self, kind: SFlag) -> bool {
+        is(&self.stat, kind)
+    }
+
+    /// Opens it for reading. Only a regular file is: to open a pipe would wait, to open a device may act.
+    ///
+    /// # Errors
+    /// What the system said; EINVAL where it is none.
+    pub fn read(&self) -> io::Result<File> {
+        if !self.is(SFlag::S_IFREG) {
+            return Err(Errno::EINVAL.into());
+        }
+        // The same file, whatever has the name by now.
+        File::open(self.path())
+    }
+
+    /// The directory that it is.
+    fn directory(&self) -> io::Result<Directory> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(Directory { fd: openat(&self.fd, ".", flags, Mode::empty())? })
+    }
+
+    /// Where it leads, if it is a symbolic link.
+    ///
+    /// # Errors
+    /// What readlinkat(2) said.
+    pub fn target(&self) -> io::Result<OsString> {
+        Ok(readlinkat(&self.fd, "")?)
+    }
+
+    /// lchown(2).
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
+        set_owner(self.fd.as_fd(), uid, gid)
+    }
+
+    /// chmod(2). EOPNOTSUPP for a link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        set_mode(self.fd.as_fd(), mode)
+    }
+
+    /// A name for it that leads to it alone, for calls that take a path.
+    pub fn path(&self) -> PathBuf {
+        path(&self.fd)
+    }
+}
+
+/// Is a file of this kind?
+pub fn is(stat: &FileStat, kind: SFlag) -> bool {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == kind
+}
+
+/// chown(2) of an open file, also of one that was opened with O_PATH.
+fn set_owner(fd: BorrowedFd, uid: u32, gid: u32) -> io::Result<()> {
+    let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+    Ok(fchownat(fd, "", uid, gid, AtFlags::AT_EMPTY_PATH | AtFlags::AT_SYMLINK_NOFOLLOW)?)
+}
+
+/// chmod(2) of an open file: fchmod(2) refuses what was opened with O_PATH.
+fn set_mode(fd: BorrowedFd, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path(&fd), fs::Permissions::from_mode(mode))
+}
+
+/// proc(5): a link that the kernel follows to the open file itself.
+fn path(fd: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+}
+
+fn relative(path: &Path) -> &Path {
+    match path.strip_prefix("/").unwrap_or(path) {
+        empty if empty.as_os_str().is_empty() => Path::new("."),
+        path => path,
+    }
+}
+
+/// The last name of a path. EINVAL where there is none, or it is `..`.
+fn last(path: &Path) -> io::Result<&OsStr> {
+    path.file_name().ok_or_else(|| Errno::EINVAL.into())
+}
