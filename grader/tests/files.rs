@@ -10,6 +10,7 @@ use rstest::rstest;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -195,6 +196,32 @@ fn a_report_to_the_null_device_leaves_it_a_device() {
     command.stdin(std::process::Stdio::null());
     let ran = stage.run(command);
     ran.assert().success().stdout(contains("ESCAPED").and(contains("\nfd\nnull\nstdout\nurandom\n")));
+}
+
+#[rstest]
+#[case::relative(b"tmp")]
+#[case::empty(b"")]
+#[case::not_utf8(b"odd\xff")]
+#[case::two_lines(b"odd\xff\nline")]
+fn a_temporary_directory_of_any_name_serves_or_is_named(
+    #[case] value: &[u8],
+    #[values(Who::Root, Who::User)] who: Who,
+) {
+    let Some(stage) = Stage::new(who) else { return };
+    script(&stage, "prog.sh", CHROOT);
+    let mut value = std::ffi::OsString::from_vec(value.to_vec());
+    if value.as_bytes().contains(&0xff) {
+        let odd = stage.path("").join(&value);
+        fs::create_dir(&odd).unwrap();
+        fs::set_permissions(&odd, fs::Permissions::from_mode(0o1777)).unwrap();
+        value = odd.into_os_string();
+    }
+    let mut grader = stage.grader(["run", "--decoy", "user", "--attempt", "mount", "./prog.sh"]);
+    grader.env("TMPDIR", &value);
+    let before: Vec<_> = files(&stage.path("")).into_keys().collect();
+    let ran = stage.run(grader);
+    assert!([1, 2].map(Some).contains(&ran.code()), "{ran:?}");
+    assert_eq!(files(&stage.path("")).into_keys().collect::<Vec<_>>(), before);
 }
 
 /// A root decoy's devtmpfs is the machine's own.
