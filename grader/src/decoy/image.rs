@@ -4,12 +4,10 @@
 //! Done while nobody lives in the decoy yet.
 
 use super::tree::ROOTFS;
+use crate::beneath::Directory;
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::{Mode, fchmod, mkdirat};
-use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use nix::sys::stat::SFlag;
+use std::io;
 use std::path::Path;
 
 /// The root file system as it was.
@@ -24,54 +22,35 @@ pub struct Link {
     pub to: &'static str,
 }
 
-/// Makes the root file system below `root` the image, and keeps what it was beside it.
-pub fn prepare(root: &Path, link: &Link) -> Result<()> {
-    let (rootfs, honest) = (root.join(&ROOTFS[1..]), root.join(&HONEST[1..]));
-    make_directories(&rootfs, link.to).with_context(|| format!("making {} in it", link.to))?;
-    copy(&rootfs, &honest, Some(link.name))?;
-    let (name, kept) = (rootfs.join(link.name), honest.join(link.name));
-    if fs::symlink_metadata(&name).is_ok() {
-        fs::rename(&name, kept)?;
+/// Makes the root file system below `root` the image, and keeps what it was beside it. `give` gives what is made to the
+/// decoy's root.
+pub fn prepare(root: &Directory, link: &Link, give: &dyn Fn(&Directory) -> io::Result<()>) -> Result<()> {
+    let rootfs = root.below(ROOTFS)?;
+    // Whoever comes may write in it, as in the /tmp that it stands for.
+    let made = rootfs.make_all(Path::new(link.to), 0o1777, give);
+    made.with_context(|| format!("making {} in it", link.to))?;
+    let honest = root.make(HONEST, rootfs.stat()?.st_mode & 0o7777)?;
+    give(&honest)?;
+    same_files(&rootfs, &honest, Some(link.name))?;
+    if rootfs.entry(link.name).is_ok() {
+        rootfs.rename(link.name, &honest, link.name)?;
     }
-    symlink(link.to, name)?;
-    Ok(())
-}
-
-/// Makes the directories of an absolute path in the root file system. A link on the way is an error: it may lead out.
-fn make_directories(rootfs: &Path, path: &str) -> Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mut directory = open(rootfs, flags, Mode::empty())?;
-    for name in path.split('/').filter(|name| !name.is_empty()) {
-        let made = mkdirat(&directory, name, Mode::from_bits_truncate(0o755));
-        let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
-        directory = openat2(&directory, name, OpenHow::new().flags(flags).resolve(resolve))?;
-        match made {
-            // Whoever comes may write in it, as in the /tmp that it stands for.
-            Ok(()) => fchmod(&directory, Mode::from_bits_truncate(0o1777))?,
-            Err(Errno::EEXIST) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
+    rootfs.link(link.name, link.to)?;
     Ok(())
 }
 
 /// The same files in directories of its own, but for one name at the top.
-fn copy(from: &Path, to: &Path, but: Option<&str>) -> Result<()> {
-    let mode = fs::symlink_metadata(from)?.permissions().mode() & 0o7777;
-    DirBuilder::new().mode(0o700).create(to).with_context(|| to.display().to_string())?;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if but.is_some_and(|but| entry.file_name() == but) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            copy(&from, &to, None)?;
+fn same_files(from: &Directory, to: &Directory, but: Option<&str>) -> Result<()> {
+    for name in from.names()?.into_iter().filter(|name| but.is_none_or(|but| name != but)) {
+        let entry = from.entry(&name)?;
+        if entry.is(SFlag::S_IFDIR) {
+            let made = to.make(&name, entry.stat.st_mode & 0o7777)?;
+            made.set_owner(entry.stat.st_uid, entry.stat.st_gid)?;
+            same_files(&from.below(&name)?, &made, None)?;
         } else {
             // The link itself, where it is one.
-            fs::hard_link(&from, &to).with_context(|| from.display().to_string())?;
+            to.hard_link(&name, &entry).with_context(|| format!("{name:?}"))?;
         }
     }
-    fs::set_permissions(to, Permissions::from_mode(mode))?;
     Ok(())
 }

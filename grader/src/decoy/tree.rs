@@ -196,7 +196,8 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         ext4.mount_at(root, rootfs, &format!("ext4-{}", secrets.name))?;
     }
     if let Some(link) = &plan.image {
-        image::prepare(plan.stage, link).context("preparing the image")?;
+        let give = |made: &Directory| make.give(|uid, gid| made.set_owner(uid, gid));
+        image::prepare(root, link, &give).context("preparing the image")?;
     }
     for (from, to) in plan.files {
         // What has been exchanged for a link since it was found is not copied.

@@ -6,7 +6,7 @@ use crate::decoy::groups::{self, Groups};
 use crate::decoy::{group_tree, hierarchy};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// So long the end of a hierarchy is waited for.
@@ -30,7 +30,7 @@ pub fn remove_directories(parent: &Path) {
 pub fn remove_groups() {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     for name in hierarchy::names(&own).filter(|name| is_name(name)) {
-        if hierarchy::is_stale(name, &std::env::temp_dir()) {
+        if hierarchy::is_stale(name, &place()) {
             remove_hierarchy(name);
         }
     }
@@ -55,11 +55,16 @@ pub fn remove_hierarchy(name: &str) {
     let mut ask = Instant::now() + Duration::from_millis(100);
     while hierarchy::is_there(name) && Instant::now() < deadline {
         if Instant::now() > ask {
-            hierarchy::remove(name, &std::env::temp_dir());
+            hierarchy::remove(name, &place());
             ask = Instant::now() + Duration::from_millis(250);
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// A directory to mount something on, in a mount namespace of the keeper's own.
+fn place() -> PathBuf {
+    crate::dirs::temporary().unwrap_or_else(|_| "/".into())
 }
 
 fn is_named(entry: &fs::DirEntry) -> bool {
