@@ -107,9 +107,15 @@ impl Caller {
         self.stage.path("out").join(format!("ARGUMENT_OF_THE_CALLER={}", self.secrets.argument))
     }
 
-    /// An honest program, in a directory of its own.
+    /// An honest program that holds much, in a directory of its own: lab 3.
     pub fn honest(&self, name: &str) -> Option<PathBuf> {
         let lab = programs::labs()?.pop()?;
+        Some(self.submit(&format!("work/{name}"), name, &lab))
+    }
+
+    /// An honest program that holds nothing: lab 0.
+    pub fn weak(&self, name: &str) -> Option<PathBuf> {
+        let lab = programs::labs()?.swap_remove(0);
         Some(self.submit(&format!("work/{name}"), name, &lab))
     }
 
@@ -133,7 +139,7 @@ impl Caller {
 
     /// A directory below `/usr` that belongs to this person. It goes with what is returned.
     pub fn below_usr(&self) -> Option<OfUsr> {
-        let path = Path::new("/usr/local").join(format!("{}-owned", self.stage.word()));
+        let path = Path::new("/usr/local").join(format!("owned-{}", self.stage.word()));
         if let Err(error) = fs::create_dir(&path) {
             skip(&format!("{}: {error}", path.display()));
             return None;

@@ -33,7 +33,7 @@ pub fn all(maker: Option<i32>) -> BTreeMap<String, (u32, u32)> {
     found
 }
 
-/// Takes quotas and freezers off everything below the groups of this maker.
+/// Takes quotas, freezers and limits of memory off everything below the groups of this maker.
 pub fn lift(maker: i32) {
     for top in hierarchies() {
         walk(&top, &mut |directory, path, name| {
@@ -44,6 +44,10 @@ pub fn lift(maker: i32) {
                     ("cpu.max", "max"),
                     ("freezer.state", "THAWED"),
                     ("cgroup.freeze", "0"),
+                    ("memory.oom_control", "0"),
+                    ("memory.limit_in_bytes", "-1"),
+                    ("memory.max", "max"),
+                    ("memory.high", "max"),
                 ] {
                     let file = Path::new(OsStr::from_bytes(name.to_bytes())).join(file);
                     if let Ok(file) = openat(directory, &file, OFlag::O_WRONLY, Mode::empty()) {

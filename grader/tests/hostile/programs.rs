@@ -10,14 +10,16 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// What is asked of all: attempts at what several decoys might share.
-const ATTEMPTS: &[&str] =
-    &["hostname-read", "mount", "leaked-descriptor", "proc-keys", "posix-mq", "fork-bomb"];
+const ATTEMPTS: &[&str] = &["hostname-read", "mount", "leaked-descriptor", "proc-keys", "posix-mq"];
 
 /// What is asked of programs that look around: some works checks follow a start with ptrace(2).
 const FOLLOWED: &[&str] = &["hostname-read", "leaked-descriptor", "starts", "output", "no-other-program"];
 
 /// What is asked of programs that use up the time of each trial.
 const FEW: &[&str] = &["proc-keys", "posix-mq"];
+
+/// What is asked of programs that fight over processors, processes and groups.
+const LIMITS: &[&str] = &["hostname-read", "fork-bomb"];
 
 /// A test of each program as root and as an ordinary user: `spy::root`, `spy::user`.
 macro_rules! programs {
@@ -44,12 +46,12 @@ macro_rules! programs {
 programs! {
     spy "spy" FOLLOWED,
     reads "reads" FOLLOWED,
-    slow "slow" FEW,
-    throttles "throttles" FEW,
-    nests "nests" FEW,
-    outlives "outlives" ATTEMPTS,
-    stops "stops" FEW,
-    bombs "bombs" FEW,
+    slow "slow" LIMITS,
+    throttles "throttles" LIMITS,
+    nests "nests" LIMITS,
+    outlives "outlives" LIMITS,
+    stops "stops" LIMITS,
+    bombs "bombs" LIMITS,
     hog_fds "hog-fds" FEW,
     hog_mq "hog-mq" FEW,
     hog_keys "hog-keys" FEW,
@@ -58,29 +60,32 @@ programs! {
     points "points" ATTEMPTS,
     vandal "vandal" ATTEMPTS,
     remounts "remounts" ATTEMPTS,
-    fills "fills" FEW,
+    fills "fills" LIMITS,
     devices "devices" ATTEMPTS,
     crashes "crashes" FEW,
     floods "floods" FEW,
     prints "prints" ATTEMPTS,
+    swells "swells" ATTEMPTS,
 }
 
 fn between_honest_ones(who: Who, name: &str, attempts: &[&str]) {
     let Some(caller) = Caller::new(who) else { return };
     let Some(alone) = alone(&caller, attempts) else { return };
     let (Some(first), Some(last)) = (caller.honest("honest-a"), caller.honest("honest-b")) else { return };
+    let (Some(weak), Some(weaker)) = (caller.weak("weak-a"), caller.weak("weak-b")) else { return };
     // One gets points for what an honest program beside it does.
     let Some(hostile) = caller.hostile(name, &[("lab3", first.as_path())]) else { return };
     let of_usr = if name == "remounts" { caller.below_usr() } else { None };
     let besides: Vec<&Path> = of_usr.iter().map(|it| it.0.as_path()).collect();
 
-    let mut ran = grade(&caller, attempts, &[&first, &hostile, &last], &besides);
-    for honest in ["honest-a", "honest-b"] {
+    let mut ran = grade(&caller, attempts, &[&first, &weak, &hostile, &weaker, &last], &besides);
+    for honest in ["honest-a", "weak-a", "weak-b", "honest-b"] {
         let found = ran.verdicts(honest);
-        for (id, verdict) in &alone {
+        for (id, verdict) in &alone[&honest[..4]] {
             match found.get(id) {
                 Some(other) if other != verdict => {
-                    ran.faults.push(format!("{honest}: {id} is {other} and not {verdict}"));
+                    let why = ran.why(honest, id);
+                    ran.faults.push(format!("{honest}: {id} is {other} and not {verdict}: {why}"));
                 }
                 None => ran.faults.push(format!("{honest}: {id} was not judged")),
                 Some(_) => (),
@@ -107,19 +112,25 @@ fn grade(caller: &Caller, attempts: &[&str], programs: &[&Path], besides: &[&Pat
     run_watched(caller, grader, besides).must_have_ended()
 }
 
-/// What an honest program gets where nobody is beside it. Measured once.
-fn alone(caller: &Caller, attempts: &[&str]) -> Option<BTreeMap<String, String>> {
-    static MEASURED: Mutex<BTreeMap<(u32, String), BTreeMap<String, String>>> = Mutex::new(BTreeMap::new());
+/// The verdicts on the honest programs, by check and by the beginning of their names.
+type Alone = BTreeMap<&'static str, BTreeMap<String, String>>;
+
+/// What the honest programs get where nobody else is beside them. Measured once.
+fn alone(caller: &Caller, attempts: &[&str]) -> Option<Alone> {
+    static MEASURED: Mutex<BTreeMap<(u32, String), Alone>> = Mutex::new(BTreeMap::new());
     programs::labs()?;
     let key = (caller.stage.who.uid(), attempts.join(" "));
     let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     if !measured.contains_key(&key) {
-        let honest = caller.honest("honest-alone")?;
-        let ran = grade(caller, attempts, &[&honest], &[]);
-        let verdicts = ran.verdicts("honest-alone");
-        assert_eq!(verdicts.len(), attempts.len(), "{:?}", ran.faults);
-        measured.insert(key.clone(), verdicts);
-        fs::remove_dir_all(honest.parent()?).unwrap();
+        let (honest, weak) = (caller.honest("honest")?, caller.weak("weak")?);
+        let ran = grade(caller, attempts, &[&honest, &weak], &[]);
+        let verdicts = |name: &str| ran.verdicts(name);
+        let alone = Alone::from([("hone", verdicts("honest")), ("weak", verdicts("weak"))]);
+        assert!(alone.values().all(|it| it.len() == attempts.len()), "{:?}", ran.faults);
+        measured.insert(key.clone(), alone);
+        for program in [honest, weak] {
+            fs::remove_dir_all(program.parent()?).unwrap();
+        }
         fs::remove_file(caller.report()).unwrap();
     }
     measured.get(&key).cloned()

@@ -64,9 +64,9 @@ pub fn run_watched(caller: &Caller, mut grader: Command, besides: &[&Path]) -> R
     if status.is_some() {
         faults.extend(before.differences(caller, maker));
     }
-    let _ = child.kill();
-    let _ = child.wait();
     faults.extend(descendants::end(maker));
+    // Who waits for a process that can't run is not waited for here.
+    let _ = child.try_wait();
     let read = |path: &Path| fs::read(path).unwrap_or_default();
     let ran = Ran {
         code: status.and_then(|status| status.code()),
@@ -92,6 +92,14 @@ impl Ran {
             (check.id.clone(), format!("{} {cause}", check.verdict))
         };
         report.checks().filter(|(it, _)| it.name == target).map(of).collect()
+    }
+
+    /// Why a verdict is as it is.
+    pub fn why(&self, target: &str, id: &str) -> String {
+        let report = self.parsed();
+        let mut checks = report.iter().flat_map(Report::checks);
+        let found = checks.find(|(it, check)| it.name == target && check.id == id);
+        found.map(|(_, check)| check.why.clone()).unwrap_or_default()
     }
 
     /// Adds a fault unless it ended as a run that has judged something, or nothing.

@@ -9,6 +9,7 @@ mod tree;
 use crate::caller::Caller;
 use crate::descendants;
 use kernel::Kernel;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -48,31 +49,43 @@ impl Watch {
     /// What has changed, once a grader has ended: its process id was `maker`.
     pub fn differences(&self, caller: &Caller, maker: i32) -> Vec<String> {
         let begin = Instant::now();
-        let mut left = self.left(caller, maker);
-        while !left.is_empty() && begin.elapsed() < TIMEOUT {
+        let mut left = self.listed(caller, maker);
+        let mut running = descendants::living();
+        while !(left.is_empty() && running.is_empty()) && begin.elapsed() < TIMEOUT {
             sleep(Duration::from_millis(50));
-            left = self.left(caller, maker);
+            running = descendants::living();
+            // What comes and goes meanwhile is another program's.
+            let now = self.listed(caller, maker);
+            left.retain(|it| now.contains(it));
         }
+        left.extend(running.into_iter().map(|(pid, name)| ("process", format!("{pid} {name} is left"))));
         for (path, before) in &self.trees {
-            left.extend(before.differences(&Tree::of(path)).map(|it| format!("{}{it}", path.display())));
+            let changed = before.differences(&Tree::of(path));
+            left.extend(changed.into_iter().map(|it| ("file", format!("{}{it}", path.display()))));
         }
-        left
+        in_words(&left)
     }
 
-    /// What goes with the grader, or moments later.
-    fn left(&self, caller: &Caller, maker: i32) -> Vec<String> {
-        let mut found = Vec::new();
-        let living = descendants::living();
-        found.extend(living.iter().take(5).map(|(pid, name)| format!("left: process {pid} {name}")));
-        if living.len() > 5 {
-            found.push(format!("left: {} processes in all", living.len()));
-        }
-        for path in entries(caller.stage.path("tmp")) {
-            found.push(format!("left: {}", path.display()));
-        }
-        found.extend(self.kernel.differences(&Kernel::now(Some(maker))));
+    /// What goes with the grader, or moments later, by kind.
+    fn listed(&self, caller: &Caller, maker: i32) -> BTreeSet<(&'static str, String)> {
+        let mut found = self.kernel.differences(&Kernel::now(Some(maker)));
+        let files = entries(caller.stage.path("tmp")).into_iter();
+        found.extend(files.map(|path| ("temporary file", format!("{} is left", path.display()))));
         found
     }
+}
+
+/// A few of each kind, and how many there are.
+fn in_words(found: &BTreeSet<(&'static str, String)>) -> Vec<String> {
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (kind, text) in found {
+        by_kind.entry(kind).or_default().push(text);
+    }
+    let words = by_kind.into_iter().flat_map(|(kind, all)| {
+        let more = (all.len() > 4).then(|| format!("{kind}: {} in all", all.len()));
+        all.into_iter().take(4).map(move |text| format!("{kind} {text}")).chain(more)
+    });
+    words.collect()
 }
 
 fn entries(directory: PathBuf) -> Vec<PathBuf> {

@@ -4,7 +4,7 @@
 #include <glob.h>
 
 static void try_to_write(const char *below) {
-    const char *patterns[] = {"%s/usr/local/*-owned/file", "%s/usr/local/*-owned/red", "%s/usr/red", "%s/bin/red", "%s/etc/alternatives/red", "%s/lib/red"};
+    const char *patterns[] = {"%s/usr/local/owned-*/file", "%s/usr/local/owned-*/red", "%s/usr/red", "%s/bin/red", "%s/etc/alternatives/red", "%s/lib/red"};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         char path[PATH_MAX];
         snprintf(path, sizeof path, patterns[i], below);

@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
         put(group, "cpu.shares", "2");
         put(group, "cpu.max", "1000 1000000");
         if (put(group, "cgroup.procs", "1")) continue;
-        for (int k = 0; k < 100; k++)
+        for (int k = 0; k < 50; k++)
             if (fork() == 0) {
                 setsid();
                 put(group, "cgroup.procs", "0");

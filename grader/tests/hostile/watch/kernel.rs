@@ -56,24 +56,20 @@ impl Kernel {
         Kernel { lists, maker }
     }
 
-    /// What is not as it was, in words.
-    pub fn differences(&self, now: &Kernel) -> Vec<String> {
-        let mut found = Vec::new();
+    /// What is not as it was, by kind.
+    pub fn differences(&self, now: &Kernel) -> BTreeSet<(&'static str, String)> {
+        let mut found = BTreeSet::new();
         for (kind, before) in &self.lists {
             let after = &now.lists[kind];
-            let gone = before.iter().filter_map(|(name, was)| match after.get(name) {
+            found.extend(before.iter().filter_map(|(name, was)| match after.get(name) {
                 None if passing(kind) => None,
-                None => Some(format!("{kind} {name} is gone")),
-                Some(is) if is != was => Some(format!("{kind} {name}: {is} and not {was}")),
+                None => Some((*kind, format!("{name} is gone"))),
+                Some(is) if is != was => Some((*kind, format!("{name}: {is} and not {was}"))),
                 Some(_) => None,
-            });
-            found.extend(gone.take(4));
-            let new: Vec<_> = after.keys().filter(|name| !before.contains_key(*name)).collect();
-            let new: Vec<_> = new.into_iter().filter(|name| !now.is_anothers(kind, name)).collect();
-            found.extend(new.iter().take(4).map(|name| format!("{kind} {} is left", shortened(name))));
-            if new.len() > 4 {
-                found.push(format!("{} of kind {kind} are left in all", new.len()));
-            }
+            }));
+            let new = after.keys().filter(|name| !before.contains_key(*name));
+            let new = new.filter(|name| !now.is_anothers(kind, name));
+            found.extend(new.map(|name| (*kind, format!("{} is left", shortened(name)))));
         }
         found
     }

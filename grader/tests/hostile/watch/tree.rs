@@ -47,14 +47,14 @@ impl Tree {
     }
 
     /// What is not as it was, in words.
-    pub fn differences(&self, now: &Tree) -> impl Iterator<Item = String> {
+    pub fn differences(&self, now: &Tree) -> Vec<String> {
         let gone = self.0.iter().filter_map(|(name, before)| match now.0.get(name) {
             None => Some(format!("/{} is gone", name.display())),
             Some(after) => before.difference(after).map(|what| format!("/{}: {what}", name.display())),
         });
         let new = now.0.keys().filter(|name| !self.0.contains_key(*name));
         let new = new.map(|name| format!("/{} is new", name.display()));
-        gone.chain(new).take(8).collect::<Vec<_>>().into_iter()
+        gone.chain(new).collect()
     }
 }
 
