@@ -23,7 +23,7 @@ pub struct Caller {
     _alone: MutexGuard<'static, ()>,
 }
 
-/// Random words: in the environment, in an argument and in a file of the home. What comes before each is known to the
+/// Random words: in the environment, in an argument, and in files of the home and elsewhere. What comes before each is known to the
 /// hostile programs, which look for it.
 pub struct Secrets {
     environment: String,
@@ -41,7 +41,7 @@ impl Secrets {
         let places = [
             ("the caller's environment", &self.environment),
             ("the caller's arguments", &self.argument),
-            ("the caller's ~/.ssh", &self.key),
+            ("the caller's files", &self.key),
         ];
         let is_in = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
         places.into_iter().filter(|(_, word)| is_in(word)).map(|(place, _)| place).collect()
@@ -72,7 +72,7 @@ impl Caller {
             ("home/notes.txt", "notes\n", 0o644),
             ("machine/app.conf", "important\n", 0o640),
             ("machine/sda", "a file of the machine\n", 0o600),
-            ("machine/canary", "another\n", 0o644),
+            ("machine/canary", key.as_str(), 0o600),
             ("machine/below/other.txt", "x\n", 0o644),
             ("work/report.old", "kept\n", 0o644),
         ] {

@@ -19,8 +19,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// A program that is called with a word before the others.
-const SCRIPT: &str = "#!/bin/sh\nshift\nexec chroot \"$@\"\n";
+/// A program that is called with a file before the other words: it prints that, and what is beside it.
+const SCRIPT: &str = "#!/bin/sh
+cat \"$1\" conf/* file other one.conf key.conf >&2 2>/dev/null
+exit 9
+";
 
 /// Levels of a deep submission: more than a process may have descriptors, or a recursion stack.
 const DEEP: usize = 4000;
@@ -55,6 +58,7 @@ fn ended_with_words(mut ran: Ran) -> Ran {
 #[case::relative("near/app.conf")]
 #[case::above("sub/../conf/below/other.txt")]
 #[case::file("one.conf")]
+#[case::key("key.conf")]
 fn truncates(#[case] named: &str, #[values(Who::Root, Who::User)] who: Who) {
     let Some(caller) = Caller::new(who) else { return };
     let directory = submission(&caller, "work/sub");
@@ -62,6 +66,7 @@ fn truncates(#[case] named: &str, #[values(Who::Root, Who::User)] who: Who) {
         ("conf", caller.stage.path("machine")),
         ("near", "../../machine".into()),
         ("one.conf", caller.stage.path("machine/app.conf")),
+        ("key.conf", "../../home/.ssh/id_canary".into()),
     ] {
         symlink(to, directory.join(name)).unwrap();
         caller.stage.give(&format!("work/sub/{name}"));

@@ -1,11 +1,13 @@
 //! SIGKILL at random moments: nothing of the grader is left, some seconds later.
 
 use crate::caller::Caller;
+use crate::common::machine::wait_until;
 use crate::common::stage::Who;
 use crate::descendants;
 use crate::student::Student;
 use crate::watch::Watch;
-use nix::unistd::geteuid;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
 use rstest::rstest;
 use std::env;
 use std::fs::{self, File};
@@ -43,24 +45,58 @@ fn main() {
     use std::os::unix::process::CommandExt;
     let mut child = std::process::Command::new("setsid");
     child.args(["sh", "-c", "sleep 1000; :"]).process_group(0);
-    child.spawn().unwrap().wait().unwrap();
+    let mut child = child.spawn().unwrap();
+    std::fs::write("../began", "").unwrap();
+    child.wait().unwrap();
     loop { std::thread::sleep(std::time::Duration::from_secs(1)); }
 }
 "#;
 
+/// A student in whose workspace no build ends. Who has cargo here: whoever runs the tests.
+fn builder() -> Option<(Caller, Student)> {
+    let who = if geteuid().is_root() { Who::Root } else { Who::User };
+    let caller = Caller::new(who)?;
+    let student = Student::new(0)?;
+    student.save("lab1-namespaces/build.rs", SCRIPT);
+    Some((caller, student))
+}
+
 #[test]
 fn of_a_watch() {
-    // Who has cargo here: whoever runs the tests.
-    let who = if geteuid().is_root() { Who::Root } else { Who::User };
-    let Some(caller) = Caller::new(who) else { return };
-    let Some(student) = Student::new(0) else { return };
-    student.save("lab1-namespaces/build.rs", SCRIPT);
+    let Some((caller, student)) = builder() else { return };
     let grader = || {
         let mut watch = student.watch(&["lab1"]);
         watch.env("TMPDIR", caller.stage.path("tmp"));
         watch
     };
     rounds(&caller, LIVES[1], grader);
+}
+
+/// A build ends with the grader, at once, whatever its build scripts have started.
+#[rstest]
+fn of_a_build(#[values(Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL)] signal: Signal) {
+    let Some((caller, student)) = builder() else { return };
+    let mut grader = student.grader(&["run", "lab1", "--attempt", "mount"]);
+    grader.env("TMPDIR", caller.stage.path("tmp")).stdout(Stdio::null()).stderr(Stdio::null());
+    let before = Watch::begin(&caller, &[]);
+    let mut child = grader.spawn().unwrap();
+    let maker = child.id() as i32;
+    wait_until("a build script runs", || student.root.join("began").exists());
+    let begin = Instant::now();
+    kill(Pid::from_raw(maker), signal).unwrap();
+    let mut faults = Vec::new();
+    while child.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(10));
+        if begin.elapsed() > Duration::from_secs(5) {
+            faults.push(format!("it did not end 5 s after {signal}"));
+            break;
+        }
+    }
+    if faults.is_empty() {
+        faults = before.differences(&caller, maker);
+    }
+    faults.extend(descendants::end(maker));
+    assert!(faults.is_empty(), "\n  {}", faults.join("\n  "));
 }
 
 /// Kills graders at random moments of their lives, and looks at the machine after each.

@@ -15,8 +15,11 @@ const ATTEMPTS: &[&str] = &["hostname-read", "mount", "leaked-descriptor", "proc
 /// What is asked of programs that look around: some works checks follow a start with ptrace(2).
 const FOLLOWED: &[&str] = &["hostname-read", "leaked-descriptor", "starts", "output", "no-other-program"];
 
-/// What is asked of programs that use up the time of each trial.
+/// What is asked of programs that use up what is counted by user.
 const FEW: &[&str] = &["proc-keys", "posix-mq"];
+
+/// What is asked of programs that use up the time of every trial.
+const ONE: &[&str] = &["hostname-read"];
 
 /// What is asked of programs that fight over processors, processes and groups.
 const LIMITS: &[&str] = &["hostname-read", "fork-bomb"];
@@ -51,7 +54,7 @@ programs! {
     nests "nests" LIMITS,
     outlives "outlives" LIMITS,
     stops "stops" LIMITS,
-    bombs "bombs" LIMITS,
+    bombs "bombs" ONE,
     hog_fds "hog-fds" FEW,
     hog_mq "hog-mq" FEW,
     hog_keys "hog-keys" FEW,
@@ -60,12 +63,12 @@ programs! {
     points "points" ATTEMPTS,
     vandal "vandal" ATTEMPTS,
     remounts "remounts" ATTEMPTS,
-    fills "fills" LIMITS,
+    fills "fills" ONE,
     devices "devices" ATTEMPTS,
     crashes "crashes" FEW,
-    floods "floods" FEW,
-    prints "prints" ATTEMPTS,
-    swells "swells" ATTEMPTS,
+    floods "floods" ONE,
+    prints "prints" FEW,
+    swells "swells" FEW,
 }
 
 fn between_honest_ones(who: Who, name: &str, attempts: &[&str]) {

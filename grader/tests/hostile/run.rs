@@ -124,7 +124,9 @@ impl Ran {
         for (name, text) in
             [("report", &self.report), ("standard output", &self.stdout), ("standard error", &self.stderr)]
         {
-            for place in caller.secrets.in_text(text) {
+            // What the person has typed may be told to the person.
+            let told = |place: &&str| !(name == "standard error" && place.contains("arguments"));
+            for place in caller.secrets.in_text(text).into_iter().filter(told) {
                 self.faults.push(format!("the {name} tells of {place}"));
             }
         }
