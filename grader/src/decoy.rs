@@ -8,15 +8,19 @@
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
-//! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in.
+//! - [`capabilities`]: those of the calling process.
+//! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`group_tree`]: a group
+//!   and all below it.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
+pub mod capabilities;
 pub mod changes;
 pub mod channel;
 pub mod disk;
 pub mod ext4;
+pub mod group_tree;
 pub mod groups;
 pub mod hierarchy;
 pub mod ids;
@@ -35,7 +39,7 @@ use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use disk::Disk;
 use ext4::Ext4;
 use groups::Groups;
-use ids::Ids;
+use ids::Lease;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, clone};
@@ -49,6 +53,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tree::Tree;
 
 /// The two kinds of decoy host.
@@ -84,6 +89,18 @@ pub struct Plan<'a> {
     pub ext4: Option<&'a Ext4>,
 }
 
+/// Its PID 1 answers within this time: it makes its host in a tenth of a second on an idle machine.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// What was killed is gone within this time.
+pub const GONE: Duration = Duration::from_secs(20);
+
+/// The file tree that a decoy stands on, and the ids that its files belong to.
+pub struct Ground {
+    tree: Tree,
+    lease: Lease,
+}
+
 /// A decoy host that stands.
 pub struct Decoy {
     /// What its PID 1 said of itself when it was ready.
@@ -96,28 +113,33 @@ pub struct Decoy {
     ending: Cell<Ending>,
     channel: Channel,
     programs: RefCell<Vec<Ending>>,
-    root_id: u32,
-    tree: Option<Tree>,
+    groups: Groups,
+    strangers: Cell<usize>,
+    ground: Option<Ground>,
 }
 
 impl Decoy {
-    /// Makes a decoy host, on a tree that another one of the same plan has left, if there is one. The calling process
-    /// must have one thread, and as root a mount namespace of its own.
-    pub fn make(plan: &Plan, left: Option<Tree>) -> Result<Decoy> {
+    /// Makes a decoy host, on what another one of the same plan has left, if there is something. The calling process is
+    /// a worker: it has one thread, is root in its own user namespace, and has a mount namespace of its own.
+    ///
+    /// # Errors
+    /// What could not be made, and why.
+    pub fn make(plan: &Plan, left: Option<Ground>) -> Result<Decoy> {
         let secrets = Secrets::random()?;
-        let ids = Ids::for_decoy(plan.kind)?;
-        let real_root = geteuid().is_root();
-        let mut tree = left;
-        if let Some(it) = &mut tree
-            && !it.renew(&secrets)?
-        {
-            tree = None;
-        }
-        if tree.is_none() && real_root {
-            tree = Some(Tree::build(plan, &secrets, &ids)?);
-        }
+        let ground = match left {
+            Some(mut ground) => ground.tree.renew(&secrets)?.then_some(ground),
+            None => None,
+        };
+        let ground = match ground {
+            Some(ground) => ground,
+            None => {
+                let lease = Lease::take(plan.kind)?;
+                Ground { tree: Tree::build(plan, &secrets, &lease.ids)?, lease }
+            }
+        };
+        let ids = ground.lease.ids;
 
-        let (ours, theirs) = Channel::pair()?;
+        let (ours, theirs) = Channel::pair(ANSWER)?;
         let mut flags = CloneFlags::CLONE_NEWNS
             | CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWUTS
@@ -128,16 +150,17 @@ impl Decoy {
             flags |= CloneFlags::CLONE_NEWUSER;
         }
         let mut stack = vec![0; 1 << 20];
-        let child = || pid1::main(&theirs, plan, &secrets, &ids, real_root);
+        let child = || pid1::main(&theirs, plan, &secrets, &ids);
         plan.groups.gather()?;
         // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
-        let pid1 = unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
+        let make = || unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
+        let pid1 = ids.as_owner(make).and_then(|made| made.context("clone(2) with new namespaces"));
         let settled = plan.groups.settle(*pid1.as_ref().unwrap_or(&Pid::this()));
-        let pid1 = pid1.context("clone(2) with new namespaces")?;
+        let pid1 = pid1?;
         drop(theirs);
 
         let ending = Cell::new(Ending::None);
-        let mut unfinished = Unfinished { pid1, armed: true };
+        let mut unfinished = Unfinished { pid1, groups: plan.groups, armed: true };
         settled?;
         if plan.kind == Kind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
@@ -160,8 +183,9 @@ impl Decoy {
             ending,
             channel: ours,
             programs: RefCell::default(),
-            root_id: ids.outside(0),
-            tree,
+            groups: plan.groups.clone(),
+            strangers: Cell::new(0),
+            ground: Some(ground),
         })
     }
 
@@ -169,7 +193,8 @@ impl Decoy {
     pub fn start(&self, program: &Program) -> Result<(Running, usize)> {
         self.channel.send(&ToPid1::Start(program.clone()), &[])?;
         match self.answer()? {
-            Some((FromPid1::Started, descriptors)) => {
+            Some((FromPid1::Started { strangers }, descriptors)) => {
+                self.strangers.set(self.strangers.get() + strangers);
                 let mut programs = self.programs.borrow_mut();
                 programs.push(Ending::None);
                 Ok((Running::new(descriptors)?, programs.len() - 1))
@@ -237,9 +262,14 @@ impl Decoy {
         self.pid1
     }
 
-    /// The uid of its root, as the grader counts uids.
+    /// The uid of its root, as the worker counts uids.
     pub fn root_id(&self) -> u32 {
-        self.root_id
+        self.ground.as_ref().map_or(0, |ground| ground.lease.ids.outside(0))
+    }
+
+    /// How many processes its programs have left behind that had to be ended before the next program was started.
+    pub fn strangers(&self) -> usize {
+        self.strangers.get()
     }
 
     /// How its PID 1 ended, if it has: as the grader's wait(2) told.
@@ -250,16 +280,15 @@ impl Decoy {
     /// Ends it: the death of PID 1 is the end of all in its PID namespace.
     pub fn end(&self) {
         if self.ending.get() == Ending::None {
-            let _ = kill(self.pid1, Signal::SIGKILL);
-            reap(self.pid1);
+            end(self.pid1, &self.groups);
             self.ending.set(Ending::Killed(Signal::SIGKILL as i32));
         }
     }
 
-    /// Ends it, and gives its tree to whoever makes the next one.
-    pub fn leave_tree(mut self) -> Option<Tree> {
+    /// Ends it, and gives what it stood on to whoever makes the next one.
+    pub fn leave_ground(mut self) -> Option<Ground> {
         self.end();
-        self.tree.take()
+        self.ground.take()
     }
 
     /// Notes what wait(2) told of its PID 1.
@@ -276,16 +305,16 @@ impl Drop for Decoy {
 }
 
 /// A decoy whose making may still fail half-way.
-struct Unfinished {
+struct Unfinished<'a> {
     pid1: Pid,
+    groups: &'a Groups,
     armed: bool,
 }
 
-impl Drop for Unfinished {
+impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if self.armed {
-            let _ = kill(self.pid1, Signal::SIGKILL);
-            reap(self.pid1);
+            end(self.pid1, self.groups);
         }
     }
 }
@@ -308,21 +337,60 @@ pub fn ending(status: i32) -> Ending {
     }
 }
 
-/// Waits for the end of PID 1. Traced processes of its namespace must be waited for as well: until their
-/// tracer has, PID 1 does not end.
-fn reap(pid1: Pid) {
+/// Kills PID 1, and with it all in its PID namespace, and waits for its end.
+///
+/// A process without CPU time, or a frozen one, does not die: first the groups are released. If somebody in the decoy
+/// takes the time away again, that one is killed by itself. Where even that does not help the calling process, a worker,
+/// ends with words for nobody: the grader notices, and the keeper tries again.
+fn end(pid1: Pid, groups: &Groups) {
+    groups.release();
+    let _ = kill(pid1, Signal::SIGKILL);
+    let deadline = Instant::now() + GONE;
+    let mut asked = Instant::now();
+    while !reap(pid1) {
+        if Instant::now() > deadline {
+            std::process::exit(1);
+        }
+        if asked.elapsed() > Duration::from_millis(100) {
+            asked = Instant::now();
+            groups.release();
+            groups.kill(|pid| pid != Pid::this());
+        }
+    }
+}
+
+/// Waits some moments for the end of PID 1, and says whether it has come. Traced processes of its namespace must be
+/// waited for as well: until their tracer has, PID 1 does not end.
+fn reap(pid1: Pid) -> bool {
     loop {
         let mut status = 0;
         // SAFETY: waitpid(2) writes one int.
-        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL) };
+        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::WNOHANG) };
         let ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
         if pid < 0 || (pid == pid1.as_raw() && ended) {
-            return;
+            return true;
+        }
+        if pid == 0 {
+            break;
         }
         if !ended {
             // A traced process that stopped on its way out.
             let _ = nix::sys::ptrace::cont(Pid::from_raw(pid), None);
         }
+    }
+    wait_for_child(Duration::from_millis(20));
+    false
+}
+
+/// Waits until a child has ended or stopped, or so long. SIGCHLD is blocked in every worker.
+fn wait_for_child(patience: Duration) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+    // SAFETY: a set of zeros is valid for sigemptyset(3) to fill; sigtimedwait(2) reads both and writes nothing.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGCHLD);
+        libc::sigtimedwait(&set, std::ptr::null_mut(), &time);
     }
 }
 

@@ -13,6 +13,15 @@ use std::path::{Path, PathBuf};
 /// What to do where no cache directory can be had.
 const WAY_OUT: &str = "set XDG_CACHE_HOME to a directory that can be written";
 
+/// Where temporary files go: `$TMPDIR`, which counts as not set where it is empty, as an absolute path; else `/tmp`.
+///
+/// # Errors
+/// It is relative, and there is no current directory.
+pub fn temporary() -> Result<PathBuf> {
+    let named = std::env::var_os("TMPDIR").filter(|name| !name.is_empty());
+    std::path::absolute(named.unwrap_or_else(|| "/tmp".into())).context("TMPDIR")
+}
+
 /// The cache directory of this program: `$XDG_CACHE_HOME/container-labs`, else `$HOME/.cache/container-labs`.
 /// It is made, for its owner alone, where it is missing.
 ///

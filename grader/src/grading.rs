@@ -1,6 +1,6 @@
 //! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
 
-use crate::decoy::Kind;
+use crate::decoy::{Kind, ids};
 use crate::graph;
 use crate::reached::reached;
 use crate::report::{Check, Report, TargetReport, kind};
@@ -100,12 +100,11 @@ pub fn many(
     let with_works: Vec<usize> = (0..aims.len()).filter(|at| aims[*at].0.works).collect();
     let job = |at: &usize| Job::Works { target: aims[*at].1.clone(), lab: aims[*at].1.what.lab() };
     let jobs: Vec<Job> = with_works.iter().map(job).collect();
-    workers.run(&jobs, |at, done| {
-        if let Done::Works(works) = done {
+    for (at, done) in run_all(&jobs, controls, workers, tell)?.into_iter().enumerate() {
+        if let Some(Done::Works(works)) = done {
             found[with_works[at]] = Some(works);
         }
-        tell(Event::Trial);
-    })?;
+    }
     let mut pairs = Vec::new();
     let mut jobs = Vec::new();
     for (at, (run, target)) in aims.iter().enumerate() {
@@ -119,12 +118,11 @@ pub fn many(
         }
     }
     let mut facts: BTreeMap<(usize, &str), Facts> = BTreeMap::new();
-    workers.run(&jobs, |at, done| {
-        if let Done::Attempt(it) = done {
+    for (at, done) in run_all(&jobs, controls, workers, tell)?.into_iter().enumerate() {
+        if let Some(Done::Attempt(it)) = done {
             facts.insert(pairs[at], it);
         }
-        tell(Event::Trial);
-    })?;
+    }
 
     let mut reports = Vec::new();
     for (at, (run, target)) in aims.into_iter().enumerate() {
@@ -152,6 +150,50 @@ pub fn many(
         });
     }
     Ok(reports)
+}
+
+/// An attempt that needs nothing but a decoy host.
+const ANY: &str = "hostname-read";
+
+/// Runs jobs. One for which no decoy host could be made, though for the controls one was, is run once more, alone: a
+/// program may have used up what another one needed. If that fails as well, the machine is to blame only where a decoy
+/// host without any program can't be made either, and where the program could not have brought that about.
+fn run_all(
+    jobs: &[Job],
+    controls: &Controls,
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<Vec<Option<Done>>> {
+    let mut found: Vec<Option<Done>> = vec![None; jobs.len()];
+    workers.run(jobs, |at, done| {
+        found[at] = Some(done);
+        tell(Event::Trial);
+    })?;
+    if controls.values().all(|control| control.no_decoy.is_some()) {
+        return Ok(found);
+    }
+    let mut hopeless: Vec<&Target> = Vec::new();
+    for (job, found) in jobs.iter().zip(&mut found) {
+        let Some(done) = found.as_mut().filter(|done| done.no_decoy().is_some()) else { continue };
+        if !hopeless.contains(&job.target()) {
+            *done = alone(job, workers)?.unwrap_or_else(|| done.clone());
+        }
+        if done.no_decoy().is_some() {
+            hopeless.push(job.target());
+            let bare = Job::Attempt { target: Target::bare(job.target().decoy), id: ANY.into() };
+            let nobody_can = alone(&bare, workers)?.is_some_and(|bare| bare.no_decoy().is_some());
+            if !(nobody_can && ids::are_many()) {
+                done.blame_the_target();
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn alone(job: &Job, workers: &mut Workers) -> Result<Option<Done>> {
+    let mut found = None;
+    workers.run(std::slice::from_ref(job), |_, done| found = Some(done))?;
+    Ok(found)
 }
 
 /// The order in which attempts are run: first those that want a host of their own, since the last of these hosts may

@@ -3,25 +3,37 @@
 //! Processes, mounts and loop devices of a decoy end with the grader by themselves. Control groups and temporary
 //! directories do not. The keeper stands in its own session, outside of every decoy, and reads from a pipe what
 //! there is to remove; at its end of file, however the grader ended, it removes it. What even that missed, the
-//! next run sweeps.
+//! next grader removes: each holds a lock on what is its own (flock(2)), which ends with it.
+//!
+//! # Layout
+//! - [`record`]: what the grader tells it. [`stale`]: what dead graders have left.
 
-use crate::decoy::groups::{self, Groups};
-use crate::decoy::{hierarchy, own_mount_namespace};
+pub mod record;
+pub mod stale;
+
+use crate::decoy::groups;
+use crate::decoy::{group_tree, own_mount_namespace, random_word};
 use anyhow::{Context, Result};
-use nix::fcntl::OFlag;
+use nix::fcntl::{Flock, OFlag};
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
-use std::collections::BTreeSet;
+use record::Record;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The beginning of every name that the grader makes; the maker's process id and start time follow.
-const PREFIX: &str = "container-labs-";
+/// The beginning of every name that the grader makes; its process id and a random word follow.
+pub const PREFIX: &str = "container-labs-";
+/// The length of that word.
+const WORD: usize = 12;
+
+/// So long the keeper tries to remove one thing, and the grader waits for the keeper.
+const PATIENCE: Duration = Duration::from_secs(5);
+const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The grader's side.
 pub struct Keeper {
@@ -30,15 +42,19 @@ pub struct Keeper {
     pipe: Option<File>,
     /// The grader's temporary directory.
     pub directory: PathBuf,
+    _lock: Flock<File>,
 }
 
 impl Keeper {
     /// Makes the temporary directory and starts the keeper. The calling process must have one thread.
+    ///
+    /// # Errors
+    /// The directory can't be made, or the system refuses a process.
     pub fn start() -> Result<Keeper> {
-        let parent = std::env::temp_dir();
-        sweep(&parent);
-        let directory = parent.join(own_name());
+        let parent = crate::dirs::temporary()?;
+        stale::remove_directories(&parent);
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("pipe2(2)")?;
+        let (directory, lock) = make_directory(&parent)?;
         // SAFETY: this process has one thread.
         match unsafe { fork() }.context("fork(2)")? {
             ForkResult::Child => {
@@ -49,73 +65,80 @@ impl Keeper {
             }
             ForkResult::Parent { child } => {
                 drop(reader);
-                let mut keeper = Keeper { pid: child, pipe: Some(writer.into()), directory };
-                keeper.remove_at_the_end(&keeper.directory.clone())?;
-                fs::DirBuilder::new()
-                    .mode(0o711)
-                    .create(&keeper.directory)
-                    .with_context(|| format!("can't make the directory {}", keeper.directory.display()))?;
+                let mut keeper = Keeper { pid: child, pipe: Some(writer.into()), directory, _lock: lock };
+                let directory = keeper.directory.clone();
+                keeper.tell(&Record::Directory(directory))?;
                 Ok(keeper)
             }
         }
     }
 
-    /// Tells the keeper of a directory or control group, before it is made.
-    pub fn remove_at_the_end(&mut self, path: &Path) -> Result<()> {
-        let pipe = self.pipe.as_mut().context("the keeper is gone")?;
-        writeln!(pipe, "{}", path.display()).context("speaking to the keeper")
+    /// A name that no other grader has, now or later.
+    pub fn name(&self) -> String {
+        self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Tells the keeper of a named hierarchy of control groups, before it is made.
-    pub fn remove_hierarchy_at_the_end(&mut self, name: &str) -> Result<()> {
-        self.remove_at_the_end(Path::new(name))
+    /// Tells the keeper of what it is to remove or to end, before that is made.
+    ///
+    /// # Errors
+    /// The keeper is gone.
+    pub fn tell(&mut self, record: &Record) -> Result<()> {
+        let pipe = self.pipe.as_mut().context("the keeper is gone")?;
+        pipe.write_all(&record.to_bytes()).context("speaking to the keeper")
     }
 
     /// Another hand on the pipe, for process groups.
+    ///
+    /// # Errors
+    /// The keeper is gone.
     pub fn groups(&self) -> Result<ProcessGroups> {
         let pipe = self.pipe.as_ref().context("the keeper is gone")?;
         Ok(ProcessGroups(pipe.try_clone().context("the keeper's pipe")?))
-    }
-
-    /// Closes the pipe's writing end in a child of the grader: else the keeper would wait for that child.
-    pub fn forget(&mut self) {
-        self.pipe = None;
     }
 }
 
 /// Tells the keeper of process groups. To be dropped before the [`Keeper`], which waits until nobody can tell any more.
 pub struct ProcessGroups(File);
 
-/// The words before a group's number.
-const KILL: &str = "kill ";
-const SPARE: &str = "spare ";
-
 impl ProcessGroups {
     /// This group ends with the grader.
     pub fn kill_at_the_end(&mut self, group: Pid) {
         // Without a keeper it ends as all others do.
-        let _ = writeln!(self.0, "{KILL}{group}");
+        let _ = self.0.write_all(&Record::ProcessGroup(group).to_bytes());
     }
 
     /// It has ended: its number may become another's.
     pub fn spare(&mut self, group: Pid) {
-        let _ = writeln!(self.0, "{SPARE}{group}");
+        let _ = self.0.write_all(&Record::Ended(group).to_bytes());
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // In a worker, which has forgotten the pipe, the keeper is nobody's child.
-        if self.pipe.take().is_some() {
-            let _ = waitpid(self.pid, None);
+        self.pipe = None;
+        let deadline = Instant::now() + KEEPER_PATIENCE;
+        while waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive) {
+            if Instant::now() > deadline {
+                let _ = kill(self.pid, Signal::SIGKILL);
+                let _ = waitpid(self.pid, None);
+                return;
+            }
+            sleep(Duration::from_millis(1));
         }
     }
 }
 
-/// A name that no other grader has, now or later: process ids come back, with another start time.
-pub fn own_name() -> String {
-    let pid = Pid::this().as_raw();
-    format!("{PREFIX}{pid}-{}", start_time(pid).unwrap_or_default())
+/// A directory that is locked before anybody can take it for a dead grader's.
+fn make_directory(parent: &Path) -> Result<(PathBuf, Flock<File>)> {
+    loop {
+        let directory = parent.join(format!("{PREFIX}{}-{}", Pid::this(), random_word(WORD)?));
+        let made = fs::DirBuilder::new().mode(0o711).create(&directory);
+        made.with_context(|| format!("can't make the directory {}", directory.display()))?;
+        if let Some(lock) = groups::lock(&directory)? {
+            return Ok((directory, lock));
+        }
+        let _ = fs::remove_dir(&directory);
+    }
 }
 
 fn keep(mut pipe: File) {
@@ -132,127 +155,40 @@ fn keep(mut pipe: File) {
     }
     let separate = own_mount_namespace().is_ok();
     if separate {
-        sweep_groups();
+        stale::remove_groups();
     }
-    let mut list = String::new();
-    let _ = pipe.read_to_string(&mut list);
-    for group in groups_to_kill(&list) {
+    let mut bytes = Vec::new();
+    let _ = pipe.read_to_end(&mut bytes);
+    let records = Record::list(&bytes);
+    for record in &records {
+        if let Record::ControlGroup(path) = record {
+            group_tree::release(path);
+            group_tree::kill(path, |_| true);
+        }
+    }
+    for group in record::process_groups(&records) {
         let _ = killpg(group, Signal::SIGKILL);
     }
-    let is_path_or_name = |line: &&str| !line.starts_with(KILL) && !line.starts_with(SPARE);
-    for name in list.lines().filter(is_path_or_name).rev() {
-        match Path::new(name) {
-            path if path.is_absolute() => remove(path),
-            _ if separate => remove_hierarchy(name),
+    for record in records.iter().rev() {
+        match record {
+            Record::Directory(path) => until(|| fs::remove_dir_all(path).is_ok() || !path.exists()),
+            Record::ControlGroup(path) => until(|| {
+                // A process that was made while the others were killed.
+                group_tree::release(path);
+                group_tree::kill(path, |_| true);
+                group_tree::remove(path).is_ok()
+            }),
+            Record::Hierarchy(name) if separate => stale::remove_hierarchy(name),
             _ => {}
         }
     }
+    groups::leave_delegated();
 }
 
-/// The process groups that are to end and were not spared since.
-fn groups_to_kill(list: &str) -> impl Iterator<Item = Pid> {
-    let mut groups = BTreeSet::new();
-    for line in list.lines() {
-        if let Some(group) = line.strip_prefix(KILL).and_then(|number| number.parse::<i32>().ok()) {
-            groups.insert(group);
-        }
-        if let Some(group) = line.strip_prefix(SPARE).and_then(|number| number.parse().ok()) {
-            groups.remove(&group);
-        }
-    }
-    // 0 and 1 are no groups of ours, whatever was written (kill(2)).
-    groups.into_iter().filter(|group| *group > 1).map(Pid::from_raw)
-}
-
-/// Waits for the end of a named hierarchy. It comes by itself, some moments after the last mount, if no group is in
-/// it any more; else the groups must go first, and each goes some moments after its processes.
-fn remove_hierarchy(name: &str) {
-    let patience = Instant::now() + Duration::from_secs(5);
-    let mut ask = Instant::now() + Duration::from_millis(100);
-    while hierarchy::is_there(name) && Instant::now() < patience {
-        if Instant::now() > ask {
-            hierarchy::remove(name, &std::env::temp_dir());
-            ask = Instant::now() + Duration::from_millis(250);
-        }
-        sleep(Duration::from_millis(2));
-    }
-}
-
-/// Removes a directory, or a control group once it is empty: what was in it is being killed.
-fn remove(path: &Path) {
-    let patience = Instant::now() + Duration::from_secs(5);
-    let is_group = path.join("cgroup.procs").exists();
-    loop {
-        let removed = if is_group { groups::remove(path) } else { fs::remove_dir_all(path) };
-        if removed.is_ok() || !path.exists() || Instant::now() > patience {
-            return;
-        }
+/// Tries until it is done: what was in it is being killed.
+fn until(mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() && Instant::now() < deadline {
         sleep(Duration::from_millis(10));
-    }
-}
-
-/// Removes what graders that are dead have left in the temporary directory.
-fn sweep(parent: &Path) {
-    let own = nix::unistd::geteuid().as_raw();
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
-        if ours && name.to_str().is_some_and(is_of_the_dead) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// The same for control groups and their hierarchies.
-fn sweep_groups() {
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    for name in hierarchy::names(&own).filter(|name| is_of_the_dead(name)) {
-        remove_hierarchy(name);
-    }
-    for group in Groups::plan(PREFIX).list {
-        let Some(parent) = group.path.parent() else { continue };
-        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(is_of_the_dead) {
-                let _ = groups::remove(&entry.path());
-            }
-        }
-    }
-}
-
-/// Whether a name is one that a grader has made which is dead.
-fn is_of_the_dead(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
-    let mut numbers = rest.split('-');
-    let mut number = || numbers.next()?.parse::<u64>().ok();
-    let (Some(pid), Some(started)) = (number(), number()) else { return false };
-    let Ok(pid) = i32::try_from(pid) else { return false };
-    start_time(pid) != Some(started) && kill(Pid::from_raw(pid), None).is_err()
-}
-
-/// When a process started, in clock ticks since the machine did (field 22 of `/proc/<pid>/stat`, proc(5)).
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_that_has_ended_is_nobodys_to_kill() {
-        let list = "/tmp/x\nkill 70\nkill 71\ncontainer-labs-1-2-0\nspare 70\nkill 1\nkill -1\n";
-        assert_eq!(groups_to_kill(list).collect::<Vec<_>>(), [Pid::from_raw(71)]);
-    }
-
-    #[test]
-    fn only_what_dead_graders_made_is_swept() {
-        assert!(!is_of_the_dead(&own_name()));
-        assert!(!is_of_the_dead(&format!("{}-2", own_name())));
-        // Process ids end below 2^22 (proc_sys_kernel(5), pid_max).
-        assert!(is_of_the_dead("container-labs-4194304-1"));
-        assert!(is_of_the_dead("container-labs-4194304-1-0"));
-        assert!(!is_of_the_dead("container-labs-tests-x"));
-        assert!(!is_of_the_dead("container-labs-"));
     }
 }

@@ -8,7 +8,7 @@
 //! - [`doctor`]: what this machine can judge.
 //! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
 //! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
-//! - [`pack`]: a submission, and reading one back. [`replace`]: a file that is written whole or not at all.
+//! - [`path_bytes`]: paths in messages. [`pack`]: a submission, and reading one back. [`replace`]: a file that is written whole or not at all.
 //! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
 //! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
 //! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
@@ -27,6 +27,7 @@ pub mod keeper;
 pub mod knockout;
 pub mod labs;
 pub mod pack;
+pub mod path_bytes;
 pub mod points;
 pub mod progress;
 pub mod reached;

@@ -4,6 +4,7 @@ use grader::commands::{self, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    grader::workers::process::serve_if_asked();
     let result = match commands::parse() {
         Command::Run(options) => commands::run::run(&options),
         Command::Try(options) => commands::r#try::run(&options),

@@ -16,6 +16,7 @@ pub struct Target {
     /// The command template.
     pub template: Vec<String>,
     /// Its files: where they are on the machine, and where they go in the decoy.
+    #[serde(with = "crate::path_bytes::pairs")]
     pub files: Vec<(PathBuf, PathBuf)>,
     /// Its working directory in the decoy.
     pub cwd: String,

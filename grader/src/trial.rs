@@ -7,6 +7,7 @@
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
 //! - [`group`]: the control group that a container is put into.
+//! - [`memory`]: what it takes, where no group limits it.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
@@ -15,6 +16,7 @@ pub mod facts;
 pub mod group;
 pub mod image;
 pub mod look;
+pub mod memory;
 pub mod observe;
 pub mod session;
 pub mod shared;
@@ -35,10 +37,12 @@ use anyhow::Result;
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use image::Image;
+use nix::fcntl::Flock;
 use nix::sys::signalfd::SignalFd;
 use session::Session;
 use shared::Shared;
 use std::cell::OnceCell;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,6 +70,8 @@ pub struct Stage {
     pub limit: Duration,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
+    /// By which others see that the groups are in use.
+    pub _locks: Vec<Flock<File>>,
 }
 
 impl Stage {
@@ -73,7 +79,7 @@ impl Stage {
     fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
         let ext4 = needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten();
         // There is one place to mount on: what was kept ends, or goes into this one.
-        let tree = self.shared.take_tree(target).filter(|_| ext4.is_none());
+        let ground = self.shared.take_ground(target).filter(|_| ext4.is_none());
         let plan = Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -85,7 +91,7 @@ impl Stage {
             ext4,
             groups: &self.groups,
         };
-        Decoy::make(&plan, tree)
+        Decoy::make(&plan, ground)
     }
 
     /// The ext4 file system, or why there is none.
@@ -127,6 +133,9 @@ fn root_of(target: &Target) -> &'static str {
 fn why_not(session: &mut Session, stage: &Stage) -> String {
     let said = last_line(session.stderr());
     let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+    if let Some(why) = &session.ended_for {
+        return format!("the command had not started: {why}");
+    }
     if let Some(why) = session.refused.first() {
         return why.clone();
     }

@@ -123,6 +123,9 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verd
         if let Some(why) = &works.no_decoy {
             return Inconclusive(Cause::Machine, format!("no decoy host can be made: {why}"));
         }
+        if let Some(why) = &works.lost {
+            return Inconclusive(Cause::Target, why.clone());
+        }
         if let Some(why) = &works.not_started {
             // That the command does not start is a fact. Of the other checks nothing is known.
             return match work.id {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::confined::share_mounts;
-use common::machine::{Machine, own, processes_with, still_there, wait_until};
+use common::machine::{Machine, family, own, processes_with, still_there, wait_until};
 use common::programs::WITHOUT_PROPAGATION;
 use common::stage::{Setting, Setting::*, Stage, check};
 use grader::report::{Check, Report};
@@ -213,7 +213,7 @@ fn what_a_killed_keeper_leaves_is_swept_by_the_next_grader(
     // It must not see that the others die, or it would clean up after them.
     let grader = half_way.grader.id() as i32;
     kill(Pid::from_raw(grader), Signal::SIGSTOP).unwrap();
-    for pid in processes_with(stage.word()).into_iter().filter(|pid| *pid != grader) {
+    for pid in family(stage.word()).into_iter().filter(|pid| *pid != grader) {
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
     half_way.end(Signal::SIGKILL);

@@ -1,7 +1,7 @@
 //! A lab without any of its steps is what a student starts from: every attempt comes to what it came to in the lab
 //! before, whatever that lab's checks wait for.
 //!
-//! Not a test of the usual kind: the grader's workers are forked, and whoever forks them must have one thread.
+//! Not a test of the usual kind: whoever starts the grader's workers must have one thread, and is itself executed as one.
 
 use grader::decoy::Kind;
 use grader::grading::{Run, controls, targets};
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 fn main() {
+    grader::workers::process::serve_if_asked();
     // `cargo test` asks which tests there are.
     if std::env::args().any(|word| word == "--list") {
         return;

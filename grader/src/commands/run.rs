@@ -92,6 +92,9 @@ pub fn run(options: &Options) -> Result<u8> {
     let mut report =
         grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
     drop(progress);
+    for note in workers.notes() {
+        eprintln!("grader: {note}");
+    }
     drop(workers);
     if whole {
         report.targets.iter_mut().for_each(|target| rubric.fill_in(target));

@@ -1,8 +1,11 @@
-//! How the grader and a decoy's PID 1 talk: one packet a message, with descriptors beside it (unix(7)).
+//! How the grader, a worker and a decoy's PID 1 talk: length-prefixed messages over a stream socket, with descriptors
+//! beside them (unix(7)). Every wait has a deadline: the other end may have been frozen or throttled.
 
 use super::start::Program;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
     socketpair,
@@ -11,6 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 /// What PID 1 is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,7 +40,10 @@ pub enum FromPid1 {
     /// What was asked could not be done.
     Failed(String),
     /// The program waits at its gate. Descriptors: see [`super::start::Running`].
-    Started,
+    Started {
+        /// Processes of earlier starts that had to be ended before.
+        strangers: usize,
+    },
     /// The answer to a snapshot.
     Snapshot(Box<Snapshot>),
     /// The answer to [`ToPid1::Settle`].
@@ -46,7 +53,7 @@ pub enum FromPid1 {
     },
     /// A program that was started has ended.
     Ended {
-        /// The how-manieth it was, counted from 0.
+        /// Its index, in the order of starts.
         nth: usize,
         /// Its wait(2) status.
         status: i32,
@@ -88,17 +95,43 @@ pub struct Snapshot {
 }
 
 /// One end.
-pub struct Channel(OwnedFd);
+pub struct Channel {
+    socket: OwnedFd,
+    timeout: Option<Duration>,
+}
+
+/// The other end neither answered nor took what was said within this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut(pub Duration);
+
+impl std::fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no answer within {} s", self.0.as_secs())
+    }
+}
+
+impl std::error::Error for TimedOut {}
 
 /// More than any message: a mount table of thousands of lines.
 const LARGEST: usize = 4 << 20;
 
 impl Channel {
-    /// Both ends.
-    pub fn pair() -> Result<(Channel, Channel)> {
+    /// Both ends. The first waits no longer than `timeout` for one message; the second as long as it takes, since its
+    /// end of file comes with the end of who holds the first.
+    pub fn pair(timeout: Duration) -> Result<(Channel, Channel)> {
         let (a, b) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .context("socketpair(2)")?;
-        Ok((Channel(a), Channel(b)))
+        Ok((Channel { socket: a, timeout: Some(timeout) }, Channel::new(b)))
+    }
+
+    /// An end that waits as long as it takes.
+    pub fn new(socket: OwnedFd) -> Channel {
+        Channel { socket, timeout: None }
+    }
+
+    /// The socket, to hand it to another process.
+    pub fn into_socket(self) -> OwnedFd {
+        self.socket
     }
 
     /// Sends a message: its length, then itself.
@@ -110,15 +143,17 @@ impl Channel {
         let rights = [ControlMessage::ScmRights(&raw)];
         let mut rights: &[ControlMessage] = if raw.is_empty() { &[] } else { &rights };
         let mut rest = &bytes[..];
+        let deadline = self.deadline();
         while !rest.is_empty() {
-            let sent = sendmsg::<()>(
-                self.0.as_raw_fd(),
-                &[IoSlice::new(rest)],
-                rights,
-                MsgFlags::MSG_NOSIGNAL,
-                None,
-            )
-            .context("speaking to the decoy's PID 1")?;
+            self.wait(PollFlags::POLLOUT, deadline)?;
+            let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+            let sent = sendmsg::<()>(self.socket.as_raw_fd(), &[IoSlice::new(rest)], rights, flags, None);
+            let sent = match sent {
+                Err(Errno::EINTR | Errno::EAGAIN) => continue,
+                // Descriptors in flight are counted for each user (unix(7)).
+                Err(Errno::ETOOMANYREFS) => bail!("too many descriptors are in flight"),
+                other => other.context("the other end is gone")?,
+            };
             rights = &[];
             rest = &rest[sent..];
         }
@@ -128,29 +163,57 @@ impl Channel {
     /// Receives a message; none at the end of file.
     pub fn receive<T: DeserializeOwned>(&self) -> Result<Option<(T, Vec<OwnedFd>)>> {
         let mut descriptors = Vec::new();
+        let deadline = self.deadline();
         let mut length = [0; 4];
-        if !self.fill(&mut length, &mut descriptors)? {
+        if !self.fill(&mut length, &mut descriptors, deadline)? {
             return Ok(None);
         }
         let length = u32::from_ne_bytes(length) as usize;
-        anyhow::ensure!(length <= LARGEST, "a message of {length} bytes from the decoy's PID 1");
+        anyhow::ensure!(length <= LARGEST, "a message of {length} bytes");
         let mut body = vec![0; length];
-        if !self.fill(&mut body, &mut descriptors)? {
+        if !self.fill(&mut body, &mut descriptors, deadline)? {
             return Ok(None);
         }
         Ok(Some((serde_json::from_slice(&body)?, descriptors)))
     }
 
-    fn fill(&self, buffer: &mut [u8], descriptors: &mut Vec<OwnedFd>) -> Result<bool> {
+    fn deadline(&self) -> Option<Instant> {
+        self.timeout.map(|timeout| Instant::now() + timeout)
+    }
+
+    /// Waits until the socket is ready.
+    fn wait(&self, wanted: PollFlags, deadline: Option<Instant>) -> Result<()> {
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            // Rounded up: 0 would be no wait at all.
+            let left = left.map_or(PollTimeout::NONE, |left| {
+                PollTimeout::try_from(left.as_millis() as i32 + 1).unwrap_or(PollTimeout::MAX)
+            });
+            match poll(&mut [PollFd::new(self.socket.as_fd(), wanted)], left) {
+                Ok(0) => return Err(TimedOut(self.timeout.unwrap_or_default()).into()),
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno).context("poll(2)"),
+            }
+        }
+    }
+
+    fn fill(
+        &self,
+        buffer: &mut [u8],
+        descriptors: &mut Vec<OwnedFd>,
+        deadline: Option<Instant>,
+    ) -> Result<bool> {
         let mut filled = 0;
         while filled < buffer.len() {
+            self.wait(PollFlags::POLLIN, deadline)?;
             let mut space = cmsg_space!([RawFd; 8]);
             let mut into = [IoSliceMut::new(&mut buffer[filled..])];
-            let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-            let message = match recvmsg::<()>(self.0.as_raw_fd(), &mut into, Some(&mut space), flags) {
-                Err(nix::errno::Errno::EINTR) => continue,
-                Err(nix::errno::Errno::ECONNRESET) => return Ok(false),
-                other => other.context("listening to the decoy's PID 1")?,
+            let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+            let message = match recvmsg::<()>(self.socket.as_raw_fd(), &mut into, Some(&mut space), flags) {
+                Err(Errno::EINTR | Errno::EAGAIN) => continue,
+                Err(Errno::ECONNRESET) => return Ok(false),
+                other => other.context("recvmsg(2)")?,
             };
             for control in message.cmsgs()? {
                 if let ControlMessageOwned::ScmRights(raw) = control {
@@ -168,12 +231,12 @@ impl Channel {
 
     /// The descriptor itself, for the one process that closes all others.
     pub(crate) fn descriptor(&self) -> &OwnedFd {
-        &self.0
+        &self.socket
     }
 }
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }

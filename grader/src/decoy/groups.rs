@@ -1,34 +1,49 @@
 //! Control groups of one worker: it joins them, and what it starts inherits them (cgroups(7)).
 //!
-//! In a v1 hierarchy the worker lives in its group itself. A v2 group that gives controllers on holds no process:
-//! there the worker lives in [`HOST`] below it, and moves up for the moment in which a decoy's cgroup namespace is
-//! made, so that the namespace begins at the worker's group in v2 too.
+//! In a v1 hierarchy the worker and the decoy's PID 1 live in the worker's group itself. In v2 a group that enables
+//! controllers for those below it holds no process, so there are two:
+//!
+//! ```text
+//! <worker>/host          the worker and the decoy's PID 1: nobody else may move a process in or out of it
+//! <worker>/containers    where the decoy's cgroup namespace begins, and the program under test is put
+//! ```
+//! Nobody in a decoy can move its PID 1, and so throttle or freeze it. In v2 whoever moves a process must be allowed to
+//! write to a group above both places, and there is none within reach; in v1 it must have the process's uid, and PID 1
+//! keeps one that its user namespace does not map ([`super::pid1`]). Real root may move any process.
 
+use super::group_tree;
 use super::limits::{MEMORY, PROCESSES};
 use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Pid, geteuid};
-use std::fs;
-use std::io;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The v2 group of the decoy host itself, beside the container's.
+/// The v2 group of the decoy host itself, beside the containers'.
 const HOST: &str = "host";
+
+/// The v2 group in which a decoy's cgroup namespace begins.
+const CONTAINERS: &str = "containers";
 
 /// The controllers that limits are made of.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
 /// Control groups of one worker.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Groups {
     /// One a hierarchy.
     pub list: Vec<Group>,
 }
 
 /// A group of the worker's in one hierarchy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its directory, to be removed at the end.
+    #[serde(with = "crate::path_bytes")]
     pub path: PathBuf,
     /// The hierarchy's controllers, as mount(2) takes them; empty for v2.
     pub controllers: String,
@@ -36,14 +51,17 @@ pub struct Group {
 
 impl Groups {
     /// Where groups named `name` would be: below the process's own v1 groups, or at the top of a v2 tree that
-    /// gives its controllers on. Empty where no group can be made.
+    /// enables its controllers; for an ordinary user below a group that was delegated. Empty where no group can be made.
     pub fn plan(name: &str) -> Groups {
-        if !geteuid().is_root() {
-            return Groups::default();
-        }
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let gives_on = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
-        Groups { list: plan(name, &read("/proc/self/mountinfo"), &read("/proc/self/cgroup"), gives_on) }
+        let (mountinfo, own) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
+        let enabled = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
+        if geteuid().is_root() {
+            return Groups { list: plan(name, &mountinfo, &own, enabled) };
+        }
+        let delegated = delegated(&mountinfo, &own).filter(|group| limits_with(&enabled(group)));
+        let group = |path: PathBuf| Group { path: path.join(name), controllers: String::new() };
+        Groups { list: delegated.map(group).into_iter().collect() }
     }
 
     /// Those that were made.
@@ -61,6 +79,14 @@ impl Groups {
         self.made().find(|group| group.path.join("pids.max").exists()).or_else(|| self.made().next())
     }
 
+    /// Whether one of them limits memory.
+    pub fn limit_memory(&self) -> bool {
+        let limits = |group: &Group| {
+            ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.path.join(file).exists())
+        };
+        self.made().any(limits)
+    }
+
     /// Which controllers are missing for limits, in words.
     pub fn lacks_limits(&self) -> Option<String> {
         let has = |file: &str| self.list.iter().any(|group| group.path.join(file).exists());
@@ -74,13 +100,16 @@ impl Groups {
     }
 
     /// Makes and limits the groups, and joins them with the calling process.
-    pub fn join(&self) -> Result<()> {
+    ///
+    /// # Returns
+    /// A lock on each: as long as it is held, whoever removes what dead graders have left passes the group over.
+    pub fn join(&self) -> Result<Vec<Flock<File>>> {
+        let mut locks = Vec::new();
         for group in &self.list {
             let path = &group.path;
             // A machine may give us the tree without the right to write to it.
-            if fs::create_dir(path).is_err() {
-                continue;
-            }
+            let Ok(lock) = make_locked(path) else { continue };
+            locks.push(lock);
             for (file, value) in [
                 ("memory.limit_in_bytes", MEMORY),
                 ("memory.max", MEMORY),
@@ -92,30 +121,50 @@ impl Groups {
                 }
             }
             if group.is_unified() {
-                fs::create_dir(path.join(HOST)).context("a group of the decoy host's own")?;
-                group.settle(Pid::this())?;
+                for name in [HOST, CONTAINERS] {
+                    fs::create_dir(path.join(name)).with_context(|| format!("the group {name}"))?;
+                }
+                group.enable_controllers('+')?;
+                join(&path.join(HOST), Pid::this())?;
             } else {
-                group.take(Pid::this())?;
+                join(path, Pid::this())?;
             }
         }
-        Ok(())
+        Ok(locks)
     }
 
     /// Goes where the cgroup namespace of a decoy is to begin. [`Groups::settle`] follows.
     pub fn gather(&self) -> Result<()> {
-        for group in self.made().filter(|group| group.is_unified()) {
-            group.give_on('-')?;
-            group.take(Pid::this())?;
-        }
-        Ok(())
+        self.made()
+            .filter(|group| group.is_unified())
+            .try_for_each(|group| join(&group.delegated(), Pid::this()))
     }
 
     /// Puts the calling process and a decoy's PID 1 where they stay.
     pub fn settle(&self, pid1: Pid) -> Result<()> {
         for group in self.made().filter(|group| group.is_unified()) {
-            group.settle(pid1)?;
+            let host = group.path.join(HOST);
+            join(&host, Pid::this())?;
+            if pid1 != Pid::this() {
+                join(&host, pid1)?;
+            }
         }
         Ok(())
+    }
+
+    /// Puts a program that a decoy's PID 1 has started where programs are, if it is to have no group of its own.
+    pub fn admit(&self, program: Pid) -> Result<()> {
+        self.made().filter(|group| group.is_unified()).try_for_each(|group| join(&group.delegated(), program))
+    }
+
+    /// Lifts every quota of CPU time, and thaws, in these groups and all below them: see [`group_tree`].
+    pub fn release(&self) {
+        self.list.iter().for_each(|group| group_tree::release(&group.path));
+    }
+
+    /// Sends SIGKILL to all in them who `is_meant`.
+    pub fn kill(&self, is_meant: impl Fn(Pid) -> bool + Copy) {
+        self.list.iter().for_each(|group| group_tree::kill(&group.path, is_meant));
     }
 
     /// Mounts the hierarchies below `top`, as a machine has them, in a decoy's cgroup namespace. A kernel that
@@ -149,67 +198,84 @@ impl Group {
         if self.is_unified() { "cgroup2" } else { "cgroup" }
     }
 
-    /// The groups below it that are no part of the decoy host: the container's.
+    /// The group below which containers have theirs.
+    pub fn delegated(&self) -> PathBuf {
+        if self.is_unified() { self.path.join(CONTAINERS) } else { self.path.clone() }
+    }
+
+    /// The topmost of the containers' groups.
+    pub fn children(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.delegated()).into_iter().flatten().flatten();
+        entries.filter(|it| it.file_type().is_ok_and(|kind| kind.is_dir())).map(|it| it.path()).collect()
+    }
+
+    /// The containers' groups, those whose paths are too long apart.
     pub fn below(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        list(&self.path, &mut found);
-        found.retain(|path| !(self.is_unified() && *path == self.path.join(HOST)));
+        list(&self.delegated(), &mut found);
         found
     }
 
-    /// The group of a process in this hierarchy, from here: `word` for the group `word` below this one. None
+    /// The group of a process in this hierarchy, from [`Group::delegated`]: `word` for the group `word` below it. None
     /// where it is not known.
     pub fn place(&self, pid: Pid) -> Option<String> {
         let read = |pid: &str| fs::read_to_string(format!("/proc/{pid}/cgroup")).ok();
         let own = own_group(&read("self")?, &self.controllers)?;
-        let top = if self.is_unified() { own.strip_suffix(HOST)?.trim_end_matches('/') } else { &own };
+        let top = if self.is_unified() { own.strip_suffix(HOST)?.to_owned() + CONTAINERS } else { own };
         let theirs = own_group(&read(&pid.to_string())?, &self.controllers)?;
-        Some(relative(top, &theirs))
+        Some(relative(&top, &theirs))
     }
 
-    fn settle(&self, pid: Pid) -> Result<()> {
-        let host = Group { path: self.path.join(HOST), controllers: String::new() };
-        host.take(Pid::this())?;
-        if pid != Pid::this() {
-            host.take(pid)?;
-        }
-        self.give_on('+')
-    }
-
-    /// Moves a process with one thread into it. Joining a v1 group by `tasks` moves one thread and is quick; v2
-    /// has only cgroup.procs.
-    pub fn take(&self, pid: Pid) -> Result<()> {
-        let file = if self.path.join("tasks").exists() { "tasks" } else { "cgroup.procs" };
-        fs::write(self.path.join(file), pid.to_string())
-            .with_context(|| format!("joining {}", self.path.display()))
-    }
-
-    /// Gives controllers on to the groups below (`+`), or no longer (`-`).
-    fn give_on(&self, sign: char) -> Result<()> {
-        let there = fs::read_to_string(self.path.join("cgroup.controllers")).unwrap_or_default();
-        let wanted = CONTROLLERS.iter().filter(|name| there.split_whitespace().any(|it| it == **name));
-        let words: Vec<String> = wanted.map(|name| format!("{sign}{name}")).collect();
-        fs::write(self.path.join("cgroup.subtree_control"), words.join(" "))
-            .with_context(|| format!("cgroup.subtree_control of {}", self.path.display()))
+    /// Enables the controllers for the groups below (`+`), or no longer (`-`).
+    pub fn enable_controllers(&self, sign: char) -> Result<()> {
+        enable_controllers(&self.path, sign)
     }
 }
 
-/// Removes a group and those below it. Their files go with them.
-///
-/// # Errors
-/// A process is in one of them, or the kernel has not let go of it yet.
-pub fn remove(path: &Path) -> io::Result<()> {
-    let mut all = Vec::new();
-    list(path, &mut all);
-    all.push(path.to_owned());
-    all.iter().try_for_each(|path| match fs::remove_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    })
+/// Enables the controllers that a v2 group has for the groups below it (`+`), or no longer (`-`).
+pub fn enable_controllers(group: &Path, sign: char) -> Result<()> {
+    let there = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
+    let wanted = CONTROLLERS.iter().filter(|name| there.split_whitespace().any(|it| it == **name));
+    let words: Vec<String> = wanted.map(|name| format!("{sign}{name}")).collect();
+    fs::write(group.join("cgroup.subtree_control"), words.join(" "))
+        .with_context(|| format!("cgroup.subtree_control of {}", group.display()))
+}
+
+/// Moves a process with one thread into a group. Joining a v1 group by `tasks` moves one thread and is quick; v2 has
+/// only cgroup.procs.
+pub fn join(group: &Path, pid: Pid) -> Result<()> {
+    let file = if group.join("tasks").exists() { "tasks" } else { "cgroup.procs" };
+    fs::write(group.join(file), pid.to_string()).with_context(|| format!("joining {}", group.display()))
+}
+
+/// Makes a group and locks it, before anybody can take it for one that nobody needs any more.
+fn make_locked(path: &Path) -> Result<Flock<File>> {
+    loop {
+        fs::create_dir(path)?;
+        if let Some(lock) = lock(path)? {
+            return Ok(lock);
+        }
+        let _ = group_tree::remove(path);
+    }
+}
+
+/// Locks a directory (flock(2)). None where another process holds the lock, or has removed the directory meanwhile.
+pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
+    let Ok(directory) = File::open(path) else { return Ok(None) };
+    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => {
+            let (ours, there) = (lock.metadata()?, fs::symlink_metadata(path));
+            let same = there.is_ok_and(|it| (it.dev(), it.ino()) == (ours.dev(), ours.ino()));
+            Ok(same.then_some(lock))
+        }
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, errno)) => Err(errno).context("flock(2)"),
+    }
 }
 
 /// The groups below one, the innermost first.
 fn list(path: &Path, found: &mut Vec<PathBuf>) {
+    // A path that is longer than PATH_MAX can't be read, and ends it.
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             list(&entry.path(), found);
@@ -218,9 +284,64 @@ fn list(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The groups in which the controllers `memory`, `pids` and `cpu` hold. `gives_on` reads which ones a v2 tree
-/// gives to the groups at its top.
-fn plan(name: &str, mountinfo: &str, own: &str, gives_on: impl Fn(&Path) -> String) -> Vec<Group> {
+/// The group in a delegated one in which the grader itself lives: one that enables controllers holds no process.
+const GRADER: &str = "container-labs";
+
+/// The v2 group that was delegated to this person and in which nobody else is, as systemd makes one: `systemd-run --user
+/// --scope -p Delegate=yes` (systemd.resource-control(5)).
+fn delegated(mountinfo: &str, own: &str) -> Option<PathBuf> {
+    let point = mountinfo.lines().find_map(|line| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        file_system.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
+    })?;
+    let own = own_group(own, "")?;
+    let own = own.strip_suffix(GRADER).unwrap_or(&own).trim_matches('/');
+    // The top of the tree is nobody's to delegate.
+    (!own.is_empty()).then(|| Path::new(point).join(own))
+}
+
+/// Makes a delegated group ready for [`Groups::plan`], if the calling process is alone in one. To be called before any
+/// other process is started.
+pub fn enter_delegated() {
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let read_proc = |name: &str| read(&Path::new("/proc/self").join(name));
+    let Some(group) = delegated(&read_proc("mountinfo"), &read_proc("cgroup")) else { return };
+    let ours = fs::metadata(&group).is_ok_and(|it| it.uid() == geteuid().as_raw());
+    let alone = read(&group.join("cgroup.procs")).trim() == Pid::this().to_string();
+    if geteuid().is_root() || !ours || !alone || !limits_with(&read(&group.join("cgroup.controllers"))) {
+        return;
+    }
+    let below = group.join(GRADER);
+    let entered = fs::create_dir(&below).is_ok() && join(&below, Pid::this()).is_ok();
+    if !(entered && enable_controllers(&group, '+').is_ok()) {
+        leave_delegated();
+    }
+}
+
+/// Puts everybody back who [`enter_delegated`] has moved.
+pub fn leave_delegated() {
+    let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let Some(group) = delegated(&read("mountinfo"), &read("cgroup")).filter(|_| !geteuid().is_root()) else {
+        return;
+    };
+    let below = group.join(GRADER);
+    if below.is_dir() && enable_controllers(&group, '-').is_ok() {
+        let members = fs::read_to_string(below.join("cgroup.procs")).unwrap_or_default();
+        for pid in members.lines().filter_map(|line| line.parse().ok()) {
+            let _ = join(&group, Pid::from_raw(pid));
+        }
+        let _ = group_tree::remove(&below);
+    }
+}
+
+/// Whether these controllers suffice for the limits of a decoy.
+fn limits_with(controllers: &str) -> bool {
+    ["memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|it| it == *name))
+}
+
+/// The groups in which the controllers `memory`, `pids` and `cpu` hold. `enabled` reads which ones a v2 tree
+/// enables for the groups at its top.
+fn plan(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> String) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for line in mountinfo.lines() {
         let Some((mount, file_system)) = line.split_once(" - ") else { continue };
@@ -239,8 +360,7 @@ fn plan(name: &str, mountinfo: &str, own: &str, gives_on: impl Fn(&Path) -> Stri
                 (Path::new(point).join(path.trim_start_matches('/')), controllers.to_owned())
             }
             (Some("cgroup2"), _) => {
-                let given = gives_on(Path::new(point));
-                if !["memory", "pids"].iter().all(|name| given.split_whitespace().any(|it| it == *name)) {
+                if !limits_with(&enabled(Path::new(point))) {
                     continue;
                 }
                 (point.into(), String::new())
@@ -310,6 +430,17 @@ mod tests {
         assert_eq!(planned(mountinfo, own, "cpuset cpu io memory pids\n"), expected);
         assert_eq!(planned(mountinfo, own, "cpu memory\n"), []);
         assert_eq!(planned(mountinfo, own, ""), []);
+    }
+
+    #[test]
+    fn a_delegated_group_is_that_around_the_grader() {
+        let mountinfo = "25 22 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n";
+        let scope = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-u3.scope";
+        let expected = Some(PathBuf::from(format!("/sys/fs/cgroup{scope}")));
+        assert_eq!(delegated(mountinfo, &format!("0::{scope}\n")), expected);
+        assert_eq!(delegated(mountinfo, &format!("0::{scope}/{GRADER}\n")), expected);
+        assert_eq!(delegated(mountinfo, "0::/\n"), None);
+        assert_eq!(delegated("", &format!("0::{scope}\n")), None);
     }
 
     #[test]

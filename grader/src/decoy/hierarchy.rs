@@ -5,18 +5,20 @@
 //! group in it. So it is made only for the attempt that needs it, in the worker's own mount namespace, and the
 //! keeper looks after its end.
 
+use super::{group_tree, groups};
 use anyhow::{Context, Result};
+use nix::fcntl::Flock;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::cell::OnceCell;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// A hierarchy that can be made.
-#[derive(Debug)]
 pub struct Hierarchy {
     name: String,
     directory: PathBuf,
-    made: OnceCell<Result<(), String>>,
+    /// With the lock by which others see that somebody uses it.
+    made: OnceCell<Result<Option<Flock<File>>, String>>,
 }
 
 impl Hierarchy {
@@ -29,10 +31,12 @@ impl Hierarchy {
     pub fn mounted(&self) -> Result<&Path, String> {
         let make = || {
             fs::create_dir(&self.directory)?;
-            mount_at(&self.directory, &self.name)
+            mount_at(&self.directory, &self.name)?;
+            groups::lock(&self.directory)
         };
-        self.made.get_or_init(|| make().map_err(|error| format!("{error:#}"))).clone()?;
-        Ok(&self.directory)
+        let made: &Result<_, String> =
+            self.made.get_or_init(|| make().map_err(|error: anyhow::Error| format!("{error:#}")));
+        made.as_ref().map(|_| self.directory.as_path()).map_err(Clone::clone)
     }
 
     /// What mount(2) calls it.
@@ -60,6 +64,17 @@ pub fn is_there(name: &str) -> bool {
     names(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default()).any(|it| it == name)
 }
 
+/// Whether a hierarchy's maker is dead. The calling process has a mount namespace of its own; `place` is any directory.
+pub fn is_stale(name: &str, place: &Path) -> bool {
+    // Mounting one that is gone would make it.
+    if !is_there(name) || mount_at(place, name).is_err() {
+        return false;
+    }
+    let free = groups::lock(place).is_ok_and(|lock| lock.is_some());
+    let _ = umount2(place, MntFlags::MNT_DETACH);
+    free
+}
+
 /// Removes the groups of a hierarchy that nobody has mounted any more, and so itself. It is gone some moments later;
 /// not, if a group was still dying: then ask again. The calling process has a mount namespace of its own; `place` is
 /// any directory.
@@ -68,7 +83,7 @@ pub fn remove(name: &str, place: &Path) {
     if is_there(name) && mount_at(place, name).is_ok() {
         for entry in fs::read_dir(place).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                let _ = super::groups::remove(&entry.path());
+                let _ = group_tree::remove(&entry.path());
             }
         }
         let _ = umount2(place, MntFlags::MNT_DETACH);

@@ -1,24 +1,30 @@
 //! What the decoy's PID 1 does: it makes its host, then starts programs, waits for what ends, and says what it
-//! sees. It is forked from the grader and never executes a program, and it is not dumpable: nothing in the
-//! decoy can trace it.
+//! sees. It is a copy of a worker and never executes a program.
+//!
+//! Nothing in the decoy has it in hand. It is not dumpable, so nobody can trace it or read its memory. Where the decoy
+//! has ids of its own, its real and its saved uid are none that its user namespace maps: a process is moved to another
+//! v1 control group by somebody of the same uid only (cgroups(7)). Its effective uid, by
+//! which what it makes gets its owner, is the decoy's root. It has no privilege outside.
 
 use super::changes::{self, State};
 use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use super::ids::Ids;
 use super::secrets::Secrets;
 use super::services::Services;
+use super::start::Program;
 use super::{Kind, Plan, close_all_but, start, tree, victim};
+use crate::workers::process::rename_process;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::time::ClockId;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -28,9 +34,13 @@ use std::time::{Duration, Instant};
 
 const NONE: Option<&str> = None;
 
-/// PID 1, from its clone(2) to its end. `built`: whether the grader, as root, has built the file tree already.
-pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built: bool) -> isize {
-    match make(channel, plan, secrets, ids, built) {
+/// So long a process may take to end by itself, and after it was killed.
+const DYING: Duration = Duration::from_millis(200);
+const ENDED: Duration = Duration::from_secs(5);
+
+/// PID 1, from its clone(2) to its end.
+pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
+    match make(channel, plan, secrets, ids) {
         Ok((services, victim)) => serve(channel, secrets, &services, victim).is_err().into(),
         Err(error) => {
             let _ = channel.send(&FromPid1::Failed(format!("{error:#}")), &[]);
@@ -39,28 +49,21 @@ pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids, built:
     }
 }
 
-fn make(
-    channel: &Channel,
-    plan: &Plan,
-    secrets: &Secrets,
-    ids: &Ids,
-    built: bool,
-) -> Result<(Services, Pid)> {
+fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<(Services, Pid)> {
     close_all_but(channel.descriptor());
+    // Also while it is made. What follows resets it; then it is set again.
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
+    rename_process("init")?;
     // Out of memory: rather this host than the grader. Its file system is in memory and goes with it.
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     setsid().context("setsid(2)")?;
     let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
     own_time(secrets.boot_offset);
     if plan.kind == Kind::User {
-        become_root(ids)?;
+        take_ids(ids)?;
     }
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).context("making / private")?;
-    if !built {
-        tree::mount(plan.stage)?;
-        tree::build(plan, secrets, ids)?;
-    }
     own_root(plan)?;
     volumes(secrets)?;
     other_names()?;
@@ -103,13 +106,16 @@ fn own_time(offset: i64) {
     }
 }
 
-fn become_root(ids: &Ids) -> Result<()> {
-    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
-    if ids.count > 1 {
-        setgroups(&[gid]).context("setgroups(2)")?;
+fn take_ids(ids: &Ids) -> Result<()> {
+    if ids.count == 1 {
+        return start::become_root();
     }
+    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
+    setgroups(&[gid]).context("setgroups(2)")?;
     setresgid(gid, gid, gid).context("setresgid(2)")?;
-    setresuid(uid, uid, uid).context("setresuid(2)")
+    // -1 leaves an id as it is (setresuid(2)).
+    let same = Uid::from_raw(libc::uid_t::MAX);
+    setresuid(same, uid, same).context("setresuid(2)")
 }
 
 /// A root of its own. The mounts are private by now, so that nothing reaches the real host.
@@ -219,13 +225,13 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
         if asked {
             match channel.receive()? {
                 None => return Ok(()),
-                Some((ToPid1::Start(it), _)) => match start::prepare(&it) {
-                    Ok((pid, descriptors)) => {
+                Some((ToPid1::Start(it), _)) => match children.start(&it, channel, &services.proc) {
+                    Ok((pid, descriptors, strangers)) => {
                         children.programs.push((children.started, pid));
                         children.started += 1;
                         children.datagrams = it.datagrams;
                         let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-                        channel.send(&FromPid1::Started, &descriptors)?;
+                        channel.send(&FromPid1::Started { strangers }, &descriptors)?;
                     }
                     Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
                 },
@@ -258,6 +264,48 @@ struct Children {
 }
 
 impl Children {
+    /// Starts a program. What earlier ones have left is ended first, unless one of them still runs: nobody is to look
+    /// at the next one, or to answer in its place. With it comes how many had to be ended.
+    fn start(
+        &mut self,
+        program: &Program,
+        channel: &Channel,
+        proc: &OwnedFd,
+    ) -> Result<(Pid, Vec<OwnedFd>, usize)> {
+        self.reap(channel)?;
+        let strangers = if self.programs.is_empty() { self.end_strangers(channel, proc)? } else { 0 };
+        let (pid, descriptors) = start::prepare(program)?;
+        Ok((pid, descriptors, strangers))
+    }
+
+    /// Kills every process but this one and the victim, and waits for their ends. What is dying already gets a moment.
+    fn end_strangers(&mut self, channel: &Channel, proc: &OwnedFd) -> Result<usize> {
+        let begun = Instant::now();
+        let mut ended = BTreeSet::new();
+        loop {
+            self.reap(channel)?;
+            let mut strangers = changes::processes(proc)?;
+            strangers.retain(|pid| *pid != 1 && *pid != self.victim.as_raw());
+            if strangers.is_empty() {
+                return Ok(ended.len());
+            }
+            if begun.elapsed() > DYING {
+                // One after the other, as they are found: who makes new ones is killed with them.
+                for pid in &strangers {
+                    let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+                }
+                ended.extend(strangers);
+            }
+            if begun.elapsed() > ENDED {
+                bail!(
+                    "{} processes that an earlier start left behind can't be ended",
+                    changes::processes(proc)?.len()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits, for a second at most, until what was done to the victim has taken effect.
     fn wait_for_victim(&mut self, channel: &Channel) -> Result<()> {
         for _ in 0..500 {

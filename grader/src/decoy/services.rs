@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send};
 use nix::sys::stat::Mode;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
@@ -33,7 +33,7 @@ impl Services {
     pub fn start(secrets: &Secrets) -> Result<Services> {
         segment(secrets.at("segment")).context("a System V segment")?;
         let queue = queue(secrets.at("queue")).context("a message queue")?;
-        keys(secrets);
+        keys(secrets).context("two keys")?;
         let name = SocketAddr::from_abstract_name(ABSTRACT_NAME)?;
         let abstract_socket = UnixListener::bind_addr(&name).context("an abstract socket")?;
         let loopback = TcpListener::bind(("127.0.0.1", PORT)).context("a listener on 127.0.0.1")?;
@@ -87,18 +87,22 @@ fn queue(word: &str) -> nix::Result<nix::mqueue::MqdT> {
 
 /// A session keyring of the host's own with two keys (session-keyring(7)). A kernel without keys has none to
 /// lose: then the control does not land.
-fn keys(secrets: &Secrets) {
-    let add = |name: &CStr, payload: &str| {
-        // SAFETY: the strings end in NUL, the payload has the length that is given; -3 is the session keyring.
-        unsafe {
-            let kind = c"user".as_ptr();
-            libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), payload.as_ptr(), payload.len(), -3);
-        }
-    };
+fn keys(secrets: &Secrets) -> Result<()> {
     // SAFETY: KEYCTL_JOIN_SESSION_KEYRING (1) with no name makes a new one.
-    unsafe { libc::syscall(libc::SYS_keyctl, 1, std::ptr::null::<u8>()) };
-    add(KEY, secrets.at("key"));
-    if let Ok(name) = CString::new(secrets.at("key-name")) {
-        add(&name, "nothing");
+    let joined = Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, 1, std::ptr::null::<u8>()) });
+    match joined {
+        // Not built in, or refused by a filter around the grader, as container engines have one.
+        Err(Errno::ENOSYS | Errno::EPERM) => return Ok(()),
+        other => other.context("keyctl(KEYCTL_JOIN_SESSION_KEYRING)")?,
+    };
+    let name = CString::new(secrets.at("key-name"))?;
+    for (name, payload) in [(KEY, secrets.at("key")), (&name, "nothing")] {
+        // SAFETY: the strings end in NUL, the payload has the length that is given; -3 is the session keyring.
+        let added = Errno::result(unsafe {
+            let kind = c"user".as_ptr();
+            libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), payload.as_ptr(), payload.len(), -3)
+        });
+        added.context("add_key(2)")?;
     }
+    Ok(())
 }

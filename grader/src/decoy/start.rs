@@ -1,6 +1,6 @@
 //! How a decoy's PID 1 starts a program, and what the grader holds of it.
 
-use super::limits;
+use super::{capabilities, limits};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -9,7 +9,8 @@ use nix::pty::openpty;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::termios;
 use nix::unistd::{
-    ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setsid,
+    ForkResult, Gid, Pid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setresgid,
+    setresuid, setsid,
 };
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -109,7 +110,7 @@ impl Running {
     pub fn go(&mut self) -> Result<()> {
         let mut gate = self.gate.take().context("the gate was open already")?;
         // Out of memory: first the program, then its host, and only then the grader, which has to tell of it
-        // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to real root.
+        // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to the worker.
         let _ = fs::write(format!("/proc/{}/oom_score_adj", self.pid), "1000");
         let opened = gate.write_all(b"!");
         // Who stood at it has gone, and has said why.
@@ -211,18 +212,20 @@ fn become_program(
         // SAFETY: an ioctl on our standard input that takes an integer.
         Errno::result(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }).context("TIOCSCTTY")?;
     }
+    if program.in_user_namespace {
+        // PID 1 has other ids. This process stays as little dumpable as that is: until it executes the program it is a
+        // copy of it, and only the worker, which is root around the decoy, may follow it.
+        become_root()?;
+    }
     limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
-    inherit_all_capabilities().context("capset(2)")?;
+    // A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would look
+    // right (capabilities(7)).
+    capabilities::change(|set| set.inheritable = set.permitted).context("capset(2)")?;
     SigSet::empty().thread_set_mask()?;
     // SAFETY: no handler of ours is installed.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
     chdir(program.cwd.as_str()).with_context(|| program.cwd.clone())?;
 
-    if program.watched {
-        // This process is still a copy of the grader's, which nobody may trace; an ordinary user's grader
-        // needs the permission itself (ptrace(2), "Ptrace access mode checking").
-        nix::sys::prctl::set_dumpable(true)?;
-    }
     let words =
         |list: &[String]| list.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
     let argv = words(&program.argv)?;
@@ -242,38 +245,17 @@ fn become_program(
     execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].clone())
 }
 
+/// The decoy's root, and nothing else.
+pub fn become_root() -> Result<()> {
+    let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
+    setresgid(gid, gid, gid).context("setresgid(2)")?;
+    setresuid(uid, uid, uid).context("setresuid(2)")
+}
+
 /// Ambient capabilities are what a program keeps over execve(2) without being root (capabilities(7)).
 fn raise_ambient_capabilities() {
     for capability in 0..64 {
         // SAFETY: prctl(2) with integers. One that is not there, or not permitted, is refused.
         unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
-    }
-}
-
-/// A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would
-/// look right (capabilities(7)).
-fn inherit_all_capabilities() -> nix::Result<()> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    #[repr(C)]
-    #[derive(Clone, Copy, Default)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    // _LINUX_CAPABILITY_VERSION_3 in include/uapi/linux/capability.h.
-    let mut header = Header { version: 0x2008_0522, pid: 0 };
-    let mut sets = [Data::default(); 2];
-    // SAFETY: the structures have the layout that version 3 asks for, and outlive both calls.
-    unsafe {
-        Errno::result(libc::syscall(libc::SYS_capget, &mut header, sets.as_mut_ptr()))?;
-        for set in &mut sets {
-            set.inheritable = set.permitted;
-        }
-        Errno::result(libc::syscall(libc::SYS_capset, &header, sets.as_ptr())).map(drop)
     }
 }

@@ -51,7 +51,8 @@ pub fn start(secrets: &Secrets) -> Result<Pid> {
 fn become_victim(secrets: &Secrets, descriptors: [(OwnedFd, i32); 3]) {
     let program = CString::new(VICTIM).unwrap_or_default();
     let secret = CString::new(format!("DECOY_SECRET={}", secrets.at("victim-environment")));
-    // What the grader blocks, it would block too.
+    // PID 1 has other ids; and what the grader blocks, it would block too.
+    let _ = super::start::become_root();
     let _ = SigSet::empty().thread_set_mask();
     // Out of the way first: one may lie where another goes.
     let moved = descriptors.map(|(from, to)| (fcntl(&from, FcntlArg::F_DUPFD(20)).unwrap_or(-1), to));

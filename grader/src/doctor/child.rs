@@ -2,7 +2,8 @@
 
 use super::facts::Outcome;
 use crate::decoy::Kind;
-use crate::decoy::ids::Ids;
+use crate::decoy::ids::Lease;
+use crate::workers::process::enter_user_namespace;
 use anyhow::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -12,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{ForkResult, Pid, fork, pipe2};
+use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe2};
 use std::fs::File;
 use std::io::{Read, Write};
 
@@ -24,12 +25,16 @@ pub fn in_child(work: impl FnOnce() -> Result<()>) -> Outcome {
     }
 }
 
-/// Makes a user namespace as a decoy does: with a map, with other namespaces in it, and with a mount, since some
-/// systems let anybody make one in which nothing is allowed. Then follows its process with ptrace(2), as trials
+/// Makes a user namespace as a worker or a decoy does: with a map, with other namespaces in it, and with a mount, since
+/// some systems let anybody make one in which nothing is allowed. Then follows its process with ptrace(2), as trials
 /// do. The calling process must have one thread.
 pub fn user_namespace() -> (Outcome, Outcome) {
+    let root = geteuid().is_root();
     let started = Child::start(|child| {
-        let made = unshare(CloneFlags::CLONE_NEWUSER).context("unshare(CLONE_NEWUSER)");
+        let made = match root {
+            true => unshare(CloneFlags::CLONE_NEWUSER).context("unshare(CLONE_NEWUSER)"),
+            false => enter_user_namespace(),
+        };
         child.say(&made);
         if made.is_ok() && child.wait() {
             child.say(&fill());
@@ -42,8 +47,8 @@ pub fn user_namespace() -> (Outcome, Outcome) {
         Err(error) => return (outcome(Err(error)), Outcome::NotTried("no process could be started")),
     };
     let mut made = child.hear();
-    if made == Outcome::Works {
-        made = outcome(Ids::for_decoy(Kind::User).and_then(|ids| ids.map(child.pid)));
+    if made == Outcome::Works && root {
+        made = outcome(Lease::take(Kind::User).and_then(|lease| lease.ids.map(child.pid)));
     }
     if made == Outcome::Works {
         child.go_on();

@@ -108,6 +108,8 @@ pub struct Cgroups {
     pub lacking: Vec<&'static str>,
     /// Whether a group with limits can be made.
     pub group: Outcome,
+    /// Whether systemd manages this person's own units, and so can delegate a group.
+    pub user_manager: bool,
 }
 
 /// Which versions of control groups are mounted (cgroups(7)).

@@ -96,10 +96,13 @@ fn without_user_decoy(facts: &Facts) -> &'static str {
 fn ids(facts: &Facts) -> Finding {
     let costs = "in a user decoy, what takes a second id can't be judged";
     match &facts.ids {
-        Ok(ids) if ids.count >= IDS => fine(Area::Ids, format!("{} from {} on", ids.count, ids.first)),
-        Ok(ids) if !facts.root => {
-            lack(Area::Ids, format!("one, your own ({})", ids.first), costs, as_root(facts))
-        }
+        Ok(ids) if ids.count >= IDS => fine(Area::Ids, format!("{} for each decoy host", ids.count)),
+        Ok(ids) if !facts.root => lack(
+            Area::Ids,
+            format!("one, your own ({}): programs take turns", ids.first),
+            costs,
+            as_root(facts),
+        ),
         Ok(_) if !facts.initial => {
             let found = format!("no {IDS} in a row within this user namespace's own map");
             lack(Area::Ids, found, costs, as_root(facts))
@@ -143,7 +146,8 @@ fn cgroups(facts: &Facts) -> Finding {
         Flavour::V2 => "v2",
         Flavour::Hybrid => "v1 and v2 (hybrid)",
     };
-    let costs = "only single processes are limited: a program could fill this machine's memory";
+    let costs = "attempts at a limit can't be judged; the memory that a trial takes is watched, and the trial is ended \
+                 where it takes more than 768 MiB";
     if !groups.lacking.is_empty() {
         let found = format!("{flavour}: no controller {}", groups.lacking.join(", no "));
         let way = match (&facts.container, groups.flavour) {
@@ -159,7 +163,14 @@ fn cgroups(facts: &Facts) -> Finding {
     }
     match &groups.group {
         Outcome::Works => fine(Area::Cgroups, format!("{flavour}, with memory and pids; a group was made")),
-        Outcome::NotTried(why) => lack(Area::Cgroups, format!("{flavour}: {why}"), costs, as_root(facts)),
+        Outcome::NotTried(why) => {
+            let scope = format!("systemd-run --user --scope -p Delegate=yes {}", facts.program);
+            let mend = match groups.flavour == Flavour::V2 && groups.user_manager {
+                true => Mend::Run(scope),
+                false => as_root(facts),
+            };
+            lack(Area::Cgroups, format!("{flavour}: {why}"), costs, mend)
+        }
         Outcome::Refused { why, .. } => {
             let mend = match (&facts.container, &groups.unified) {
                 (Some(_), _) => in_container(facts),

@@ -3,11 +3,12 @@
 use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
 use crate::decoy::disk::Disk;
-use crate::decoy::groups::Groups;
-use crate::decoy::ids::Ids;
+use crate::decoy::groups::{self, Groups};
+use crate::decoy::ids::Lease;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
-use crate::keeper::{self, Keeper};
+use crate::keeper::Keeper;
+use crate::keeper::record::Record;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -44,7 +45,9 @@ pub fn facts() -> Facts {
         loop_device,
         ptrace,
         cgroups,
-        ids: Ids::for_decoy(crate::decoy::Kind::User).map_err(|error| format!("{error:#}")),
+        ids: Lease::take(crate::decoy::Kind::User)
+            .map(|lease| lease.ids)
+            .map_err(|error| format!("{error:#}")),
         cache: dirs::cache().map_err(|error| format!("{error:#}")),
         temporary,
         libc: libc_here(),
@@ -118,6 +121,7 @@ fn container() -> Option<Container> {
 
 /// What leaves something behind if the grader is killed: with a keeper, which would remove it.
 fn with_keeper() -> (Outcome, Outcome, Cgroups) {
+    groups::enter_delegated();
     match Keeper::start() {
         Ok(mut keeper) => (Outcome::Works, loop_device(&keeper.directory), cgroups(&mut keeper)),
         Err(error) => {
@@ -150,11 +154,11 @@ fn groups_of_process() -> (String, String) {
 /// Control groups: which there are, and whether one can be made where the workers make theirs.
 fn cgroups(keeper: &mut Keeper) -> Cgroups {
     let (mounts, own) = groups_of_process();
-    let group = if geteuid().is_root() {
-        let groups = Groups::plan(&format!("{}-doctor", keeper::own_name()));
+    let groups = Groups::plan(&format!("{}-doctor", keeper.name()));
+    let group = if geteuid().is_root() || !groups.list.is_empty() {
         outcome(try_groups(&groups, keeper))
     } else {
-        Outcome::NotTried("only root can make one")
+        Outcome::NotTried("only root, or who was delegated one, can make one")
     };
     hierarchies(&mounts, &own, group)
 }
@@ -164,7 +168,7 @@ fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
         bail!("no hierarchy gives the controllers memory and pids to its groups");
     }
     for path in groups.list.iter().map(|group| &group.path) {
-        keeper.remove_at_the_end(path)?;
+        keeper.tell(&Record::ControlGroup(path.clone()))?;
         fs::create_dir(path).with_context(|| format!("mkdir {}", path.display()))?;
         fs::remove_dir(path).with_context(|| format!("rmdir {}", path.display()))?;
     }
@@ -194,7 +198,13 @@ fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
         own.lines().any(in_v1) || in_v2.split_whitespace().any(|it| it == name)
     };
     let lacking = ["memory", "pids"].into_iter().filter(|name| !has(name)).collect();
-    Cgroups { flavour, unified, lacking, group }
+    Cgroups { flavour, unified, lacking, group, user_manager: has_user_manager() }
+}
+
+/// Whether systemd manages this person's own units: it can delegate a group (systemd-run(1), `--user`).
+fn has_user_manager() -> bool {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    runtime.is_some_and(|directory| directory.join("systemd/private").exists())
 }
 
 /// Asks the C compiler that rustc links with where its static C library is; it repeats the name where it has

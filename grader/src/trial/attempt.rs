@@ -5,10 +5,10 @@ use super::group::Job;
 use super::session::Session;
 use super::session::follow::Call;
 use super::{Stage, look, observe, shared, why_not};
-use crate::decoy::ids::Ids;
+use crate::decoy::ids;
 use crate::decoy::start::Streams;
 use crate::decoy::tree::ROOTFS;
-use crate::decoy::{Decoy, random_word};
+use crate::decoy::{Decoy, Kind, random_word};
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
 use attempts::attempts::{Attempt, Need};
@@ -66,7 +66,7 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
         Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
         Need::ReleaseAgent => stage.hierarchy.mounted().err(),
         Need::Limits => stage.groups.lacks_limits(),
-        Need::ManyIds if Ids::for_decoy(target.decoy).is_ok_and(|ids| ids.count == 1) => {
+        Need::ManyIds if target.decoy == Kind::User && !ids::are_many() => {
             Some("the decoy host has one id only: there is no second user".into())
         }
         _ => None,
@@ -168,7 +168,9 @@ fn in_decoy(
             SeenCall::Begun => Some(None),
             SeenCall::Returned(value) => Some(Some(value)),
         };
-        if session.timed_out() {
+        if session.ended_for.is_some() {
+            facts.distrust.clone_from(&session.ended_for);
+        } else if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
     } else {

@@ -1,12 +1,14 @@
 //! The control group that a container is put into, in each hierarchy where the worker has one (cgroups(7)).
 
 use super::observe;
-use crate::decoy::groups::{Group as Place, Groups, remove};
+use crate::decoy::groups::{Group as Place, Groups, enable_controllers, join};
+use crate::decoy::{GONE, group_tree};
 use anyhow::{Context, Result};
 use attempts::host::Group;
 use nix::unistd::{Pid, chown};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The groups of one trial. They are removed when it is over.
 pub struct Job<'a> {
@@ -28,8 +30,12 @@ impl Job<'_> {
     ) -> Result<Job<'a>> {
         let mut job = Job { name: name.into(), groups, hierarchy, places: Vec::new() };
         for parent in groups.made() {
-            job.add(&parent.path, &parent.controllers)?;
-            for place in [&parent.path, &parent.path.join(name)] {
+            let delegated = parent.delegated();
+            if parent.is_unified() {
+                enable_controllers(&delegated, '+')?;
+            }
+            job.add(&delegated, &parent.controllers)?;
+            for place in [&delegated, &delegated.join(name)] {
                 for file in ["", "cgroup.procs", "tasks", "cgroup.threads"] {
                     let file = place.join(file);
                     if file.exists() {
@@ -53,7 +59,7 @@ impl Job<'_> {
 
     /// Moves a process with one thread into the groups.
     pub fn take(&self, pid: Pid) -> Result<()> {
-        self.places.iter().try_for_each(|place| place.take(pid))
+        self.places.iter().try_for_each(|place| join(&place.path, pid))
     }
 
     /// What the host sees of the container's groups: this one, those below it, and those that the container made
@@ -97,7 +103,7 @@ impl Job<'_> {
         let group = self.groups.made().find(counts)?;
         let place = group.place(attacker?)?;
         let first = place.split('/').next().filter(|name| !name.is_empty())?;
-        Some(group.path.join(first))
+        Some(group.delegated().join(first))
     }
 
     /// How often the decoy host's own limit of memory was reached: what is killed then was not stopped by the
@@ -129,14 +135,18 @@ fn number_after(text: &str, name: &str) -> Option<u64> {
 impl Drop for Job<'_> {
     fn drop(&mut self) {
         // What was in them is dead; the kernel may need a moment to let go.
-        let beside = self.groups.made().flat_map(Place::below).collect::<Vec<_>>();
-        for path in self.places.iter().map(|place| &place.path).chain(&beside) {
-            for _ in 0..200 {
-                if remove(path).is_ok() {
-                    break;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
+        let made = self.groups.made();
+        let beside = made.flat_map(|group| Place::children(group).into_iter());
+        let all: Vec<PathBuf> = self.places.iter().map(|place| place.path.clone()).chain(beside).collect();
+        let deadline = Instant::now() + GONE;
+        while !all.iter().map(|path| group_tree::remove(path)).fold(true, |gone, it| gone & it.is_ok())
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for group in self.groups.made().filter(|group| group.is_unified()) {
+            // The program of a trial without a group of its own goes there.
+            let _ = enable_controllers(&group.delegated(), '-');
         }
         if let Some(top) = self.hierarchy {
             let _ = fs::write(top.join("release_agent"), "\n");

@@ -12,6 +12,7 @@ mod stream;
 use super::Stage;
 use super::group::Job;
 use super::image::Image;
+use super::memory;
 use crate::decoy::start::{Program, Running, Streams};
 use crate::decoy::{Decoy, random_word};
 use anyhow::{Context, Result};
@@ -47,6 +48,10 @@ pub struct Session<'a> {
     /// The probe of another start, which runs at the same time.
     pub beside: Option<Pid>,
     deadline: Instant,
+    /// Where no group limits its memory.
+    memory: Option<memory::Watch>,
+    /// Why the decoy was ended before its time, if so.
+    pub ended_for: Option<String>,
     /// Whether the host traces the program from its first instruction.
     watched: bool,
     stdout: Stream,
@@ -93,8 +98,9 @@ impl<'a> Session<'a> {
                 | ptrace::Options::PTRACE_O_TRACECLONE;
             ptrace::seize(running.pid, follow).context("following the program with ptrace(2)")?;
         }
-        if let Some(job) = job {
-            job.take(running.pid)?;
+        match job {
+            Some(job) => job.take(running.pid)?,
+            None => stage.groups.admit(running.pid)?,
         }
         running.go()?;
         // One terminal on all three: whatever is written comes in once, and not on a stream by chance.
@@ -107,6 +113,8 @@ impl<'a> Session<'a> {
             number,
             beside: None,
             deadline: Instant::now() + stage.limit,
+            memory: (!stage.groups.limit_memory()).then(|| memory::Watch::start(decoy.pid1())),
+            ended_for: None,
             watched,
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
@@ -328,6 +336,12 @@ impl<'a> Session<'a> {
         }
         if ready[1] && self.decoy.ending() == Ending::None && self.decoy.listen().is_err() {
             // Its PID 1 is dying: wait(2) will tell how.
+        }
+        if self.decoy.ending() == Ending::None
+            && let Some(why) = self.memory.as_mut().and_then(memory::Watch::exceeded)
+        {
+            self.decoy.end();
+            self.ended_for = Some(why);
         }
         self.drain();
         if ready[2] {

@@ -4,8 +4,7 @@
 //! the same target, as long as its host saw no change in it. Only where the program is this workspace's own, or none:
 //! what another one did to the host it may have done so that nobody sees it.
 
-use crate::decoy::Decoy;
-use crate::decoy::tree::Tree;
+use crate::decoy::{Decoy, Ground};
 use crate::target::{Target, What};
 use attempts::host::Ending;
 use std::cell::RefCell;
@@ -20,8 +19,8 @@ pub struct Shared(RefCell<Option<(Aim, Kept)>>);
 enum Kept {
     /// A decoy in which nothing has changed.
     Decoy(Box<Decoy>),
-    /// The tree of one that has ended.
-    Tree(Tree),
+    /// What one that has ended stood on.
+    Ground(Ground),
 }
 
 /// A target, and what its files were: who builds them anew aims at something else.
@@ -47,26 +46,26 @@ impl Shared {
         }
     }
 
-    /// The tree of the decoy that was kept, which ends; nothing is kept after that.
-    pub fn take_tree(&self, target: &Target) -> Option<Tree> {
+    /// What the decoy that was kept stands on; it ends, and nothing is kept after that.
+    pub fn take_ground(&self, target: &Target) -> Option<Ground> {
         let (of, kept) = self.0.take()?;
         if of != Aim::at(target) {
             return None;
         }
         match kept {
-            Kept::Decoy(decoy) => decoy.leave_tree(),
-            Kept::Tree(tree) => Some(tree),
+            Kept::Decoy(decoy) => decoy.leave_ground(),
+            Kept::Ground(ground) => Some(ground),
         }
     }
 
-    /// Keeps a decoy whose programs have all ended; if anything has changed in it, only its tree.
+    /// Keeps a decoy whose programs have all ended; if anything has changed in it, only what it stood on.
     pub fn keep(&self, target: &Target, decoy: Decoy) {
         if !may_serve(target) {
             return;
         }
         let kept = match decoy.ending() == Ending::None && decoy.settle() {
             true => Some(Kept::Decoy(decoy.into())),
-            false => decoy.leave_tree().map(Kept::Tree),
+            false => decoy.leave_ground().map(Kept::Ground),
         };
         self.0.replace(kept.map(|kept| (Aim::at(target), kept)));
     }

@@ -39,6 +39,8 @@ pub struct Finding {
 pub struct Works {
     /// Why no decoy host could be made, if so.
     pub no_decoy: Option<String>,
+    /// Why nothing is known of them, if what ran them is gone.
+    pub lost: Option<String>,
     /// Why the command never started, if so.
     pub not_started: Option<String>,
     /// One finding a check. Of a check without one nothing is known.

@@ -65,7 +65,7 @@ impl Machine {
 /// What belongs to the graders of this stage, now: one line a thing.
 pub fn own(stage: &Stage) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let graders = processes_with(stage.word());
+    let graders = family(stage.word());
     for pid in &graders {
         found.insert(format!("process {pid}"));
         found.extend(disks_of(*pid).iter().map(|disk| format!("disk {disk}")));
@@ -99,6 +99,30 @@ pub fn processes_with(word: &str) -> Vec<i32> {
             .is_ok_and(|line| line.windows(word.len()).any(|part| part == word.as_bytes()))
     };
     processes().into_iter().filter(has_word).collect()
+}
+
+/// The processes that have `word` in their command line, and all that descend from them: those that a program under
+/// test may see have nothing of the caller's, the word neither.
+pub fn family(word: &str) -> Vec<i32> {
+    let mut family = processes_with(word);
+    let parents: Vec<(i32, i32)> = processes()
+        .into_iter()
+        .filter_map(|pid| Some((pid, field_after_name(pid, 1)?.parse().ok()?)))
+        .collect();
+    let mut at = 0;
+    while let Some(parent) = family.get(at).copied() {
+        let children = parents.iter().filter(|(pid, of)| *of == parent && !family.contains(pid));
+        let children: Vec<i32> = children.map(|(pid, _)| *pid).collect();
+        family.extend(children);
+        at += 1;
+    }
+    family
+}
+
+/// A field of `/proc/<pid>/stat`, counted from 0 behind the name (proc_pid_stat(5)).
+fn field_after_name(pid: i32, number: usize) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(number).map(str::to_owned)
 }
 
 /// Waits for what can only be asked for again and again.
@@ -168,8 +192,7 @@ fn groups() -> Vec<(PathBuf, i32)> {
 
 /// Whether there is such a process. One that has ended and waits for its parent to ask is none.
 fn is_alive(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    field_after_name(pid, 0).is_some_and(|state| state != "Z" && state != "X")
 }
 
 fn processes() -> Vec<i32> {

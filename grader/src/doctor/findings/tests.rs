@@ -33,8 +33,9 @@ fn root() -> Facts {
             unified: Some("/sys/fs/cgroup".into()),
             lacking: Vec::new(),
             group: Outcome::Works,
+            user_manager: true,
         },
-        ids: Ok(Ids { first: 0x7000_0000, count: IDS }),
+        ids: Ok(Ids { first: 0x7000_0000, count: IDS, owner: None }),
         cache: Ok("/home/ann/.cache/container-labs".into()),
         temporary: Outcome::Works,
         libc: Libc::Static,
@@ -52,8 +53,8 @@ fn user(errno: Errno, settings: Settings) -> Facts {
         settings,
         user_namespace: refused(errno),
         loop_device: only_root.clone(),
-        cgroups: Cgroups { group: only_root, ..root().cgroups },
-        ids: Ok(Ids { first: 1000, count: 1 }),
+        cgroups: Cgroups { group: only_root, user_manager: false, ..root().cgroups },
+        ids: Ok(Ids { first: 1000, count: 1, owner: None }),
         decoys: vec![(Kind::User, Stands::Fails("clone(2)".into()))],
         ..root()
     }
@@ -198,6 +199,20 @@ fn a_v2_tree_that_gives_no_controllers_is_told_to() {
         Facts { cgroups: Cgroups { group: refused(Errno::UnknownErrno), ..root().cgroups }, ..root() };
     let command = "echo '+memory +pids' | tee /sys/fs/cgroup/cgroup.subtree_control";
     assert_eq!(mends(&facts, Area::Cgroups), [run(command)]);
+}
+
+#[test]
+fn an_ordinary_user_gets_a_group_from_systemd_where_that_can_give_one() {
+    let found = |user_manager, flavour| {
+        let none = Outcome::NotTried("only root");
+        let cgroups = Cgroups { group: none, user_manager, flavour, ..root().cgroups };
+        mends(&Facts { cgroups, ..user(Errno::EPERM, Settings::default()) }, Area::Cgroups)
+    };
+    let scope = format!("systemd-run --user --scope -p Delegate=yes {}", root().program);
+    assert_eq!(found(true, Flavour::V2), [run(&scope)]);
+    for (user_manager, flavour) in [(false, Flavour::V2), (true, Flavour::V1)] {
+        assert_ne!(found(user_manager, flavour), [run(&scope)]);
+    }
 }
 
 #[test]

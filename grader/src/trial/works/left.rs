@@ -12,7 +12,10 @@ pub fn left(decoy: &Decoy) -> Vec<String> {
     let patience = Instant::now() + Duration::from_millis(200);
     loop {
         let Some(now) = decoy.snapshot(true) else { return vec!["the host itself is gone".into()] };
-        let found = differences(before, &now);
+        let mut found = differences(before, &now);
+        if decoy.strangers() > 0 {
+            found.push(format!("{} processes of one start were there at the next", decoy.strangers()));
+        }
         if found.is_empty() || Instant::now() > patience {
             return found;
         }

@@ -1,0 +1,73 @@
+//! Paths in messages, as bytes: a path need not be UTF-8, and serde takes no other.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// One path.
+///
+/// # Errors
+/// Those of the format.
+pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    attempts::wire::to_hex(path.as_os_str().as_bytes()).serialize(serializer)
+}
+
+/// The path again.
+///
+/// # Errors
+/// Those of the format, and what [`serialize`] has not written.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let bytes = attempts::wire::from_hex(&String::deserialize(deserializer)?);
+    Ok(OsString::from_vec(bytes.ok_or_else(|| D::Error::custom("a path that is no hexadecimal text"))?)
+        .into())
+}
+
+/// Pairs of paths.
+pub mod pairs {
+    use super::{Deserialize, Deserializer, PathBuf, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Pair(#[serde(with = "super")] PathBuf, #[serde(with = "super")] PathBuf);
+
+    /// A list of them.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn serialize<S: Serializer>(list: &[(PathBuf, PathBuf)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|(one, other)| Pair(one.clone(), other.clone())))
+    }
+
+    /// The list again.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(PathBuf, PathBuf)>, D::Error> {
+        Ok(Vec::<Pair>::deserialize(deserializer)?.into_iter().map(|Pair(one, other)| (one, other)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_any_bytes_survives() {
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        struct Message {
+            #[serde(with = "super")]
+            one: PathBuf,
+            #[serde(with = "super::pairs")]
+            many: Vec<(PathBuf, PathBuf)>,
+        }
+        let odd = PathBuf::from(OsString::from_vec(b"/tmp/\xff\n{}".to_vec()));
+        let message =
+            Message { one: odd.clone(), many: vec![(odd.clone(), "/a".into()), ("/b".into(), odd)] };
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message);
+        assert!(serde_json::from_str::<Message>(&text.replace("2f746d70", "2f746d7")).is_err());
+    }
+}
