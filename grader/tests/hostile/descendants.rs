@@ -10,6 +10,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -22,15 +23,20 @@ pub fn adopt() {
     set_child_subreaper(true).unwrap();
 }
 
-/// A process of the test's own that no grader has started.
+/// This process is neither listed nor waited for here: the test does that.
 pub fn spare(pid: i32) {
     SPARED.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
 }
 
+/// From now on it is.
+pub fn spare_no_more(pid: i32) {
+    SPARED.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+}
+
 static SPARED: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// The living processes below this one, and what each is called. Nothing else of this process's may be waited for
-/// meanwhile.
+/// The living processes below this one, and what each is called. Orphans that have ended are waited for, as init(1)
+/// does: until then they keep their groups.
 pub fn living() -> BTreeMap<i32, String> {
     let mut parents = BTreeMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -66,6 +72,19 @@ pub fn living() -> BTreeMap<i32, String> {
         }
     }
     living
+}
+
+/// Ranges of 65,536 ids that decoys of this test have had.
+pub fn ranges() -> BTreeSet<u32> {
+    static SEEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for pid in living().keys() {
+        let owner = fs::metadata(format!("/proc/{pid}")).map(|it| it.uid());
+        let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap_or_default();
+        let outside = map.lines().filter_map(|line| line.split_whitespace().nth(1)?.parse().ok());
+        seen.extend(outside.chain(owner).map(|id: u32| id / 65_536).filter(|range| *range > 0));
+    }
+    seen.clone()
 }
 
 /// Ends them all, and removes the groups of the grader `maker`. Returns what could not be ended.

@@ -110,9 +110,12 @@ fn rounds(caller: &Caller, life: Duration, grader: impl Fn() -> Command) {
         let out = || Stdio::from(File::create(caller.stage.path("out/killed")).unwrap());
         let mut child = grader().stdout(out()).stderr(out()).spawn().unwrap();
         let maker = child.id() as i32;
+        descendants::spare(maker);
         sleep(moment);
+        descendants::ranges();
         child.kill().unwrap();
         child.wait().unwrap();
+        descendants::spare_no_more(maker);
         let begin = Instant::now();
         let left = before.differences(caller, maker);
         took.push(begin.elapsed());

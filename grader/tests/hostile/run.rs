@@ -45,8 +45,10 @@ pub fn run_watched(caller: &Caller, mut grader: Command, besides: &[&Path]) -> R
     let begin = Instant::now();
     let mut child = grader.spawn().unwrap();
     let maker = child.id() as i32;
+    descendants::spare(maker);
     let mut faults = Vec::new();
     let (shared, mut most) = (shared_memory(), 0);
+    let mut looked = Instant::now();
     let status: Option<ExitStatus> = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break Some(status);
@@ -56,8 +58,14 @@ pub fn run_watched(caller: &Caller, mut grader: Command, besides: &[&Path]) -> R
             break None;
         }
         most = most.max(shared_memory().saturating_sub(shared));
+        if looked.elapsed() > Duration::from_millis(200) {
+            descendants::ranges();
+            looked = Instant::now();
+        }
         sleep(Duration::from_millis(10));
     };
+    println!("{:?}, as {:?}: {} ms", grader.get_args().last(), caller.stage.who, begin.elapsed().as_millis());
+    descendants::spare_no_more(maker);
     if most > MAX_SHARED {
         faults.push(format!("{} MiB of shared memory were taken", most >> 10));
     }

@@ -4,7 +4,7 @@
 //! Other programs run meanwhile. So a thing that is new is a fault only if it is still there when nothing of the grader
 //! is left, and no other program's.
 
-use crate::groups;
+use crate::{descendants, groups};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -84,7 +84,6 @@ impl Kernel {
                 !groups_of(self.maker).any(|prefix| name.contains(&prefix))
                     && name.contains("container-labs-")
             }
-            "keys of user" => name.parse().is_ok_and(has_processes),
             "loop device" => is_held(name),
             // A test beside this one.
             "temporary file" => {
@@ -162,11 +161,17 @@ fn hierarchies() -> BTreeMap<String, String> {
     text.lines().filter_map(name).collect()
 }
 
-/// How many keys each decoy's user holds. Those of people are their own affair.
+/// The users that hold keys, of the decoys of this test. Those of people are their own affair.
 fn keys() -> BTreeMap<String, String> {
+    let ranges = descendants::ranges();
     let text = fs::read_to_string("/proc/key-users").unwrap_or_default();
-    let user = |line: &str| Some((line.split_once(':')?.0.trim().to_owned(), String::new()));
-    text.lines().filter_map(user).filter(|(uid, _)| uid.parse().is_ok_and(|uid: u32| uid >= DECOYS)).collect()
+    let user = |line: &str| {
+        let (uid, counts) = line.split_once(':')?;
+        let held = counts.split_whitespace().nth(1)?.split('/').next()? != "0";
+        let uid: u32 = uid.trim().parse().ok()?;
+        (held && ranges.contains(&(uid / 65_536))).then(|| (uid.to_string(), String::new()))
+    };
+    text.lines().filter_map(user).collect()
 }
 
 fn sockets() -> BTreeMap<String, String> {
@@ -214,17 +219,6 @@ fn network() -> BTreeMap<String, String> {
 fn is_of_a_decoy(path: &str) -> bool {
     let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
     name.starts_with("red-") || fs::symlink_metadata(path).is_ok_and(|it| it.uid() >= DECOYS)
-}
-
-/// Whether some process has this uid, or is one of the decoy that has it.
-fn has_processes(uid: u32) -> bool {
-    processes().iter().any(|pid| {
-        let range = |owner: u32| owner / 65_536 == uid / 65_536;
-        fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| range(it.uid()))
-            || fs::read_to_string(format!("/proc/{pid}/uid_map")).is_ok_and(|map| {
-                map.split_whitespace().nth(1).and_then(|it| it.parse().ok()).is_some_and(range)
-            })
-    })
 }
 
 fn holds_processes(group: &str) -> bool {
