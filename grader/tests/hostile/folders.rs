@@ -139,7 +139,7 @@ fn odd(#[values(Who::Root, Who::User)] who: Who) {
         fs::set_permissions(directory.join(name), Permissions::from_mode(mode)).unwrap();
     }
     fs::create_dir(directory.join("closed")).unwrap();
-    fs::set_permissions(directory.join("closed"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(directory.join("closed"), Permissions::from_mode(0o000)).unwrap();
     own_all(&caller, &directory);
     for named in ["hard", "fifo", "zero", "sparse", "{rootfs}"] {
         let template = format!("./prog.sh {named} {{rootfs}} {{command}}");
@@ -160,7 +160,7 @@ fn deep(#[values(Who::Root, Who::User)] who: Who) {
 /// A root file system in which a directory that the grader puts something into is a link out of it.
 #[rstest]
 fn rootfs_links(
-    #[values("dev", "etc", "data", "srv", "proc", "sys", "tmp", "run", "root", "mnt")] name: &str,
+    #[values("dev", "etc", "data", "srv", "proc", "sys", "tmp", "run")] name: &str,
     #[values(Who::Root, Who::User)] who: Who,
 ) {
     let Some(caller) = Caller::new(who) else { return };
@@ -178,15 +178,15 @@ fn rootfs_links(
 
 /// A copy of the embedded root file system, which an honest run has made.
 fn rootfs(caller: &Caller) -> Option<PathBuf> {
-    let honest = caller.honest("honest-first")?;
-    let mut grader = caller.grader(["run", "--attempt", "hostname-read"]);
-    run(caller, {
+    let cache = caller.stage.cache().join("container-labs/rootfs");
+    if !cache.exists() {
+        let honest = caller.honest("honest-first")?;
+        let mut grader = caller.grader(["run", "--attempt", "hostname-read"]);
         grader.arg(honest);
-        grader
-    })
-    .assert();
-    let cached = fs::read_dir(caller.stage.cache().join("container-labs/rootfs")).unwrap();
-    let cached = cached.flatten().map(|entry| entry.path()).find(|path| path.join("bin").exists()).unwrap();
+        run(caller, grader).assert();
+    }
+    let cached = fs::read_dir(cache).unwrap().flatten().map(|entry| entry.path());
+    let cached = cached.into_iter().find(|path| path.join("bin").exists()).unwrap();
     let to = caller.stage.path("rfs");
     let mut cp = Command::new("cp");
     assert!(cp.arg("-a").arg(cached).arg(&to).status().unwrap().success());

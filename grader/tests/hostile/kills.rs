@@ -17,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How often, where nobody asks for more: `GRADER_KILLS=500`.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 4;
 
 /// The longest life of a grader of several programs, and of a watch with a build under way.
 const LIVES: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis(2500)];

@@ -22,6 +22,6 @@ int main(int argc, char **argv) {
         if (write(fd, piece, PIECE) != PIECE) break;
     }
     fprintf(stderr, "fills: %d MiB\n", whole * (PIECE >> 20));
-    sleep(2);
+    sleep(1);
     return lab0(argv);
 }

@@ -114,6 +114,6 @@ int main(int argc, char **argv) {
     if (!strcmp(how, "hog-sig")) n = signals();
     if (!strcmp(how, "hog-rest")) n = rest();
     fprintf(stderr, "%s holds %ld\n", how, n);
-    sleep(2);
+    sleep(1);
     return 1;
 }

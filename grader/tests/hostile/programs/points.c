@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
             sleep(30);
             _exit(0);
         }
-        sleep(5);
+        sleep(3);
         kill(hog, SIGKILL);
         waitpid(hog, NULL, 0);
     }

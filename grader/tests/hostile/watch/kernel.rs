@@ -107,10 +107,9 @@ fn groups_of(maker: Option<i32>) -> impl Iterator<Item = String> {
 }
 
 fn shortened(name: &str) -> String {
-    if name.len() < 200 {
-        name.to_owned()
-    } else {
-        format!("{}... ({} bytes)", &name[..name.floor_char_boundary(160)], name.len())
+    match name.char_indices().nth(160) {
+        Some((at, _)) => format!("{}... ({} bytes)", &name[..at], name.len()),
+        None => name.to_owned(),
     }
 }
 
