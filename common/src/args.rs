@@ -3,6 +3,7 @@
 use crate::error::{Result, Step};
 use std::ffi::{CString, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -40,11 +41,11 @@ impl Stop {
     pub fn report(&self) -> ExitCode {
         match self {
             Stop::Help(text) => {
-                println!("{text}");
+                crate::tell(&mut io::stdout(), text);
                 ExitCode::SUCCESS
             }
             Stop::Usage(text) | Stop::Directory(text) => {
-                eprintln!("{text}");
+                crate::tell(&mut io::stderr(), text);
                 ExitCode::FAILURE
             }
         }

@@ -7,6 +7,9 @@
 //! - [`exec`]: the last call of every container.
 //! - [`error`]: a step that failed, and why.
 
+// `println` and `eprintln` panic where the stream is closed or full.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod args;
 pub mod child;
 pub mod error;
@@ -19,6 +22,8 @@ pub use error::{Error, Result, Step};
 pub use exec::exec;
 
 use child::Ended;
+use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// `mount(2)` takes strings that may be absent; `None` alone has no type.
@@ -38,13 +43,19 @@ pub fn run(lab: &str, options: &[&str], container: impl FnOnce(&Args) -> Result<
     match container(&args) {
         Ok(ended) => {
             if !args.quiet {
-                eprintln!("{ended}");
+                tell(&mut std::io::stderr(), &ended);
             }
             ended.exit_code()
         }
         Err(error) => {
-            eprintln!("{lab}: {error}");
+            tell(&mut std::io::stderr(), &format_args!("{lab}: {error}"));
             ExitCode::from(error.exit)
         }
     }
+}
+
+/// Writes a line for the person. Who has closed the stream, or has no room in it, wants none: the exit code still
+/// says how it ended. (`eprintln` panics there, and exits with 101.)
+fn tell(stream: &mut impl Write, line: &impl Display) {
+    let _ = writeln!(stream, "{line}");
 }

@@ -1,5 +1,6 @@
 //! The commands: their names and options, one file each.
 
+pub mod begin;
 pub mod common;
 pub mod doctor;
 pub mod explain;
@@ -12,8 +13,10 @@ pub mod student;
 pub mod r#try;
 pub mod watch;
 
+use crate::text::{self, Shown};
 use crate::workers::Interrupted;
 use clap::Parser;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Builds the labs, runs every escape attempt in every stage on a decoy host, and prints the matrix.
@@ -70,12 +73,22 @@ impl From<anyhow::Error> for Usage {
 
 /// Reads the command line; what is wrong with it ends the program with exit code 2.
 pub fn parse() -> Command {
-    Cli::parse().command.unwrap_or_else(|| Command::Run(run::Options::default()))
+    let asked = Cli::try_parse().unwrap_or_else(|error| {
+        // It quotes what was typed, which a script may have taken from anywhere.
+        let text = error.render().ansi().to_string();
+        let _ = match error.use_stderr() {
+            true => write_shown(anstream::AutoStream::auto(io::stderr()), &text),
+            false => write_shown(anstream::AutoStream::auto(io::stdout()), &text),
+        };
+        std::process::exit(error.exit_code())
+    });
+    asked.command.unwrap_or_else(|| Command::Run(run::Options::default()))
 }
 
-/// Names that others have given may hold what a terminal obeys.
-fn without_escapes(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+fn write_shown(out: impl Write, text: &str) -> io::Result<()> {
+    let mut out = Shown::new(out);
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// The exit code of a command, with its error on standard error.
@@ -84,7 +97,7 @@ pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
         Ok(code) => return ExitCode::from(code),
         Err(error) => error,
     };
-    eprintln!("grader: {}", without_escapes(&format!("{error:#}")));
+    text::say(&text::lines(&format!("grader: {error:#}")));
     ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<Usage>()) {
         // As a shell has it.
         (Some(Interrupted(signal)), _) => 128 + *signal as u8,

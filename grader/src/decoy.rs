@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`capabilities`]: those of the calling process.
@@ -24,6 +25,7 @@ pub mod group_tree;
 pub mod groups;
 pub mod hierarchy;
 pub mod ids;
+pub mod image;
 pub mod limits;
 pub mod loop_device;
 pub mod pid1;
@@ -87,6 +89,8 @@ pub struct Plan<'a> {
     pub groups: &'a Groups,
     /// An ext4 file system with a volume, where one is asked for.
     pub ext4: Option<&'a Ext4>,
+    /// What makes its root file system a hostile image, if it is to be one.
+    pub image: Option<image::Link>,
 }
 
 /// Its PID 1 answers within this time: it makes its host in a tenth of a second on an idle machine.

@@ -15,7 +15,7 @@ use crate::decoy::groups;
 use crate::decoy::{group_tree, own_mount_namespace, random_word};
 use anyhow::{Context, Result};
 use nix::fcntl::{Flock, OFlag};
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 use record::Record;
@@ -86,31 +86,6 @@ impl Keeper {
         let pipe = self.pipe.as_mut().context("the keeper is gone")?;
         pipe.write_all(&record.to_bytes()).context("speaking to the keeper")
     }
-
-    /// Another hand on the pipe, for process groups.
-    ///
-    /// # Errors
-    /// The keeper is gone.
-    pub fn groups(&self) -> Result<ProcessGroups> {
-        let pipe = self.pipe.as_ref().context("the keeper is gone")?;
-        Ok(ProcessGroups(pipe.try_clone().context("the keeper's pipe")?))
-    }
-}
-
-/// Tells the keeper of process groups. To be dropped before the [`Keeper`], which waits until nobody can tell any more.
-pub struct ProcessGroups(File);
-
-impl ProcessGroups {
-    /// This group ends with the grader.
-    pub fn kill_at_the_end(&mut self, group: Pid) {
-        // Without a keeper it ends as all others do.
-        let _ = self.0.write_all(&Record::ProcessGroup(group).to_bytes());
-    }
-
-    /// It has ended: its number may become another's.
-    pub fn spare(&mut self, group: Pid) {
-        let _ = self.0.write_all(&Record::Ended(group).to_bytes());
-    }
 }
 
 impl Drop for Keeper {
@@ -165,9 +140,6 @@ fn keep(mut pipe: File) {
             group_tree::release(path);
             group_tree::kill(path, |_| true);
         }
-    }
-    for group in record::process_groups(&records) {
-        let _ = killpg(group, Signal::SIGKILL);
     }
     for record in records.iter().rev() {
         match record {

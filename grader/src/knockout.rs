@@ -5,18 +5,20 @@
 
 use crate::decoy::Kind;
 use crate::grading::{Controls, Event, Run, controls, many, targets};
+use crate::interrupts::Interrupts;
 use crate::labs;
 use crate::report::{Check, TargetReport};
 use crate::steps::{Source, Step, USER_NAMESPACE};
 use crate::target::Target;
 use crate::variant::Workshop;
-use crate::workers::Workers;
+use crate::workers::{Interrupted, Workers};
 use anyhow::{Context, Result};
 use attempts::attempts::{ALL, Attempt};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 /// Every knock-out of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -67,6 +69,7 @@ pub fn knockout(
 ) -> Result<Knockouts> {
     let all: Vec<&'static Attempt> = ALL.iter().collect();
     let (mut rows, mut fell_short) = (Vec::new(), BTreeMap::new());
+    let interrupts = Interrupts::of_main_thread()?;
     std::thread::scope(|scope| -> Result<()> {
         let (built, ready) = mpsc::channel();
         scope.spawn(move || {
@@ -81,38 +84,43 @@ pub fn knockout(
                 }
             }
         });
-        let wanted: BTreeSet<(String, bool)> = steps.iter().map(belongs_to).collect();
-        let whole = all.len() + wanted.len() * (all.len() + 1);
-        // At least: which checks a variant is graded by is known when the whole labs are graded.
-        tell(Event::Begin(whole + steps.len()));
-        let controls = controls(&all, decoy, workers, &mut tell)?;
-        let baselines = baselines(wanted, decoy, source, workshop, &controls, workers, &mut tell)?;
-        fell_short = baselines.iter().filter_map(short).map(|(lab, why)| (lab.to_owned(), why)).collect();
-        let trials = |step: &Step| green(baseline(&baselines, step)).attempts().count() + 1;
-        tell(Event::Begin(whole + steps.iter().map(trials).sum::<usize>()));
+        let mut grade = || -> Result<()> {
+            let wanted: BTreeSet<(String, bool)> = steps.iter().map(belongs_to).collect();
+            let whole = all.len() + wanted.len() * (all.len() + 1);
+            // At least: which checks a variant is graded by is known when the whole labs are graded.
+            tell(Event::Begin(whole + steps.len()));
+            let controls = controls(&all, decoy, workers, &mut tell)?;
+            let baselines = baselines(wanted, decoy, source, workshop, &controls, workers, &mut tell)?;
+            fell_short = baselines.iter().filter_map(short).map(|(lab, why)| (lab.to_owned(), why)).collect();
+            let trials = |step: &Step| green(baseline(&baselines, step)).attempts().count() + 1;
+            tell(Event::Begin(whole + steps.iter().map(trials).sum::<usize>()));
 
-        // All that are ready are one run. A variant by itself would make workers wait for its last trial.
-        while let Ok(first) = ready.recv() {
-            let mut variants = Vec::new();
-            for (step, program) in iter::once(first).chain(ready.try_iter()) {
-                let program = program.with_context(|| format!("building {} without its step", step.id))?;
-                if !fell_short.contains_key(&step.id.lab) {
-                    let (lab, userns) = belongs_to(step);
-                    let target = target(&lab, userns, &program, decoy)?;
-                    variants.push((step, target));
+            // All that are ready are one run. A variant by itself would make workers wait for its last trial.
+            while let Some(first) = next(&ready, interrupts.as_ref())? {
+                let mut variants = Vec::new();
+                for (step, program) in iter::once(first).chain(ready.try_iter()) {
+                    let program =
+                        program.with_context(|| format!("building {} without its step", step.id))?;
+                    if !fell_short.contains_key(&step.id.lab) {
+                        let (lab, userns) = belongs_to(step);
+                        let target = target(&lab, userns, &program, decoy)?;
+                        variants.push((step, target));
+                    }
                 }
+                let run = |(step, target): &(&Step, Target)| Run {
+                    targets: vec![target.clone()],
+                    attempts: green(baseline(&baselines, step)).attempts().collect(),
+                    works: true,
+                };
+                let runs: Vec<Run> = variants.iter().map(run).collect();
+                let reports = many(&runs, &controls, workers, &mut tell)?;
+                let graded = variants.iter().zip(&reports);
+                rows.extend(graded.map(|((step, _), now)| row(step, baseline(&baselines, step), now, decoy)));
             }
-            let run = |(step, target): &(&Step, Target)| Run {
-                targets: vec![target.clone()],
-                attempts: green(baseline(&baselines, step)).attempts().collect(),
-                works: true,
-            };
-            let runs: Vec<Run> = variants.iter().map(run).collect();
-            let reports = many(&runs, &controls, workers, &mut tell)?;
-            let graded = variants.iter().zip(&reports);
-            rows.extend(graded.map(|((step, _), now)| row(step, baseline(&baselines, step), now, decoy)));
-        }
-        Ok(())
+            Ok(())
+        };
+        // What is being built is for nobody then.
+        grade().inspect_err(|_| workshop.stop())
     })?;
     let exact = rows.iter().filter(|row| row.as_expected()).count();
     Ok(Knockouts {
@@ -121,6 +129,20 @@ pub fn knockout(
         steps: rows,
         fell_short: fell_short.into_values().collect(),
     })
+}
+
+/// The next variant that is built; none when there are no more. Meanwhile nobody else looks for signals.
+fn next<T>(ready: &Receiver<T>, interrupts: Option<&Interrupts>) -> Result<Option<T>> {
+    loop {
+        match ready.recv_timeout(Duration::from_millis(50)) {
+            Ok(next) => return Ok(Some(next)),
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(signal) = interrupts.and_then(Interrupts::take) {
+            return Err(Interrupted(signal).into());
+        }
+    }
 }
 
 /// The whole labs first: what falls short whole shows nothing without a step.

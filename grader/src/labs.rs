@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`ALL`], [`resolve`]: the list, and the names that a person gives them.
 //! - [`workspace`]: the directory tree that the labs are built from.
-//! - [`build`](mod@build): cargo, and the programs that it makes. [`offline`]: cargo without a network.
+//! - [`build`](mod@build): cargo, and the programs that it makes. [`process`]: cargo while it runs. [`offline`]: cargo without a network.
 //!   [`target_dir`]: where cargo puts them.
 //! - `alone`: the labs as a workspace of their own. [`caller`]: who called sudo.
 
@@ -14,6 +14,7 @@ mod alone;
 pub mod build;
 pub mod caller;
 pub mod offline;
+pub mod process;
 pub mod target_dir;
 pub mod workspace;
 

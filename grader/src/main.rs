@@ -4,8 +4,14 @@ use grader::commands::{self, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    commands::exit(commands::begin::begin().and_then(|()| command()))
+}
+
+// With a frame of its own: the stack is looked at before it is used.
+#[inline(never)]
+fn command() -> anyhow::Result<u8> {
     grader::workers::process::serve_if_asked();
-    let result = match commands::parse() {
+    match commands::parse() {
         Command::Run(options) => commands::run::run(&options),
         Command::Try(options) => commands::r#try::run(&options),
         Command::Explain(options) => commands::explain::run(&options),
@@ -15,6 +21,5 @@ fn main() -> ExitCode {
         Command::Pack(options) => commands::pack::run(&options),
         Command::Doctor => commands::doctor::run(),
         Command::Rootfs(options) => commands::rootfs::run(&options),
-    };
-    commands::exit(result)
+    }
 }

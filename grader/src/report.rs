@@ -180,11 +180,6 @@ impl Check {
     }
 }
 
-/// What a program under test has written may hold what a terminal obeys: none of that gets out.
-pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 /// The word for what a target is.
 pub fn kind(what: What) -> &'static str {
     match what {

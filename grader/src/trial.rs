@@ -6,6 +6,7 @@
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
+//! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
 //! - [`group`]: the control group that a container is put into.
 //! - [`memory`]: what it takes, where no group limits it.
 //! - [`shared`]: a decoy that serves for more than one trial.
@@ -14,6 +15,7 @@
 pub mod attempt;
 pub mod facts;
 pub mod group;
+pub mod hostile;
 pub mod image;
 pub mod look;
 pub mod memory;
@@ -78,8 +80,9 @@ impl Stage {
     /// A new decoy host for a target.
     fn decoy(&self, target: &Target, needs: &[Need]) -> Result<Decoy> {
         let ext4 = needs.contains(&Need::Ext4Volume).then(|| self.ext4(target.decoy).ok()).flatten();
+        let image = hostile::link(needs);
         // There is one place to mount on: what was kept ends, or goes into this one.
-        let ground = self.shared.take_ground(target).filter(|_| ext4.is_none());
+        let ground = self.shared.take_ground(target).filter(|_| ext4.is_none() && image.is_none());
         let plan = Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
@@ -89,6 +92,7 @@ impl Stage {
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
             ext4,
+            image,
             groups: &self.groups,
         };
         Decoy::make(&plan, ground)
@@ -153,9 +157,9 @@ fn why_not(session: &mut Session, stage: &Stage) -> String {
     }
 }
 
-/// The last line of what a program wrote, fit to be shown: no control characters, not long.
+/// The last line of what a program wrote, fit to be shown: nothing that a terminal obeys, not long.
 pub fn last_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(120).collect::<String>().trim().to_owned()
+    let said = String::from_utf8_lossy(bytes);
+    let line = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    crate::text::cut(&crate::text::line(line.trim()), 120)
 }

@@ -8,6 +8,7 @@
 mod base;
 mod unit;
 
+use crate::labs::process::Stop;
 use crate::steps::Source;
 use anyhow::{Context, Result};
 use base::Base;
@@ -23,6 +24,7 @@ pub struct Workshop {
     cache: PathBuf,
     base: Base,
     links_static: OnceLock<bool>,
+    stop: Stop,
 }
 
 impl Workshop {
@@ -34,7 +36,12 @@ impl Workshop {
     pub fn open(workspace: &Path, cache: &Path) -> Result<Workshop> {
         fs::create_dir_all(cache).with_context(|| cache.display().to_string())?;
         let cache = cache.canonicalize().with_context(|| cache.display().to_string())?;
-        Ok(Workshop { cache, base: Base::build(workspace)?, links_static: OnceLock::new() })
+        Ok(Workshop {
+            cache,
+            base: Base::build(workspace)?,
+            links_static: OnceLock::new(),
+            stop: Stop::default(),
+        })
     }
 
     /// Checks that library and program of `lab` compile, under the workspace's lints and without a warning.
@@ -55,6 +62,11 @@ impl Workshop {
         Unit::new(self, source, lab, Emit::Program)?.program(flags)
     }
 
+    /// Ends the builds that are under way, in whatever thread; later ones fail.
+    pub fn stop(&self) {
+        self.stop.stop();
+    }
+
     /// Whether a static program can be linked here: that needs the C library's `libc.a`. That it can is kept in the
     /// cache.
     fn links_static(&self) -> bool {
@@ -67,7 +79,7 @@ impl Workshop {
             let main = dir.join("main.rs");
             let links = fs::create_dir_all(&dir).is_ok()
                 && fs::write(&main, "fn main() {}\n").is_ok()
-                && self.base.rustc(&dir, [STATIC, "main.rs"]).is_ok();
+                && self.base.rustc(&dir, [STATIC, "main.rs"], &self.stop).is_ok();
             let _ = fs::remove_dir_all(&dir);
             if links {
                 // Else it is tried again the next time.

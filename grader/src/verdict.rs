@@ -50,6 +50,9 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if !landed(control) {
         return Inconclusive(Machine, why_not_landed(control));
     }
+    if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
+        return Blocked(format!("the program refused the image: {why}"));
+    }
     if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
         return Inconclusive(Target, why.clone());
     }
@@ -205,6 +208,18 @@ mod tests {
         }
         let success = Facts { got: Some((0, String::new())), ..refused() };
         assert!(matches!(attempt(&control(), &success), Verdict::Inconclusive(Cause::Target, _)));
+    }
+
+    #[test]
+    fn a_program_that_refuses_the_image_has_blocked_it() {
+        let refused = Facts { not_started: Some("tmp: a link".into()), refused: true, ..Facts::default() };
+        assert_eq!(
+            attempt(&control(), &refused),
+            Verdict::Blocked("the program refused the image: tmp: a link".into())
+        );
+        assert!(matches!(attempt(&Facts::default(), &refused), Verdict::Inconclusive(Cause::Machine, _)));
+        let seen = Facts { seen: control().seen, ..refused };
+        assert!(matches!(attempt(&control(), &seen), Verdict::Escaped(_)));
     }
 
     #[test]

@@ -103,9 +103,9 @@ pub struct Setting {
 pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Option<Signal>> {
     let (send, events) = mpsc::channel();
     let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
+    let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone())?;
     signals(send.clone());
     face.listen(send.clone());
-    let (programs, groups) = (workers.directory().join("labs"), workers.process_groups()?);
     let (orders, ordered) = mpsc::channel();
     let judge = Judge::new(orders, workers.stopper());
     thread::scope(|scope| {
@@ -119,7 +119,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Opt
         let source = Source::read(setting.workspace.root()).unwrap_or_default();
         let mut session = Session {
             state: State::new(setting.lab, setting.decoy, setting.reference.clone(), &source),
-            builder: Builder::new(setting.workspace.clone(), &programs, send.clone(), groups),
+            builder,
             setting,
             judge,
             face,

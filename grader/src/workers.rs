@@ -12,8 +12,8 @@ pub mod usage;
 
 use crate::decoy::channel::Channel;
 use crate::decoy::groups::{self, Groups};
+use crate::keeper::Keeper;
 use crate::keeper::record::Record;
-use crate::keeper::{Keeper, ProcessGroups};
 use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
@@ -206,14 +206,6 @@ impl Workers {
     /// The grader's temporary directory.
     pub fn directory(&self) -> &Path {
         &self.keeper.directory
-    }
-
-    /// Tells the keeper of process groups that end with the grader, however it ends.
-    ///
-    /// # Errors
-    /// The keeper is gone.
-    pub fn process_groups(&self) -> Result<ProcessGroups> {
-        self.keeper.groups()
     }
 
     /// What ends their runs.

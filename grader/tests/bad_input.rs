@@ -303,3 +303,16 @@ fn a_report_that_nobody_takes_is_an_error() {
     shell.arg(path);
     stage.run(shell).assert().code(1).stderr(contains("writing the report: No space left on device"));
 }
+
+/// Who wants no errors gets none, and the exit code that it would have had.
+#[rstest]
+#[case(&["run", "/no/such/program"], 2)]
+#[case(&["run", "--no-such-option"], 2)]
+#[case(&["pack", "--check", "/no/such/file"], 2)]
+#[case(&["explain", "no-such-thing"], 2)]
+#[case(&["starter", "/proc/no/such"], 1)]
+fn errors_that_nobody_takes_are_none(#[case] words: &[&str], #[case] code: i32) {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    let shell = stage.script("\"$@\" 2>/dev/full", words);
+    stage.run(shell).assert().code(code);
+}

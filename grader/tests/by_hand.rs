@@ -45,6 +45,8 @@ enum Lab {
     Number(usize),
     /// Lab 0 without its step.
     WithoutChdir,
+    /// A launcher that minds no link, `tests/programs/naive.rs`.
+    Naive,
 }
 
 /// What was printed.
@@ -74,7 +76,7 @@ impl Printed {
     }
 }
 
-use Lab::{Number, WithoutChdir};
+use Lab::{Naive, Number, WithoutChdir};
 
 const VICTIM: &str = "WORD_OF_HOST=$WORD sleep 1000 & VICTIM=$!";
 /// With a number that no process of a new PID namespace has.
@@ -106,6 +108,8 @@ const TRIED: &[Tried] = &[
     Tried { id: "proc-keys", host: "", shows: Number(1), stopped: Some(2), seen: |it| it.text.contains("decoy-keyring") },
     Tried { id: "proc-keys-unmask", host: "", shows: Number(3), stopped: None, seen: |it| it.text.contains("decoy-keyring") },
     Tried { id: "setuid-drop", host: "rm -f $ROOTFS/tmp/sh", shows: Number(1), stopped: Some(2), seen: |it| it.text.contains("reached") },
+    Tried { id: "image-root-link", host: SHADOW, shows: Naive, stopped: Some(3), seen: Printed::word },
+    Tried { id: "image-tmp-link", host: "", shows: Number(1), stopped: Some(2), seen: |it| it.after.starts_with("-rws") },
     Tried { id: "cap-bounding", host: "", shows: Number(3), stopped: None, seen: |it| it.mask("CapBnd") > 0xa804_25fb },
     Tried { id: "cap-inheritable", host: "", shows: Number(3), stopped: None, seen: |it| it.mask("CapInh") != 0 },
     Tried { id: "clock-adjust", host: "", shows: Number(3), stopped: None, seen: |it| it.mask("CapEff") & 1 << 25 != 0 },
@@ -177,6 +181,7 @@ fn the_commands_do_show_it(#[values(Who::Root, Who::User)] who: Who) {
         let name = |lab: usize| grader::labs::ALL[lab];
         let (lab, program) = match it.shows {
             Number(lab) => (name(lab), place.labs[lab].clone()),
+            Naive => ("a launcher that minds no link", place.naive.clone()),
             WithoutChdir => ("lab0-chroot without chdir", place.without_chdir.clone()),
         };
         let printed = place.run(it, &program);
@@ -228,6 +233,7 @@ struct Place {
     stage: Stage,
     labs: Vec<PathBuf>,
     without_chdir: PathBuf,
+    naive: PathBuf,
     rootfs: PathBuf,
     helper: PathBuf,
 }
@@ -247,6 +253,7 @@ impl Place {
         let weaker =
             Workshop::open(workspace(), cache.path()).unwrap().build(&source, "lab0-chroot").unwrap();
         let without_chdir = give(&weaker, "lab0-without-chdir");
+        let naive = give(&programs::find("naive")?[0], "naive");
         let helper = give(&env::current_exe().unwrap(), "helper");
         let rootfs = stage.path("rootfs");
         let from = grader::rootfs::embedded().unwrap().path;
@@ -256,7 +263,7 @@ impl Place {
             let id = format!("{0}:{0}", stage.who.uid());
             assert!(Command::new("chown").args(["-R", &id]).arg(&rootfs).status().unwrap().success());
         }
-        Some(Place { labs, without_chdir, rootfs, helper, stage })
+        Some(Place { labs, without_chdir, naive, rootfs, helper, stage })
     }
 
     /// Runs the commands as a person would, on a host of their own.
@@ -338,6 +345,10 @@ fn after(id: &str) -> &'static str {
         "signal-process" => {
             "for i in $(seq 40); do grep -q '^State:.S' /proc/$VICTIM/status || break; sleep 0.05; done; \
              { grep -q '^State:.S' /proc/$VICTIM/status || echo the victim is gone; }"
+        }
+        // And puts back what was there.
+        "image-root-link" | "image-tmp-link" => {
+            "{ ls -l $ROOTFS/var/tmp/sh; rm -rf $ROOTFS/var/tmp/sh $ROOTFS/tmp; mv $ROOTFS/old $ROOTFS/tmp; }"
         }
         "boot-time" => "cat /proc/uptime",
         "cgroup-path" => "cat /proc/self/cgroup",

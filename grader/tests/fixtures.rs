@@ -43,6 +43,8 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("setns-own-mount", ['B', 'E']),
     ("leaked-descriptor", ['E', 'E']),
     ("host-tree", ['B', 'E']),
+    // C mounts when its root is exchanged: the link leads to its own. In a chroot `..` leads nowhere.
+    ("image-root-link", ['B', 'B']),
     ("open-by-handle", ['I', 'I']),
     ("rootfs-device-node", ['E', 'E']),
     ("mknod-disk", ['I', 'I']),
@@ -81,6 +83,8 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("setuid-volume", ['E', 'E']),
     // C: /tmp is a tmpfs, /run is not.
     ("setuid-drop", ['E', 'E']),
+    // C: the tmpfs is where the link leads.
+    ("image-tmp-link", ['B', 'E']),
     ("cap-bounding", ['B', 'E']),
     ("cap-inheritable", ['E', 'E']),
     ("no-new-privs", ['E', 'E']),
@@ -128,6 +132,8 @@ const WORKS: &[(&str, [char; 2])] = &[
     ("shm", ['-', '-']),
     ("dev-links", ['-', '-']),
     ("console", ['-', '-']),
+    // C has no /run, the script nothing but /proc.
+    ("file-systems", ['F', 'F']),
     // C makes a directory for the old root.
     ("read-only-rootfs", ['F', 'W']),
 ];

@@ -274,3 +274,39 @@ fn two_graders_at_once_do_not_meet(#[values(RootInRoot, RootInUser, UserInUser)]
     }
     before.assert_unchanged(&stage);
 }
+
+/// Nobody is to look at the next start, or to answer in its place. What had to be ended counts as left.
+#[rstest]
+fn what_one_start_leaves_is_ended_before_the_next(
+    #[values(RootInRoot, RootInUser, UserInUser)] setting: Setting,
+) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(program) = stage.program("lingers.sh") else { return };
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    grader.args(["--attempt", "nothing-left", "--attempt", "exit-status", "--attempt", "starts"]);
+    grader.arg(program);
+    let report = stage.run(grader).report();
+    for (_, it) in report.checks() {
+        // The second of two at once is started while the first one's still runs.
+        assert!(it.id == "two-at-once" || !it.why.contains("it met a process"), "{it:#?}");
+    }
+    let left = check(&report, "lingers.sh", "nothing-left");
+    assert_eq!(left.verdict, "FAILS", "{left:#?}");
+    assert!(left.why.contains("process"), "{left:#?}");
+}
+
+/// Who can move PID 1 can throttle and freeze it, and so the grader that asks it something.
+#[rstest]
+fn nobody_in_a_decoy_moves_its_first_process(#[values(RootInUser, UserInUser)] setting: Setting) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(program) = stage.program("moves.sh") else { return };
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    grader.args(["--attempt", "cgroup-leave"]).arg(program);
+    let report = stage.run(grader).report();
+    let it = check(&report, "moves.sh", "cgroup-leave");
+    if it.cause.as_deref() == Some("machine") {
+        return println!("skipped: {}", it.why);
+    }
+    assert!(it.why.contains(" host 0"), "{it:#?}");
+    assert!(!it.why.contains("groups 0") && !it.why.contains("itself 0"), "it tried nothing: {it:#?}");
+}

@@ -3,14 +3,12 @@
 //! The nodes are bound from the host, not made: mknod(2) of a device is refused in a user namespace, and so
 //! root and an ordinary user take one path.
 
-use crate::mount_point;
 use common::Result;
-use std::os::unix::fs::symlink;
-use std::{fs, io};
+use nix::errno::Errno;
+use std::fs;
 
 /// Everything below `/dev`.
 pub fn devices() -> Result<()> {
-    mount_point("dev");
     tmpfs()?;
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
         bind(name, &format!("/dev/{name}"))?;
@@ -25,10 +23,12 @@ pub fn devices() -> Result<()> {
 /// root may have mknod(2): a node that it makes can't be opened; a bound one keeps the flags of its own mount.
 fn tmpfs() -> Result<()> {
     // step: dev
+    use crate::target;
     use common::Step;
     use nix::mount::{MsFlags, mount};
+    let dev = target::directory("dev").step("dev")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    mount(Some("tmpfs"), "dev", Some("tmpfs"), flags, Some("mode=755")).step("dev")?;
+    mount(Some("tmpfs"), dev.path(), Some("tmpfs"), flags, Some("mode=755")).step("dev")?;
     // end step
 
     Ok(())
@@ -39,29 +39,30 @@ fn bind(name: &str, source: &str) -> Result<()> {
     if !fs::exists(source).unwrap_or(false) {
         return Ok(());
     }
-    let target = format!("dev/{name}");
     // step: devices
+    use crate::target;
     use common::{NONE, Step};
     use nix::mount::{MsFlags, mount};
-    // Something must be there to mount on. A failure shows itself in the mount.
-    let _ = fs::File::create_new(&target);
-    mount(Some(source), target.as_str(), NONE, MsFlags::MS_BIND, NONE).step("devices")?;
+    // Something must be there to mount on.
+    let node = target::file(&format!("dev/{name}")).step("devices")?;
+    mount(Some(source), node.path(), NONE, MsFlags::MS_BIND, NONE).step("devices")?;
     // end step
 
-    drop(target);
+    let _ = name;
     Ok(())
 }
 
 /// Terminals of the container's own: a new instance of devpts (pts(4)).
 fn terminals() -> Result<()> {
     // step: pts
+    use crate::target;
     use common::Step;
     use nix::mount::{MsFlags, mount};
-    mount_point("dev/pts");
+    let pts = target::directory("dev/pts").step("pts")?;
     let options = Some("newinstance,ptmxmode=0666,mode=0620");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    mount(Some("devpts"), "dev/pts", Some("devpts"), flags, options).step("pts")?;
-    link("pts/ptmx", "dev/ptmx").step("pts")?;
+    mount(Some("devpts"), pts.path(), Some("devpts"), flags, options).step("pts")?;
+    link("pts/ptmx", "ptmx").step("pts")?;
     // end step
 
     Ok(())
@@ -70,11 +71,12 @@ fn terminals() -> Result<()> {
 /// `/dev/shm`, where the C library keeps POSIX shared memory (shm_overview(7)).
 fn shared_memory() -> Result<()> {
     // step: shm
+    use crate::target;
     use common::Step;
     use nix::mount::{MsFlags, mount};
-    mount_point("dev/shm");
+    let shm = target::directory("dev/shm").step("shm")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    mount(Some("tmpfs"), "dev/shm", Some("tmpfs"), flags, Some("mode=1777")).step("shm")?;
+    mount(Some("tmpfs"), shm.path(), Some("tmpfs"), flags, Some("mode=1777")).step("shm")?;
     // end step
 
     Ok(())
@@ -90,17 +92,17 @@ fn links() -> Result<()> {
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
     ] {
-        link(target, &format!("dev/{name}")).step("dev-links")?;
+        link(target, name).step("dev-links")?;
     }
     // end step
 
     Ok(())
 }
 
-/// A symbolic link. One that is there already, in a `/dev` that came with the rootfs, will do.
-pub fn link(target: &str, path: &str) -> io::Result<()> {
-    match symlink(target, path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+/// A symbolic link in `/dev`. One that is there already, in a `/dev` that came with the rootfs, will do.
+pub fn link(target: &str, name: &str) -> nix::Result<()> {
+    match nix::unistd::symlinkat(target, crate::target::open("dev")?, name) {
+        Err(Errno::EEXIST) => Ok(()),
         made => made,
     }
 }

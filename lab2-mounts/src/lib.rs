@@ -2,6 +2,7 @@
 //!
 //! # Layout, in the order in which it happens
 //! - [`rootfs`]: the directory becomes a mount with flags of its own.
+//! - [`target`]: what the others are mounted on: a place in the rootfs, found without following a link.
 //! - [`kernel`]: `/proc` and `/sys`, the kernel's own file systems.
 //! - [`dev`]: `/dev`, with a few harmless devices.
 //! - [`scratch`]: `/tmp` and `/run`, which end with the container.
@@ -12,6 +13,7 @@ pub mod kernel;
 pub mod paths;
 pub mod rootfs;
 pub mod scratch;
+pub mod target;
 
 use common::Result;
 use nix::sched::CloneFlags;
@@ -34,10 +36,4 @@ pub fn mounts(rootfs: &Path, flags: CloneFlags) -> Result<()> {
     scratch::run()?;
     paths::read_only()?;
     paths::masked()
-}
-
-/// Makes the directory that something is mounted on, where it is missing and the rootfs can be written.
-fn mount_point(path: &str) {
-    // A failure shows itself in the mount that follows, which names the step.
-    let _ = std::fs::create_dir(path);
 }

@@ -5,8 +5,6 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::chdir;
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Binds `rootfs` onto itself, with what is mounted below it, and changes to it.
@@ -15,6 +13,8 @@ use std::path::Path;
 /// only, and a volume below the rootfs is another one.
 pub fn bind(rootfs: &Path) -> Result<()> {
     mount(Some(rootfs), rootfs, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).step("bind-rootfs")?;
+    // The path led to the directory below the new mount; from here on to the mount.
+    chdir(rootfs).step("bind-rootfs")?;
 
     let mut flags = 0;
     // step: nodev
@@ -25,22 +25,19 @@ pub fn bind(rootfs: &Path) -> Result<()> {
     // A set-user-ID program gives nothing (mount(2), MS_NOSUID).
     flags |= libc::MOUNT_ATTR_NOSUID;
     // end step
-    set_attributes(rootfs, &mut flags).step("bind-rootfs")?;
-
-    // The path led to the directory below the new mount; from here on to the mount.
-    chdir(rootfs).step("bind-rootfs")
+    set_attributes(&mut flags).step("bind-rootfs")
 }
 
-/// mount_setattr(2) with AT_RECURSIVE: sets the attributes on this mount and all mounts below it.
-fn set_attributes(path: &Path, attributes: &mut u64) -> nix::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+/// mount_setattr(2) with AT_RECURSIVE: sets the attributes on the mount of the working directory and all mounts
+/// below it.
+fn set_attributes(attributes: &mut u64) -> nix::Result<()> {
     let change = libc::mount_attr { attr_set: *attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: the path ends in NUL, the structure has the size that is given, and both outlive the call.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
             libc::AT_FDCWD,
-            path.as_ptr(),
+            c".".as_ptr(),
             libc::AT_RECURSIVE,
             &change,
             size_of_val(&change),

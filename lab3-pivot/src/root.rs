@@ -3,6 +3,7 @@
 //! chroot(2) only moves a name: the old tree is still mounted, and a second chroot walks out.
 
 use common::{Result, Step};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sched::CloneFlags;
 use nix::unistd::chdir;
 use std::path::Path;
@@ -26,5 +27,13 @@ pub fn enter(rootfs: &Path, flags: CloneFlags) -> Result<()> {
 
     // Lab 0's way. After a pivot it changes nothing; without one it is all there is.
     nix::unistd::chroot(".").step("chroot")?;
-    chdir("/").step("chdir")
+    chdir("/").step("chdir")?;
+    nothing_above().step("pivot-root")
+}
+
+/// `/..` is `/`, unless something is mounted over the root: from there `..` leads up to it, and it is not the
+/// container's. RESOLVE_NO_XDEV goes over to no other mount: EXDEV (openat2(2)).
+fn nothing_above() -> nix::Result<()> {
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_NO_XDEV);
+    openat2(AT_FDCWD, "/..", how).map(drop)
 }

@@ -18,6 +18,8 @@ mod host_tree;
 mod host_umount;
 mod hostname_read;
 mod hostname_set;
+mod image_root_link;
+mod image_tmp_link;
 mod int80_userns;
 mod io_uring;
 mod kernel_addresses;
@@ -137,6 +139,14 @@ pub enum Need {
     KernelText,
     /// A small ext4 file system, a directory of which is a volume of the container.
     Ext4Volume,
+    /// That this directory at the top of the root file system is a link there, and that a copy of what it was before
+    /// is at hand.
+    ImageLink {
+        /// The directory's name.
+        name: &'static str,
+        /// Where the link leads.
+        to: &'static str,
+    },
     /// More ids than one: root and somebody else.
     ManyIds,
 }
@@ -158,6 +168,7 @@ pub const ALL: &[Attempt] = &[
     setns_own_mount::ATTEMPT,
     leaked_descriptor::ATTEMPT,
     host_tree::ATTEMPT,
+    image_root_link::ATTEMPT,
     open_by_handle::ATTEMPT,
     rootfs_device_node::ATTEMPT,
     mknod_disk::ATTEMPT,
@@ -191,6 +202,7 @@ pub const ALL: &[Attempt] = &[
     setuid_rootfs::ATTEMPT,
     setuid_volume::ATTEMPT,
     setuid_drop::ATTEMPT,
+    image_tmp_link::ATTEMPT,
     cap_bounding::ATTEMPT,
     cap_inheritable::ATTEMPT,
     no_new_privs::ATTEMPT,
@@ -250,6 +262,7 @@ mod tests {
             ("setns-own-mount", 3),
             ("leaked-descriptor", 3),
             ("host-tree", 3),
+            ("image-root-link", 2),
             ("open-by-handle", 4),
             ("rootfs-device-node", 2),
             ("mknod-disk", 2),
@@ -283,6 +296,7 @@ mod tests {
             ("setuid-rootfs", 2),
             ("setuid-volume", 2),
             ("setuid-drop", 2),
+            ("image-tmp-link", 2),
             ("cap-bounding", 4),
             ("cap-inheritable", 4),
             ("no-new-privs", 4),
@@ -301,8 +315,9 @@ mod tests {
 
     #[test]
     fn the_letters_agree_with_the_first_lab() {
-        // A chroot stops user namespaces by the way: they come back with pivot_root.
-        let chroot_stops = |id: &str| id.starts_with("userns-") || id == "int80-userns";
+        // A chroot stops user namespaces by the way: they come back with pivot_root. And from within one no `..` leads up.
+        let chroot_stops =
+            |id: &str| id.starts_with("userns-") || ["int80-userns", "image-root-link"].contains(&id);
         for Attempt { id, letters, .. } in ALL {
             let first = Attempt::find(id).unwrap().first_lab();
             for row in [letters.root, letters.user, letters.rootless] {

@@ -6,13 +6,14 @@
 //! # Layout
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
 //! - [`read`]: a file, read so that the host can tell.
-//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`terminal`]: the inherited terminal.
+//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: what lies at a path. [`terminal`]: the inherited terminal.
 //! - [`cgroups`]: a hierarchy of control groups, mounted anew. [`child`]: children that wait. [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;
 pub mod child;
 pub mod disk;
+pub mod look;
 pub mod procfs;
 pub mod read;
 pub mod setuid;
@@ -43,6 +44,7 @@ pub struct Inside {
     talk: Talk,
     question: Question,
     tried: bool,
+    gave_up: Option<String>,
 }
 
 /// Where questions come from and answers go: a socket, or standard input and output.
@@ -84,6 +86,12 @@ impl Inside {
     pub fn decisive(&mut self, what: &str) {
         self.tried = true;
         self.answer(&Answer::Try(what.to_owned()));
+    }
+
+    /// Says why the attacker goes no further, which is no refusal.
+    pub fn give_up(&mut self, why: &str) -> Errno {
+        self.gave_up = Some(why.to_owned());
+        Errno::ENXIO
     }
 
     /// Whether it talks with the host over standard input and output, since it has no socket.
@@ -159,7 +167,7 @@ pub fn probe(arguments: &[String]) -> u8 {
             }
         },
         _ => {
-            eprintln!("Usage: probe <socket>");
+            let _ = writeln!(io::stderr(), "Usage: probe <socket>");
             return 1;
         }
     };
@@ -203,7 +211,7 @@ fn serve(talk: &Talk) -> u8 {
         if question.check == EXIT {
             return exit(&question.mark);
         }
-        let mut inside = Inside { talk: talk.again(), question, tried: false };
+        let mut inside = Inside { talk: talk.again(), question, tried: false, gave_up: None };
         let end = run(&mut inside);
         inside.answer(&end);
     }
@@ -214,7 +222,7 @@ fn run(me: &mut Inside) -> Answer {
     if let Some(attempt) = attempts::Attempt::find(&check) {
         let (errno, text) = match (attempt.inside)(me) {
             Ok(()) => (0, String::new()),
-            Err(errno) => (errno as i32, errno.to_string()),
+            Err(errno) => (errno as i32, me.gave_up.take().unwrap_or_else(|| errno.to_string())),
         };
         return if me.tried { Answer::Got(errno, text) } else { Answer::Not(errno, text) };
     }
@@ -231,8 +239,9 @@ fn run(me: &mut Inside) -> Answer {
 fn exit(mark: &str) -> u8 {
     let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
     if !word.is_empty() {
-        println!("{word}");
-        eprintln!("{word}");
+        // A stream that takes nothing is told by what does not arrive.
+        let _ = writeln!(io::stdout(), "{word}");
+        let _ = writeln!(io::stderr(), "{word}");
         let _ = io::stdout().flush();
     }
     status.parse().unwrap_or(1)

@@ -13,6 +13,9 @@
 //! - [`victim`]: the process that is there to be attacked.
 //! - [`wire`]: the words that probe and host exchange.
 
+// `println` and `eprintln` panic where the stream is closed or full.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod attempts;
 pub mod capabilities;
 pub mod host;

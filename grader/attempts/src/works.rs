@@ -75,6 +75,7 @@ pub const ALL: &[Work] = &[
     devices::SHM,
     devices::DEV_LINKS,
     devices::CONSOLE,
+    filesystems::FILE_SYSTEMS,
     directories::READ_ONLY_ROOTFS,
 ];
 

@@ -9,7 +9,7 @@
 use anyhow::{Context, Result, bail};
 use grader::steps::{Source, Step, USER_NAMESPACE};
 use serde_json::Value;
-use std::io::{stdin, stdout};
+use std::io::{self, Write, stdin, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match preprocess() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mdbook-steps: {error:#}");
+            let _ = writeln!(io::stderr(), "mdbook-steps: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 use super::common::{HELPS, LIMIT, Output};
 use crate::doctor::{Area, Facts, Finding, Mend, State, examine, findings, way_out};
 use crate::report::NOTHING_JUDGED;
+use crate::text;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use std::io::{self, Write};
@@ -58,10 +59,11 @@ fn one(finding: &Finding, name: &str, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Words after `first`, which is [`INDENT`] wide where it is seen, wrapped and indented.
-fn paragraph(first: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+fn paragraph(first: &str, words: &str, out: &mut impl Write) -> io::Result<()> {
     let mut line = first.to_owned();
     let mut width = INDENT;
-    for word in text.split_whitespace() {
+    for word in words.split_whitespace() {
+        let word = text::line(word);
         let length = word.chars().count();
         if width > INDENT && width + 1 + length > WIDTH {
             writeln!(out, "{}", line.trim_end())?;
@@ -72,7 +74,7 @@ fn paragraph(first: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
             line.push(' ');
             width += 1;
         }
-        line.extend(word.chars().filter(|c| !c.is_control()));
+        line.push_str(&word);
         width += length;
     }
     writeln!(out, "{}", line.trim_end())

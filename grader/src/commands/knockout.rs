@@ -1,12 +1,13 @@
 //! `grader knockout [LAB|STEP]`: take each step out, see what comes back.
 
 use super::Usage;
-use super::common::{LIMIT, Output, Progress, decoy, rootfs};
+use super::common::{LIMIT, Output, Place, Progress, rootfs, warn};
 use crate::decoy::Kind;
 use crate::dirs;
 use crate::knockout::{Knockouts, knockout};
-use crate::labs::{self, Workspace};
+use crate::labs;
 use crate::steps::{Source, Step};
+use crate::text;
 use crate::variant::Workshop;
 use crate::workers::Workers;
 use anyhow::Result;
@@ -19,7 +20,7 @@ pub struct Options {
     /// Labs, or single steps (lab1/hostname, or hostname alone); without a name, all labs
     #[arg(value_name = "LAB|STEP")]
     names: Vec<String>,
-    /// The kind of decoy host
+    /// The kind of decoy host; the default is root for root with the reference labs, else user
     #[arg(long, value_name = "KIND")]
     decoy: Option<Kind>,
     /// How the table is written
@@ -32,11 +33,9 @@ pub struct Options {
 
 /// Knocks out. The exit code is 1 where a step lost something else than expected.
 pub fn run(options: &Options) -> Result<u8> {
-    let decoy = decoy(options.decoy, true)?;
-    let workspace = match Workspace::find() {
-        Some(workspace) => workspace,
-        None => Workspace::carried()?,
-    };
+    let place = Place::of_labs(options.decoy)?;
+    let (workspace, decoy) = (place.workspace()?, place.decoy);
+    warn(decoy, place.reference);
     let source = Source::read(workspace.root())?;
     let steps = chosen(source.steps()?, &options.names)?;
     let output = Output::open(options.output.as_deref())?;
@@ -49,10 +48,7 @@ pub fn run(options: &Options) -> Result<u8> {
     drop(workers);
     output.finish(|out| match options.format {
         super::run::Format::Table => table(&found, out),
-        super::run::Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &found)?;
-            writeln!(out)
-        }
+        super::run::Format::Json => text::write_json(&found, out),
     })?;
     Ok(u8::from(found.mutation_score < 1.0 || !found.fell_short.is_empty()))
 }

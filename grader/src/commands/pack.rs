@@ -7,10 +7,16 @@ use crate::labs::{self, Workspace};
 use crate::pack::collect::{Collected, collect};
 use crate::pack::{Row, archive, check};
 use crate::replace;
+use crate::text;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+/// Of a list that a submission makes long, so many lines are shown.
+const SHOWN: usize = 200;
+/// Of a name in it, so many characters.
+const LONGEST_NAME: usize = 300;
 
 /// What `grader pack` takes.
 #[derive(clap::Args)]
@@ -63,10 +69,12 @@ fn pack(options: &Options) -> Result<u8> {
         }
         Ok(())
     })?;
-    for (name, why) in &found.left_out {
+    let (left_out, more) = text::bounded(&found.left_out, SHOWN);
+    for (name, why) in left_out {
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-        eprintln!("left out: {}{why}", super::without_escapes(name).replace('\n', " "));
+        text::say(&format!("left out: {}{why}", name_of(name)));
     }
+    more.iter().for_each(|more| text::say(&format!("left out: {more}")));
     Ok(0)
 }
 
@@ -112,8 +120,14 @@ fn read_back(path: &Path) -> Result<u8> {
     let checked = check::check(&mut file).with_context(|| path.display().to_string())?;
     let name = path.display();
     if !checked.wrong.is_empty() {
-        for line in &checked.wrong {
-            eprintln!("grader: {name}: {}", super::without_escapes(line).replace('\n', " "));
+        let (wrong, more) = text::bounded(&checked.wrong, SHOWN);
+        let more = more.into_iter();
+        for line in wrong.iter().cloned().chain(more) {
+            text::say(&format!(
+                "grader: {}: {}",
+                text::line(&name.to_string()),
+                text::cut(&text::line(&line), 2 * LONGEST_NAME)
+            ));
         }
         return Ok(1);
     }
@@ -124,6 +138,15 @@ fn read_back(path: &Path) -> Result<u8> {
     Ok(0)
 }
 
+/// A name that somebody else has given: one line, not long.
+fn name_of(name: &str) -> String {
+    text::cut(&text::line(name), LONGEST_NAME)
+}
+
 fn list(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
-    rows.iter().try_for_each(|row| writeln!(out, "{}  {:>7}  {}", row.sha256, row.size, row.name))
+    let (rows, more) = text::bounded(rows, SHOWN);
+    for row in rows {
+        writeln!(out, "{}  {:>7}  {}", text::line(&row.sha256), row.size, name_of(&row.name))?;
+    }
+    more.iter().try_for_each(|more| writeln!(out, "{more}"))
 }

@@ -1,7 +1,7 @@
 //! `grader run`, and `grader` alone: grade some, print the matrix.
 
 use super::Usage;
-use super::common::{HELPS, LIMIT, Output, Progress, build_labs, decoy, rootfs};
+use super::common::{HELPS, LIMIT, Output, Place, Progress, decoy, rootfs, warn};
 use super::student::Student;
 use crate::decoy::Kind;
 use crate::doctor;
@@ -11,6 +11,7 @@ use crate::labs;
 use crate::points::Rubric;
 use crate::report::{Check, NOTHING_JUDGED, Report, json, standing, table};
 use crate::target::Target;
+use crate::text;
 use crate::workers::Workers;
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
@@ -29,7 +30,7 @@ pub struct Options {
     /// A program through a command template with {rootfs}, {command} and {id} in it; may be repeated
     #[arg(long, value_name = "TEMPLATE")]
     program: Vec<String>,
-    /// The kind of decoy host; the default is root for root with nothing but labs, else user
+    /// The kind of decoy host; the default is root for root with nothing but the reference labs, else user
     #[arg(long, value_name = "KIND")]
     decoy: Option<Kind>,
     /// The root file system to use in place of the embedded one
@@ -71,7 +72,11 @@ pub fn run(options: &Options) -> Result<u8> {
     }
     let (labs, programs) = sort(options)?;
     let only_labs = programs.is_empty() && options.program.is_empty();
-    let decoy = decoy(options.decoy, only_labs)?;
+    // Beside a program the labs are in the same kind of decoy as it.
+    let kind = if only_labs { options.decoy } else { Some(decoy(options.decoy, false)?) };
+    let place = Place::of_labs(kind)?;
+    let (decoy, reference) = (place.decoy, only_labs && place.reference);
+    warn(decoy, reference);
     let mut others = Vec::new();
     for path in programs {
         others.push(Target::program(path, decoy).map_err(Usage::from)?);
@@ -85,7 +90,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let (rootfs, rootfs_name) = rootfs(options.rootfs.as_deref())?;
 
     let mut workers = Workers::start(&rootfs, LIMIT)?;
-    let mut targets = build_labs(&labs, decoy, &workers.directory().join("labs"))?;
+    let mut targets = place.build(&labs, &workers.directory().join("labs"))?;
     targets.extend(others);
     let run = Run { targets, attempts, works: whole || !works.is_empty() };
     let progress = Progress::new();
@@ -93,7 +98,7 @@ pub fn run(options: &Options) -> Result<u8> {
         grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
     drop(progress);
     for note in workers.notes() {
-        eprintln!("grader: {note}");
+        text::say(&text::line(&format!("grader: {note}")));
     }
     drop(workers);
     if whole {
@@ -112,7 +117,7 @@ pub fn run(options: &Options) -> Result<u8> {
         }
     }
     let code = report.exit_code();
-    let help = if code == NOTHING_JUDGED { way_out(only_labs) } else { None };
+    let help = if code == NOTHING_JUDGED { way_out(reference) } else { None };
     let beside = matches!(options.format, Format::Json) || options.output.is_some();
     let below = help.as_ref().filter(|_| !beside);
     // Of what a machine reads, or of a part, nobody stands anywhere.
@@ -134,21 +139,21 @@ pub fn run(options: &Options) -> Result<u8> {
     })?;
     // No part of what a machine reads, or of a file that nobody looks at now.
     if let Some(command) = help.filter(|_| beside) {
-        eprintln!("{HELPS}\n{command}");
+        text::say(&text::lines(&format!("{HELPS}\n{command}")));
     }
     Ok(code)
 }
 
 /// The exact command after which, or with which, this run can judge something: the same that `doctor` would
 /// name, with what was asked for.
-pub fn way_out(only_labs: bool) -> Option<String> {
+pub fn way_out(reference: bool) -> Option<String> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     // What can't be judged in a decoy host of the user kind can't be by root either, as long as that is asked for.
     if let Some(at) = words.windows(2).position(|pair| pair == ["--decoy", "user"]) {
         words.drain(at..at + 2);
     }
     words.retain(|word| word != "--decoy=user");
-    doctor::way_out(&doctor::look::facts(), &words, only_labs)
+    doctor::way_out(&doctor::look::facts(), &words, reference)
 }
 
 /// The names as labs and programs; no name at all is every lab.

@@ -7,6 +7,7 @@ use crate::report::standing::Position;
 use crate::standing::Standing;
 use crate::starter;
 use crate::steps::{Source, Step};
+use crate::text;
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -41,15 +42,15 @@ impl Student {
         let mut progress = match Progress::read(&self.root) {
             Ok((progress, None)) => progress,
             Ok((progress, Some(aside))) => {
-                eprintln!(
+                text::say(&text::line(&format!(
                     "grader: {FILE} can't be read ({}): it is kept as {}, and begun anew",
                     aside.why,
                     aside.path.file_name().unwrap_or_default().display()
-                );
+                )));
                 progress
             }
             Err(error) => {
-                eprintln!("grader: {error:#}");
+                text::say(&text::line(&format!("grader: {error:#}")));
                 Progress::default()
             }
         };
@@ -57,7 +58,7 @@ impl Student {
         let news = labs.iter().map(|(standing, target)| progress.note(standing, target)).collect();
         progress.count_run();
         if let Err(error) = progress.write(&self.root) {
-            eprintln!("grader: what you have reached could not be noted: {error:#}");
+            text::say(&text::line(&format!("grader: what you have reached could not be noted: {error:#}")));
         }
         Ok(Position { labs, news, first })
     }

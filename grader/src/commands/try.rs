@@ -1,7 +1,7 @@
 //! `grader try ATTEMPT --in LAB`: one attempt, told slowly.
 
 use super::Usage;
-use super::common::{LIMIT, Output, build_labs, decoy, rootfs};
+use super::common::{LIMIT, Output, Place, decoy, rootfs, warn};
 use super::run::{find, way_out};
 use crate::decoy::Kind;
 use crate::grading::{Run, grade};
@@ -24,7 +24,7 @@ pub struct Options {
     /// The lab, or a program
     #[arg(long = "in", value_name = "LAB|PROGRAM")]
     inside: String,
-    /// The kind of decoy host
+    /// The kind of decoy host; the default is root for root with a reference lab, else user
     #[arg(long, value_name = "KIND")]
     decoy: Option<Kind>,
 }
@@ -33,7 +33,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<u8> {
     let attempt = find(&options.attempt)?;
     let lab = labs::resolve(&options.inside);
-    let decoy = decoy(options.decoy, lab.is_some())?;
+    let kind = if lab.is_some() { options.decoy } else { Some(decoy(options.decoy, false)?) };
+    let from = Place::of_labs(kind)?;
+    let (decoy, reference) = (from.decoy, lab.is_some() && from.reference);
+    warn(decoy, reference);
     let program = match lab {
         Some(_) => None,
         None if Path::new(&options.inside).exists() => {
@@ -47,7 +50,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let (place, name) = rootfs(None)?;
     let mut workers = Workers::start(&place, LIMIT)?;
     let labs: Vec<&str> = lab.into_iter().collect();
-    let mut targets = build_labs(&labs, decoy, &workers.directory().join("labs"))?;
+    let mut targets = from.build(&labs, &workers.directory().join("labs"))?;
     targets.extend(program);
     let run = Run { targets, attempts: vec![attempt], works: false };
     let report = grade(&run, &mut workers, Report::new(decoy, name), |_| {})?;
@@ -55,7 +58,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let (target, check) = report.checks().next().context("nothing was tried")?;
     let beside = Beside {
         wanted: wanted(target, &check.id, decoy),
-        way_out: if check.is_the_machines() { way_out(lab.is_some()) } else { None },
+        way_out: if check.is_the_machines() { way_out(reference) } else { None },
         shell: lab.map(|lab| pages::shell(lab, &place)).unwrap_or_default(),
     };
     Output::Standard.finish(|out| story::write(target, check, attempt, &beside, out))?;

@@ -1,7 +1,7 @@
 //! `grader watch [LAB]`: rebuild and regrade on save.
 
 use super::Usage;
-use super::common::{LIMIT, decoy, rootfs};
+use super::common::{LIMIT, decoy, rootfs, warn};
 use crate::decoy::Kind;
 use crate::doctor;
 use crate::labs::{self, Workspace};
@@ -34,7 +34,7 @@ pub struct Options {
     /// After so many seconds a build is ended
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     build_limit: u64,
-    /// The kind of decoy host; the default is root for root, else user
+    /// The kind of decoy host; the default is user: what is watched is being written
     #[arg(long, value_name = "KIND")]
     decoy: Option<Kind>,
 }
@@ -62,11 +62,13 @@ pub fn run(options: &Options) -> Result<u8> {
         let (root, lab) = (workspace.root().display(), labs::ALL[lab]);
         return Err(Usage(format!("{root} has no {lab}")).into());
     }
-    let decoy = decoy(options.decoy, true)?;
+    // What somebody is writing is somebody's code, whatever it was when the watch began.
+    let decoy = decoy(options.decoy, false)?;
+    warn(decoy, false);
     let (rootfs, _) = rootfs(None)?;
     let words: Vec<String> = env::args().skip(1).collect();
     // It looks with one thread and a keeper of its own: so before there are workers.
-    let way_out = doctor::way_out(&doctor::look::facts(), &words, true);
+    let way_out = doctor::way_out(&doctor::look::facts(), &words, decoy == Kind::Root);
     // What the workers inherit is held as long as they live: so the lock comes after them.
     let mut workers = Workers::start(&rootfs, LIMIT)?;
     let _lock = Lock::take(workspace.root()).map_err(|held| Usage(taken(held, workspace.root())))?;

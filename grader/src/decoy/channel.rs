@@ -240,3 +240,41 @@ impl AsFd for Channel {
         self.socket.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn who_does_not_answer_is_not_waited_for() {
+        let (ours, theirs) = Channel::pair(SHORT).unwrap();
+        let error = ours.receive::<ToPid1>().unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&TimedOut(SHORT)));
+        // Half a message is none.
+        nix::unistd::write(theirs.descriptor(), &[9, 0, 0, 0, 1]).unwrap();
+        let error = ours.receive::<ToPid1>().unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&TimedOut(SHORT)));
+    }
+
+    #[test]
+    fn who_does_not_listen_is_not_waited_for() {
+        let (ours, _theirs) = Channel::pair(SHORT).unwrap();
+        let large = FromPid1::Failed("x".repeat(4 << 20));
+        let error = ours.send(&large, &[]).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&TimedOut(SHORT)));
+    }
+
+    #[test]
+    fn a_message_comes_out_as_it_went_in_with_its_descriptors() {
+        let (ours, theirs) = Channel::pair(SHORT).unwrap();
+        let file = std::fs::File::open("/dev/null").unwrap();
+        theirs.send(&FromPid1::Started { strangers: 3 }, &[file.as_fd(), file.as_fd()]).unwrap();
+        let (message, descriptors) = ours.receive::<FromPid1>().unwrap().unwrap();
+        assert!(matches!(message, FromPid1::Started { strangers: 3 }));
+        assert_eq!(descriptors.len(), 2);
+        drop(theirs);
+        assert!(ours.receive::<FromPid1>().unwrap().is_none());
+    }
+}

@@ -3,6 +3,7 @@
 
 use super::loop_device::LoopDevice;
 use super::random_word;
+use crate::interrupts::as_by_default;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -64,7 +65,9 @@ impl Ext4 {
 fn make_file_system(content: &Path, image: &File) -> Result<()> {
     // It is root's tool: the path of whoever called sudo may not lead there.
     let path = std::env::var("PATH").unwrap_or_default();
-    let done = Command::new("mkfs.ext4")
+    let mut mkfs = Command::new("mkfs.ext4");
+    as_by_default(&mut mkfs);
+    let done = mkfs
         .env("PATH", format!("{path}:/usr/sbin:/sbin"))
         // Small and read-only: it needs no journal, and few inodes.
         .args(["-q", "-F", "-b", "1024", "-N", "16", "-O", "^has_journal", "-d"])

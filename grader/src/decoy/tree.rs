@@ -15,6 +15,7 @@
 use super::Plan;
 use super::changes::{self, Files};
 use super::ids::Ids;
+use super::image;
 use super::secrets::Secrets;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -168,6 +169,9 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     }
     if let Some(ext4) = plan.ext4 {
         ext4.mount_at(root, &rootfs.join(format!("ext4-{}", secrets.name)))?;
+    }
+    if let Some(link) = &plan.image {
+        image::prepare(root, link).context("preparing the image")?;
     }
     for (from, to) in plan.files {
         let to = root.join(to.strip_prefix("/").unwrap_or(to));

@@ -88,7 +88,7 @@ fn user_namespaces(facts: &Facts) -> Vec<Finding> {
 /// What it costs that no decoy of the user kind can be made.
 fn without_user_decoy(facts: &Facts) -> &'static str {
     match facts.root {
-        true => "programs other than the labs can't be judged, unless --decoy root is typed",
+        true => "nothing but the reference labs can be judged, unless --decoy root is typed",
         false => "nothing can be judged without root",
     }
 }

@@ -7,6 +7,7 @@ use crate::decoy::groups::{self, Groups};
 use crate::decoy::ids::Lease;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
+use crate::interrupts::as_by_default;
 use crate::keeper::Keeper;
 use crate::keeper::record::Record;
 use anyhow::{Context, Result, bail};
@@ -210,8 +211,9 @@ fn has_user_manager() -> bool {
 /// Asks the C compiler that rustc links with where its static C library is; it repeats the name where it has
 /// none.
 fn libc_here() -> Libc {
-    let asked = Command::new("cc").arg("-print-file-name=libc.a").stdin(Stdio::null()).output();
-    match asked {
+    let mut cc = Command::new("cc");
+    as_by_default(&mut cc);
+    match cc.arg("-print-file-name=libc.a").stdin(Stdio::null()).output() {
         Ok(answer) if answer.status.success() => {
             let path = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
             if Path::new(&path).is_absolute() { Libc::Static } else { Libc::Dynamic }

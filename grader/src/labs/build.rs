@@ -5,14 +5,17 @@
 //! `RUSTFLAGS` it would build every dependency a second time.
 
 use super::caller::Caller;
+use super::process::{self, Output, Stop};
 use super::{Workspace, offline, target_dir};
+use crate::text;
+use crate::workers::Interrupted;
 use anyhow::{Context, Result, bail, ensure};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 /// A lab as a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +46,8 @@ const STATIC: [&str; 5] = ["--", "-C", "target-feature=+crt-static", "-C", "relo
 /// Under sudo cargo runs as the user who called it, so that nothing in `target/` becomes root's.
 ///
 /// # Errors
-/// Cargo can't be run, a lab does not compile (cargo has then said why on standard error), or `out` can't be
-/// written.
+/// Cargo can't be run, a lab does not compile (cargo has then said why on standard error), `out` can't be written, or
+/// [`Interrupted`].
 pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
     build_with(&[], workspace, labs, out)
 }
@@ -56,7 +59,7 @@ pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Bui
 pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
-    let mut all = target_dir::options(workspace.root());
+    let mut all = target_dir::options(workspace.root())?;
     all.extend(options.iter().map(OsString::from));
     let build_one = |lab: &&str| {
         let made = build_lab(&all, workspace, lab, &mut linked)?;
@@ -72,40 +75,40 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
 /// on, and the labs after this one don't try it again.
 fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
-        let built = rustc(options, workspace, lab, Linked::Static, Stdio::piped())?;
+        let built = rustc(options, workspace, lab, Linked::Static)?;
         if built.status.success() {
             // Warnings, if there are any.
-            let _ = io::stderr().write_all(&built.stderr);
+            say(&built);
             return executable(lab, &built.stdout);
         }
-        let said = String::from_utf8_lossy(&built.stderr);
-        if offline::is_why(&said) {
-            let _ = io::stderr().write_all(&built.stderr);
+        if offline::is_why(&String::from_utf8_lossy(&built.stderr)) {
+            say(&built);
             bail!("{lab} was not built: {}", offline::WAY_OUT);
         }
     }
     // Not linked, or not compiled? If the second, this fails as well, and cargo says why, once.
-    let built = rustc(options, workspace, lab, Linked::Dynamic, Stdio::inherit())?;
+    let built = rustc(options, workspace, lab, Linked::Dynamic)?;
+    say(&built);
     ensure!(built.status.success(), "{lab} does not compile: see above, in {}", workspace.lab(lab).display());
     *linked = Linked::Dynamic;
     executable(lab, &built.stdout)
 }
 
-fn rustc(
-    options: &[OsString],
-    workspace: &Workspace,
-    lab: &str,
-    linked: Linked,
-    stderr: Stdio,
-) -> Result<Output> {
+/// What cargo said, to the person. It quotes the source.
+fn say(built: &Output) {
+    text::say(text::lines(&String::from_utf8_lossy(&built.stderr)).trim_end_matches('\n'));
+}
+
+fn rustc(options: &[OsString], workspace: &Workspace, lab: &str, linked: Linked) -> Result<Output> {
     let quiet = ["--quiet", "--message-format=json-render-diagnostics"].map(OsString::from);
     let options = [&quiet, options].concat();
-    let mut cargo = command(&options, workspace, lab, linked)?;
-    let name = cargo.get_program().display().to_string();
-    cargo
-        .stderr(stderr)
-        .output()
-        .with_context(|| format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs"))
+    let cargo = command(&options, workspace, lab, linked)?;
+    process::run(cargo, &Stop::default()).map_err(|error| {
+        // Else it ran, and what it met is said.
+        let is_missing = error.downcast_ref::<io::Error>().is_some();
+        let rust = if is_missing { "; is Rust installed? See https://rustup.rs" } else { "" };
+        error.context(format!("{lab} was not built{rust}"))
+    })
 }
 
 /// How cargo is called to build one lab, with further options, among them those of [`target_dir`]. It reads nothing.
@@ -149,12 +152,19 @@ pub fn set_aside(made: &Path, program: &Path) -> io::Result<()> {
 }
 
 /// What `cargo metadata` says of the workspace at `root`; none where cargo can't be run, or can't read it.
-pub fn metadata(root: &Path) -> Option<serde_json::Value> {
-    let mut cargo = cargo().ok()?;
+///
+/// # Errors
+/// [`Interrupted`].
+pub fn metadata(root: &Path) -> Result<Option<serde_json::Value>> {
+    let Ok(mut cargo) = cargo() else { return Ok(None) };
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
-    let output = cargo.current_dir(root).stdin(Stdio::null()).output().ok()?;
-    // What it prints is JSON to its end, or nothing.
-    serde_json::from_slice(&output.stdout).ok()
+    cargo.current_dir(root);
+    match process::run(cargo, &Stop::default()) {
+        // What it prints is JSON to its end, or nothing.
+        Ok(output) => Ok(serde_json::from_slice(&output.stdout).ok()),
+        Err(error) if error.is::<Interrupted>() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Cargo, as the person who called the grader would run it.

@@ -6,21 +6,23 @@
 //! workspace gets a directory of its own in there.
 
 use super::build::metadata;
+use anyhow::Result;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// The options for cargo in the workspace at `root`: none where the target directory lies in there.
-pub fn options(root: &Path) -> Vec<OsString> {
+///
+/// # Errors
+/// Those of [`metadata`].
+pub fn options(root: &Path) -> Result<Vec<OsString>> {
     // Where cargo can't say it, it can't build either, and says why then.
-    match configured(root).and_then(|target| own(root, &target)) {
+    let metadata = metadata(root)?;
+    let configured = metadata.as_ref().and_then(|it| it["target_directory"].as_str());
+    Ok(match configured.and_then(|target| own(root, Path::new(target))) {
         Some(own) => vec!["--target-dir".into(), own.into()],
         None => Vec::new(),
-    }
-}
-
-fn configured(root: &Path) -> Option<PathBuf> {
-    metadata(root)?["target_directory"].as_str().map(PathBuf::from)
+    })
 }
 
 fn own(root: &Path, target: &Path) -> Option<PathBuf> {

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// The labs' sources, as the build script found them: the path in the workspace, and the text.
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
+/// The name of the lock file.
+const LOCK: &str = "Cargo.lock";
+
 /// A directory that holds the labs' packages and the `Cargo.toml` that joins them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
@@ -94,6 +97,29 @@ impl Workspace {
         SOURCES.iter().map(|(path, it)| Ok((PathBuf::from(path), text(path, it)?))).collect()
     }
 
+    /// Whether these are the labs that the grader carries, byte for byte, and nothing besides that could have another
+    /// program built of them. All other code, a student's above all, is somebody's.
+    ///
+    /// That what is built is also what was looked at, no look can promise: files change, and cargo takes for built what
+    /// lies in `target` with the right times. So who relies on this builds [`Workspace::carried`].
+    pub fn is_reference(&self) -> bool {
+        let changes_a_build = |name: &str| self.root.join(name).symlink_metadata().is_ok();
+        if [".cargo", "rust-toolchain", "rust-toolchain.toml"].into_iter().any(changes_a_build) {
+            return false;
+        }
+        let Ok(found) = Source::read(&self.root) else { return false };
+        let packages = found.files().filter_map(|(path, _)| path.parent()).filter(|it| !it.ends_with("src"));
+        if packages.into_iter().any(|it| self.root.join(it).join("build.rs").symlink_metadata().is_ok()) {
+            return false;
+        }
+        let lock = fs::read_to_string(self.root.join(LOCK)).unwrap_or_default();
+        [Ok(Workspace::sources()), Workspace::alone()].into_iter().flatten().any(|carried| {
+            // What is no source for a step is compared by itself.
+            let files = carried.files().filter(|(path, _)| *path != Path::new(LOCK));
+            carried.file(Path::new(LOCK)) == Some(&lock) && found.files().eq(files)
+        })
+    }
+
     /// The directory with the workspace's `Cargo.toml`.
     pub fn root(&self) -> &Path {
         &self.root
@@ -113,6 +139,57 @@ mod tests {
     fn a_workspace_is_found_from_below() {
         let here = Workspace::find().expect("tests run in their package's directory");
         assert_eq!(Workspace::above(&here.lab("lab0-chroot").join("src")), Some(here));
+    }
+
+    #[test]
+    fn what_the_grader_carries_is_the_reference_and_nothing_else_is() {
+        assert!(Workspace::find().unwrap().is_reference(), "this repository");
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        Workspace::alone().unwrap().write(place).unwrap();
+        let workspace = Workspace::above(place).unwrap();
+        assert!(workspace.is_reference());
+        // What could have cargo build another program.
+        for name in [
+            ".cargo/config.toml",
+            "rust-toolchain.toml",
+            "lab1-namespaces/build.rs",
+            "common/build.rs",
+            "lab1-namespaces/src/more.rs",
+            "lab9-more/Cargo.toml",
+        ] {
+            let path = place.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            assert!(!workspace.is_reference(), "{name}");
+            fs::remove_file(&path).unwrap();
+            let _ = fs::remove_dir(path.parent().unwrap());
+            assert!(workspace.is_reference(), "without {name}");
+        }
+        for name in ["Cargo.toml", "Cargo.lock", "lab3-pivot/src/lib.rs", "common/Cargo.toml"] {
+            let text = fs::read_to_string(place.join(name)).unwrap();
+            fs::write(place.join(name), format!("{text}\n")).unwrap();
+            assert!(!workspace.is_reference(), "{name}");
+            fs::write(place.join(name), text).unwrap();
+        }
+        // A link may lead to what is exchanged later.
+        let (file, aside) = (place.join("lab0-chroot/src/lib.rs"), place.join("aside"));
+        fs::rename(&file, &aside).unwrap();
+        std::os::unix::fs::symlink(&aside, &file).unwrap();
+        assert!(!workspace.is_reference());
+    }
+
+    #[test]
+    fn a_starter_is_no_reference_also_where_every_step_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        crate::starter::source().unwrap().write(directory.path()).unwrap();
+        assert!(!Workspace::above(directory.path()).unwrap().is_reference());
+        for (path, text) in
+            Workspace::alone().unwrap().files().filter(|(path, _)| path.components().count() > 1)
+        {
+            fs::write(directory.path().join(path), text).unwrap();
+        }
+        assert!(!Workspace::above(directory.path()).unwrap().is_reference());
     }
 
     #[test]

@@ -47,9 +47,10 @@ fn members(packed: &[u8], wrong: &mut Vec<String>) -> io::Result<Vec<File>> {
     let unpacked = GzDecoder::new(&mut rest).take(2 * LARGEST);
     let mut archive = Archive::new(unpacked);
     let (mut files, mut seen) = (Vec::new(), BTreeSet::new());
-    for entry in archive.entries()? {
+    for (number, entry) in archive.entries()?.enumerate() {
         let mut entry = entry?;
-        if files.len() > MOST {
+        // The list is one more.
+        if number > MOST {
             return Err(io::Error::other(format!("more than {MOST} files")));
         }
         let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();

@@ -44,7 +44,7 @@ pub fn collect(root: &Path) -> Result<Collected> {
 /// The directories of the workspace's packages, relative to it, as cargo knows them. Where a manifest is broken, so
 /// that cargo knows none: those of the labs.
 fn packages(root: &Path) -> Result<Vec<PathBuf>> {
-    let Some(answer) = metadata(root) else {
+    let Some(answer) = metadata(root)? else {
         let known = ["common"].into_iter().chain(labs::ALL).filter(|name| root.join(name).is_dir());
         return Ok(known.map(PathBuf::from).collect());
     };

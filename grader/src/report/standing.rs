@@ -4,6 +4,7 @@ use super::{Check, TargetReport};
 use crate::labs;
 use crate::progress::News;
 use crate::standing::{Place, Standing, State};
+use crate::text;
 use std::io::{self, Write};
 
 /// The width of a page.
@@ -132,12 +133,11 @@ fn first_sentence(text: &str) -> &str {
 }
 
 /// Words after `first`, wrapped; the lines that follow are indented by four.
-fn paragraph(first: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+fn paragraph(first: &str, words: &str, out: &mut impl Write) -> io::Result<()> {
     let mut line = first.to_owned();
     let mut begun = false;
-    for word in text.split_whitespace() {
-        // What a program under test has written may hold terminal escapes.
-        let word: String = word.chars().filter(|c| !c.is_control()).collect();
+    for word in words.split_whitespace() {
+        let word = text::line(word);
         if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
             writeln!(out, "{line}")?;
             line = if first.is_empty() { String::new() } else { "    ".to_owned() };

@@ -1,8 +1,9 @@
 //! One attempt, told slowly: what the attacker did, what the kernel answered, what the host saw, what is missing, how
 //! to repeat it by hand.
 
-use super::{Check, TargetReport, clean};
+use super::{Check, TargetReport};
 use crate::labs;
+use crate::text::line as clean;
 use attempts::attempts::Attempt;
 use std::io::{self, Write};
 

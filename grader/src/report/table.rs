@@ -1,7 +1,8 @@
 //! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
 
-use super::{Check, Report, TargetReport, clean};
+use super::{Check, Report, TargetReport};
 use crate::reached::was_asked;
+use crate::text::line as clean;
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Table};

@@ -4,7 +4,7 @@ use super::facts::{Facts, SeenCall, Sight};
 use super::group::Job;
 use super::session::Session;
 use super::session::follow::Call;
-use super::{Stage, look, observe, shared, why_not};
+use super::{Stage, hostile, look, observe, shared, why_not};
 use crate::decoy::ids;
 use crate::decoy::start::Streams;
 use crate::decoy::tree::ROOTFS;
@@ -24,8 +24,9 @@ use std::time::Instant;
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
     let mut facts = once(stage, target, attempt, Streams::Pipes);
-    let never_ran =
-        |facts: &Facts| facts.not_started.is_some() || facts.distrust.is_some() && facts.tried.is_none();
+    let never_ran = |facts: &Facts| {
+        facts.not_started.is_some() && !facts.refused || facts.distrust.is_some() && facts.tried.is_none()
+    };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;
     if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing && in_time {
@@ -123,6 +124,10 @@ fn in_decoy(
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
+    if hostile::link(attempt.needs).is_some() {
+        (session, facts.not_started) = hostile::start(stage, target, &decoy, &program, session)?;
+        facts.refused = facts.not_started.is_some();
+    }
     let mut host = Host {
         mark: random_word(24)?,
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
@@ -173,7 +178,7 @@ fn in_decoy(
         } else if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
-    } else {
+    } else if !facts.refused {
         facts.not_started = Some(why_not(&mut session, stage));
     }
     // The host looks while the container still lives.
@@ -201,7 +206,8 @@ fn in_decoy(
         Seen::Nothing => Sight::Nothing,
     };
     facts.evidence = evidence(facts, &session, &host);
-    let may_serve = shared::may_serve(target) && !attempt.needs.contains(&Need::Ext4Volume);
+    let serves = |need: &Need| !matches!(need, Need::Ext4Volume | Need::ImageLink { .. });
+    let may_serve = shared::may_serve(target) && attempt.needs.iter().all(serves);
     if !(may_serve && session.leave().unwrap_or(false)) {
         decoy.end();
     }
@@ -220,7 +226,10 @@ fn in_decoy(
 
 /// Whether an attempt needs a decoy that nobody has used, or one that nobody else needs.
 fn needs_own(attempt: &Attempt) -> bool {
-    attempt.needs.iter().any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume))
+    attempt
+        .needs
+        .iter()
+        .any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume | Need::ImageLink { .. }))
 }
 
 /// The control group of the container, where the attempt needs one.
@@ -295,6 +304,9 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
         Some((0, _)) => found.push("the call succeeded".into()),
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}
+    }
+    if facts.refused {
+        found.push("the program ended before its command began; on the honest image it starts it".into());
     }
     if let Some(signal) = facts.killed_by {
         found.push(format!("signal {signal} ended the attacker"));

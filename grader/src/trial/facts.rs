@@ -9,6 +9,8 @@ pub struct Facts {
     pub no_decoy: Option<String>,
     /// Why the probe never ran, if so.
     pub not_started: Option<String>,
+    /// Whether that is what the program said when it refused a hostile image; it starts the command in an honest one.
+    pub refused: bool,
     /// Why the probe's word can't be taken, if so.
     pub distrust: Option<String>,
     /// The decisive call, once the attacker was about to make it.

@@ -1,15 +1,17 @@
 //! What the labs stand on: the compiler, and the libraries that are the same for every variant.
 
 use crate::labs::build::{cargo, tool};
+use crate::labs::process::{self, Output, Stop};
 use crate::labs::target_dir;
+use crate::text;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// The result of cargo's part.
 #[derive(Debug)]
@@ -43,8 +45,8 @@ impl Base {
     pub(super) fn build(workspace: &Path) -> Result<Base> {
         let mut cargo = cargo()?;
         cargo.args(["build", "--quiet", "-p", "common", "--message-format=json-render-diagnostics"]);
-        cargo.args(target_dir::options(workspace));
-        let report = succeed(cargo.current_dir(workspace))?;
+        cargo.args(target_dir::options(workspace)?).current_dir(workspace);
+        let report = succeed(cargo, &Stop::default())?;
 
         let mut libraries = BTreeMap::new();
         for line in report.stdout.split(|byte| *byte == b'\n') {
@@ -74,8 +76,11 @@ impl Base {
         &self,
         dir: &Path,
         arguments: impl IntoIterator<Item = S>,
+        stop: &Stop,
     ) -> Result<()> {
-        succeed(Command::new(&self.rustc).args(arguments).current_dir(dir)).map(drop)
+        let mut rustc = Command::new(&self.rustc);
+        rustc.args(arguments).current_dir(dir);
+        succeed(rustc, stop).map(drop)
     }
 }
 
@@ -83,18 +88,19 @@ impl Base {
 /// cache may lie elsewhere.
 fn rustc(workspace: &Path) -> Result<PathBuf> {
     let mut rustc = tool("rustc", "RUSTC")?;
-    let output = succeed(rustc.args(["--print", "sysroot"]).current_dir(workspace))?;
+    rustc.args(["--print", "sysroot"]).current_dir(workspace);
+    let output = succeed(rustc, &Stop::default())?;
     let sysroot = String::from_utf8(output.stdout).context("rustc --print sysroot")?;
     Ok(Path::new(sysroot.trim_end()).join("bin/rustc"))
 }
 
 /// Runs a command; what it printed on standard error is the error.
-fn succeed(command: &mut Command) -> Result<Output> {
-    let program: OsString = command.get_program().to_owned();
-    let output = command.output().with_context(|| program.display().to_string())?;
+fn succeed(command: Command, stop: &Stop) -> Result<Output> {
+    let program = command.get_program().display().to_string();
+    let output = process::run(command, stop)?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{}: {}\n{}", program.display(), output.status, said.trim_end());
+        let said = text::lines(&String::from_utf8_lossy(&output.stderr));
+        bail!("{program}: {}\n{}", output.status, said.trim_end());
     }
     Ok(output)
 }

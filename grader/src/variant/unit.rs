@@ -96,7 +96,7 @@ impl<'a> Unit<'a> {
             arguments.extend(self.flags.iter().chain(flags).cloned());
             arguments.extend(["-o".to_owned(), unfinished.display().to_string()]);
             arguments.push(format!("{}/src/{file}.rs", self.lab));
-            self.shop.base.rustc(&self.dir, arguments)
+            self.shop.base.rustc(&self.dir, arguments, &self.shop.stop)
         })?;
         Ok(output)
     }

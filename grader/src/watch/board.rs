@@ -6,7 +6,7 @@ use super::builder::End;
 use super::pages::{self, Surroundings};
 use super::state::{Mark, Phase, Row, State, View, word};
 use crate::labs;
-use crate::report::clean;
+use crate::text::{is_hidden, line as shown};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -59,7 +59,12 @@ pub fn draw(frame: &mut Frame, state: &State, around: &Surroundings, colours: bo
     scroll
 }
 
+/// Puts a line into its place. Whatever is in it, the terminal gets nothing to obey.
 fn put(frame: &mut Frame, area: Rect, at: u16, line: &Line) {
+    let mut line = line.clone();
+    for span in line.spans.iter_mut().filter(|span| span.content.contains(is_hidden)) {
+        span.content = shown(&span.content).into();
+    }
     if at < area.height {
         frame.render_widget(line, Rect { y: area.y + at, height: 1, ..area });
     }
@@ -200,7 +205,7 @@ impl Look {
         if let Some(was) = row.was {
             spans.push(Span::styled(format!("was {was} "), Style::new().add_modifier(Modifier::BOLD)));
         }
-        spans.push(Span::raw(clean(&row.why)));
+        spans.push(Span::raw(shown(&row.why)));
         let line = Line::from(spans);
         if is_chosen { line.style(Style::new().add_modifier(Modifier::REVERSED)) } else { line }
     }

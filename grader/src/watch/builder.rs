@@ -1,27 +1,20 @@
-//! Building a lab beside everything else: one cargo at a time, in a process group of its own, so that all of a
-//! build can be ended.
+//! Building a lab beside everything else: one cargo at a time, all of which can be ended.
 
 mod heard;
 
 pub use heard::without_colours;
 
 use super::Event;
-use crate::keeper::ProcessGroups;
 use crate::labs::build::{self, Linked};
+use crate::labs::process::Process;
 use crate::labs::{Workspace, offline, target_dir};
 use anyhow::{Context, Result};
 use heard::{Heard, Line, is_linker};
-use nix::errno::Errno;
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -29,6 +22,12 @@ use std::time::{Duration, Instant};
 
 /// How long what cargo wrote is waited for once it has ended: a process that it left may hold its pipes open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How often is looked whether it has.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A line that is longer than this is taken for several, in bytes: a build script may write one without end.
+const LONGEST: u64 = 4 << 20;
 
 /// Builds labs of one workspace.
 pub struct Builder {
@@ -39,7 +38,6 @@ pub struct Builder {
     out: PathBuf,
     linked: Linked,
     events: Sender<Event>,
-    groups: ProcessGroups,
     number: u64,
     running: Option<Running>,
 }
@@ -88,38 +86,38 @@ pub enum Why {
 struct Running {
     number: u64,
     began: Instant,
-    leader: Pid,
-    group: Arc<Mutex<Group>>,
+    cargo: Arc<Mutex<Cargo>>,
 }
 
-/// The process group of one cargo. Its number is another's as soon as it was waited for.
-struct Group {
-    leader: Pid,
+/// One cargo.
+struct Cargo {
+    process: Process,
     why: Option<Why>,
-    is_over: bool,
 }
 
-impl Group {
+impl Cargo {
     fn kill(&mut self, why: Why) {
-        if !self.is_over {
+        if matches!(self.process.ended(), Ok(None)) {
             self.why.get_or_insert(why);
-            let _ = killpg(self.leader, Signal::SIGKILL);
+            self.process.end();
         }
     }
 }
 
 impl Builder {
     /// Programs are put below `out`; what happens is told to `events`.
-    pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>, groups: ProcessGroups) -> Builder {
+    ///
+    /// # Errors
+    /// [`Interrupted`](crate::workers::Interrupted).
+    pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>) -> Result<Builder> {
         let out = out.to_owned();
-        let mut options = target_dir::options(workspace.root());
+        let mut options = target_dir::options(workspace.root())?;
         options
             .extend(["--color=always", "--message-format=json-diagnostic-rendered-ansi"].map(OsString::from));
-        Builder { workspace, options, out, linked: Linked::Static, events, groups, number: 0, running: None }
+        Ok(Builder { workspace, options, out, linked: Linked::Static, events, number: 0, running: None })
     }
 
-    /// Begins to build a lab, and returns the number of that build. None may be under way. It is to be called by a
-    /// thread that outlives the build: cargo ends with it.
+    /// Begins to build a lab, and returns the number of that build. None may be under way.
     ///
     /// # Errors
     /// Cargo can't be started.
@@ -127,28 +125,24 @@ impl Builder {
         debug_assert!(self.running.is_none(), "never two builds at once");
         self.number += 1;
         let mut cargo = build::command(&self.options, &self.workspace, lab, self.linked)?;
-        cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        // SAFETY: one system call, in a child that the program then replaces.
-        unsafe { cargo.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from)) };
+        cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
         let name = cargo.get_program().display().to_string();
-        let mut child = cargo.spawn().with_context(|| {
+        let mut process = Process::start(cargo).with_context(|| {
             format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs")
         })?;
-        let leader = Pid::from_raw(child.id() as i32);
-        self.groups.kill_at_the_end(leader);
-        let group = Arc::new(Mutex::new(Group { leader, why: None, is_over: false }));
-        let (messages, said) = (child.stdout.take(), child.stderr.take());
+        let (messages, said) = process.streams();
+        let cargo = Arc::new(Mutex::new(Cargo { process, why: None }));
         let follow = Follow {
             number: self.number,
             lab: lab.to_owned(),
             out: self.out.join(self.number.to_string()),
             began,
-            group: group.clone(),
+            cargo: cargo.clone(),
             events: self.events.clone(),
         };
         thread::spawn(move || follow.follow(messages, said));
-        self.running = Some(Running { number: self.number, began, leader, group });
+        self.running = Some(Running { number: self.number, began, cargo });
         Ok(self.number)
     }
 
@@ -165,7 +159,7 @@ impl Builder {
     /// Ends the build that is under way, with every process of it. [`Event::Built`] comes all the same.
     pub fn kill(&self, why: Why) {
         if let Some(running) = &self.running {
-            running.group.lock().unwrap_or_else(PoisonError::into_inner).kill(why);
+            running.cargo.lock().unwrap_or_else(PoisonError::into_inner).kill(why);
         }
     }
 
@@ -173,8 +167,7 @@ impl Builder {
     /// statically, and from now on that is not tried.
     pub fn ended(&mut self, built: &Built) -> bool {
         if self.running.as_ref().is_some_and(|running| running.number == built.number) {
-            let running = self.running.take();
-            running.into_iter().for_each(|it| self.groups.spare(it.leader));
+            self.running = None;
         }
         let not_linked = built.end == End::Failed && built.said.iter().any(|it| is_linker(it));
         let again = not_linked && self.linked == Linked::Static;
@@ -207,7 +200,7 @@ struct Follow {
     lab: String,
     out: PathBuf,
     began: Instant,
-    group: Arc<Mutex<Group>>,
+    cargo: Arc<Mutex<Cargo>>,
     events: Sender<Event>,
 }
 
@@ -220,41 +213,46 @@ impl Follow {
         if let Some(said) = said {
             read(said, Line::Said, send.clone());
         }
-        let waiter = {
-            let group = self.group.clone();
-            thread::spawn(move || wait(&group))
-        };
         let mut heard = Heard::default();
         let mut ends = 0;
-        let mut over = None;
-        while ends < 2 {
-            match lines.recv_timeout(Duration::from_millis(50)) {
+        let mut over: Option<(Option<ExitStatus>, Instant)> = None;
+        // Only when all of it has ended may another build begin.
+        while ends < 2 || over.is_none() {
+            match lines.recv_timeout(TICK) {
                 Ok(Line::End) => ends += 1,
                 Ok(line) => {
                     if let Some(status) = heard.line(line) {
                         let _ = self.events.send(Event::Said(self.number, status));
                     }
                 }
-                Err(_) if waiter.is_finished() => {
-                    if over.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS {
-                        break;
-                    }
-                }
-                Err(_) => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                // Both are at their end, and so it is in a moment.
+                Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(Duration::from_millis(1)),
+            }
+            match over {
+                Some((_, at)) if at.elapsed() > LAST_WORDS => break,
+                Some(_) => {}
+                None => over = self.ended().map(|status| (status, Instant::now())),
             }
         }
-        let status = waiter.join().ok().flatten();
+        let status = over.and_then(|(status, _)| status);
         let end = self.end(status, &heard);
         let built =
             Built { number: self.number, lab: self.lab, end, said: heard.shown, took: self.began.elapsed() };
         let _ = self.events.send(Event::Built(built));
     }
 
-    fn end(&self, status: Option<WaitStatus>, heard: &Heard) -> End {
-        if let Some(why) = self.group.lock().unwrap_or_else(PoisonError::into_inner).why {
+    /// How cargo ended, once it has; none in it where the system can't say.
+    fn ended(&self) -> Option<Option<ExitStatus>> {
+        let mut cargo = self.cargo.lock().unwrap_or_else(PoisonError::into_inner);
+        cargo.process.ended().map_or(Some(None), |status| status.map(Some))
+    }
+
+    fn end(&self, status: Option<ExitStatus>, heard: &Heard) -> End {
+        if let Some(why) = self.cargo.lock().unwrap_or_else(PoisonError::into_inner).why {
             return End::Killed(why);
         }
-        if status.is_none_or(|status| !matches!(status, WaitStatus::Exited(_, 0))) {
+        if status.is_none_or(|status| !status.success()) {
             let is_offline = offline::is_why(&heard.shown.join("\n"));
             return if is_offline { End::Offline } else { End::Failed };
         }
@@ -269,26 +267,16 @@ impl Follow {
     }
 }
 
-/// Waits for the end of cargo, and of its whole group where that was killed: only then may another build begin.
-fn wait(group: &Mutex<Group>) -> Option<WaitStatus> {
-    let leader = group.lock().unwrap_or_else(PoisonError::into_inner).leader;
-    // Until it is waited for, its number is nobody else's.
-    while waitid(Id::Pid(leader), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}
-    let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
-    group.is_over = true;
-    let status = waitpid(leader, None).ok();
-    // What it had started is the grader's to wait for (PR_SET_CHILD_SUBREAPER).
-    while group.why.is_some() && waitpid(Pid::from_raw(-leader.as_raw()), None).is_ok() {}
-    status
-}
-
 fn read(from: impl Read + Send + 'static, line: fn(String) -> Line, to: Sender<Line>) {
     thread::spawn(move || {
-        for bytes in BufReader::new(from).split(b'\n') {
-            let Ok(bytes) = bytes else { break };
-            if to.send(line(String::from_utf8_lossy(&bytes).into_owned())).is_err() {
+        let mut from = BufReader::new(from);
+        let mut bytes = Vec::new();
+        while from.by_ref().take(LONGEST).read_until(b'\n', &mut bytes).is_ok_and(|length| length > 0) {
+            let text = String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned();
+            if to.send(line(text)).is_err() {
                 return;
             }
+            bytes.clear();
         }
         let _ = to.send(Line::End);
     });

@@ -2,6 +2,7 @@
 
 use super::terminal::Screen;
 use super::{Event, plain, terminal};
+use crate::text::Shown;
 use anyhow::Result;
 use std::io;
 use std::sync::mpsc::Sender;
@@ -25,7 +26,7 @@ impl Face {
 
     /// Lines on standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
     pub fn plain() -> Face {
-        Face::Plain(Box::new(anstream::AutoStream::auto(io::stdout())))
+        Face::Plain(Box::new(Shown::new(anstream::AutoStream::auto(io::stdout()))))
     }
 
     /// Has keys told to `events`.

@@ -1,10 +1,10 @@
 //! The watch without a board: a line an event, and a line a verdict that has changed.
 
 use super::Event;
-use super::builder::without_colours;
 use super::key::Key;
 use super::pages::{self, Surroundings};
 use super::state::State;
+use crate::text::line;
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -55,8 +55,7 @@ fn built(state: &State, out: &mut dyn Write) -> io::Result<()> {
 fn graded(state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Result<()> {
     for (check, was) in state.changes() {
         let was = was.map(|was| format!("{was} -> ")).unwrap_or_default();
-        let why =
-            if check.why.is_empty() { String::new() } else { format!(" ({})", without_colours(&check.why)) };
+        let why = if check.why.is_empty() { String::new() } else { format!(" ({})", line(&check.why)) };
         writeln!(out, "{}: {was}{}{why}", check.id, check.verdict)?;
     }
     let ((works, of_works), (blocked, of_attempts)) = (state.good("works"), state.good("attempt"));

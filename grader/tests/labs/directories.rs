@@ -8,6 +8,7 @@ use rstest::rstest;
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 const SCRIPT: [&str; 3] = ["/bin/sh", "-c", "pwd; test -x /bin/sh && echo a rootfs"];
@@ -57,17 +58,17 @@ fn a_read_only_file_system(
     let before = fs::metadata(stage.rootfs()).unwrap().modified().unwrap();
     let mut program = stage.program();
     program.arg(stage.rootfs()).args(["/bin/sh", "-c", "echo >/file && echo written; echo end"]);
-    make_read_only(&stage, &mut program);
+    make_read_only(&stage, &stage.rootfs(), &mut program);
     let assert = finish(program).success().stdout("end\n");
     let errors = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(errors.contains("Read-only file system"), "{errors}");
     assert_eq!(fs::metadata(stage.rootfs()).unwrap().modified().unwrap(), before);
 }
 
-/// Lets the program see its root file system on a read-only mount, in a mount namespace of its own. Without
+/// Lets the program see a root file system on a read-only mount, in a mount namespace of its own. Without
 /// root that takes a user namespace; the person keeps the own ids in it.
-fn make_read_only(stage: &Stage, program: &mut Command) {
-    let (who, rootfs) = (stage.who, stage.rootfs());
+pub fn make_read_only(stage: &Stage, rootfs: &Path, program: &mut Command) {
+    let (who, rootfs) = (stage.who, rootfs.to_owned());
     let id = if geteuid().is_root() { crate::stage::USER } else { geteuid().as_raw() };
     let gid = if geteuid().is_root() { id } else { nix::unistd::getegid().as_raw() };
     let (uid_map, gid_map) = (format!("{id} {id} 1"), format!("{gid} {gid} 1"));

@@ -1,4 +1,4 @@
-//! Standard input: a pipe, a terminal.
+//! Standard input: a pipe, a terminal. Streams that take nothing.
 
 use crate::host::{pending, wait_until};
 use crate::running::{End, Running};
@@ -13,7 +13,9 @@ use predicates::prelude::*;
 use rstest::rstest;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 #[rstest]
 fn a_pipe(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
@@ -28,6 +30,62 @@ fn a_pipe(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, 
         .success()
         .stdout(predicate::eq(bytes))
         .stderr("Exited with status 0\n");
+}
+
+/// Where a stream leads that takes nothing: a full device, a pipe that nobody reads, nowhere.
+#[derive(Clone, Copy)]
+enum Sink {
+    Full,
+    Broken,
+    Closed,
+}
+
+/// The program's exit code with such a stream on a descriptor.
+fn code_with(mut program: Command, sink: Sink, descriptor: i32) -> Option<i32> {
+    let stream: OwnedFd = match sink {
+        Sink::Full | Sink::Closed => File::options().write(true).open("/dev/full").unwrap().into(),
+        Sink::Broken => io::pipe().unwrap().1.into(),
+    };
+    let put = move || {
+        // SAFETY: both calls take numbers; the stream is held by this closure.
+        match unsafe {
+            match sink {
+                Sink::Closed => libc::close(descriptor),
+                _ => libc::dup2(stream.as_raw_fd(), descriptor),
+            }
+        } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    };
+    // SAFETY: a system call, in a child that the program then replaces.
+    unsafe { program.stdin(Stdio::null()).stdout(Stdio::null()).pre_exec(put) };
+    program.status().unwrap().code()
+}
+
+#[rstest]
+fn standard_error_that_takes_nothing_changes_no_exit_code(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+    #[values(Sink::Full, Sink::Broken, Sink::Closed)] sink: Sink,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let ends: [(&[&str], i32); 5] = [
+        (&["/bin/sh", "-c", "exit 0"], 0),
+        (&["/bin/sh", "-c", "exit 7"], 7),
+        (&["/fault"], 128 + libc::SIGSEGV),
+        (&["/no/such/command"], 255),
+        // No command at all: how it is called.
+        (&[], 1),
+    ];
+    for (words, code) in ends {
+        let mut program = stage.program();
+        program.arg(stage.rootfs()).args(words);
+        assert_eq!(code_with(program, sink, 2), Some(code), "{words:?}");
+    }
+    let mut program = stage.program();
+    program.arg("--help");
+    assert_eq!(code_with(program, sink, 1), Some(0));
 }
 
 /// A lab whose standard input and controlling terminal is a new terminal, and that terminal's other end.

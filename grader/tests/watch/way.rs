@@ -8,7 +8,6 @@ use attempts::attempts::Attempt;
 use grader::labs;
 use grader::report::Check;
 use grader::verdict::{Cause, Verdict};
-use nix::unistd::geteuid;
 use std::collections::BTreeMap;
 
 /// The signs of the checks on the board, by their names.
@@ -22,7 +21,8 @@ fn signs(board: &str) -> BTreeMap<&str, char> {
 
 /// What the board should say: the sign of each check, and the title with the points.
 fn compare(board: &str, stop: &Stop) {
-    let (signs, user) = (signs(board), !geteuid().is_root());
+    // Whoever watches: what is being written is somebody's code.
+    let (signs, user) = (signs(board), true);
     let place = || format!("lab {} after {} steps\n{board}", stop.lab, stop.written);
     let mut checks = Vec::new();
     for id in asked(stop.lab) {

@@ -36,7 +36,7 @@ pub const ATTEMPT: Attempt = Attempt {
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let path = format!("{}/{CORE_PATTERN}", procfs()?);
     me.decisive(&format!("open(\"{path}\", O_RDWR), pwrite(the same value)"));
-    write_back(&path)
+    write_back(me, &path)
 }
 
 pub(super) fn witness(host: &Host) -> Seen {

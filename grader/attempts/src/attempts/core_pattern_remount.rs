@@ -35,15 +35,15 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
     me.decisive(&format!("mount(\"{sys}\", MS_REMOUNT|MS_BIND), umount2(\"{sys}\"), mount(\"proc\")"));
     let writable = MsFlags::MS_REMOUNT | MsFlags::MS_BIND;
     let remounted = mount(None::<&str>, sys.as_str(), None::<&str>, writable, None::<&str>);
-    let opened = remounted.and_then(|()| write_back(&format!("{procfs}/{CORE_PATTERN}")));
+    let opened = remounted.and_then(|()| write_back(me, &format!("{procfs}/{CORE_PATTERN}")));
     if opened.is_ok() {
         return Ok(());
     }
     let unmounted = umount2(sys.as_str(), MntFlags::MNT_DETACH);
-    let opened = unmounted.and_then(|()| write_back(&format!("{procfs}/{CORE_PATTERN}")));
+    let opened = unmounted.and_then(|()| write_back(me, &format!("{procfs}/{CORE_PATTERN}")));
     if opened.is_ok() {
         return Ok(());
     }
     let second = new_procfs()?;
-    write_back(&format!("{second}/{CORE_PATTERN}"))
+    write_back(me, &format!("{second}/{CORE_PATTERN}"))
 }

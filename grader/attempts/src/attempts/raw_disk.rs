@@ -1,12 +1,10 @@
 //! raw-disk: read the host's disk below every file permission.
 
 use super::{Attempt, Letters, Need};
+use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::libc;
-use nix::sys::stat::Mode;
-use nix::sys::uio::pread;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -28,19 +26,14 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let node = disk::find(me, "/dev/sda")?;
     me.decisive("open(\"/dev/sda\", O_RDONLY), pread(4096)");
-    let disk = open("/dev/sda", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut block = [0; 4096];
-    let length = pread(&disk, &mut block, 0)?;
-    me.bring_out(&block[..length]);
-    Ok(())
+    disk::read(me, &node)
 }
 
 fn witness(host: &Host) -> Seen {
-    match &host.disk {
-        Some(first) if host.heard(first) => {
-            Seen::Effect("the attacker knows what stands in the disk's first block".into())
-        }
-        _ => Seen::Nothing,
+    if host.heard_disk() {
+        return Seen::Effect("the attacker knows what stands in the disk's first block".into());
     }
+    Seen::Nothing
 }

@@ -1,7 +1,7 @@
 //! remount-dev: take nodev off the root file system.
 
 use super::{Attempt, Letters, Need};
-use crate::inside::read::read;
+use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -27,14 +27,13 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let node = me.in_rootfs(me.given("node"));
-    me.decisive(&format!("mount(\"/\", MS_REMOUNT|MS_BIND), open(\"{node}\"), pread(4096)"));
+    let path = me.in_rootfs(me.given("node"));
+    let node = disk::find(me, &path)?;
+    me.decisive(&format!("mount(\"/\", MS_REMOUNT|MS_BIND), open(\"{path}\"), pread(4096)"));
     // Where the root is no mount point it has no flags of its own either, and the node opens as it is.
     let none = None::<&str>;
     let _ = mount(none, "/", none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, none);
-    let block = read(&node)?;
-    me.bring_out(&block);
-    Ok(())
+    disk::read(me, &node)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,7 +1,7 @@
 //! rootfs-device-node: open a device node that came with the root file system.
 
 use super::{Attempt, Letters, Need};
-use crate::inside::read::read;
+use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -29,11 +29,10 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let node = me.in_rootfs(me.given("node"));
-    me.decisive(&format!("open(\"{node}\"), pread(4096)"));
-    let block = read(&node)?;
-    me.bring_out(&block);
-    Ok(())
+    let path = me.in_rootfs(me.given("node"));
+    let node = disk::find(me, &path)?;
+    me.decisive(&format!("open(\"{path}\"), pread(4096)"));
+    disk::read(me, &node)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,12 +1,12 @@
 //! sysfs-write: open a setting of the kernel's memory management for writing.
 
 use super::{Attempt, Letters};
+use crate::inside::look::{is_null, look};
 use crate::inside::sysfs::sysfs;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sys::stat::Mode;
 use std::os::fd::IntoRawFd;
 
 /// Below a sysfs.
@@ -36,8 +36,12 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
     let path = format!("{}/{SETTING}", sysfs()?);
+    let found = look(&path);
+    if found.is_device_but(is_null) {
+        return Err(me.give_up(&format!("{path} is a device")));
+    }
     me.decisive(&format!("open(\"{path}\", O_WRONLY)"));
-    let file = open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let file = found.open(OFlag::O_WRONLY)?;
     // It stays open: the host looks for it.
     let _ = file.into_raw_fd();
     Ok(())

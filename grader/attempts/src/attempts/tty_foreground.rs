@@ -37,7 +37,7 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
     // Else a background process that changes the foreground is stopped (credentials(7)).
     // SAFETY: no handler is installed.
     unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) }?;
-    let terminal = terminal::inherited();
+    let terminal = terminal::inherited(me)?;
     let group = child.as_raw();
     me.decisive(&format!("ioctl({terminal}, TIOCSPGRP, {group})"));
     // SAFETY: the ioctl reads one int.

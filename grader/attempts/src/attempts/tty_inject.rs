@@ -34,7 +34,7 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let terminal = terminal::inherited();
+    let terminal = terminal::inherited(me)?;
     me.decisive(&format!("ioctl({terminal}, TIOCSTI, ...)"));
     terminal::type_line(terminal, libc::TIOCSTI, me.mark())
 }

@@ -32,7 +32,7 @@ pub const ATTEMPT: Attempt = Attempt {
 const REQUEST: u64 = 1 << 32 | libc::TIOCSTI;
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let terminal = terminal::inherited();
+    let terminal = terminal::inherited(me)?;
     me.decisive(&format!("setsid(), ioctl({terminal}, TIOCSCTTY), ioctl({terminal}, {REQUEST:#x}, ...)"));
     terminal::take(terminal)?;
     terminal::type_line(terminal, REQUEST, me.mark())

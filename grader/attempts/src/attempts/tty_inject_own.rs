@@ -30,7 +30,7 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let terminal = terminal::inherited();
+    let terminal = terminal::inherited(me)?;
     // Taking it is part of the deed: whoever was given no terminal is refused here.
     me.decisive(&format!("setsid(), ioctl({terminal}, TIOCSCTTY), ioctl({terminal}, TIOCSTI, ...)"));
     terminal::take(terminal)?;

@@ -4,6 +4,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, fstatfs};
 use nix::sys::uio::pwrite;
 use std::fs;
 use std::path::Path;
@@ -26,8 +27,12 @@ pub fn make(place: &str, name: &str) -> Result<(), Errno> {
     mkdirat(AT_FDCWD, &Path::new(place).join(name), Mode::from_bits_truncate(0o755))
 }
 
-/// Writes to a file of a group, with pwrite64(2), which the probe uses for nothing else.
+/// Writes to a file of a group, with pwrite64(2), which the probe uses for nothing else. What is no such file, whatever its
+/// path, is not written to.
 pub fn write(place: &str, file: &str, text: &str) -> Result<(), Errno> {
     let file = open(&Path::new(place).join(file), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    pwrite(&file, text.as_bytes(), 0).map(drop)
+    match fstatfs(&file)?.filesystem_type() {
+        CGROUP_SUPER_MAGIC | CGROUP2_SUPER_MAGIC => pwrite(&file, text.as_bytes(), 0).map(drop),
+        _ => Err(Errno::ENXIO),
+    }
 }

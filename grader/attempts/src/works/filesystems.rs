@@ -1,10 +1,54 @@
 //! The container's file systems: `/proc`, `/sys`, `/tmp`, `/run`.
 
-use super::{Run, Work, nothing_to_see};
+use super::{Run, Work, nothing_to_do, nothing_to_see};
 use crate::Host;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process;
+
+/// All of them are there.
+pub const FILE_SYSTEMS: Work = Work {
+    id: "file-systems",
+    first_lab: 2,
+    what: "/proc, /sys, /dev, /dev/pts, /dev/shm, /tmp and /run are mounts of the container's own, each of its kind and \
+           with its flags.",
+    man: &["proc_pid_mountinfo(5)", "mount(2)", "filesystems(5)"],
+    after: &[],
+    run: Run::Pipes,
+    inside: nothing_to_do,
+    judge: |host| OWN.iter().try_for_each(|own| is_mounted(host, own)),
+};
+
+/// Where each lies, its type, and the flags of its mount. Of programs that are no lab only the type is asked for.
+const OWN: [(&str, &str, &[&str]); 7] = [
+    ("/proc", "proc", &["nosuid", "nodev", "noexec"]),
+    ("/sys", "sysfs", &["ro", "nosuid", "nodev", "noexec"]),
+    ("/dev", "tmpfs", &["nosuid", "nodev", "noexec"]),
+    ("/dev/pts", "devpts", &["nosuid", "noexec"]),
+    ("/dev/shm", "tmpfs", &["nosuid", "nodev", "noexec"]),
+    ("/tmp", "tmpfs", &["nosuid", "nodev"]),
+    ("/run", "tmpfs", &["nosuid", "nodev"]),
+];
+
+/// Whether the mount on top at this path is the one that it should be. Paths in the table are as the container sees
+/// them.
+fn is_mounted(host: &Host, (path, kind, flags): &(&str, &str, &[&str])) -> Result<(), String> {
+    let mut mounts = host.attacker.mountinfo.lines().filter_map(|line| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        let mut words = mount.split(' ').skip(4);
+        Some((words.next()?, words.next()?, file_system.split(' ').next()?))
+    });
+    let Some((_, has, found)) = mounts.rfind(|(point, _, _)| point == path) else {
+        return Err(format!("nothing is mounted at {path}"));
+    };
+    if found != *kind {
+        return Err(format!("at {path} is a {found}, not a {kind}"));
+    }
+    match flags.iter().find(|flag| !has.split(',').any(|has| has == **flag)) {
+        Some(flag) if host.is_lab => Err(format!("{path} is mounted without {flag}")),
+        _ => Ok(()),
+    }
+}
 
 /// `/proc` shows the container.
 pub const PROC_SELF: Work = Work {

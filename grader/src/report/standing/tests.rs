@@ -54,7 +54,7 @@ fn what_is_written_and_wrong_comes_with_its_reason() {
         vec![News { lab: "lab1-namespaces".into(), won: vec!["mount".into()], lost: vec!["reboot".into()] }];
     let text = text(&Workspace::sources(), &reports, false, news);
     assert!(text.contains("Next: uts-namespace in lab1-namespaces/src/lib.rs:"), "{text}");
-    assert!(text.contains("\n  hostname-set: ESCAPED (it came out)\n"), "{text}");
+    assert!(text.contains("\n  hostname-set: ESCAPED (it \\u{1b}came out)\n"), "{text}");
     assert!(text.contains("\n    grader try hostname-set --in lab1-namespaces\n"), "{text}");
     assert!(text.contains("lab1-namespaces: new: mount\n") && text.contains("no longer: reboot\n"), "{text}");
     assert!(!text.contains("Red is expected"), "{text}");

@@ -97,7 +97,7 @@ fn on_80_by_24_is_everything_that_matters() {
         " x host-name             FAILS      it is the host's",
         "attempts: 1 of 4 blocked",
         " + reboot                BLOCKED    refused",
-        ">x mount                 ESCAPED    the mount [2J is in the host's tab",
+        ">x mount                 ESCAPED    the mount\\u{1b}[2J is in the host",
         " more\n",
         "h hint  e explain  t try  r rerun  n next",
         "q quit",

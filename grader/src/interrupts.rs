@@ -1,0 +1,51 @@
+//! The signals by which a person ends the grader, where something is under way that must be ended first; and those that
+//! what it starts gets back as they are by default.
+
+use anyhow::Result;
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{getpid, gettid};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// INT, TERM and HUP, which wait to be taken for as long as this lives.
+pub struct Interrupts {
+    signals: SignalFd,
+    old_mask: SigSet,
+}
+
+impl Interrupts {
+    /// In the main thread, which runs the command; others are told by it.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn of_main_thread() -> Result<Option<Interrupts>> {
+        if gettid() != getpid() {
+            return Ok(None);
+        }
+        let mut signals = SigSet::empty();
+        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| signals.add(signal));
+        let old_mask = SigSet::thread_get_mask()?;
+        signals.thread_block()?;
+        let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Some(Interrupts { signals, old_mask }))
+    }
+
+    /// One that has come.
+    pub fn take(&self) -> Option<Signal> {
+        let signal = self.signals.read_signal().ok()??;
+        Some(Signal::try_from(signal.ssi_signo as i32).unwrap_or(Signal::SIGTERM))
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        let _ = self.old_mask.thread_set_mask();
+    }
+}
+
+/// Gives a command back what the grader ignores: see [`begin`](crate::commands::begin::begin).
+pub fn as_by_default(command: &mut Command) {
+    // SAFETY: one system call, in a child that the program then replaces.
+    unsafe { command.pre_exec(|| Ok(signal(Signal::SIGXFSZ, SigHandler::SigDfl).map(drop)?)) };
+}
