@@ -145,6 +145,11 @@ impl Stage {
         self.own.path().file_name().and_then(OsStr::to_str).unwrap()
     }
 
+    /// The person's cache directory, which all tests of a program share.
+    pub fn cache(&self) -> PathBuf {
+        home().cache(self.who)
+    }
+
     /// Makes a directory of the person's.
     pub fn directory(&self, name: &str) -> PathBuf {
         fs::create_dir_all(self.path(name)).unwrap();

@@ -34,10 +34,15 @@ impl Student {
 
     /// A watch, with these words besides.
     pub fn watch(&self, words: &[&str]) -> Command {
-        let mut watch = self.stage.grader(["watch"].iter().chain(words));
-        watch.current_dir(&self.root);
-        cargo_settings(&mut watch);
-        watch
+        self.grader(&[&["watch"], words].concat())
+    }
+
+    /// A grader in the workspace, which it builds.
+    pub fn grader(&self, words: &[&str]) -> Command {
+        let mut grader = self.stage.grader(words);
+        grader.current_dir(&self.root);
+        cargo_settings(&mut grader);
+        grader
     }
 
     /// A watch of lab 1 on a terminal, on which all its checks have room, once it has graded.
