@@ -8,10 +8,10 @@
 //! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
 //! - [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
-//! - [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
+//! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`capabilities`]: those of the calling process.
-//! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`group_tree`]: a group
-//!   and all below it.
+//! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
+//!   of an ordinary user. [`group_tree`]: a group and all below it.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
@@ -19,7 +19,9 @@
 pub mod capabilities;
 pub mod changes;
 pub mod channel;
+pub mod delegated;
 pub mod disk;
+pub mod end;
 pub mod ext4;
 pub mod group_tree;
 pub mod groups;
@@ -39,13 +41,15 @@ use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
 use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use disk::Disk;
+use end::end;
+pub use end::ending;
 use ext4::Ext4;
 use groups::Groups;
 use ids::Lease;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, clone};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, geteuid};
 use secrets::Secrets;
 use serde::{Deserialize, Serialize};
@@ -55,7 +59,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tree::Tree;
 
 /// The two kinds of decoy host.
@@ -95,9 +99,6 @@ pub struct Plan<'a> {
 
 /// Its PID 1 answers within this time: it makes its host in a tenth of a second on an idle machine.
 const ANSWER: Duration = Duration::from_secs(20);
-
-/// What was killed is gone within this time.
-pub const GONE: Duration = Duration::from_secs(20);
 
 /// The file tree that a decoy stands on, and the ids that its files belong to.
 pub struct Ground {
@@ -327,74 +328,6 @@ impl AsFd for Decoy {
     /// Readable when its PID 1 has something to say.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()
-    }
-}
-
-/// What a wait(2) status says of an end.
-pub fn ending(status: i32) -> Ending {
-    if libc::WIFSIGNALED(status) {
-        Ending::Killed(libc::WTERMSIG(status))
-    } else if libc::WIFEXITED(status) {
-        Ending::Exited(libc::WEXITSTATUS(status))
-    } else {
-        Ending::None
-    }
-}
-
-/// Kills PID 1, and with it all in its PID namespace, and waits for its end.
-///
-/// A process without CPU time, or a frozen one, does not die: first the groups are released. If somebody in the decoy
-/// takes the time away again, that one is killed by itself. Where even that does not help the calling process, a worker,
-/// ends with words for nobody: the grader notices, and the keeper tries again.
-fn end(pid1: Pid, groups: &Groups) {
-    groups.release();
-    let _ = kill(pid1, Signal::SIGKILL);
-    let deadline = Instant::now() + GONE;
-    let mut asked = Instant::now();
-    while !reap(pid1) {
-        if Instant::now() > deadline {
-            std::process::exit(1);
-        }
-        if asked.elapsed() > Duration::from_millis(100) {
-            asked = Instant::now();
-            groups.release();
-            groups.kill(|pid| pid != Pid::this());
-        }
-    }
-}
-
-/// Waits some moments for the end of PID 1, and says whether it has come. Traced processes of its namespace must be
-/// waited for as well: until their tracer has, PID 1 does not end.
-fn reap(pid1: Pid) -> bool {
-    loop {
-        let mut status = 0;
-        // SAFETY: waitpid(2) writes one int.
-        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::WNOHANG) };
-        let ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
-        if pid < 0 || (pid == pid1.as_raw() && ended) {
-            return true;
-        }
-        if pid == 0 {
-            break;
-        }
-        if !ended {
-            // A traced process that stopped on its way out.
-            let _ = nix::sys::ptrace::cont(Pid::from_raw(pid), None);
-        }
-    }
-    wait_for_child(Duration::from_millis(20));
-    false
-}
-
-/// Waits until a child has ended or stopped, or so long. SIGCHLD is blocked in every worker.
-fn wait_for_child(patience: Duration) {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
-    // SAFETY: a set of zeros is valid for sigemptyset(3) to fill; sigtimedwait(2) reads both and writes nothing.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, libc::SIGCHLD);
-        libc::sigtimedwait(&set, std::ptr::null_mut(), &time);
     }
 }
 

@@ -12,7 +12,7 @@ pub mod record;
 pub mod stale;
 
 use crate::decoy::groups;
-use crate::decoy::{group_tree, own_mount_namespace, random_word};
+use crate::decoy::{delegated, group_tree, own_mount_namespace, random_word};
 use anyhow::{Context, Result};
 use nix::fcntl::{Flock, OFlag};
 use nix::sys::signal::{Signal, kill};
@@ -154,7 +154,7 @@ fn keep(mut pipe: File) {
             _ => {}
         }
     }
-    groups::leave_delegated();
+    delegated::leave();
 }
 
 /// Tries until it is done: what was in it is being killed.

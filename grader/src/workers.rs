@@ -4,14 +4,16 @@
 //! nothing of the person who called the grader: see [`process`].
 //!
 //! # Layout
-//! - [`process`]: a worker's own side. [`schedule`]: which job is next. [`usage`]: what one user still has in use.
+//! - [`stopper`]: what ends a run before its end. [`process`]: a worker's own side. [`schedule`]: which job is next. [`usage`]: what one user still has in use.
 
 pub mod process;
 pub mod schedule;
+pub mod stopper;
 pub mod usage;
 
 use crate::decoy::channel::Channel;
-use crate::decoy::groups::{self, Groups};
+use crate::decoy::delegated;
+use crate::decoy::groups::Groups;
 use crate::keeper::Keeper;
 use crate::keeper::record::Record;
 use crate::target::Target;
@@ -19,7 +21,6 @@ use crate::trial::Facts;
 use crate::trial::works::Works;
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -32,8 +33,9 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
+use stopper::{GO_ON, START_NO_MORE};
+pub use stopper::{Interrupted, Stopped, Stopper};
 
 /// The probe, as the build script made it.
 const PROBE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe"));
@@ -67,73 +69,6 @@ pub enum Done {
     Attempt(Facts),
     /// To works checks.
     Works(Works),
-}
-
-/// Why a run ended before its end: this signal.
-#[derive(Debug)]
-pub struct Interrupted(pub Signal);
-
-impl std::fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ended by {}", self.0)
-    }
-}
-
-impl std::error::Error for Interrupted {}
-
-/// A run ended since it was told to: see [`Stopper`].
-#[derive(Debug)]
-pub struct Stopped;
-
-impl std::fmt::Display for Stopped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stopped")
-    }
-}
-
-impl std::error::Error for Stopped {}
-
-/// Ends runs, from another thread than theirs.
-pub struct Stopper {
-    how: AtomicU8,
-    wake: EventFd,
-}
-
-const GO_ON: u8 = 0;
-const START_NO_MORE: u8 = 1;
-const LEAVE: u8 = 2;
-
-impl Stopper {
-    fn new() -> Result<Stopper> {
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let wake = EventFd::from_value_and_flags(0, flags).context("eventfd(2)")?;
-        Ok(Stopper { how: AtomicU8::new(GO_ON), wake })
-    }
-
-    /// A run ends as soon as the trials under way have ended, and the next ones before they begin.
-    pub fn start_no_more(&self) {
-        self.say(START_NO_MORE);
-    }
-
-    /// A run ends at once. The workers then serve for nothing but to be dropped.
-    pub fn leave(&self) {
-        self.say(LEAVE);
-    }
-
-    /// Runs are run again, to their end. None may be under way.
-    pub fn go_on(&self) {
-        self.how.store(GO_ON, Ordering::SeqCst);
-        let _ = self.wake.read();
-    }
-
-    fn say(&self, how: u8) {
-        self.how.fetch_max(how, Ordering::SeqCst);
-        let _ = self.wake.write(1);
-    }
-
-    fn how(&self) -> u8 {
-        self.how.load(Ordering::SeqCst)
-    }
 }
 
 /// The workers of one grader.
@@ -177,7 +112,7 @@ impl Workers {
     /// # Errors
     /// No temporary directory, or the system refuses processes.
     pub fn start(rootfs: &Path, limit: Duration) -> Result<Workers> {
-        groups::enter_delegated();
+        delegated::enter();
         let keeper = Keeper::start()?;
         let probe = keeper.directory.join("probe");
         fs::write(&probe, PROBE).with_context(|| format!("can't write {}", probe.display()))?;

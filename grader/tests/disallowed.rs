@@ -57,6 +57,7 @@ const ALLOWED: &[(&str, &[&str], &str)] = &[
     ),
     ("atomic_write.rs", &["OpenOptions"], "through /proc/self/fd"),
     ("labs/build.rs", &["create_dir", "hard_link("], "the grader's own directory; `beneath`'s"),
+    ("decoy/delegated.rs", &["create_dir"], "control groups, in cgroupfs"),
     ("decoy/groups.rs", &["create_dir", "fs::write"], "control groups, in cgroupfs"),
     ("decoy/group_tree.rs", &["fchmodat", "unlinkat"], "control groups, in cgroupfs, by descriptor"),
     ("decoy/image.rs", &["hard_link("], "`beneath`'s"),

@@ -11,8 +11,8 @@
 //! write to a group above both places, and there is none within reach; in v1 it must have the process's uid, and PID 1
 //! keeps one that its user namespace does not map ([`super::pid1`]). Real root may move any process.
 
-use super::group_tree;
 use super::limits::{MEMORY, PROCESSES};
+use super::{delegated, group_tree};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -59,7 +59,7 @@ impl Groups {
         if geteuid().is_root() {
             return Groups { list: plan(name, &mountinfo, &own, enabled) };
         }
-        let delegated = delegated(&mountinfo, &own).filter(|group| limits_with(&enabled(group)));
+        let delegated = delegated::group(&mountinfo, &own).filter(|group| limits_with(&enabled(group)));
         let group = |path: PathBuf| Group { path: path.join(name), controllers: String::new() };
         Groups { list: delegated.map(group).into_iter().collect() }
     }
@@ -284,58 +284,8 @@ fn list(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The group in a delegated one in which the grader itself lives: one that enables controllers holds no process.
-const GRADER: &str = "container-labs";
-
-/// The v2 group that was delegated to this person and in which nobody else is, as systemd makes one: `systemd-run --user
-/// --scope -p Delegate=yes` (systemd.resource-control(5)).
-fn delegated(mountinfo: &str, own: &str) -> Option<PathBuf> {
-    let point = mountinfo.lines().find_map(|line| {
-        let (mount, file_system) = line.split_once(" - ")?;
-        file_system.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
-    })?;
-    let own = own_group(own, "")?;
-    let own = own.strip_suffix(GRADER).unwrap_or(&own).trim_matches('/');
-    // The top of the tree is nobody's to delegate.
-    (!own.is_empty()).then(|| Path::new(point).join(own))
-}
-
-/// Makes a delegated group ready for [`Groups::plan`], if the calling process is alone in one. To be called before any
-/// other process is started.
-pub fn enter_delegated() {
-    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-    let read_proc = |name: &str| read(&Path::new("/proc/self").join(name));
-    let Some(group) = delegated(&read_proc("mountinfo"), &read_proc("cgroup")) else { return };
-    let ours = fs::metadata(&group).is_ok_and(|it| it.uid() == geteuid().as_raw());
-    let alone = read(&group.join("cgroup.procs")).trim() == Pid::this().to_string();
-    if geteuid().is_root() || !ours || !alone || !limits_with(&read(&group.join("cgroup.controllers"))) {
-        return;
-    }
-    let below = group.join(GRADER);
-    let entered = fs::create_dir(&below).is_ok() && join(&below, Pid::this()).is_ok();
-    if !(entered && enable_controllers(&group, '+').is_ok()) {
-        leave_delegated();
-    }
-}
-
-/// Puts everybody back who [`enter_delegated`] has moved.
-pub fn leave_delegated() {
-    let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
-    let Some(group) = delegated(&read("mountinfo"), &read("cgroup")).filter(|_| !geteuid().is_root()) else {
-        return;
-    };
-    let below = group.join(GRADER);
-    if below.is_dir() && enable_controllers(&group, '-').is_ok() {
-        let members = fs::read_to_string(below.join("cgroup.procs")).unwrap_or_default();
-        for pid in members.lines().filter_map(|line| line.parse().ok()) {
-            let _ = join(&group, Pid::from_raw(pid));
-        }
-        let _ = group_tree::remove(&below);
-    }
-}
-
 /// Whether these controllers suffice for the limits of a decoy.
-fn limits_with(controllers: &str) -> bool {
+pub(super) fn limits_with(controllers: &str) -> bool {
     ["memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|it| it == *name))
 }
 
@@ -385,7 +335,7 @@ fn has(names: &str, wanted: &str) -> bool {
 }
 
 /// A process's group in one hierarchy.
-fn own_group(text: &str, controllers: &str) -> Option<String> {
+pub(super) fn own_group(text: &str, controllers: &str) -> Option<String> {
     lines(text).find(|(names, _)| *names == controllers).map(|(_, path)| path.to_owned())
 }
 
@@ -430,17 +380,6 @@ mod tests {
         assert_eq!(planned(mountinfo, own, "cpuset cpu io memory pids\n"), expected);
         assert_eq!(planned(mountinfo, own, "cpu memory\n"), []);
         assert_eq!(planned(mountinfo, own, ""), []);
-    }
-
-    #[test]
-    fn a_delegated_group_is_that_around_the_grader() {
-        let mountinfo = "25 22 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n";
-        let scope = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-u3.scope";
-        let expected = Some(PathBuf::from(format!("/sys/fs/cgroup{scope}")));
-        assert_eq!(delegated(mountinfo, &format!("0::{scope}\n")), expected);
-        assert_eq!(delegated(mountinfo, &format!("0::{scope}/{GRADER}\n")), expected);
-        assert_eq!(delegated(mountinfo, "0::/\n"), None);
-        assert_eq!(delegated("", &format!("0::{scope}\n")), None);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
+use crate::decoy::delegated;
 use crate::decoy::disk::Disk;
-use crate::decoy::groups::{self, Groups};
+use crate::decoy::groups::Groups;
 use crate::decoy::ids::Lease;
 use crate::decoy::own_mount_namespace;
 use crate::dirs;
@@ -122,7 +123,7 @@ fn container() -> Option<Container> {
 
 /// What leaves something behind if the grader is killed: with a keeper, which would remove it.
 fn with_keeper() -> (Outcome, Outcome, Cgroups) {
-    groups::enter_delegated();
+    delegated::enter();
     match Keeper::start() {
         Ok(mut keeper) => (Outcome::Works, loop_device(&keeper.directory), cgroups(&mut keeper)),
         Err(error) => {

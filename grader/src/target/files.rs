@@ -54,7 +54,7 @@ fn has(all: &BTreeSet<PathBuf>, above: &Path, path: &Path) -> bool {
 fn bring(path: &Path, cwd: &Path, all: &mut BTreeSet<PathBuf>) -> Result<()> {
     let (real, links) = trace(path).with_context(|| path.display().to_string())?;
     if is_private(&real) {
-        bail!("{} is private, and never copied into a decoy host", real.display());
+        bail!("{}: what lies beside keys is never copied into a decoy host", real.display());
     }
     if tree::shows(&real) {
         add(links, all);
