@@ -32,6 +32,18 @@ const CONTAINERS: &str = "containers";
 /// The controllers that limits are made of.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
+/// What the group around the containers is set to in a new v2 tree. Where that is not mounted with `nsdelegate`, who
+/// owns these files may write to them from inside of the cgroup namespace (cgroups(7)).
+const FREE: [(&str, &str); 7] = [
+    ("memory.max", "max"),
+    ("memory.high", "max"),
+    ("memory.swap.max", "max"),
+    ("pids.max", "max"),
+    ("cpu.weight", "100"),
+    ("cgroup.max.depth", "max"),
+    ("cgroup.max.descendants", "max"),
+];
+
 /// Control groups of one worker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Groups {
@@ -134,10 +146,18 @@ impl Groups {
     }
 
     /// Goes where the cgroup namespace of a decoy is to begin. [`Groups::settle`] follows.
+    ///
+    /// What programs of earlier decoys have left there goes first. An ordinary user's decoys all have one id, so a
+    /// program may have made groups, a threaded one even, and have enabled controllers: nobody could join then, or
+    /// enable the controllers for the next container.
     pub fn gather(&self) -> Result<()> {
-        self.made()
-            .filter(|group| group.is_unified())
-            .try_for_each(|group| join(&group.delegated(), Pid::this()))
+        for group in self.made() {
+            group.clear();
+            if group.is_unified() {
+                join(&group.delegated(), Pid::this())?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the calling process and a decoy's PID 1 where they stay.
@@ -224,6 +244,28 @@ impl Group {
         let top = if self.is_unified() { own.strip_suffix(HOST)?.to_owned() + CONTAINERS } else { own };
         let theirs = own_group(&read(&pid.to_string())?, &self.controllers)?;
         Some(relative(&top, &theirs))
+    }
+
+    /// Removes the containers' groups, and what a program may have set in the group around them. No program is in
+    /// them any more.
+    fn clear(&self) {
+        for child in self.children() {
+            let _ = group_tree::remove(&child);
+        }
+        if self.is_unified() {
+            let delegated = self.delegated();
+            // All of them: a program may have enabled one that we do not use.
+            let enabled = fs::read_to_string(delegated.join("cgroup.subtree_control")).unwrap_or_default();
+            let words: Vec<String> = enabled.split_whitespace().map(|name| format!("-{name}")).collect();
+            for (file, value) in
+                FREE.into_iter().chain([("cgroup.subtree_control", words.join(" ").as_str())])
+            {
+                // Only what is there: a directory of this kind has no other files.
+                if delegated.join(file).exists() {
+                    let _ = fs::write(delegated.join(file), value);
+                }
+            }
+        }
     }
 
     /// Enables the controllers for the groups below (`+`), or no longer (`-`).
@@ -441,6 +483,23 @@ mod tests {
         assert_eq!(delegated(mountinfo, &format!("0::{scope}/{GRADER}\n")), expected);
         assert_eq!(delegated(mountinfo, "0::/\n"), None);
         assert_eq!(delegated("", &format!("0::{scope}\n")), None);
+    }
+
+    /// A plain directory tree serves.
+    #[test]
+    fn a_decoy_finds_nothing_of_an_earlier_one() {
+        let place = tempfile::tempdir().unwrap();
+        let group = Group { path: place.path().into(), controllers: String::new() };
+        let containers = group.delegated();
+        fs::create_dir_all(containers.join("theirs/below")).unwrap();
+        fs::write(containers.join("pids.max"), "1").unwrap();
+        fs::write(containers.join("cgroup.subtree_control"), "memory rdma\n").unwrap();
+        group.clear();
+        assert!(group.children().is_empty());
+        let read = |file: &str| fs::read_to_string(containers.join(file)).ok();
+        assert_eq!(read("pids.max").as_deref(), Some("max"));
+        assert_eq!(read("cgroup.subtree_control").as_deref(), Some("-memory -rdma"));
+        assert_eq!(read("cpu.weight"), None);
     }
 
     #[test]
