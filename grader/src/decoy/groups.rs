@@ -178,8 +178,15 @@ impl Groups {
     }
 
     /// Lifts every quota of CPU time, and thaws, in these groups and all below them: see [`group_tree`].
+    ///
+    /// Before Linux 6.18 a process without CPU time stops in the middle of a system call, with the locks that it holds.
+    /// One that joins a group holds those of all groups: mkdir(2) waits then, and whoever lists its directory waits for
+    /// that. So quotas go from all the containers' topmost groups before any of them is listed.
     pub fn release(&self) {
-        self.list.iter().for_each(|group| group_tree::release(&group.path));
+        for group in &self.list {
+            group.children().iter().for_each(|child| lift_quota(child, f64::INFINITY));
+            group_tree::release(&group.path);
+        }
     }
 
     /// Sends SIGKILL to all in them who `is_meant`.
@@ -225,8 +232,7 @@ impl Group {
 
     /// The topmost of the containers' groups.
     pub fn children(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.delegated()).into_iter().flatten().flatten();
-        entries.filter(|it| it.file_type().is_ok_and(|kind| kind.is_dir())).map(|it| it.path()).collect()
+        directories(&self.delegated())
     }
 
     /// The containers' groups, those whose paths are too long apart.
@@ -290,6 +296,24 @@ pub fn join(group: &Path, pid: Pid) -> Result<()> {
     fs::write(group.join(file), pid.to_string()).with_context(|| format!("joining {}", group.display()))
 }
 
+/// Lifts a group's quota of CPU time, v1 and v2, if it is less than `least` CPUs (sched-bwc.rst, cgroup-v2.rst).
+fn lift_quota(group: &Path, least: f64) {
+    let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
+    let (v1, v2) = (read("cpu.cfs_quota_us") + " " + &read("cpu.cfs_period_us"), read("cpu.max"));
+    for (file, figures, value) in [("cpu.cfs_quota_us", v1, "-1"), ("cpu.max", v2, "max")] {
+        if quota(&figures).is_some_and(|cpus| cpus < least) {
+            let _ = fs::write(group.join(file), value);
+        }
+    }
+}
+
+/// How many CPUs a quota and its period are; none where there is no quota (`max`, or -1).
+fn quota(figures: &str) -> Option<f64> {
+    let mut figures =
+        figures.split_whitespace().map(|figure| figure.parse::<f64>().ok().filter(|it| *it >= 0.0));
+    Some(figures.next()?? / figures.next()??)
+}
+
 /// Makes a group and locks it, before anybody can take it for one that nobody needs any more.
 fn make_locked(path: &Path) -> Result<Flock<File>> {
     loop {
@@ -315,15 +339,24 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
     }
 }
 
-/// The groups below one, the innermost first.
+/// Less than so many CPUs is no limit of a container's: it stops the container.
+const LEAST: f64 = 0.01;
+
+/// The groups below one, the innermost first. Quotas that would keep whoever lists them waiting go: see
+/// [`Groups::release`].
 fn list(path: &Path, found: &mut Vec<PathBuf>) {
-    // A path that is longer than PATH_MAX can't be read, and ends it.
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            list(&entry.path(), found);
-            found.push(entry.path());
-        }
+    let children = directories(path);
+    children.iter().for_each(|child| lift_quota(child, LEAST));
+    for child in children {
+        list(&child, found);
+        found.push(child);
     }
+}
+
+/// The directories in one. One whose path is longer than PATH_MAX can't be read.
+fn directories(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter(|it| it.file_type().is_ok_and(|kind| kind.is_dir())).map(|it| it.path()).collect()
 }
 
 /// The group in a delegated one in which the grader itself lives: one that enables controllers holds no process.
@@ -500,6 +533,29 @@ mod tests {
         assert_eq!(read("pids.max").as_deref(), Some("max"));
         assert_eq!(read("cgroup.subtree_control").as_deref(), Some("-memory -rdma"));
         assert_eq!(read("cpu.weight"), None);
+    }
+
+    /// v1's two files, and v2's one; what no container would ask for goes, what a lab gives stays.
+    #[test]
+    fn a_quota_that_only_stops_is_lifted() {
+        assert_eq!(quota("-1\n 100000\n"), None);
+        assert_eq!(quota("max 100000\n"), None);
+        assert_eq!(quota(" "), None);
+        let place = tempfile::tempdir().unwrap();
+        for (name, given, then) in [("tiny", "1000 1000000", "max"), ("lab", "25000 100000", "25000 100000")]
+        {
+            let group = place.path().join(name);
+            fs::create_dir(&group).unwrap();
+            fs::write(group.join("cpu.max"), given).unwrap();
+            fs::write(group.join("cpu.cfs_quota_us"), given.split(' ').next().unwrap()).unwrap();
+            fs::write(group.join("cpu.cfs_period_us"), given.split(' ').next_back().unwrap()).unwrap();
+            list(place.path(), &mut Vec::new());
+            assert_eq!(fs::read_to_string(group.join("cpu.max")).unwrap(), then);
+            let v1 = if then == "max" { "-1" } else { "25000" };
+            assert_eq!(fs::read_to_string(group.join("cpu.cfs_quota_us")).unwrap(), v1);
+            lift_quota(&group, f64::INFINITY);
+            assert_eq!(fs::read_to_string(group.join("cpu.max")).unwrap(), "max");
+        }
     }
 
     #[test]
