@@ -180,11 +180,12 @@ impl Groups {
     /// Lifts every quota of CPU time, and thaws, in these groups and all below them: see [`group_tree`].
     ///
     /// Before Linux 6.18 a process without CPU time stops in the middle of a system call, with the locks that it holds.
-    /// One that joins a group holds those of all groups: mkdir(2) waits then, and whoever lists its directory waits for
-    /// that. So quotas go from all the containers' topmost groups before any of them is listed.
+    /// One that joins a group holds that of all groups: mkdir(2) waits then, whoever lists its directory waits for
+    /// that, and to thaw a group takes the lock as well. So quotas go first, and in one directory before any in it is
+    /// listed.
     pub fn release(&self) {
         for group in &self.list {
-            group.children().iter().for_each(|child| lift_quota(child, f64::INFINITY));
+            list(&group.delegated(), f64::INFINITY, &mut Vec::new());
             group_tree::release(&group.path);
         }
     }
@@ -238,7 +239,7 @@ impl Group {
     /// The containers' groups, those whose paths are too long apart.
     pub fn below(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        list(&self.delegated(), &mut found);
+        list(&self.delegated(), LEAST, &mut found);
         found
     }
 
@@ -342,13 +343,12 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
 /// Less than so many CPUs is no limit of a container's: it stops the container.
 const LEAST: f64 = 0.01;
 
-/// The groups below one, the innermost first. Quotas that would keep whoever lists them waiting go: see
-/// [`Groups::release`].
-fn list(path: &Path, found: &mut Vec<PathBuf>) {
+/// The groups below one, the innermost first. Quotas of less than `least` CPUs go: see [`Groups::release`].
+fn list(path: &Path, least: f64, found: &mut Vec<PathBuf>) {
     let children = directories(path);
-    children.iter().for_each(|child| lift_quota(child, LEAST));
+    children.iter().for_each(|child| lift_quota(child, least));
     for child in children {
-        list(&child, found);
+        list(&child, least, found);
         found.push(child);
     }
 }
@@ -549,7 +549,7 @@ mod tests {
             fs::write(group.join("cpu.max"), given).unwrap();
             fs::write(group.join("cpu.cfs_quota_us"), given.split(' ').next().unwrap()).unwrap();
             fs::write(group.join("cpu.cfs_period_us"), given.split(' ').next_back().unwrap()).unwrap();
-            list(place.path(), &mut Vec::new());
+            list(place.path(), LEAST, &mut Vec::new());
             assert_eq!(fs::read_to_string(group.join("cpu.max")).unwrap(), then);
             let v1 = if then == "max" { "-1" } else { "25000" };
             assert_eq!(fs::read_to_string(group.join("cpu.cfs_quota_us")).unwrap(), v1);
