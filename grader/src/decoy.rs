@@ -11,7 +11,7 @@
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`capabilities`]: those of the calling process.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
-//!   of an ordinary user. [`group_tree`]: a group and all below it.
+//!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
@@ -31,6 +31,7 @@ pub mod image;
 pub mod limits;
 pub mod loop_device;
 pub mod pid1;
+pub mod quota;
 pub mod secrets;
 pub mod services;
 pub mod start;

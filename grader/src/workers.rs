@@ -301,11 +301,11 @@ impl Plan {
 }
 
 /// Ends workers that have no channel any more, and waits until they, and all that they left behind, have ended. A
-/// process in a group without CPU time, or in a frozen one, does not even die: first the groups are released.
+/// process in a group without CPU time, or in a frozen one, does not even die before the groups are released.
 fn end(workers: &[Worker]) {
     for worker in workers.iter().filter(|worker| worker.at.is_some()) {
-        worker.groups.release();
         let _ = kill(worker.pid, Signal::SIGKILL);
+        worker.groups.release();
     }
     let deadline = Instant::now() + END;
     let mut asked = Instant::now();

@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str], &str)] = &[
     ("decoy/hierarchy.rs", &["create_dir"], "the worker's own directory"),
     ("decoy/ids.rs", &["fs::write"], "/proc of a child"),
     ("decoy/pid1.rs", &["fs::write", "fs::set_permissions"], "its own /proc; a socket that it has just made"),
+    ("decoy/quota.rs", &["fs::write"], "control groups, in cgroupfs"),
     ("decoy/start.rs", &["fs::write"], "/proc of a child"),
     ("decoy/victim.rs", &["OpenOptions"], "/proc, and what PID 1 has just made"),
     ("dirs.rs", &["DirBuilder", "fs::set_permissions"], "the person's cache, whose owner is checked"),

@@ -2,7 +2,7 @@
 //! delegation").
 
 use super::group_tree;
-use super::groups::{enable_controllers, join, limits_with, own_group};
+use super::groups::{CONTROLLERS, enable_controllers, join, limits_with, own_group};
 use nix::unistd::{Pid, geteuid};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -37,7 +37,7 @@ pub fn enter() {
     }
     let below = group.join(GRADER);
     let entered = fs::create_dir(&below).is_ok() && join(&below, Pid::this()).is_ok();
-    if !(entered && enable_controllers(&group, '+').is_ok()) {
+    if !(entered && enable_controllers(&group, '+', &CONTROLLERS).is_ok()) {
         leave();
     }
 }
@@ -49,7 +49,7 @@ pub fn leave() {
         return;
     };
     let below = group.join(GRADER);
-    if below.is_dir() && enable_controllers(&group, '-').is_ok() {
+    if below.is_dir() && enable_controllers(&group, '-', &CONTROLLERS).is_ok() {
         let members = fs::read_to_string(below.join("cgroup.procs")).unwrap_or_default();
         for pid in members.lines().filter_map(|line| line.parse().ok()) {
             let _ = join(&group, Pid::from_raw(pid));

@@ -23,12 +23,13 @@ pub fn ending(status: i32) -> Ending {
 
 /// Kills PID 1, and with it all in its PID namespace, and waits for its end.
 ///
-/// A process without CPU time, or a frozen one, does not die: first the groups are released. If somebody in the decoy
+/// A process without CPU time, or a frozen one, does not die before the groups are released. If somebody in the decoy
 /// takes the time away again, that one is killed by itself. Where even that does not help the calling process, a worker,
 /// ends with words for nobody: the grader notices, and the keeper tries again.
 pub fn end(pid1: Pid, groups: &Groups) {
-    groups.release();
+    // A signal waits for nothing; to release may.
     let _ = kill(pid1, Signal::SIGKILL);
+    groups.release();
     let deadline = Instant::now() + GONE;
     let mut asked = Instant::now();
     while !reap(pid1) {

@@ -3,6 +3,10 @@
 //! A program may make groups deeper than PATH_MAX, thousands of them, and take every permission off them. It may
 //! also freeze them or give them a thousandth of a CPU: a process in such a group does not even die of SIGKILL. So
 //! they are walked one name at a time, and released before anything in them is waited for.
+//!
+//! Before Linux 6.18 a process without CPU time stops in the middle of a system call, with the locks that it holds: with
+//! that of all control groups, say, for which a mkdir(2) then waits, and for its directory whoever lists it
+//! (sched-bwc.rst). So all groups in a directory are released before any of them is listed.
 
 use anyhow::Result;
 use nix::dir::{Dir, Type};
@@ -18,14 +22,24 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
-/// What stops a group's processes or slows them down, and the value that lets them go on: v1, then v2 (cgroups(7),
-/// Documentation/admin-guide/cgroup-v2.rst).
-const BRAKES: [(&str, &str); 4] =
-    [("cpu.cfs_quota_us", "-1"), ("freezer.state", "THAWED"), ("cpu.max", "max"), ("cgroup.freeze", "0")];
+/// A quota of CPU time and what lifts it, v1 and v2 (sched-bwc.rst, cgroup-v2.rst).
+const QUOTAS: [(&str, &str); 2] = [("cpu.cfs_quota_us", "-1"), ("cpu.max", "max")];
 
-/// Lifts every quota of CPU time, and thaws, in a group and all below it.
+/// What says that a group is frozen, what then begins its text, and what lets it go on.
+const FREEZERS: [(&str, &[u8], &str); 2] = [("freezer.state", b"FR", "THAWED"), ("cgroup.freeze", b"1", "0")];
+
+/// Lifts every quota of CPU time, and thaws, in a group and all below it. First all quotas: to thaw takes the lock of
+/// all groups, to lift a quota does not.
 pub fn release(top: &Path) {
-    let _ = walk(top, |group| BRAKES.iter().for_each(|(file, value)| put(group, file, value)), |_, _| Ok(()));
+    let _ = walk(top, |group| QUOTAS.iter().for_each(|(file, value)| put(group, file, value)), |_, _| Ok(()));
+    let thaw = |group: &OwnedFd| {
+        for (file, frozen, value) in FREEZERS {
+            if get(group, file).is_some_and(|text| text.starts_with(frozen)) {
+                put(group, file, value);
+            }
+        }
+    };
+    let _ = walk(top, thaw, |_, _| Ok(()));
 }
 
 /// Sends SIGKILL to every process in a group and below it which `is_meant`.
@@ -71,41 +85,51 @@ pub fn remove(top: &Path) -> nix::Result<()> {
     }
 }
 
-/// Calls `enter` for a group and each below it, and `leave` with the parent of each below it and its name, the
-/// innermost first.
+/// Calls `enter` for a group and each below it, all in one group before those below any of them, and `leave` with the
+/// parent of each below it and its name, the innermost first.
 fn walk(
     top: &Path,
     mut enter: impl FnMut(&OwnedFd),
     mut leave: impl FnMut(&OwnedFd, &CStr) -> nix::Result<()>,
 ) -> nix::Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mut here = open(top, flags, Mode::empty())?;
+    let mut here = open(top, DIRECTORY, Mode::empty())?;
     enter(&here);
     // One descriptor, whatever the depth: the names of the way down, and of what is still to be seen at each level.
-    let (mut way, mut rest) = (Vec::<CString>::new(), vec![children(&here)]);
+    let mut list = |group: &OwnedFd| {
+        let names = children(group);
+        // One may have gone meanwhile.
+        names.iter().flat_map(|name| open_child(group, name)).for_each(|child| enter(&child));
+        names
+    };
+    let (mut way, mut rest) = (Vec::<CString>::new(), vec![list(&here)]);
     while let Some(names) = rest.last_mut() {
         if let Some(name) = names.pop() {
-            let child = openat(&here, name.as_c_str(), flags, Mode::empty()).or_else(|errno| {
-                // Its owner may have taken the permission away.
-                fchmodat(&here, name.as_c_str(), Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
-                openat(&here, name.as_c_str(), flags, Mode::empty()).map_err(|_| errno)
-            });
-            // It may have gone meanwhile.
-            if let Ok(child) = child {
-                enter(&child);
-                rest.push(children(&child));
+            if let Ok(child) = open_child(&here, &name) {
+                rest.push(list(&child));
                 way.push(name);
                 here = child;
             }
         } else {
             rest.pop();
             if let Some(name) = way.pop() {
-                here = openat(&here, "..", flags, Mode::empty())?;
+                here = openat(&here, "..", DIRECTORY, Mode::empty())?;
                 leave(&here, &name)?;
             }
         }
     }
     Ok(())
+}
+
+/// How a group is opened.
+const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+fn open_child(group: &OwnedFd, name: &CStr) -> nix::Result<OwnedFd> {
+    openat(group, name, DIRECTORY, Mode::empty()).or_else(|errno| {
+        // Its owner may have taken the permission away.
+        fchmodat(group, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
+        openat(group, name, DIRECTORY, Mode::empty()).map_err(|_| errno)
+    })
 }
 
 fn children(group: &OwnedFd) -> Vec<CString> {
@@ -121,12 +145,16 @@ fn children(group: &OwnedFd) -> Vec<CString> {
 
 fn members(group: &OwnedFd) -> Vec<i32> {
     // A threaded v2 group has no list of processes, and a list of threads.
-    let text = ["cgroup.procs", "cgroup.threads"].iter().find_map(|name| {
-        let file = openat(group, *name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-        let mut text = String::new();
-        File::from(file).read_to_string(&mut text).ok().map(|_| text)
-    });
-    text.unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect()
+    let text = ["cgroup.procs", "cgroup.threads"].iter().find_map(|name| get(group, name));
+    let text = text.unwrap_or_default();
+    String::from_utf8_lossy(&text).lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// Reads a file, where the group has such a one.
+fn get(group: &OwnedFd, file: &str) -> Option<Vec<u8>> {
+    let file = openat(group, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+    let mut text = Vec::new();
+    File::from(file).read_to_end(&mut text).ok().map(|_| text)
 }
 
 /// Writes a value, where the group has such a file.
@@ -169,6 +197,18 @@ mod tests {
         remove(&top).unwrap();
         assert!(!top.exists());
         remove(&top).unwrap();
+    }
+
+    #[test]
+    fn all_in_one_group_are_seen_before_those_below_any() {
+        let place = tempfile::tempdir().unwrap();
+        ["a/below", "b/below", "c"].iter().for_each(|it| fs::create_dir_all(place.path().join(it)).unwrap());
+        let mut seen = Vec::new();
+        let name = |group: &OwnedFd| fs::read_link(format!("/proc/self/fd/{}", group.as_raw_fd())).unwrap();
+        let enter = |group: &OwnedFd| seen.push(name(group).components().count());
+        walk(place.path(), enter, |_, _| Ok(())).unwrap();
+        let top = place.path().components().count();
+        assert_eq!(seen, [0, 1, 1, 1, 2, 2].map(|depth| top + depth));
     }
 
     #[test]

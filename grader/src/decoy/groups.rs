@@ -12,7 +12,8 @@
 //! keeps one that its user namespace does not map ([`super::pid1`]). Real root may move any process.
 
 use super::limits::{MEMORY, PROCESSES};
-use super::{delegated, group_tree};
+use super::quota::{directories, list};
+use super::{delegated, group_tree, quota};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -30,7 +31,19 @@ const HOST: &str = "host";
 const CONTAINERS: &str = "containers";
 
 /// The controllers that limits are made of.
-const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+pub const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+
+/// What the group around the containers is set to in a new v2 tree. Where that is not mounted with `nsdelegate`, who
+/// owns these files may write to them from inside of the cgroup namespace (cgroups(7)).
+const FREE: [(&str, &str); 7] = [
+    ("memory.max", "max"),
+    ("memory.high", "max"),
+    ("memory.swap.max", "max"),
+    ("pids.max", "max"),
+    ("cpu.weight", "100"),
+    ("cgroup.max.depth", "max"),
+    ("cgroup.max.descendants", "max"),
+];
 
 /// Control groups of one worker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -124,7 +137,7 @@ impl Groups {
                 for name in [HOST, CONTAINERS] {
                     fs::create_dir(path.join(name)).with_context(|| format!("the group {name}"))?;
                 }
-                group.enable_controllers('+')?;
+                enable_controllers(path, '+', &CONTROLLERS)?;
                 join(&path.join(HOST), Pid::this())?;
             } else {
                 join(path, Pid::this())?;
@@ -134,10 +147,18 @@ impl Groups {
     }
 
     /// Goes where the cgroup namespace of a decoy is to begin. [`Groups::settle`] follows.
+    ///
+    /// What programs of earlier decoys have left there goes first. An ordinary user's decoys all have one id, so a
+    /// program may have made groups, a threaded one even, and have enabled controllers: nobody could join then, or
+    /// enable the controllers for the next container.
     pub fn gather(&self) -> Result<()> {
-        self.made()
-            .filter(|group| group.is_unified())
-            .try_for_each(|group| join(&group.delegated(), Pid::this()))
+        for group in self.made() {
+            group.clear();
+            if group.is_unified() {
+                join(&group.delegated(), Pid::this())?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the calling process and a decoy's PID 1 where they stay.
@@ -158,8 +179,16 @@ impl Groups {
     }
 
     /// Lifts every quota of CPU time, and thaws, in these groups and all below them: see [`group_tree`].
+    ///
+    /// Before Linux 6.18 a process without CPU time stops in the middle of a system call, with the locks that it holds.
+    /// One that joins a group holds that of all groups: mkdir(2) waits then, whoever lists its directory waits for
+    /// that, and to thaw a group takes the lock as well. So quotas go first, and in one directory before any in it is
+    /// listed.
     pub fn release(&self) {
-        self.list.iter().for_each(|group| group_tree::release(&group.path));
+        for group in &self.list {
+            list(&group.delegated(), f64::INFINITY, &mut Vec::new());
+            group_tree::release(&group.path);
+        }
     }
 
     /// Sends SIGKILL to all in them who `is_meant`.
@@ -198,6 +227,11 @@ impl Group {
         if self.is_unified() { "cgroup2" } else { "cgroup" }
     }
 
+    /// Whether this v1 hierarchy gives CPU time away.
+    pub fn is_of_cpu_time(&self) -> bool {
+        has(&self.controllers, "cpu")
+    }
+
     /// The group below which containers have theirs.
     pub fn delegated(&self) -> PathBuf {
         if self.is_unified() { self.path.join(CONTAINERS) } else { self.path.clone() }
@@ -205,14 +239,13 @@ impl Group {
 
     /// The topmost of the containers' groups.
     pub fn children(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.delegated()).into_iter().flatten().flatten();
-        entries.filter(|it| it.file_type().is_ok_and(|kind| kind.is_dir())).map(|it| it.path()).collect()
+        directories(&self.delegated())
     }
 
     /// The containers' groups, those whose paths are too long apart.
     pub fn below(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        list(&self.delegated(), &mut found);
+        list(&self.delegated(), quota::LEAST, &mut found);
         found
     }
 
@@ -226,16 +259,33 @@ impl Group {
         Some(relative(&top, &theirs))
     }
 
-    /// Enables the controllers for the groups below (`+`), or no longer (`-`).
-    pub fn enable_controllers(&self, sign: char) -> Result<()> {
-        enable_controllers(&self.path, sign)
+    /// Removes the containers' groups, and what a program may have set in the group around them. No program is in
+    /// them any more.
+    fn clear(&self) {
+        for child in self.children() {
+            let _ = group_tree::remove(&child);
+        }
+        if self.is_unified() {
+            let delegated = self.delegated();
+            // All of them: a program may have enabled one that we do not use.
+            let enabled = fs::read_to_string(delegated.join("cgroup.subtree_control")).unwrap_or_default();
+            let words: Vec<String> = enabled.split_whitespace().map(|name| format!("-{name}")).collect();
+            for (file, value) in
+                FREE.into_iter().chain([("cgroup.subtree_control", words.join(" ").as_str())])
+            {
+                // Only what is there: a directory of this kind has no other files.
+                if delegated.join(file).exists() {
+                    let _ = fs::write(delegated.join(file), value);
+                }
+            }
+        }
     }
 }
 
-/// Enables the controllers that a v2 group has for the groups below it (`+`), or no longer (`-`).
-pub fn enable_controllers(group: &Path, sign: char) -> Result<()> {
+/// Enables those of these controllers that a v2 group has for the groups below it (`+`), or no longer (`-`).
+pub fn enable_controllers(group: &Path, sign: char, controllers: &[&str]) -> Result<()> {
     let there = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
-    let wanted = CONTROLLERS.iter().filter(|name| there.split_whitespace().any(|it| it == **name));
+    let wanted = controllers.iter().filter(|name| there.split_whitespace().any(|it| it == **name));
     let words: Vec<String> = wanted.map(|name| format!("{sign}{name}")).collect();
     fs::write(group.join("cgroup.subtree_control"), words.join(" "))
         .with_context(|| format!("cgroup.subtree_control of {}", group.display()))
@@ -270,17 +320,6 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
         }
         Err((_, Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(errno).context("flock(2)"),
-    }
-}
-
-/// The groups below one, the innermost first.
-fn list(path: &Path, found: &mut Vec<PathBuf>) {
-    // A path that is longer than PATH_MAX can't be read, and ends it.
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            list(&entry.path(), found);
-            found.push(entry.path());
-        }
     }
 }
 
@@ -380,6 +419,23 @@ mod tests {
         assert_eq!(planned(mountinfo, own, "cpuset cpu io memory pids\n"), expected);
         assert_eq!(planned(mountinfo, own, "cpu memory\n"), []);
         assert_eq!(planned(mountinfo, own, ""), []);
+    }
+
+    /// A plain directory tree serves.
+    #[test]
+    fn a_decoy_finds_nothing_of_an_earlier_one() {
+        let place = tempfile::tempdir().unwrap();
+        let group = Group { path: place.path().into(), controllers: String::new() };
+        let containers = group.delegated();
+        fs::create_dir_all(containers.join("theirs/below")).unwrap();
+        fs::write(containers.join("pids.max"), "1").unwrap();
+        fs::write(containers.join("cgroup.subtree_control"), "memory rdma\n").unwrap();
+        group.clear();
+        assert!(group.children().is_empty());
+        let read = |file: &str| fs::read_to_string(containers.join(file)).ok();
+        assert_eq!(read("pids.max").as_deref(), Some("max"));
+        assert_eq!(read("cgroup.subtree_control").as_deref(), Some("-memory -rdma"));
+        assert_eq!(read("cpu.weight"), None);
     }
 
     #[test]

@@ -242,7 +242,8 @@ fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<Job
     if !(wanted && stage.groups.any() || hierarchy.is_some()) {
         return Ok(None);
     }
-    Job::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id()).map(Some)
+    let limits = needs.contains(&Need::Limits);
+    Job::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id(), limits).map(Some)
 }
 
 /// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the

@@ -3,7 +3,7 @@
 use super::observe;
 use crate::decoy::end::GONE;
 use crate::decoy::group_tree;
-use crate::decoy::groups::{Group as Place, Groups, enable_controllers, join};
+use crate::decoy::groups::{CONTROLLERS, Group as Place, Groups, enable_controllers, join};
 use anyhow::{Context, Result};
 use attempts::host::Group;
 use nix::unistd::{Pid, chown};
@@ -23,17 +23,24 @@ impl Job<'_> {
     /// Makes a group of this name below each of the worker's, and gives it and its parent's list of processes to
     /// `owner`, the decoy's root: it may move its own processes about, and no limit. One more is made at the top of
     /// a named hierarchy, where one is mounted.
+    ///
+    /// CPU time is theirs to give only where an attempt is about `limits`. Before Linux 6.18 a process without any stops
+    /// in the middle of a system call, and if it is about to join a group it holds the lock of all groups of the
+    /// machine.
     pub fn make<'a>(
         groups: &'a Groups,
         hierarchy: Option<&'a Path>,
         name: &str,
         owner: u32,
+        limits: bool,
     ) -> Result<Job<'a>> {
         let mut job = Job { name: name.into(), groups, hierarchy, places: Vec::new() };
-        for parent in groups.made() {
+        for parent in groups.made().filter(|parent| limits || !parent.is_of_cpu_time()) {
             let delegated = parent.delegated();
             if parent.is_unified() {
-                enable_controllers(&delegated, '+')?;
+                let wanted: Vec<&str> =
+                    CONTROLLERS.into_iter().filter(|name| limits || *name != "cpu").collect();
+                enable_controllers(&delegated, '+', &wanted)?;
             }
             job.add(&delegated, &parent.controllers)?;
             for place in [&delegated, &delegated.join(name)] {
@@ -147,7 +154,7 @@ impl Drop for Job<'_> {
         }
         for group in self.groups.made().filter(|group| group.is_unified()) {
             // The program of a trial without a group of its own goes there.
-            let _ = enable_controllers(&group.delegated(), '-');
+            let _ = enable_controllers(&group.delegated(), '-', &CONTROLLERS);
         }
         if let Some(top) = self.hierarchy {
             let _ = fs::write(top.join("release_agent"), "\n");

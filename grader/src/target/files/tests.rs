@@ -52,7 +52,7 @@ fn what_looks_like_a_home_brings_what_is_named_alone_and_never_its_keys() {
         assert_eq!(of(&sub, &["./prog.sh"]).unwrap(), [sub.join("prog.sh")], "{mark}");
         if mark.starts_with(".ssh") {
             let error = format!("{:#}", of(&sub, &["./prog.sh", mark]).unwrap_err());
-            assert!(error.contains("private"), "{error}");
+            assert!(error.contains("beside keys"), "{error}");
         }
     }
 }
