@@ -283,7 +283,7 @@ fn what_one_start_leaves_is_ended_before_the_next(
     let Some(stage) = Stage::new(setting.who()) else { return };
     let Some(program) = stage.program("lingers.sh") else { return };
     let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
-    grader.args(["--attempt", "nothing-left", "--attempt", "exit-status", "--attempt", "starts"]);
+    grader.args(["--attempt", "nothing-left", "--attempt", "no-other-program", "--attempt", "starts"]);
     grader.arg(program);
     let report = stage.run(grader).report();
     for (_, it) in report.checks() {
