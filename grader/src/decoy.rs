@@ -60,7 +60,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tree::Tree;
 
 /// The two kinds of decoy host.
@@ -198,6 +198,15 @@ impl Decoy {
     /// Starts a program in it. It waits at its gate. With it comes its number, for [`Decoy::program`].
     pub fn start(&self, program: &Program) -> Result<(Running, usize)> {
         self.channel.send(&ToPid1::Start(program.clone()), &[])?;
+        // Its PID 1 ends what earlier starts have left; one that was followed with ptrace(2) is gone only once its tracer
+        // has waited for it.
+        let deadline = Instant::now() + ANSWER;
+        while !self.channel.has_message(20) && Instant::now() < deadline {
+            if let Some(ending) = end::reap(self.pid1) {
+                self.ending.set(ending);
+                break;
+            }
+        }
         match self.answer()? {
             Some((FromPid1::Started { strangers }, descriptors)) => {
                 self.strangers.set(self.strangers.get() + strangers);

@@ -177,6 +177,12 @@ impl Channel {
         Ok(Some((serde_json::from_slice(&body)?, descriptors)))
     }
 
+    /// Whether something comes within so many milliseconds, or the other end is gone.
+    pub fn has_message(&self, milliseconds: u8) -> bool {
+        poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], PollTimeout::from(milliseconds))
+            != Ok(0)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.timeout.map(|timeout| Instant::now() + timeout)
     }

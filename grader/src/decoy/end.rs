@@ -32,7 +32,8 @@ pub fn end(pid1: Pid, groups: &Groups) {
     groups.release();
     let deadline = Instant::now() + GONE;
     let mut asked = Instant::now();
-    while !reap(pid1) {
+    while reap(pid1).is_none() {
+        wait_for_child(Duration::from_millis(20));
         if Instant::now() > deadline {
             std::process::exit(1);
         }
@@ -44,16 +45,16 @@ pub fn end(pid1: Pid, groups: &Groups) {
     }
 }
 
-/// Waits some moments for the end of PID 1, and says whether it has come. Traced processes of its namespace must be
-/// waited for as well: until their tracer has, PID 1 does not end.
-fn reap(pid1: Pid) -> bool {
+/// How PID 1 ended, if it has. Traced processes of its namespace must be
+/// waited for as well: until their tracer has, they are not gone, and PID 1 does not end.
+pub fn reap(pid1: Pid) -> Option<Ending> {
     loop {
         let mut status = 0;
         // SAFETY: waitpid(2) writes one int.
         let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::WNOHANG) };
         let ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
         if pid < 0 || (pid == pid1.as_raw() && ended) {
-            return true;
+            return Some(ending(status));
         }
         if pid == 0 {
             break;
@@ -63,8 +64,7 @@ fn reap(pid1: Pid) -> bool {
             let _ = nix::sys::ptrace::cont(Pid::from_raw(pid), None);
         }
     }
-    wait_for_child(Duration::from_millis(20));
-    false
+    None
 }
 
 /// Waits until a child has ended or stopped, or so long. SIGCHLD is blocked in every worker.
