@@ -29,6 +29,7 @@ mod groups;
 mod kills;
 mod places;
 mod programs;
+// Of these two, which another test owns, only a part is used here.
 #[allow(dead_code)]
 #[path = "../watch/pty.rs"]
 mod pty;
