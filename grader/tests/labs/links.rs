@@ -10,7 +10,7 @@ use grader::variant::Workshop;
 use rstest::rstest;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 /// Prints what only a host has. In a container it is not there.
@@ -33,13 +33,23 @@ fn a_link_is_not_followed(
     #[values(Mounts, Pivot)] lab: Lab,
     #[values((Root, false), (Root, true), (User, false))] (who, userns): (Who, bool),
     #[values("proc", "sys", "dev", "tmp", "run")] place: &str,
-    #[values("/", "../../../..", "/var/tmp", "etc", "/proc/self/root", "/no/such/place", "itself")] to: &str,
+    #[values("/", "the top", "/var/tmp", "etc", "/proc/self/root", "/no/such/place", "itself")] to: &str,
 ) {
     let Some(stage) = Stage::new(lab, who) else { return };
-    let to = if to == "itself" { place } else { to };
-    let rootfs = image(&stage, place, |at| symlink(to, at).unwrap());
+    let to = |rootfs: &Path| match to {
+        "itself" => place.into(),
+        "the top" => up(rootfs, 0),
+        to => to.into(),
+    };
+    let rootfs = image(&stage, place, |at| symlink(to(at.parent().unwrap()), at).unwrap());
     refuses(&stage, userns, &rootfs, place, LINK);
-    assert_eq!(fs::read_link(Path::new(&rootfs).join(place)).unwrap(), Path::new(to));
+    assert_eq!(fs::read_link(Path::new(&rootfs).join(place)).unwrap(), to(rootfs.as_ref()));
+}
+
+/// From `rootfs` up to the host's `/`, by as many `..` as that needs and some `more`.
+fn up(rootfs: &Path, more: usize) -> PathBuf {
+    let depth = rootfs.components().filter(|part| matches!(part, Component::Normal(_))).count();
+    std::iter::repeat_n("..", depth + more).collect()
 }
 
 #[rstest]
@@ -140,11 +150,12 @@ fn ends_with(program: Command, said: &str) {
 #[rstest]
 fn lab_3_refuses_a_root_that_something_lies_over(
     #[values((Root, false), (Root, true), (User, false))] (who, userns): (Who, bool),
-    #[values("/", "../../../..", "../../../../..")] to: &str,
+    #[values(None, Some(0), Some(1))] more: Option<usize>,
 ) {
     let Some(stage) = Stage::new(Pivot, who) else { return };
     let Some(program) = without_links_refused() else { return };
-    let rootfs = image(&stage, "tmp", |at| symlink(to, at).unwrap());
+    let to = |rootfs: &Path| more.map_or_else(|| "/".into(), |more| up(rootfs, more));
+    let rootfs = image(&stage, "tmp", |at| symlink(to(at.parent().unwrap()), at).unwrap());
     let run = |rootfs: &Path, script: &str| {
         let mut program = stage.program_at(program);
         program.arg("--quiet").args(userns.then_some("--userns")).arg(rootfs).args(["/bin/sh", "-c", script]);
