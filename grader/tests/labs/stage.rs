@@ -144,7 +144,7 @@ impl Stage {
     pub fn program_at(&self, from: &Path) -> Command {
         let to = self.own.path().join("program");
         if !to.exists() {
-            fs::copy(from, &to).unwrap();
+            copy_program(from, &to);
         }
         let mut program = Command::new(to);
         program.current_dir(self.own.path());
@@ -171,6 +171,12 @@ impl Stage {
         program.args(options).arg(self.rootfs()).args(["/bin/sh", "-c", script]);
         Running::start(program)
     }
+}
+
+/// Copies a program that is executed next. By another process: a child that another test forks meanwhile would
+/// hold this one's descriptor, open for writing, until it executes (ETXTBSY, execve(2)).
+fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 /// Runs a program to its end.
@@ -231,7 +237,7 @@ impl Home {
         let bin = home.directory.join("bin");
         fs::create_dir(&bin).unwrap();
         for lab in labs::ALL {
-            fs::copy(programs().join(lab), bin.join(lab)).unwrap();
+            copy_program(&programs().join(lab), &bin.join(lab));
             fs::set_permissions(bin.join(lab), Permissions::from_mode(0o755)).unwrap();
         }
         for who in people {
