@@ -12,8 +12,8 @@ mod pty;
 
 use common::way::{number, source, steps};
 use grader::labs::build::{self, Linked};
+use grader::labs::steps::Source;
 use grader::labs::{self, Workspace};
-use grader::steps::Source;
 use pty::Pty;
 use std::fs;
 use std::path::Path;

@@ -6,7 +6,7 @@
 //! `/dev/null`, a named pipe, a socket; so is a descriptor by its name, `/dev/stdout` or `/dev/fd/3`.
 
 use crate::beneath::{Directory, Entry};
-use crate::labs::caller::Caller;
+use crate::caller::Caller;
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -111,7 +111,7 @@ impl Place {
 
     /// A new file beside the place, and its name.
     fn temporary(&self) -> Result<(File, OsString)> {
-        let name = OsString::from(format!(".{}.part", crate::decoy::random_word(32)?));
+        let name = OsString::from(format!(".{}.part", crate::random::random_word(32)?));
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
         // The umask is taken off, as of every file that a person's programs write.
         let file = self.directory.open_file(Path::new(&name), flags, Mode::from_bits_truncate(0o666))?;

@@ -13,8 +13,8 @@ pub mod student;
 pub mod r#try;
 pub mod watch;
 
+use crate::interrupts::Interrupted;
 use crate::text::{self, Shown};
-use crate::workers::Interrupted;
 use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;

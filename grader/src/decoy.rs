@@ -5,20 +5,20 @@
 //!
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
-//! - [`tree`]: its file tree. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
 //! - [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
-//! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`channel`]: how that is told what to do. [`start`]: how it starts a program.
+//! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`capabilities`]: those of the calling process.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
-//!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time.
+//!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
 pub mod capabilities;
+pub mod cgroupfs;
 pub mod changes;
-pub mod channel;
 pub mod delegated;
 pub mod disk;
 pub mod end;
@@ -28,8 +28,10 @@ pub mod groups;
 pub mod hierarchy;
 pub mod ids;
 pub mod image;
+pub mod layout;
 pub mod limits;
 pub mod loop_device;
+pub mod messages;
 pub mod pid1;
 pub mod quota;
 pub mod secrets;
@@ -38,46 +40,34 @@ pub mod start;
 pub mod tree;
 pub mod victim;
 
+use crate::channel::Channel;
+use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
-use channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use disk::Disk;
 use end::end;
 pub use end::ending;
 use ext4::Ext4;
 use groups::Groups;
 use ids::Lease;
+use messages::{FromPid1, Ready, Snapshot, ToPid1};
 use nix::libc;
-use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 use secrets::Secrets;
-use serde::{Deserialize, Serialize};
 use start::{Program, Running};
 use std::cell::{Cell, RefCell};
-use std::fs;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tree::Tree;
 
-/// The two kinds of decoy host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// The whole decoy lives in a user namespace: what runs in it holds no privilege on the real machine.
-    User,
-    /// In the initial user namespace: it can also judge what needs real privilege. Only for programs whose
-    /// code one has in hand.
-    Root,
-}
-
 /// What a decoy is made from.
 pub struct Plan<'a> {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DecoyKind,
     /// The root file system that is copied into it.
     pub rootfs: &'a Path,
     /// The probe.
@@ -152,7 +142,7 @@ impl Decoy {
             | CloneFlags::CLONE_NEWIPC
             | CloneFlags::CLONE_NEWNET
             | CloneFlags::CLONE_NEWCGROUP;
-        if plan.kind == Kind::User {
+        if plan.kind == DecoyKind::User {
             flags |= CloneFlags::CLONE_NEWUSER;
         }
         let mut stack = vec![0; 1 << 20];
@@ -168,7 +158,7 @@ impl Decoy {
         let ending = Cell::new(Ending::None);
         let mut unfinished = Unfinished { pid1, groups: plan.groups, armed: true };
         settled?;
-        if plan.kind == Kind::User {
+        if plan.kind == DecoyKind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
         }
         ours.send(&ToPid1::Begin, &[])?;
@@ -339,37 +329,4 @@ impl AsFd for Decoy {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()
     }
-}
-
-/// Gives the calling process a mount namespace of its own, private all the way down. Root's decoys are mounted
-/// in it; an ordinary user's are mounted by their PID 1.
-pub fn own_mount_namespace() -> Result<()> {
-    if geteuid().is_root() {
-        nix::sched::unshare(CloneFlags::CLONE_NEWNS).context("unshare(CLONE_NEWNS)")?;
-        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).context("making / private")?;
-    }
-    Ok(())
-}
-
-/// Descriptors that a child of clone(2) inherits and has no business with.
-pub(crate) fn close_all_but(keep: &OwnedFd) {
-    let keep = keep.as_raw_fd() as libc::c_uint;
-    // SAFETY: the caller holds no other descriptor that it will use.
-    unsafe {
-        if keep > 3 {
-            libc::syscall(libc::SYS_close_range, 3, keep - 1, 0);
-        }
-        libc::syscall(libc::SYS_close_range, keep + 1, libc::c_uint::MAX, 0);
-    }
-}
-
-/// A random word of `length` hexadecimal digits.
-pub fn random_word(length: usize) -> Result<String> {
-    let mut bytes = vec![0; length.div_ceil(2)];
-    let mut source = fs::File::open("/dev/urandom").context("/dev/urandom")?;
-    std::io::Read::read_exact(&mut source, &mut bytes).context("/dev/urandom")?;
-    let mut word = attempts::wire::to_hex(&bytes);
-    word.truncate(length);
-    Ok(word)
 }

@@ -4,6 +4,7 @@
 //! - [`look`]: looks, and tries; [`child`] and [`decoys`] do the trying.
 //! - [`facts`]: what was found.
 //! - [`findings`]: what that means. [`hindrance`]: what forbids user namespaces. [`mend`]: the commands.
+//! - [`way_out`](mod@way_out): the one to run where nothing can be judged.
 
 pub mod child;
 pub mod decoys;
@@ -12,10 +13,12 @@ pub mod findings;
 pub mod hindrance;
 pub mod look;
 pub mod mend;
+pub mod way_out;
 
 pub use facts::Facts;
 pub use findings::findings;
-pub use mend::{Mend, way_out};
+pub use mend::Mend;
+pub use way_out::way_out;
 
 use anyhow::Result;
 use std::time::Duration;

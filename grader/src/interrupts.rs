@@ -5,8 +5,21 @@ use anyhow::Result;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{getpid, gettid};
+use std::fmt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+
+/// Why a run ended before its end: this signal.
+#[derive(Debug)]
+pub struct Interrupted(pub Signal);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ended by {}", self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// INT, TERM and HUP, which wait to be taken for as long as this lives.
 pub struct Interrupts {

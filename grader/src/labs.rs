@@ -6,16 +6,19 @@
 //! # Layout
 //! - [`ALL`], [`resolve`]: the list, and the names that a person gives them.
 //! - [`workspace`]: the directory tree that the labs are built from.
-//! - [`build`](mod@build): cargo, and the programs that it makes. [`process`]: cargo while it runs. [`offline`]: cargo without a network.
+//! - [`build`](mod@build): the programs that cargo makes. [`cargo`]: how it is called. [`process`]: while it runs. [`offline`]: cargo without a network.
 //!   [`target_dir`]: where cargo puts them.
-//! - `alone`: the labs as a workspace of their own. [`caller`]: who called sudo.
+//! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
+//! - `alone`: the labs as a workspace of their own.
 
 mod alone;
 pub mod build;
-pub mod caller;
+pub mod cargo;
 pub mod offline;
 pub mod process;
+pub mod steps;
 pub mod target_dir;
+pub mod variant;
 pub mod workspace;
 
 pub use build::{Built, Linked, build, build_with, check};

@@ -2,52 +2,41 @@
 //! blocked.
 //!
 //! # Layout
-//! - [`commands`]: one file a command.
-//! - [`target`]: what is aimed at. [`labs`]: the labs, and how they are built.
-//! - [`decoy`]: the decoy host. It knows no attempt.
-//! - [`doctor`]: what this machine can judge.
-//! - [`trial`]: one target and one check, to facts. [`workers`] run trials; [`keeper`] outlives them.
-//! - [`interrupts`]: the signals by which a person ends it. [`text`]: what others have written, made fit to be shown.
-//! - [`verdict`]: facts to verdicts. [`grading`]: a whole run, to a report. [`report`]: one file a format.
-//! - [`path_bytes`]: paths in messages. [`pack`]: a submission, and reading one back. [`atomic_write`]: writes a file atomically.
-//! - [`beneath`]: files below a directory, whatever links are there.
-//! - [`points`]: what counts how much. [`reached`]: how far a target has come. [`graph`]: which checks wait for which.
-//! - [`rootfs`]: makes and checks a root file system. [`dirs`]: the cache directory.
-//! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
-//! - [`standing`]: where a student stands in a lab. [`progress`]: what the student had reached before.
-//! - [`starter`]: a student's workspace.
-//! - [`watch`](mod@watch): builds and grades on save.
-//! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
+//! From the bottom up: each knows only what stands before it (`tests/layers.rs` holds them to it).
+//! - Small, known to all: [`random`], [`path_bytes`]: paths in messages. [`text`]: what others have written, made fit to
+//!   be shown. [`interrupts`]: the signals by which a person ends it. [`this_process`]: what a process does to itself.
+//!   [`channel`]: messages between processes. [`caller`]: who called sudo. [`beneath`]: files below a directory, whatever
+//!   links are there. [`atomic_write`]: writes a file atomically. [`cache_dir`]: the cache directory.
+//! - [`report`]: what is known of targets and checks: typed data alone.
+//! - [`rootfs`]: makes and checks a root file system. [`labs`]: the labs, their steps, and how they are built.
+//! - [`decoy`]: the decoy host. It knows no attempt. [`target`]: what is aimed at.
+//! - [`trial`]: one target and one check, to facts.
+//! - [`judge`]: facts to verdicts and points. [`formats`]: a report to words: one file a format.
+//! - [`runner`]: runs trials in workers, and makes reports. [`doctor`]: what this machine can judge.
+//! - [`student`]: starter, watch, progress, pack. [`commands`]: one file a command.
 
 // `println` and `eprintln` panic where the stream is closed or full.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod atomic_write;
 pub mod beneath;
+pub mod cache_dir;
+pub mod caller;
+pub mod channel;
 pub mod commands;
 pub mod decoy;
-pub mod dirs;
 pub mod doctor;
-pub mod grading;
-pub mod graph;
+pub mod formats;
 pub mod interrupts;
-pub mod keeper;
-pub mod knockout;
+pub mod judge;
 pub mod labs;
-pub mod pack;
 pub mod path_bytes;
-pub mod points;
-pub mod progress;
-pub mod reached;
+pub mod random;
 pub mod report;
 pub mod rootfs;
-pub mod standing;
-pub mod starter;
-pub mod steps;
+pub mod runner;
+pub mod student;
 pub mod target;
 pub mod text;
+pub mod this_process;
 pub mod trial;
-pub mod variant;
-pub mod verdict;
-pub mod watch;
-pub mod workers;

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
 // With a frame of its own: the stack is looked at before it is used.
 #[inline(never)]
 fn command() -> anyhow::Result<u8> {
-    grader::workers::process::serve_if_asked();
+    grader::runner::workers::process::serve_if_asked();
     match commands::parse() {
         Command::Run(options) => commands::run::run(&options),
         Command::Try(options) => commands::r#try::run(&options),

@@ -1,13 +1,7 @@
-//! The report: one type inside, one file a format.
+//! The report: typed data alone. [`formats`](crate::formats) make words of it.
 
-pub mod json;
-pub mod standing;
-pub mod story;
-pub mod table;
-
-use crate::decoy::Kind;
+use crate::judge::verdict::{Cause, Verdict};
 use crate::target::What;
-use crate::verdict::{Cause, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The name of the JSON format; its schema lies in `grader/schema/`.
@@ -16,13 +10,24 @@ pub const SCHEMA: &str = "container-labs/report/v1";
 /// The exit code where nothing of what was asked could be judged on this machine.
 pub const NOTHING_JUDGED: u8 = 3;
 
+/// The two kinds of decoy host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DecoyKind {
+    /// The whole decoy lives in a user namespace: what runs in it holds no privilege on the real machine.
+    User,
+    /// In the initial user namespace: it can also judge what needs real privilege. Only for programs whose
+    /// code one has in hand.
+    Root,
+}
+
 /// A whole run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
     /// The kind of decoy host.
-    pub decoy: Kind,
+    pub decoy: DecoyKind,
     /// The kernel's release (uname(2)).
     pub kernel: String,
     /// The root file system: `embedded`, or its path.
@@ -42,7 +47,7 @@ pub struct TargetReport {
     pub points: f64,
     /// Points that could be.
     pub max_points: f64,
-    /// The highest lab up to which everything holds: see [`crate::reached`].
+    /// The highest lab up to which everything holds: see [`crate::judge::reached`].
     pub reached: Option<usize>,
     /// The one check to mend first; none where nothing fell short.
     pub mend_first: Option<MendFirst>,
@@ -50,7 +55,7 @@ pub struct TargetReport {
     pub checks: Vec<Check>,
 }
 
-/// The check to mend first: see [`crate::graph`].
+/// The check to mend first: see [`crate::judge::prerequisites`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MendFirst {
     /// Its name.
@@ -92,7 +97,7 @@ pub struct Check {
 
 impl Report {
     /// An empty report of this machine.
-    pub fn new(decoy: Kind, rootfs: String) -> Report {
+    pub fn new(decoy: DecoyKind, rootfs: String) -> Report {
         let kernel = nix::sys::utsname::uname().map(|it| it.release().to_string_lossy().into_owned());
         Report {
             schema: SCHEMA.into(),

@@ -64,7 +64,7 @@ pub struct Rootfs {
 /// # Errors
 /// No cache directory, no shell on this machine, a full disk.
 pub fn embedded() -> Result<Rootfs> {
-    Cache::at(&crate::dirs::cache()?).embedded(&Root::machine()?)
+    Cache::at(&crate::cache_dir::cache()?).embedded(&Root::machine()?)
 }
 
 /// Makes the embedded rootfs anew: in the cache, or in `target`, which must be an empty directory or be missing.
@@ -75,6 +75,6 @@ pub fn build(target: Option<&Path>) -> Result<Rootfs> {
     let machine = Root::machine()?;
     match target {
         Some(directory) => make(&machine, directory),
-        None => Cache::at(&crate::dirs::cache()?).rebuild(&machine),
+        None => Cache::at(&crate::cache_dir::cache()?).rebuild(&machine),
     }
 }

@@ -3,7 +3,8 @@
 mod files;
 mod places;
 
-use crate::decoy::{Kind, tree};
+use crate::decoy::layout;
+use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -24,7 +25,7 @@ pub struct Target {
     /// Its working directory in the decoy.
     pub cwd: String,
     /// The kind of decoy host it is put in.
-    pub decoy: Kind,
+    pub decoy: DecoyKind,
 }
 
 /// What a target is.
@@ -54,7 +55,7 @@ const PLACEHOLDERS: [&str; 3] = ["{rootfs}", "{command}", "{id}"];
 
 impl Target {
     /// The bare decoy host.
-    pub fn bare(decoy: Kind) -> Target {
+    pub fn bare(decoy: DecoyKind) -> Target {
         Target {
             name: "bare".into(),
             what: What::Bare,
@@ -66,7 +67,7 @@ impl Target {
     }
 
     /// A lab that was built: `program` is its binary.
-    pub fn lab(number: usize, name: &str, program: &Path, decoy: Kind) -> Target {
+    pub fn lab(number: usize, name: &str, program: &Path, decoy: DecoyKind) -> Target {
         let place = format!("/srv/{name}");
         Target {
             name: name.into(),
@@ -80,14 +81,14 @@ impl Target {
     }
 
     /// A program by its path, with the labs' command line.
-    pub fn program(path: &Path, decoy: Kind) -> Result<Target> {
+    pub fn program(path: &Path, decoy: DecoyKind) -> Result<Target> {
         let word = path.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
         let word = if word.contains('/') { word.to_owned() } else { format!("./{word}") };
         Target::template_words(vec![word, "{rootfs}".into(), "{command}".into()], decoy)
     }
 
     /// Any program through a template such as `./contain run --rootfs {rootfs} -- {command}`.
-    pub fn template(template: &str, decoy: Kind) -> Result<Target> {
+    pub fn template(template: &str, decoy: DecoyKind) -> Result<Target> {
         let words = shell_words::split(template).with_context(|| format!("--program '{template}'"))?;
         ensure!(
             words.iter().any(|word| word == "{command}"),
@@ -103,7 +104,7 @@ impl Target {
         Target::template_words(words, decoy)
     }
 
-    fn template_words(mut words: Vec<String>, decoy: Kind) -> Result<Target> {
+    fn template_words(mut words: Vec<String>, decoy: DecoyKind) -> Result<Target> {
         let cwd = std::env::current_dir().context("the current directory")?;
         let first = words.first().context("an empty template")?;
         let program = find_program(first, &cwd)?;
@@ -125,7 +126,7 @@ impl Target {
     /// The words to execute, for a command that is seen as `command` from the rootfs.
     pub fn argv(&self, command: &[String], id: &str) -> Vec<String> {
         let mut argv = Vec::new();
-        for word in self.at(tree::ROOTFS) {
+        for word in self.at(layout::ROOTFS) {
             match word.as_str() {
                 "{command}" => argv.extend(command.iter().cloned()),
                 _ => argv.push(word.replace("{id}", id)),
@@ -180,14 +181,15 @@ mod tests {
     #[test]
     fn a_template_is_filled_in_word_by_word() {
         let target =
-            Target::template("/bin/echo -m {rootfs} {id}:{rootfs.name} -- {command}", Kind::User).unwrap();
+            Target::template("/bin/echo -m {rootfs} {id}:{rootfs.name} -- {command}", DecoyKind::User)
+                .unwrap();
         let argv = target.argv(&["/probe".into(), "a b".into()], "7");
         assert_eq!(argv, ["/bin/echo", "-m", "/srv/rootfs", "7:rootfs", "--", "/probe", "a b"]);
     }
 
     #[test]
     fn a_template_without_a_command_is_an_error() {
-        let error = Target::template("/bin/echo {rootfs}", Kind::User).unwrap_err().to_string();
+        let error = Target::template("/bin/echo {rootfs}", DecoyKind::User).unwrap_err().to_string();
         assert!(error.contains("{command} is missing"), "{error}");
     }
 }

@@ -31,9 +31,11 @@ use crate::decoy::disk::Disk;
 use crate::decoy::ext4::Ext4;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
+use crate::decoy::layout::ROOTFS;
 use crate::decoy::start::{Program, Streams};
-use crate::decoy::tree::ROOTFS;
-use crate::decoy::{Decoy, Kind, Plan, random_word};
+use crate::decoy::{Decoy, Plan};
+use crate::random::random_word;
+use crate::report::DecoyKind;
 use crate::target::{Target, What};
 use anyhow::Result;
 use attempts::attempts::Need;
@@ -99,8 +101,8 @@ impl Stage {
     }
 
     /// The ext4 file system, or why there is none.
-    fn ext4(&self, kind: Kind) -> std::result::Result<&Ext4, String> {
-        if kind != Kind::Root {
+    fn ext4(&self, kind: DecoyKind) -> std::result::Result<&Ext4, String> {
+        if kind != DecoyKind::Root {
             return Err("it can be judged in a decoy host of the root kind only".into());
         }
         // Beside the decoy's root, on the worker's own tmpfs.
@@ -123,7 +125,7 @@ impl Stage {
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),
             datagrams: needs.contains(&Need::Datagrams),
-            in_user_namespace: target.decoy == Kind::User,
+            in_user_namespace: target.decoy == DecoyKind::User,
         })
     }
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::machine::{Machine, wait_until};
 use common::stage::{PATIENCE, Stage, Who, skip};
-use grader::starter;
+use grader::student::starter;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use rstest::rstest;

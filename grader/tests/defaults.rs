@@ -3,9 +3,9 @@
 mod common;
 
 use common::stage::{Stage, Who, skip};
-use grader::decoy::Kind;
 use grader::labs::Workspace;
-use grader::starter;
+use grader::report::DecoyKind;
+use grader::student::starter;
 use predicates::prelude::*;
 use predicates::str::contains;
 use rstest::rstest;
@@ -48,9 +48,9 @@ fn a_lab_of_a_students_is_a_students_code(#[values(&[], &["--decoy", "root"])] t
     starter::source().unwrap().write(&place).unwrap();
     let ran = stage.run(inside(&stage, &place, &[&LAB0, typed].concat()));
     let said = String::from_utf8_lossy(&ran.0.stderr).into_owned();
-    let expected = if typed.is_empty() { Kind::User } else { Kind::Root };
+    let expected = if typed.is_empty() { DecoyKind::User } else { DecoyKind::Root };
     assert_eq!(ran.report().decoy, expected, "{said}");
-    assert_eq!(said.contains(WARNING), expected == Kind::Root, "{said}");
+    assert_eq!(said.contains(WARNING), expected == DecoyKind::Root, "{said}");
 }
 
 #[test]
@@ -58,13 +58,13 @@ fn the_reference_labs_are_in_a_root_decoy_wherever_they_lie() {
     let Some(stage) = stage() else { return };
     let place = labs(&stage);
     let ran = stage.run(inside(&stage, &place, &LAB0));
-    assert_eq!(ran.report().decoy, Kind::Root);
+    assert_eq!(ran.report().decoy, DecoyKind::Root);
     assert!(!String::from_utf8_lossy(&ran.0.stderr).contains(WARNING));
     // Of what lies around there nothing was used, and nothing made.
     assert!(!place.join("target").exists());
     // Where there is no workspace at all.
     let ran = stage.run(inside(&stage, &stage.path("tmp"), &LAB0));
-    assert_eq!(ran.report().decoy, Kind::Root);
+    assert_eq!(ran.report().decoy, DecoyKind::Root);
 }
 
 /// Cargo takes for built what lies in `target` with the right times: so what is there is not run as root.
@@ -73,7 +73,7 @@ fn what_somebody_has_put_into_a_target_directory_is_not_run() {
     let Some(stage) = stage() else { return };
     let place = labs(&stage);
     let built = inside(&stage, &place, &[&LAB0[..], &["--decoy", "user"]].concat());
-    assert_eq!(stage.run(built).report().decoy, Kind::User);
+    assert_eq!(stage.run(built).report().decoy, DecoyKind::User);
     let script = "#!/bin/sh\nexit 7\n";
     let programs = fs::read_dir(place.join("target/debug/deps")).unwrap().flatten();
     let is_program = |path: &PathBuf| {
@@ -95,7 +95,7 @@ fn what_somebody_has_put_into_a_target_directory_is_not_run() {
     }
     let ran = stage.run(inside(&stage, &place, &LAB0));
     let report = ran.report();
-    assert_eq!(report.decoy, Kind::Root);
+    assert_eq!(report.decoy, DecoyKind::Root);
     let (_, check) = report.checks().next().unwrap();
     assert_eq!(check.verdict, "ESCAPED", "lab 0 ran, and not the script: {check:?}");
     // Who takes what lies there is taken in.
@@ -120,7 +120,7 @@ fn what_is_not_the_reference_to_the_byte_is_somebodys(#[case] file: &str) {
         _ => "// nothing\n",
     };
     fs::write(&path, text + more).unwrap();
-    assert_eq!(stage.run(inside(&stage, &place, &LAB0)).report().decoy, Kind::User);
+    assert_eq!(stage.run(inside(&stage, &place, &LAB0)).report().decoy, DecoyKind::User);
     let told = inside(&stage, &place, &["try", "mount", "--in", "lab0"]);
     stage.run(told).assert().success().stderr(contains(WARNING).not());
     let knocked = inside(&stage, &place, &["knockout", "lab0", "--format", "json"]);
@@ -141,10 +141,10 @@ fn a_program_gets_a_user_decoy_and_root_is_said() {
         "unshare --mount chroot {rootfs} {command}",
     ];
     let ran = stage.run(stage.grader(words));
-    assert_eq!(ran.report().decoy, Kind::User);
+    assert_eq!(ran.report().decoy, DecoyKind::User);
     assert!(ran.0.stderr.is_empty());
     let ran = stage.run(stage.grader(words.iter().chain(&["--decoy", "root"])));
-    assert_eq!(ran.report().decoy, Kind::Root);
+    assert_eq!(ran.report().decoy, DecoyKind::Root);
     ran.assert().stderr(contains(WARNING).and(predicate::function(|text: &str| text.lines().count() == 1)));
 }
 

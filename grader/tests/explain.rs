@@ -5,8 +5,8 @@ mod common;
 use attempts::attempts::{ALL as ATTEMPTS, Attempt};
 use attempts::works::ALL as WORKS;
 use common::stage::{Stage, Who};
+use grader::labs::steps::{losing, to_come};
 use grader::labs::{self, Workspace};
-use grader::steps::{losing, to_come};
 use nix::unistd::geteuid;
 use predicates::str::contains;
 

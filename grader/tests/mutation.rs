@@ -1,6 +1,6 @@
 //! What counts as an exact knock-out. `knockout/score.rs` asks the command the same.
 
-use grader::knockout::Knockout;
+use grader::runner::knockout::Knockout;
 use rstest::rstest;
 
 #[rstest]

@@ -6,7 +6,7 @@ mod common;
 use common::stage::{Ran, Stage, Who, check, skip};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use grader::starter;
+use grader::student::starter;
 use grader::text::is_hidden;
 use nix::unistd::geteuid;
 use predicates::prelude::*;

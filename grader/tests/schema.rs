@@ -2,10 +2,10 @@
 //! here, without a validator.
 
 use clap::ValueEnum;
-use grader::decoy::Kind;
+use grader::judge::verdict::{Cause, Verdict};
+use grader::report::DecoyKind;
 use grader::report::{Check, MendFirst, Report, SCHEMA, TargetReport, kind};
 use grader::target::What;
-use grader::verdict::{Cause, Verdict};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ fn sample() -> Report {
     let checks = verdicts().iter().map(|verdict| Check::new("reboot", "attempt", verdict, None)).collect();
     Report {
         schema: SCHEMA.into(),
-        decoy: Kind::Root,
+        decoy: DecoyKind::Root,
         kernel: "6.18.0".into(),
         rootfs: "embedded".into(),
         targets: vec![TargetReport {
@@ -97,7 +97,7 @@ fn written() -> [(&'static str, Vec<Value>); 5] {
         serde_json::to_value(sample()).unwrap()["targets"][0]["checks"].as_array().unwrap().clone();
     let of = |key: &str| checks.iter().map(|check| check[key].clone()).collect();
     [
-        ("/properties/decoy/enum", Kind::value_variants().iter().map(|it| json!(it)).collect()),
+        ("/properties/decoy/enum", DecoyKind::value_variants().iter().map(|it| json!(it)).collect()),
         ("/$defs/target/properties/kind/enum", targets().iter().map(|it| json!(kind(*it))).collect()),
         ("/$defs/check/properties/kind/enum", vec![json!("attempt"), json!("works")]),
         ("/$defs/check/properties/verdict/enum", of("verdict")),

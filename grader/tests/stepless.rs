@@ -3,20 +3,20 @@
 //!
 //! Not a test of the usual kind: whoever starts the grader's workers must have one thread, and is itself executed as one.
 
-use grader::decoy::Kind;
-use grader::grading::{Run, controls, targets};
 use grader::labs;
+use grader::labs::steps::Source;
+use grader::labs::variant::Workshop;
+use grader::report::DecoyKind;
 use grader::report::{Check, TargetReport};
 use grader::rootfs::{Cache, Root};
-use grader::steps::Source;
+use grader::runner::grading::{Run, controls, targets};
+use grader::runner::workers::Workers;
 use grader::target::Target;
-use grader::variant::Workshop;
-use grader::workers::Workers;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 fn main() {
-    grader::workers::process::serve_if_asked();
+    grader::runner::workers::process::serve_if_asked();
     // `cargo test` asks which tests there are.
     if std::env::args().any(|word| word == "--list") {
         return;
@@ -27,9 +27,9 @@ fn main() {
     let place = tempfile::tempdir().unwrap();
     let labs = programs(place.path());
     let rootfs = Cache::at(place.path()).embedded(&Root::machine().unwrap()).unwrap().path;
-    for kind in [Kind::Root, Kind::User] {
+    for kind in [DecoyKind::Root, DecoyKind::User] {
         match kind {
-            Kind::Root if !nix::unistd::geteuid().is_root() => println!("skipped: {kind:?}: needs root"),
+            DecoyKind::Root if !nix::unistd::geteuid().is_root() => println!("skipped: {kind:?}: needs root"),
             kind => compare(kind, &labs, &rootfs),
         }
     }
@@ -48,7 +48,7 @@ fn programs(place: &Path) -> Vec<(usize, PathBuf, PathBuf)> {
     (1..labs::ALL.len()).map(pair).collect()
 }
 
-fn compare(kind: Kind, programs: &[(usize, PathBuf, PathBuf)], rootfs: &Path) {
+fn compare(kind: DecoyKind, programs: &[(usize, PathBuf, PathBuf)], rootfs: &Path) {
     let attempts: Vec<_> = attempts::attempts::ALL.iter().collect();
     let mut workers = Workers::start(rootfs, Duration::from_secs(30)).unwrap();
     let controls = controls(&attempts, kind, &mut workers, &mut |_| {}).unwrap();

@@ -1,7 +1,7 @@
 //! The labs' steps hold what their page in the design promises, whichever of them are out.
 
-use grader::steps::{Source, Step, StepId};
-use grader::variant::Workshop;
+use grader::labs::steps::{Source, Step, StepId};
+use grader::labs::variant::Workshop;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;

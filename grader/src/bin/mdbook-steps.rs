@@ -7,7 +7,7 @@
 //! output (mdBook's guide, "Preprocessors").
 
 use anyhow::{Context, Result, bail};
-use grader::steps::{Source, Step, USER_NAMESPACE};
+use grader::labs::steps::{Source, Step, USER_NAMESPACE};
 use serde_json::Value;
 use std::io::{self, Write, stdin, stdout};
 use std::path::Path;

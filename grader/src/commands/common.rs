@@ -2,10 +2,10 @@
 
 use super::Usage;
 use crate::atomic_write;
-use crate::decoy::Kind;
-use crate::grading::Event;
 use crate::labs::{self, Workspace};
+use crate::report::DecoyKind;
 use crate::rootfs;
+use crate::runner::grading::Event;
 use crate::target::Target;
 use crate::text::{self, Shown};
 use anyhow::{Context, Result};
@@ -26,7 +26,7 @@ pub struct Place {
     /// The workspace; none where the labs are taken that the grader carries.
     found: Option<Workspace>,
     /// The kind.
-    pub decoy: Kind,
+    pub decoy: DecoyKind,
     /// Whether these are the reference labs, which root may have in a root decoy without asking for it.
     pub reference: bool,
 }
@@ -37,13 +37,13 @@ impl Place {
     ///
     /// # Errors
     /// Those of [`decoy`].
-    pub fn of_labs(typed: Option<Kind>) -> Result<Place> {
+    pub fn of_labs(typed: Option<DecoyKind>) -> Result<Place> {
         let found = Workspace::find();
         let reference = found.as_ref().is_none_or(Workspace::is_reference);
         let decoy = decoy(typed, reference)?;
         // Who has not asked for root has not said that what lies in the workspace is to be run as root: the two are the
         // same, and nothing is used of that one.
-        let found = found.filter(|_| decoy == Kind::User || typed.is_some());
+        let found = found.filter(|_| decoy == DecoyKind::User || typed.is_some());
         Ok(Place { found, decoy, reference })
     }
 
@@ -78,20 +78,20 @@ impl Place {
 ///
 /// # Errors
 /// One that takes root was typed by somebody else.
-pub fn decoy(typed: Option<Kind>, reference: bool) -> Result<Kind> {
+pub fn decoy(typed: Option<DecoyKind>, reference: bool) -> Result<DecoyKind> {
     match typed {
-        Some(Kind::Root) if !geteuid().is_root() => {
+        Some(DecoyKind::Root) if !geteuid().is_root() => {
             Err(Usage("--decoy root needs root; the other kind is --decoy user".into()).into())
         }
         Some(kind) => Ok(kind),
-        None if geteuid().is_root() && reference => Ok(Kind::Root),
-        None => Ok(Kind::User),
+        None if geteuid().is_root() && reference => Ok(DecoyKind::Root),
+        None => Ok(DecoyKind::User),
     }
 }
 
 /// What is said where somebody's code gets real root: what keeps it in is then its own goodwill.
-pub fn warn(decoy: Kind, reference: bool) {
-    if decoy == Kind::Root && !reference {
+pub fn warn(decoy: DecoyKind, reference: bool) {
+    if decoy == DecoyKind::Root && !reference {
         text::say(ROOT_IS_NO_WALL);
     }
 }

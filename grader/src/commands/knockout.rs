@@ -2,14 +2,14 @@
 
 use super::Usage;
 use super::common::{LIMIT, Output, Place, Progress, rootfs, warn};
-use crate::decoy::Kind;
-use crate::dirs;
-use crate::knockout::{Knockouts, knockout};
+use crate::cache_dir;
 use crate::labs;
-use crate::steps::{Source, Step};
+use crate::labs::steps::{Source, Step};
+use crate::labs::variant::Workshop;
+use crate::report::DecoyKind;
+use crate::runner::knockout::{Knockouts, knockout};
+use crate::runner::workers::Workers;
 use crate::text;
-use crate::variant::Workshop;
-use crate::workers::Workers;
 use anyhow::Result;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Options {
     names: Vec<String>,
     /// The kind of decoy host; the default is root for root with the reference labs, else user
     #[arg(long, value_name = "KIND")]
-    decoy: Option<Kind>,
+    decoy: Option<DecoyKind>,
     /// How the table is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: super::run::Format,
@@ -41,7 +41,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let output = Output::open(options.output.as_deref())?;
     let (rootfs, _) = rootfs(None)?;
     let mut workers = Workers::start(&rootfs, LIMIT)?;
-    let workshop = Workshop::open(workspace.root(), &dirs::cache()?.join("variants"))?;
+    let workshop = Workshop::open(workspace.root(), &cache_dir::cache()?.join("variants"))?;
     let progress = Progress::new();
     let found = knockout(&steps, decoy, &source, &workshop, &mut workers, |event| progress.show(event))?;
     drop(progress);

@@ -3,16 +3,18 @@
 use super::Usage;
 use super::common::{HELPS, LIMIT, Output, Place, Progress, decoy, rootfs, say_copied, warn};
 use super::student::Student;
-use crate::decoy::Kind;
 use crate::doctor;
-use crate::grading::{Run, grade};
-use crate::graph;
+use crate::formats::{json, table};
+use crate::judge::points::Rubric;
+use crate::judge::prerequisites;
 use crate::labs;
-use crate::points::Rubric;
-use crate::report::{Check, NOTHING_JUDGED, Report, json, standing, table};
+use crate::report::DecoyKind;
+use crate::report::{Check, NOTHING_JUDGED, Report};
+use crate::runner::grading::{Run, grade};
+use crate::runner::workers::Workers;
+use crate::student::summary;
 use crate::target::Target;
 use crate::text;
-use crate::workers::Workers;
 use anyhow::Result;
 use attempts::attempts::{ALL, Attempt};
 use attempts::works::Work;
@@ -32,7 +34,7 @@ pub struct Options {
     program: Vec<String>,
     /// The kind of decoy host; the default is root for root with nothing but the reference labs, else user
     #[arg(long, value_name = "KIND")]
-    decoy: Option<Kind>,
+    decoy: Option<DecoyKind>,
     /// The root file system to use in place of the embedded one
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
@@ -113,7 +115,7 @@ pub fn run(options: &Options) -> Result<u8> {
             // What one of them waits for is to be mended, whether it was asked for or not.
             let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
             let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
-            target.mend_first = graph::mend_first(&matter, aim.what.lab());
+            target.mend_first = prerequisites::mend_first(&matter, aim.what.lab());
             target.checks = asked;
         }
     }
@@ -130,7 +132,7 @@ pub fn run(options: &Options) -> Result<u8> {
                 Some(position) => {
                     table::matrix(&report, &mut out)?;
                     table::unjudged(&report, &mut out)?;
-                    standing::write(position, &mut out)?;
+                    summary::write(position, &mut out)?;
                 }
                 None => table::write(&report, &mut out)?,
             }

@@ -3,7 +3,7 @@
 use super::Usage;
 use super::common::Output;
 use crate::labs::{self, Workspace};
-use crate::starter::{self, Refused, Repository};
+use crate::student::starter::{self, Refused, Repository};
 use anyhow::{Context, Result};
 use std::env;
 use std::path::PathBuf;

@@ -1,12 +1,12 @@
 //! A student's workspace, for the commands that are run in one.
 
 use crate::labs::Workspace;
-use crate::progress::{FILE, Progress};
+use crate::labs::steps::{Source, Step};
 use crate::report::Report;
-use crate::report::standing::Position;
-use crate::standing::Standing;
-use crate::starter;
-use crate::steps::{Source, Step};
+use crate::student::lab_progress::Standing;
+use crate::student::progress_file::{FILE, Progress};
+use crate::student::starter;
+use crate::student::summary::Position;
 use crate::text;
 use anyhow::Result;
 use std::path::PathBuf;

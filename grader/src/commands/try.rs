@@ -3,16 +3,16 @@
 use super::Usage;
 use super::common::{LIMIT, Output, Place, decoy, rootfs, say_copied, warn};
 use super::run::{find, way_out};
-use crate::decoy::Kind;
-use crate::grading::{Run, grade};
+use crate::formats::story::{self, Beside, Wanted};
+use crate::labs::steps::Source;
 use crate::labs::{self, Workspace};
-use crate::report::story::{self, Beside, Wanted};
+use crate::report::DecoyKind;
 use crate::report::{Report, TargetReport};
-use crate::standing::Standing;
-use crate::steps::Source;
+use crate::runner::grading::{Run, grade};
+use crate::runner::workers::Workers;
+use crate::student::lab_progress::Standing;
+use crate::student::watch::pages;
 use crate::target::Target;
-use crate::watch::pages;
-use crate::workers::Workers;
 use anyhow::{Context, Result};
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub struct Options {
     inside: String,
     /// The kind of decoy host; the default is root for root with a reference lab, else user
     #[arg(long, value_name = "KIND")]
-    decoy: Option<Kind>,
+    decoy: Option<DecoyKind>,
 }
 
 /// Runs it. The exit code is 0 whatever was seen.
@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Result<u8> {
 }
 
 /// The steps of a lab of the workspace that this check wants and that are not there.
-fn wanted(target: &TargetReport, check: &str, decoy: Kind) -> Vec<Wanted> {
+fn wanted(target: &TargetReport, check: &str, decoy: DecoyKind) -> Vec<Wanted> {
     let (Some(workspace), Ok(reference)) = (Workspace::find(), Workspace::sources().steps()) else {
         return Vec::new();
     };

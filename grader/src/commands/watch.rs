@@ -2,16 +2,17 @@
 
 use super::Usage;
 use super::common::{LIMIT, decoy, rootfs, warn};
-use crate::decoy::Kind;
 use crate::doctor;
+use crate::interrupts::Interrupted;
+use crate::labs::steps::{Source, Step};
 use crate::labs::{self, Workspace};
-use crate::standing::{Standing, State};
-use crate::steps::{Source, Step};
-use crate::watch::face::Face;
-use crate::watch::lock::{Held, Lock};
-use crate::watch::pages::Surroundings;
-use crate::watch::{Setting, watch};
-use crate::workers::{Interrupted, Workers};
+use crate::report::DecoyKind;
+use crate::runner::workers::Workers;
+use crate::student::lab_progress::{Standing, State};
+use crate::student::watch::face::Face;
+use crate::student::watch::lock::{Held, Lock};
+use crate::student::watch::pages::Surroundings;
+use crate::student::watch::{Setting, watch};
 use anyhow::Result;
 use std::env;
 use std::io::{self, IsTerminal};
@@ -36,7 +37,7 @@ pub struct Options {
     build_limit: u64,
     /// The kind of decoy host; the default is user: what is watched is being written
     #[arg(long, value_name = "KIND")]
-    decoy: Option<Kind>,
+    decoy: Option<DecoyKind>,
 }
 
 const KEYS: &str = "\
@@ -68,7 +69,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let (rootfs, _) = rootfs(None)?;
     let words: Vec<String> = env::args().skip(1).collect();
     // It looks with one thread and a keeper of its own: so before there are workers.
-    let way_out = doctor::way_out(&doctor::look::facts(), &words, decoy == Kind::Root);
+    let way_out = doctor::way_out(&doctor::look::facts(), &words, decoy == DecoyKind::Root);
     // What the workers inherit is held as long as they live: so the lock comes after them.
     let mut workers = Workers::start(&rootfs, LIMIT)?;
     let _lock = Lock::take(workspace.root()).map_err(|held| Usage(taken(held, workspace.root())))?;

@@ -2,7 +2,7 @@
 //!
 //! A decoy costs more than a trial. Where nothing has changed it serves for the next one too.
 
-use super::tree::{READ_ONLY, ROOTFS};
+use super::layout::{READ_ONLY, ROOTFS};
 use crate::beneath::{Directory, is};
 use anyhow::{Context, Result};
 use nix::dir::Dir;

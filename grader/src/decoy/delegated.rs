@@ -1,8 +1,8 @@
 //! A control group that an ordinary user may make others in, since somebody has delegated it (cgroups(7), "Cgroups
 //! delegation").
 
+use super::cgroupfs::{CONTROLLERS, enable_controllers, join, limits_with, own_group};
 use super::group_tree;
-use super::groups::{CONTROLLERS, enable_controllers, join, limits_with, own_group};
 use nix::unistd::{Pid, geteuid};
 use std::fs;
 use std::os::unix::fs::MetadataExt;

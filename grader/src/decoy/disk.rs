@@ -1,7 +1,7 @@
 //! The decoy disk: a loop device whose first block holds a random word.
 
 use super::loop_device::LoopDevice;
-use super::random_word;
+use crate::random::random_word;
 use anyhow::{Context, Result};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;

@@ -2,9 +2,9 @@
 //! the file system's top directory has a random word of its own: no path in the container leads there.
 
 use super::loop_device::LoopDevice;
-use super::random_word;
 use crate::beneath::Directory;
 use crate::interrupts::as_by_default;
+use crate::random::random_word;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sys::memfd::{MFdFlags, memfd_create};

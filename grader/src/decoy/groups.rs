@@ -11,6 +11,7 @@
 //! write to a group above both places, and there is none within reach; in v1 it must have the process's uid, and PID 1
 //! keeps one that its user namespace does not map ([`super::pid1`]). Real root may move any process.
 
+use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, lines, own_group};
 use super::limits::{MEMORY, PROCESSES};
 use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
@@ -29,9 +30,6 @@ const HOST: &str = "host";
 
 /// The v2 group in which a decoy's cgroup namespace begins.
 const CONTAINERS: &str = "containers";
-
-/// The controllers that limits are made of.
-pub const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
 /// What the group around the containers is set to in a new v2 tree. Where that is not mounted with `nsdelegate`, who
 /// owns these files may write to them from inside of the cgroup namespace (cgroups(7)).
@@ -282,22 +280,6 @@ impl Group {
     }
 }
 
-/// Enables those of these controllers that a v2 group has for the groups below it (`+`), or no longer (`-`).
-pub fn enable_controllers(group: &Path, sign: char, controllers: &[&str]) -> Result<()> {
-    let there = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
-    let wanted = controllers.iter().filter(|name| there.split_whitespace().any(|it| it == **name));
-    let words: Vec<String> = wanted.map(|name| format!("{sign}{name}")).collect();
-    fs::write(group.join("cgroup.subtree_control"), words.join(" "))
-        .with_context(|| format!("cgroup.subtree_control of {}", group.display()))
-}
-
-/// Moves a process with one thread into a group. Joining a v1 group by `tasks` moves one thread and is quick; v2 has
-/// only cgroup.procs.
-pub fn join(group: &Path, pid: Pid) -> Result<()> {
-    let file = if group.join("tasks").exists() { "tasks" } else { "cgroup.procs" };
-    fs::write(group.join(file), pid.to_string()).with_context(|| format!("joining {}", group.display()))
-}
-
 /// Makes a group and locks it, before anybody can take it for one that nobody needs any more.
 fn make_locked(path: &Path) -> Result<Flock<File>> {
     loop {
@@ -321,11 +303,6 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
         Err((_, Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(errno).context("flock(2)"),
     }
-}
-
-/// Whether these controllers suffice for the limits of a decoy.
-pub(super) fn limits_with(controllers: &str) -> bool {
-    ["memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|it| it == *name))
 }
 
 /// The groups in which the controllers `memory`, `pids` and `cpu` hold. `enabled` reads which ones a v2 tree
@@ -362,20 +339,6 @@ fn plan(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> Strin
         }
     }
     groups
-}
-
-/// The lines of `/proc/<pid>/cgroup`: the controllers, and the group.
-fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'))
-}
-
-fn has(names: &str, wanted: &str) -> bool {
-    names.split(',').any(|name| name == wanted)
-}
-
-/// A process's group in one hierarchy.
-pub(super) fn own_group(text: &str, controllers: &str) -> Option<String> {
-    lines(text).find(|(names, _)| *names == controllers).map(|(_, path)| path.to_owned())
 }
 
 /// A group's path from another group: the whole path where it is not below that.
@@ -436,16 +399,6 @@ mod tests {
         assert_eq!(read("pids.max").as_deref(), Some("max"));
         assert_eq!(read("cgroup.subtree_control").as_deref(), Some("-memory -rdma"));
         assert_eq!(read("cpu.weight"), None);
-    }
-
-    #[test]
-    fn a_group_is_read_from_its_hierarchys_line() {
-        let text = "9:name=systemd:/s\n8:pids:/w/job\n2:cpu,cpuacct:/c:d\n0::/w/host\n";
-        assert_eq!(own_group(text, "pids").as_deref(), Some("/w/job"));
-        assert_eq!(own_group(text, "cpu,cpuacct").as_deref(), Some("/c:d"));
-        assert_eq!(own_group(text, "name=systemd").as_deref(), Some("/s"));
-        assert_eq!(own_group(text, "").as_deref(), Some("/w/host"));
-        assert_eq!(own_group(text, "memory"), None);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! of these count for the owner of the user namespace as well (user_namespaces(7), namespaces(7)), so that is an id of
 //! its own, too; in the namespace nobody can become it.
 
-use super::{Kind, capabilities, random_word};
+use super::capabilities;
+use crate::random::random_word;
+use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -54,8 +56,8 @@ impl Lease {
     ///
     /// # Errors
     /// No range is free.
-    pub fn take(kind: Kind) -> Result<Lease> {
-        if kind == Kind::Root {
+    pub fn take(kind: DecoyKind) -> Result<Lease> {
+        if kind == DecoyKind::Root {
             return Ok(Lease { ids: Ids { first: 0, count: u32::MAX, owner: None }, _name: None });
         }
         let (map, taken) = (own_map()?, taken());
@@ -184,10 +186,10 @@ mod tests {
     #[test]
     fn no_two_decoys_have_the_same_ids() {
         if !are_many() {
-            let one = Lease::take(Kind::User).unwrap().ids;
+            let one = Lease::take(DecoyKind::User).unwrap().ids;
             return assert_eq!(one, Ids { first: geteuid().as_raw(), count: 1, owner: None });
         }
-        let leases: Vec<Lease> = (0..50).map(|_| Lease::take(Kind::User).unwrap()).collect();
+        let leases: Vec<Lease> = (0..50).map(|_| Lease::take(DecoyKind::User).unwrap()).collect();
         let firsts: std::collections::BTreeSet<u32> = leases.iter().map(|lease| lease.ids.first).collect();
         assert_eq!(firsts.len(), leases.len());
         let name = format!("container-labs-ids-{}", leases[0].ids.first);

@@ -3,7 +3,7 @@
 //!
 //! Done while nobody lives in the decoy yet.
 
-use super::tree::ROOTFS;
+use super::layout::ROOTFS;
 use crate::beneath::Directory;
 use anyhow::{Context, Result};
 use nix::sys::stat::SFlag;

@@ -7,14 +7,16 @@
 //! which what it makes gets its owner, is the decoy's root. It has no privilege outside.
 
 use super::changes::{self, State};
-use super::channel::{Channel, FromPid1, Ready, Snapshot, ToPid1};
 use super::ids::Ids;
+use super::messages::{FromPid1, Ready, Snapshot, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
 use super::start::Program;
-use super::{Kind, Plan, close_all_but, start, tree, victim};
+use super::{Plan, layout, start, tree, victim};
 use crate::beneath::Directory;
-use crate::workers::process::rename_process;
+use crate::channel::Channel;
+use crate::report::DecoyKind;
+use crate::this_process::{close_all_but, rename_process};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -60,7 +62,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     setsid().context("setsid(2)")?;
     let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
     own_time(secrets.boot_offset);
-    if plan.kind == Kind::User {
+    if plan.kind == DecoyKind::User {
         take_ids(ids)?;
     }
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
@@ -78,7 +80,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     nix::sys::prctl::set_dumpable(false).context("PR_SET_DUMPABLE")?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
 
-    let rootfs = Path::new(tree::ROOTFS);
+    let rootfs = Path::new(layout::ROOTFS);
     let socket = rootfs.join(format!("socket-{}", secrets.name));
     let listener = UnixListener::bind(&socket).context("the probe's socket")?;
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
@@ -154,7 +156,7 @@ fn own_root(plan: &Plan) -> Result<()> {
 /// source; the volume has a set-user-ID program.
 fn volumes(secrets: &Secrets) -> Result<()> {
     let root = Directory::open(Path::new("/"))?;
-    let rootfs = root.below(tree::ROOTFS)?;
+    let rootfs = root.below(layout::ROOTFS)?;
     // `data` may have come with the rootfs, as a link.
     for (word, at, name) in [("host-mount", &root, "mnt"), ("volume", &rootfs, "data")] {
         let place = match tree::place(at, name)? {
@@ -176,11 +178,12 @@ fn volumes(secrets: &Secrets) -> Result<()> {
 /// The rootfs once more, on a read-only file system, and under names with a space and without.
 fn other_names() -> Result<()> {
     let root = Directory::open(Path::new("/"))?;
-    let (place, rootfs) = (root.make(tree::READ_ONLY, 0o755)?, root.below(tree::ROOTFS)?);
+    let (place, rootfs) = (root.make(layout::READ_ONLY, 0o755)?, root.below(layout::ROOTFS)?);
     mount(Some(&rootfs.path()), &place.path(), NONE, MsFlags::MS_BIND, NONE).context("binding the rootfs")?;
-    tree::set_attributes(&root.below(tree::READ_ONLY)?, libc::MOUNT_ATTR_RDONLY)
+    tree::set_attributes(&root.below(layout::READ_ONLY)?, libc::MOUNT_ATTR_RDONLY)
         .context("making it read-only")?;
-    let links = [(tree::READ_ONLY_WITHOUT_SPACE, tree::READ_ONLY), (tree::ROOTFS_WITH_SPACE, tree::ROOTFS)];
+    let links =
+        [(layout::READ_ONLY_WITHOUT_SPACE, layout::READ_ONLY), (layout::ROOTFS_WITH_SPACE, layout::ROOTFS)];
     for (name, of) in links {
         root.link(name, of)?;
     }

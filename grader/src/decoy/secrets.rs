@@ -1,6 +1,6 @@
 //! The random words that a decoy host holds. Whoever knows one has been where it was.
 
-use super::random_word;
+use crate::random::random_word;
 use anyhow::Result;
 use std::collections::BTreeMap;
 

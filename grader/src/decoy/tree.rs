@@ -19,6 +19,7 @@ use super::Plan;
 use super::changes::{self, Files};
 use super::ids::Ids;
 use super::image;
+use super::layout::{ROOTFS, VICTIM};
 use super::secrets::Secrets;
 use crate::beneath::{Copy, Directory, Entry};
 use anyhow::{Context, Result, bail};
@@ -32,21 +33,6 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-/// Where the rootfs stands in the decoy.
-pub const ROOTFS: &str = "/srv/rootfs";
-
-/// The same directory on a read-only file system; the name has a space in it.
-pub const READ_ONLY: &str = "/srv/read only";
-
-/// A link to that, without a space.
-pub const READ_ONLY_WITHOUT_SPACE: &str = "/srv/read-only";
-
-/// A link to [`ROOTFS`], with a space.
-pub const ROOTFS_WITH_SPACE: &str = "/srv/root fs";
-
-/// The victim's program.
-pub const VICTIM: &str = "/srv/victim";
 
 /// More than this is not copied into memory for every trial.
 const LARGEST: u64 = 256 << 20;

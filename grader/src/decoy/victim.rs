@@ -1,9 +1,9 @@
 //! The victim: a process that is there to be attacked, with a random word in its environment, one in its memory,
 //! and one in a file that it holds open. Unlike PID 1 it executes a program, and so can be traced.
 
-use super::random_word;
+use super::layout::VICTIM;
 use super::secrets::Secrets;
-use super::tree::VICTIM;
+use crate::random::random_word;
 use anyhow::{Context, Result, ensure};
 use attempts::victim::{DESCRIPTOR, READY, SOURCE};
 use nix::errno::Errno;

@@ -1,9 +1,9 @@
 //! Trying things in a child process, so that whatever comes of it ends with the child.
 
 use super::facts::Outcome;
-use crate::decoy::Kind;
 use crate::decoy::ids::Lease;
-use crate::workers::process::enter_user_namespace;
+use crate::report::DecoyKind;
+use crate::runner::workers::process::enter_user_namespace;
 use anyhow::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -48,7 +48,7 @@ pub fn user_namespace() -> (Outcome, Outcome) {
     };
     let mut made = child.hear();
     if made == Outcome::Works && root {
-        made = outcome(Lease::take(Kind::User).and_then(|lease| lease.ids.map(child.pid)));
+        made = outcome(Lease::take(DecoyKind::User).and_then(|lease| lease.ids.map(child.pid)));
     }
     if made == Outcome::Works {
         child.go_on();
@@ -70,7 +70,7 @@ fn fill() -> Result<()> {
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .context("mount(2) in a new user namespace")?;
-    mount(Some("doctor"), &crate::dirs::temporary()?, Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
+    mount(Some("doctor"), &crate::cache_dir::temporary()?, Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
         .context("mounting a tmpfs in a new user namespace")
 }
 

@@ -1,12 +1,13 @@
 //! Decoy hosts, really made: each attempt is tried on a bare one, where nothing stops it.
 
 use super::facts::Stands;
-use crate::decoy::Kind;
+use crate::interrupts::Interrupted;
+use crate::judge::verdict::{self, Verdict};
+use crate::report::DecoyKind;
 use crate::rootfs;
+use crate::runner::workers::{Done, Job, Workers};
 use crate::target::Target;
 use crate::trial::Facts;
-use crate::verdict::{self, Verdict};
-use crate::workers::{Done, Interrupted, Job, Workers};
 use anyhow::Result;
 use attempts::attempts::ALL;
 use nix::unistd::geteuid;
@@ -19,12 +20,13 @@ const SIMPLEST: &str = "shell-pid";
 ///
 /// # Errors
 /// [`Interrupted`] and nothing else: a decoy that can't be made is what was looked for.
-pub fn all(limit: Duration) -> Result<Vec<(Kind, Stands)>> {
-    let kinds: &[Kind] = if geteuid().is_root() { &[Kind::Root, Kind::User] } else { &[Kind::User] };
+pub fn all(limit: Duration) -> Result<Vec<(DecoyKind, Stands)>> {
+    let kinds: &[DecoyKind] =
+        if geteuid().is_root() { &[DecoyKind::Root, DecoyKind::User] } else { &[DecoyKind::User] };
     kinds.iter().map(|&kind| Ok((kind, one(kind, limit)?))).collect()
 }
 
-fn one(kind: Kind, limit: Duration) -> Result<Stands> {
+fn one(kind: DecoyKind, limit: Duration) -> Result<Stands> {
     match controls(kind, limit) {
         Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => Ok(Stands::Fails(format!("{error:#}"))),
@@ -32,7 +34,7 @@ fn one(kind: Kind, limit: Duration) -> Result<Stands> {
     }
 }
 
-fn controls(kind: Kind, limit: Duration) -> Result<Stands> {
+fn controls(kind: DecoyKind, limit: Duration) -> Result<Stands> {
     let rootfs = rootfs::embedded()?;
     let mut workers = Workers::start(&rootfs.path, limit)?;
     let simplest = run(&mut workers, kind, &[SIMPLEST])?;
@@ -46,7 +48,7 @@ fn controls(kind: Kind, limit: Duration) -> Result<Stands> {
 }
 
 /// Attempts on the bare decoy host.
-fn run(workers: &mut Workers, kind: Kind, ids: &[&str]) -> Result<Vec<(String, Facts)>> {
+fn run(workers: &mut Workers, kind: DecoyKind, ids: &[&str]) -> Result<Vec<(String, Facts)>> {
     let job = |id: &&str| Job::Attempt { target: Target::bare(kind), id: (*id).to_owned() };
     let jobs: Vec<Job> = ids.iter().map(job).collect();
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
 //! What was found on the machine, before anything is made of it.
 
-use crate::decoy::Kind;
 use crate::decoy::ids::Ids;
+use crate::report::DecoyKind;
 use nix::errno::Errno;
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ pub struct Facts {
     /// How programs link.
     pub libc: Libc,
     /// The kinds of decoy host that were made; empty where none was tried.
-    pub decoys: Vec<(Kind, Stands)>,
+    pub decoys: Vec<(DecoyKind, Stands)>,
 }
 
 /// What came of trying something.

@@ -2,15 +2,15 @@
 
 use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
+use crate::cache_dir;
 use crate::decoy::delegated;
 use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::ids::Lease;
-use crate::decoy::own_mount_namespace;
-use crate::dirs;
 use crate::interrupts::as_by_default;
-use crate::keeper::Keeper;
-use crate::keeper::record::Record;
+use crate::runner::keeper::Keeper;
+use crate::runner::keeper::record::Record;
+use crate::this_process::own_mount_namespace;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -47,10 +47,10 @@ pub fn facts() -> Facts {
         loop_device,
         ptrace,
         cgroups,
-        ids: Lease::take(crate::decoy::Kind::User)
+        ids: Lease::take(crate::report::DecoyKind::User)
             .map(|lease| lease.ids)
             .map_err(|error| format!("{error:#}")),
-        cache: dirs::cache().map_err(|error| format!("{error:#}")),
+        cache: cache_dir::cache().map_err(|error| format!("{error:#}")),
         temporary,
         libc: libc_here(),
         decoys: Vec::new(),

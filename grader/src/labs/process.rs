@@ -7,8 +7,8 @@
 
 mod supervisor;
 
+use crate::interrupts::Interrupted;
 use crate::interrupts::Interrupts;
-use crate::workers::Interrupted;
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

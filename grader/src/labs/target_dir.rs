@@ -5,7 +5,7 @@
 //! and of a student's workspace have both in common, so the one would be graded by the other's program. Each
 //! workspace gets a directory of its own in there.
 
-use super::build::metadata;
+use super::cargo::metadata;
 use anyhow::Result;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};

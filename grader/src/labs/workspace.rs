@@ -1,9 +1,9 @@
 //! The workspace: the directory tree that the labs are built from.
 
 use super::alone;
-use super::caller::Caller;
-use crate::dirs;
-use crate::steps::Source;
+use crate::cache_dir;
+use crate::caller::Caller;
+use crate::labs::steps::Source;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,8 +48,8 @@ impl Workspace {
     /// The cache can't be written.
     pub fn carried() -> Result<Workspace> {
         match Caller::of_sudo()? {
-            Some(caller) => caller.does(|| Workspace::carried_in(&dirs::cache_below(caller.home())?))?,
-            None => Workspace::carried_in(&dirs::cache()?),
+            Some(caller) => caller.does(|| Workspace::carried_in(&cache_dir::cache_below(caller.home())?))?,
+            None => Workspace::carried_in(&cache_dir::cache()?),
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_starter_is_no_reference_also_where_every_step_is_written() {
         let directory = tempfile::tempdir().unwrap();
-        crate::starter::source().unwrap().write(directory.path()).unwrap();
+        crate::student::starter::source().unwrap().write(directory.path()).unwrap();
         assert!(!Workspace::above(directory.path()).unwrap().is_reference());
         for (path, text) in
             Workspace::alone().unwrap().files().filter(|(path, _)| path.components().count() > 1)

@@ -35,7 +35,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache below `directory`, usually [`crate::dirs::cache`].
+    /// The cache below `directory`, usually [`crate::cache_dir::cache`].
     pub fn at(directory: &Path) -> Cache {
         Cache { dir: directory.join("rootfs") }
     }

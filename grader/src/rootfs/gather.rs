@@ -3,7 +3,6 @@
 use super::directories::defaults;
 use super::elf::{Elf, Kind};
 use super::fixed;
-use super::inputs::Input;
 use super::loader::{Loader, Missing, Needed};
 use super::root::Root;
 use super::tools::{LeftOut, TOOLS, Why};
@@ -18,6 +17,14 @@ const DEAREST: u64 = 1_000_000;
 
 /// A file, whatever its name: device and inode.
 type Id = (u64, u64);
+
+/// A file to copy. One file of the machine is copied once; its other names become links.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub from: PathBuf,
+    pub to: PathBuf,
+    pub stat: FileStat,
+}
 
 /// A tool that could go in.
 pub(super) struct Candidate {

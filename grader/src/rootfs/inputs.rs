@@ -2,21 +2,13 @@
 
 use super::elf::Elf;
 use super::fixed;
-use super::gather::Gather;
+use super::gather::{Gather, Input};
 use super::root::Root;
 use super::tools::{LeftOut, TOOLS, tool};
 use anyhow::{Context, Result, anyhow};
-use nix::sys::stat::FileStat;
+use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-
-/// A file to copy. One file of the machine is copied once; its other names become links.
-#[derive(Debug)]
-pub(super) struct Input {
-    pub from: PathBuf,
-    pub to: PathBuf,
-    pub stat: FileStat,
-}
 
 /// All that the rootfs is made from. Paths in the rootfs are absolute there and go through none of its links.
 #[derive(Debug)]
@@ -48,19 +40,12 @@ impl Inputs {
             let _ = write!(text, " {from:?} {to:?} {} {} {time:?}", stat.st_ino, stat.st_size);
         }
         let _ = write!(text, " {:?}", self.links);
-        format!("{:032x}", fnv(text.as_bytes()))
+        format!("{:x}", Sha256::digest(text))
     }
 }
 
 /// Goes up when the same inputs are written in another way.
 const FORMAT: u32 = 1;
-
-/// FNV-1a, 128 bits. It guards against accidents only; who can write in the cache needs no collision.
-fn fnv(bytes: &[u8]) -> u128 {
-    let start = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
-    let prime = 0x0000_0000_0100_0000_0000_0000_0000_013b_u128;
-    bytes.iter().fold(start, |hash, &byte| (hash ^ u128::from(byte)).wrapping_mul(prime))
-}
 
 /// The shell must be there; of the tools those that can be had.
 fn shell_first(machine: &Root) -> Result<Inputs> {

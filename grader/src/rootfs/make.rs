@@ -3,7 +3,8 @@
 use super::Rootfs;
 use super::check::check;
 use super::fixed;
-use super::inputs::{Input, Inputs};
+use super::gather::Input;
+use super::inputs::Inputs;
 use super::root::Root;
 use crate::beneath::Directory;
 use anyhow::{Context, Result, anyhow, bail};

@@ -3,8 +3,8 @@
 
 use super::places::{is_of_note, is_private};
 use crate::beneath::{Entry, is};
+use crate::cache_dir;
 use crate::decoy::tree;
-use crate::dirs;
 use crate::rootfs;
 use anyhow::{Context, Result, bail};
 use nix::sys::stat::SFlag;
@@ -125,7 +125,7 @@ fn everybody_reads(real: &Path) -> bool {
 /// Whether the grader makes its temporary files in this directory, or below it: the decoy, while it is built, would
 /// be copied into itself.
 fn holds_our_own(directory: &Path) -> bool {
-    dirs::temporary().is_ok_and(|ours| ours.starts_with(directory))
+    cache_dir::temporary().is_ok_and(|ours| ours.starts_with(directory))
 }
 
 fn is_small(directory: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! Folders of note: those in which a program lies that brings itself alone, and not what is beside it.
 
-use crate::labs::caller::Caller;
+use crate::caller::Caller;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;

@@ -5,10 +5,12 @@ use super::group::Job;
 use super::session::Session;
 use super::session::follow::Call;
 use super::{Stage, hostile, look, observe, shared, why_not};
+use crate::decoy::Decoy;
 use crate::decoy::ids;
+use crate::decoy::layout::ROOTFS;
 use crate::decoy::start::Streams;
-use crate::decoy::tree::ROOTFS;
-use crate::decoy::{Decoy, Kind, random_word};
+use crate::random::random_word;
+use crate::report::DecoyKind;
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
 use attempts::attempts::{Attempt, Need};
@@ -67,7 +69,7 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
         Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
         Need::ReleaseAgent => stage.hierarchy.mounted().err(),
         Need::Limits => stage.groups.lacks_limits(),
-        Need::ManyIds if target.decoy == Kind::User && !ids::are_many() => {
+        Need::ManyIds if target.decoy == DecoyKind::User && !ids::are_many() => {
             Some("the decoy host has one id only: there is no second user".into())
         }
         _ => None,

@@ -1,9 +1,10 @@
 //! The control group that a container is put into, in each hierarchy where the worker has one (cgroups(7)).
 
 use super::observe;
+use crate::decoy::cgroupfs::{CONTROLLERS, enable_controllers, join};
 use crate::decoy::end::GONE;
 use crate::decoy::group_tree;
-use crate::decoy::groups::{CONTROLLERS, Group as Place, Groups, enable_controllers, join};
+use crate::decoy::groups::{Group as Place, Groups};
 use anyhow::{Context, Result};
 use attempts::host::Group;
 use nix::unistd::{Pid, chown};

@@ -2,7 +2,7 @@
 
 use super::image::Image;
 use crate::decoy::Decoy;
-use crate::decoy::channel::Ready;
+use crate::decoy::messages::Ready;
 use attempts::host::{Cpu, Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};

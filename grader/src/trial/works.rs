@@ -6,12 +6,13 @@
 //! and the command leaves children.
 //!
 //! # Layout
-//! - [`start`]: one start, in which checks are asked for. [`elsewhere`]: starts that need only come to their end.
-//! - [`rough`]: starts that are not left in peace. [`left`]: what is there afterwards.
+//! - [`start`]: one start, in which checks are asked for. [`other_paths`]: starts that need only come to their end.
+//! - [`interrupted`]: starts that are interrupted. [`leftovers`]: what is there afterwards.
 
-mod elsewhere;
-mod left;
-mod rough;
+mod checked;
+mod interrupted;
+mod leftovers;
+mod other_paths;
 mod start;
 
 use super::Stage;
@@ -77,7 +78,7 @@ impl Works {
             ALL.iter().filter(wanted).collect()
         };
         let pipes = asked(Run::Pipes);
-        match start::with_pipes(starts, &pipes, &mut host) {
+        match checked::with_pipes(starts, &pipes, &mut host) {
             Ok(findings) => self.findings.extend(findings),
             Err(error) => {
                 self.not_started = Some(format!("{error:#}"));
@@ -86,26 +87,26 @@ impl Works {
         }
         if starts.may_go_on() {
             let watched = asked(Run::Watched);
-            let found = start::watched(starts, &watched, &mut host);
+            let found = checked::watched(starts, &watched, &mut host);
             self.take(&watched, found);
         }
         if starts.may_go_on() {
             let killed = asked(Run::Killed);
-            let found = rough::killed(starts, &killed, &host);
+            let found = interrupted::killed(starts, &killed, &host);
             self.take(&killed, found);
         }
         // Before those starts that it may give up half-way.
-        host.left = left::left(starts.decoy);
+        host.left = leftovers::leftovers(starts.decoy);
         let afterwards = asked(Run::Afterwards);
         if starts.may_go_on() {
-            elsewhere::other_paths(starts, &afterwards, &mut host);
+            other_paths::other_paths(starts, &afterwards, &mut host);
         }
-        let known = |work: &&Work| starts.may_go_on() || !elsewhere::is_tried(work);
+        let known = |work: &&Work| starts.may_go_on() || !other_paths::is_tried(work);
         self.findings.extend(afterwards.into_iter().filter(known).map(|work| finding(work, Ok(()), &host)));
         // The last: what it leaves is its own affair.
         let signals = asked(Run::Signals);
         if starts.may_go_on() && !signals.is_empty() {
-            let found = rough::signals(starts, &signals, &host);
+            let found = interrupted::signals(starts, &signals, &host);
             self.take(&signals, found);
         }
     }

@@ -4,7 +4,7 @@ use crate::pages::{between, blocks, book, names, pages, rows, workspace};
 use attempts::attempts::Attempt;
 use attempts::works::Work;
 use grader::labs;
-use grader::steps::Source;
+use grader::labs::steps::Source;
 use std::collections::BTreeSet;
 use std::fs;
 

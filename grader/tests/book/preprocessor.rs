@@ -2,7 +2,7 @@
 
 use crate::pages::workspace;
 use assert_cmd::cargo::cargo_bin_cmd;
-use grader::steps::Source;
+use grader::labs::steps::Source;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::{Value, json};

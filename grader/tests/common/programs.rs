@@ -2,9 +2,9 @@
 //! built once.
 
 use super::stage::{skip, workspace};
+use grader::labs::steps::Source;
+use grader::labs::variant::Workshop;
 use grader::labs::{self, Workspace};
-use grader::steps::Source;
-use grader::variant::Workshop;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;

@@ -3,12 +3,12 @@
 use super::stage::workspace;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
+use grader::judge::points::Rubric;
+use grader::judge::verdict::Verdict;
 use grader::labs;
-use grader::points::Rubric;
+use grader::labs::steps::{Source, Step, StepId};
 use grader::report::{Check, TargetReport};
-use grader::starter;
-use grader::steps::{Source, Step, StepId};
-use grader::verdict::Verdict;
+use grader::student::starter;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 

@@ -3,7 +3,7 @@
 use crate::common::machine::Machine;
 use crate::pty::{Pty, code};
 use crate::student::Student;
-use grader::watch::face::Face;
+use grader::student::watch::face::Face;
 use nix::sys::signal::Signal;
 use rstest::rstest;
 use std::env;

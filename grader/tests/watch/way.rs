@@ -5,9 +5,9 @@ use crate::common::way::{Stop, as_predicted, asked, number, points, predicted, s
 use crate::pty::Pty;
 use crate::student::Student;
 use attempts::attempts::Attempt;
+use grader::judge::verdict::{Cause, Verdict};
 use grader::labs;
 use grader::report::Check;
-use grader::verdict::{Cause, Verdict};
 use std::collections::BTreeMap;
 
 /// The signs of the checks on the board, by their names.

@@ -1,11 +1,11 @@
 //! What it means that a decoy host of some kind stands, or doesn't.
 
 use super::{fine, lack, note, without_user_decoy};
-use crate::decoy::Kind;
 use crate::doctor::facts::{Facts, Outcome, Stands};
 use crate::doctor::hindrance::Hindrance;
 use crate::doctor::mend::{Mend, as_root, in_container};
 use crate::doctor::{Area, Finding};
+use crate::report::DecoyKind;
 use attempts::attempts::{Attempt, Need};
 
 /// The findings of the decoy hosts that were made.
@@ -15,7 +15,7 @@ pub(super) fn decoys(facts: &Facts) -> Vec<Finding> {
         found.push(note(Area::RootDecoy, "needs root"));
     }
     for (kind, stands) in &facts.decoys {
-        let area = if *kind == Kind::Root { Area::RootDecoy } else { Area::UserDecoy };
+        let area = if *kind == DecoyKind::Root { Area::RootDecoy } else { Area::UserDecoy };
         match stands {
             Stands::Fails(why) => found.push(failed(facts, area, why)),
             Stands::Works { landed, not } => {
@@ -55,7 +55,7 @@ fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
 fn not_landed(facts: &Facts, area: Area, id: &str, why: &str) -> Finding {
     let elsewhere = facts.decoys.iter().any(|(kind, stands)| {
         let lands = matches!(stands, Stands::Works { not, .. } if not.iter().all(|(other, _)| other != id));
-        *kind == Kind::Root && lands
+        *kind == DecoyKind::Root && lands
     });
     let mend = match (facts.root, elsewhere) {
         (false, _) => as_root(facts),

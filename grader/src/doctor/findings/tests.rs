@@ -1,10 +1,10 @@
 //! Tables of facts: machines that are known, and what they are told.
 
 use super::*;
-use crate::decoy::Kind;
 use crate::decoy::ids::Ids;
 use crate::doctor::facts::{Cgroups, Container, Settings, Stands};
 use crate::doctor::way_out;
+use crate::report::DecoyKind;
 use rstest::rstest;
 
 const ME: &str = "/home/me/grader";
@@ -39,7 +39,7 @@ fn root() -> Facts {
         cache: Ok("/home/ann/.cache/container-labs".into()),
         temporary: Outcome::Works,
         libc: Libc::Static,
-        decoys: [Kind::Root, Kind::User]
+        decoys: [DecoyKind::Root, DecoyKind::User]
             .map(|kind| (kind, Stands::Works { landed: 4, not: Vec::new() }))
             .into(),
     }
@@ -55,7 +55,7 @@ fn user(errno: Errno, settings: Settings) -> Facts {
         loop_device: only_root.clone(),
         cgroups: Cgroups { group: only_root, user_manager: false, ..root().cgroups },
         ids: Ok(Ids { first: 1000, count: 1, owner: None }),
-        decoys: vec![(Kind::User, Stands::Fails("clone(2)".into()))],
+        decoys: vec![(DecoyKind::User, Stands::Fails("clone(2)".into()))],
         ..root()
     }
 }
@@ -136,7 +136,7 @@ fn a_container_without_privileges_is_started_anew_whoever_asks(#[values(true, fa
         container: Some(Container { engine: "docker".into(), id: Some("0123456789ab".into()) }),
         sys_admin: false,
         filtered: true,
-        decoys: vec![(Kind::User, Stands::Fails("clone(2)".into()))],
+        decoys: vec![(DecoyKind::User, Stands::Fails("clone(2)".into()))],
         ..user(Errno::EPERM, Settings::default())
     };
     let command =

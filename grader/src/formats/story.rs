@@ -1,0 +1,134 @@
+//! One attempt, told slowly: what the attacker did, what the kernel answered, what the host saw, what is missing, how
+//! to repeat it by hand.
+
+use crate::labs;
+use crate::report::{Check, TargetReport};
+use crate::text::line as clean;
+use attempts::attempts::Attempt;
+use std::io::{self, Write};
+
+/// A step that the attempt is stopped by, and that the student's lab lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The step, as `lab/step`.
+    pub step: String,
+    /// Whether it is still to be written; else what is written falls short.
+    pub todo: bool,
+    /// Where its marker stands, as `file:line`; none where there is no marker.
+    pub place: Option<String>,
+    /// What the student is to achieve there.
+    pub goal: String,
+}
+
+/// What is known besides the report.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// The steps that are wanted.
+    pub wanted: Vec<Wanted>,
+    /// The command that lets this machine judge what it can't, where one is known.
+    pub way_out: Option<String>,
+    /// The commands that lead to a shell inside the container, on a host that can be lost.
+    pub shell: Vec<String>,
+}
+
+/// A host that can be lost: a shell in namespaces of its own. What is done to them by hand is gone when it ends; the
+/// files are the machine's.
+pub const HOST: &str =
+    "unshare --user --map-root-user --mount --uts --ipc --net --pid --fork --mount-proc sh";
+
+/// Writes it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(
+    target: &TargetReport,
+    check: &Check,
+    attempt: &Attempt,
+    beside: &Beside,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{} in {}: {}", attempt.id, clean(&target.name), check.verdict)?;
+    writeln!(out, "  {}\n", clean(&check.why))?;
+    if check.is_the_machines() {
+        let command = beside.way_out.as_deref().unwrap_or("grader doctor");
+        writeln!(out, "Not your fault: this machine can't judge it. This helps: {command}\n")?;
+    }
+    if check.waits() {
+        writeln!(out, "Mend first\n  {}\n", check.waiting_for.join(", "))?;
+    }
+    writeln!(out, "At stake\n  {}\n", attempt.stake)?;
+    if !check.evidence.is_empty() {
+        writeln!(out, "What the attacker did, what the kernel answered, what the host saw")?;
+    }
+    for fact in &check.evidence {
+        writeln!(out, "  - {}", clean(fact))?;
+    }
+    if check.verdict == "ESCAPED" {
+        writeln!(out, "  - seen on the host: {}", clean(&check.why))?;
+    }
+    if !beside.wanted.is_empty() {
+        writeln!(out, "\nWhat is missing")?;
+        beside.wanted.iter().try_for_each(|wanted| missing(wanted, out))?;
+    }
+    by_hand(attempt, &beside.shell, out)?;
+    writeln!(out, "\nStopped by")?;
+    for step in attempt.stopped_by {
+        match labs::ALL.iter().any(|lab| step.starts_with(lab)) {
+            true => writeln!(out, "  {step}    (grader explain {step})")?,
+            false => writeln!(out, "  {step}    (a lab still to come)")?,
+        }
+    }
+    writeln!(out, "\nRead: {}", attempt.man.join(", "))
+}
+
+fn missing(wanted: &Wanted, out: &mut dyn Write) -> io::Result<()> {
+    let place = wanted.place.as_deref().unwrap_or("your source has no marker of it");
+    let state = if wanted.todo { "still to be written" } else { "written, and it falls short" };
+    writeln!(out, "  the step {}: {state}\n  {}", wanted.step, clean(place))?;
+    writeln!(out, "    {}", wanted.goal.trim().replace('\n', "\n    "))
+}
+
+/// What no usual tool does can't be repeated with one.
+fn by_hand(attempt: &Attempt, shell: &[String], out: &mut dyn Write) -> io::Result<()> {
+    if attempt.by_hand.is_empty() {
+        return Ok(());
+    }
+    if !shell.is_empty() {
+        writeln!(out, "\nA shell inside the container, on a host that you can lose")?;
+    }
+    for command in shell {
+        writeln!(out, "  {command}")?;
+    }
+    writeln!(out, "\nRepeat it by hand, inside the container")?;
+    attempt.by_hand.iter().try_for_each(|command| writeln!(out, "  {command}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::verdict::Verdict;
+
+    #[test]
+    fn what_waits_says_for_what_and_what_it_was_alone() {
+        let attempt = Attempt::find("proc-keys-unmask").unwrap();
+        let mut check = Check::new(attempt.id, "attempt", &Verdict::Blocked("refused".into()), None);
+        check.wait_for(vec!["proc-keys".into()]);
+        let (name, kind) = ("container".into(), "program".into());
+        let target = TargetReport {
+            name,
+            kind,
+            points: 0.0,
+            max_points: 0.0,
+            reached: None,
+            mend_first: None,
+            checks: Vec::new(),
+        };
+        let mut text = Vec::new();
+        write(&target, &check, attempt, &Beside::default(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with("proc-keys-unmask in container: INCONCLUSIVE\n"), "{text}");
+        for line in ["Mend first\n  proc-keys\n", "taken alone it was BLOCKED: refused"] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

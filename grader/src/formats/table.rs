@@ -1,0 +1,246 @@
+//! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
+
+use crate::judge::reached::was_asked;
+use crate::report::{Check, Report, TargetReport};
+use crate::text::line as clean;
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Table};
+use std::io::{self, Write};
+
+const LEGEND: &str = "ESCAPED: the host saw it. BLOCKED: refused or kept in. ? no verdict ! unexpected";
+
+/// Writes it, and what there is to say of it. Colours are escape sequences: `out` takes them off where nobody would
+/// see them.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    matrix(report, out)?;
+    fell_short(report, out)?;
+    unjudged(report, out)?;
+    how_far(report, out)?;
+    mend_first(report, out)
+}
+
+/// The matrix alone.
+pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut rows: Vec<&str> = Vec::new();
+    for (_, check) in report.checks().filter(|(_, check)| check.kind == "attempt") {
+        if !rows.contains(&check.id.as_str()) {
+            rows.push(&check.id);
+        }
+    }
+    // The columns are measured without colours, which are put in afterwards.
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    let mut header = vec![Cell::new("")];
+    header.extend(report.targets.iter().map(|target| Cell::new(clean(&target.name))));
+    table.set_header(header);
+    for id in rows {
+        let mut row = vec![Cell::new(id)];
+        row.extend(report.targets.iter().map(|target| {
+            let check = target.checks.iter().find(|check| check.id == id && check.kind == "attempt");
+            Cell::new(check.map_or("-".into(), word))
+        }));
+        table.add_row(row);
+    }
+    if report.checks().any(|(_, check)| check.kind == "works") {
+        let mut row = vec![Cell::new("works checks")];
+        row.extend(report.targets.iter().map(|target| {
+            let works: Vec<_> = target.checks.iter().filter(|check| check.kind == "works").collect();
+            let hold = works.iter().filter(|check| check.verdict == "WORKS").count();
+            Cell::new(format!("{hold} of {}", works.len()))
+        }));
+        table.add_row(row);
+    }
+    if report.targets.iter().any(|target| target.max_points > 0.0) {
+        let points = |target: &TargetReport| match target.max_points {
+            0.0 => Cell::new("-"),
+            most => Cell::new(format!("{} of {most}", target.points)),
+        };
+        table.add_row([Cell::new("points")].into_iter().chain(report.targets.iter().map(points)));
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", colour(line.trim_end()))?;
+    }
+    writeln!(out, "\n{LEGEND}")
+}
+
+/// The last line of each target that fell short: where to begin.
+fn mend_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for target in &report.targets {
+        let Some(first) = &target.mend_first else { continue };
+        write!(out, "mend first: {} {}: {}", clean(&target.name), first.id, clean(&first.why))?;
+        match first.steps.as_slice() {
+            [] => writeln!(out)?,
+            steps => writeln!(out, " (step {})", steps.join(" or "))?,
+        }
+    }
+    Ok(())
+}
+
+/// How far each program has come. A lab's number says so by itself, unless it fell short.
+fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for target in &report.targets {
+        // Where only some attempts were asked for, or no decoy host can be made, nothing can be said.
+        let judged = target
+            .checks
+            .iter()
+            .any(|check| check.kind == "works" && check.cause.as_deref() != Some("machine"));
+        let whole = judged && was_asked(&target.checks);
+        let is_lab = target.kind == "lab" && target.checks.iter().all(|check| check.as_expected);
+        match target.reached {
+            _ if !whole || is_lab => {}
+            Some(lab) => writeln!(out, "{}: reached lab {lab}", clean(&target.name))?,
+            None => writeln!(out, "{}: reached no lab", clean(&target.name))?,
+        }
+    }
+    Ok(())
+}
+
+/// One line for each thing that fell short, and one for those that wait for it.
+fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
+        if check.waiting_for.is_empty() {
+            writeln!(out, "{} {}: {} ({})", clean(&target.name), check.id, check.verdict, clean(&check.why))?;
+        }
+    }
+    for target in &report.targets {
+        for (roots, waiting) in waiting(target) {
+            let who = match waiting.as_slice() {
+                [one] => format!("{one} waits"),
+                [.., _, _, _, _, _] => format!("{} checks wait", waiting.len()),
+                few => format!("{} wait", few.join(", ")),
+            };
+            writeln!(out, "{}: {who} for {}", clean(&target.name), roots.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+/// One line for each reason why the machine could not judge something.
+pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (_, check) in report.checks().filter(|(_, check)| check.is_the_machines()) {
+        let id = if check.kind == "works" { "works checks" } else { &check.id };
+        match reasons.iter_mut().find(|(why, _)| *why == check.why) {
+            Some((_, ids)) if ids.contains(&id) => {}
+            Some((_, ids)) => ids.push(id),
+            None => reasons.push((&check.why, vec![id])),
+        }
+    }
+    for (why, ids) in &reasons {
+        writeln!(out, "{}: can't be judged here: {}", ids.join(", "), clean(why))?;
+    }
+    if !reasons.is_empty() {
+        writeln!(
+            out,
+            "What can't be judged is nobody's fault and costs nothing; grader doctor says what helps."
+        )?;
+    }
+    Ok(())
+}
+
+/// The checks of a target that wait, by what they wait for.
+fn waiting(target: &TargetReport) -> Vec<(&[String], Vec<&str>)> {
+    let mut found: Vec<(&[String], Vec<&str>)> = Vec::new();
+    for check in target.checks.iter().filter(|check| check.waits()) {
+        match found.iter_mut().find(|(roots, _)| *roots == check.waiting_for) {
+            Some((_, list)) => list.push(&check.id),
+            None => found.push((&check.waiting_for, vec![&check.id])),
+        }
+    }
+    found
+}
+
+fn word(check: &Check) -> String {
+    if check.waits() {
+        return "waits".into();
+    }
+    let word = if check.verdict == "INCONCLUSIVE" { "?" } else { check.verdict.as_str() };
+    if check.as_expected { word.into() } else { format!("{word} !") }
+}
+
+fn colour(line: &str) -> String {
+    let style = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    let mut line = line.to_owned();
+    for (word, style) in [("ESCAPED", style(AnsiColor::Red)), ("BLOCKED", style(AnsiColor::Green))] {
+        line = line.replace(word, &format!("{style}{word}{style:#}"));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::verdict::{Cause, Verdict};
+    use crate::report::DecoyKind;
+    use crate::report::TargetReport;
+    use attempts::attempts::ALL as ATTEMPTS;
+    use attempts::works::ALL as WORKS;
+
+    fn lines(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> Vec<String> {
+        let (name, kind) = ("container".into(), kind.into());
+        let mend_first = crate::judge::prerequisites::mend_first(&checks, None);
+        let target = TargetReport { name, kind, points: 0.0, max_points: 0.0, reached, mend_first, checks };
+        let mut report = Report::new(DecoyKind::User, "embedded".into());
+        report.targets.push(target);
+        let mut text = Vec::new();
+        write(&report, &mut text).unwrap();
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// The last line that says how far a program has come, or the legend.
+    fn last_line(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> String {
+        let mut lines = lines(kind, reached, checks);
+        lines.retain(|line| !line.starts_with("mend first: "));
+        lines.pop().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_to_be_mended_stands_last_and_who_waits_for_it_before() {
+        let check = |id, kind, verdict| Check::new(id, kind, &verdict, None);
+        let fails = |id| check(id, "works", Verdict::Fails("not there".into()));
+        let mut checks = vec![
+            check("starts", "works", Verdict::Works),
+            fails("devices"),
+            fails("pts"),
+            fails("shm"),
+            check("proc-keys", "attempt", Verdict::Escaped("seen".into())),
+            check("proc-keys-unmask", "attempt", Verdict::Blocked("refused".into())),
+        ];
+        crate::judge::prerequisites::settle(&mut checks);
+        let lines = lines("program", None, checks);
+        assert_eq!(lines.last().unwrap(), "mend first: container devices: not there");
+        for line in
+            ["container: pts, shm wait for devices", "container: proc-keys-unmask waits for proc-keys"]
+        {
+            assert!(lines.iter().any(|it| it == line), "{lines:#?}");
+        }
+        // What waits is not listed as if it had fallen short by itself.
+        assert!(!lines.iter().any(|line| line.contains("shm:")), "{lines:#?}");
+        let row = lines.iter().find(|line| line.contains("proc-keys-unmask")).unwrap();
+        assert!(row.trim_end().ends_with("waits"), "{row}");
+    }
+
+    #[test]
+    fn the_last_line_says_how_far_a_program_has_come() {
+        // All that lab 0 asks for.
+        let works = |verdict| -> Vec<Check> {
+            let works = WORKS.iter().filter(|work| work.first_lab == 0).map(|work| (work.id, "works"));
+            let attempts = ATTEMPTS.iter().filter(|it| it.first_lab() == 0).map(|it| (it.id, "attempt"));
+            works.chain(attempts).map(|(id, kind)| Check::new(id, kind, &verdict, None)).collect()
+        };
+        assert_eq!(last_line("program", Some(2), works(Verdict::Works)), "container: reached lab 2");
+        assert_eq!(last_line("program", None, works(Verdict::Works)), "container: reached no lab");
+        // A lab that is as it should be says so in its name.
+        assert_eq!(last_line("lab", Some(2), works(Verdict::Works)), LEGEND);
+        let short = works(Verdict::Fails("no".into()));
+        assert_eq!(last_line("lab", Some(1), short), "container: reached lab 1");
+        // Nothing can be said of what was not asked, or of what this machine can't judge.
+        let few = works(Verdict::Works).split_off(1);
+        assert_eq!(last_line("program", None, few), LEGEND);
+        let attempt = vec![Check::new("mount", "attempt", &Verdict::Blocked(String::new()), None)];
+        assert_eq!(last_line("program", None, attempt), LEGEND);
+        let nothing = works(Verdict::Inconclusive(Cause::Machine, "no decoy".into()));
+        assert!(!last_line("program", None, nothing).contains("reached"));
+    }
+}

@@ -1,0 +1,255 @@
+//! What counts how much: a rubric, and the points that a report earns by it.
+//!
+//! A part of a rubric is a lab; it counts the checks that this lab is the first to ask for. A check that the
+//! machine could not judge costs nothing: its weight is shared out over the others of its part. One that the
+//! target's fault left without a verdict, or that waits for another, keeps its weight and earns nothing.
+
+use crate::report::{Check, TargetReport};
+use anyhow::{Result, bail};
+use attempts::attempts::{ALL, Attempt};
+use attempts::works::{self, Work};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use toml::Spanned;
+
+/// The default rubric.
+const DEFAULT: &str = include_str!("../../rubric.toml");
+
+/// The parts, by the number of their lab: those that are there and those that are yet to come.
+pub const PARTS: [&str; 7] = [
+    "lab0-chroot",
+    "lab1-namespaces",
+    "lab2-mounts",
+    "lab3-pivot",
+    "lab4-capabilities",
+    "lab5-seccomp",
+    "lab6-cgroups",
+];
+
+/// A rubric.
+#[derive(Clone, Debug)]
+pub struct Rubric {
+    parts: [Part; PARTS.len()],
+}
+
+#[derive(Clone, Debug, Default)]
+struct Part {
+    points: f64,
+    /// What each check of the part weighs, by its name.
+    weights: BTreeMap<&'static str, f64>,
+}
+
+/// A part, as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    points: Spanned<f64>,
+    #[serde(default)]
+    weights: BTreeMap<Spanned<String>, Spanned<f64>>,
+}
+
+impl Rubric {
+    /// The default one.
+    pub fn standard() -> Rubric {
+        Rubric::parse("rubric.toml", DEFAULT).expect("a test reads it")
+    }
+
+    /// Reads one from a file.
+    ///
+    /// # Errors
+    /// A name that is no lab or no check of that lab, a negative weight, two rows for one check, or points that
+    /// sum to zero: with the file and the line.
+    pub fn read(path: &Path) -> Result<Rubric> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| anyhow::anyhow!("can't read the rubric {}: {error}", path.display()))?;
+        Rubric::parse(&path.display().to_string(), &text)
+    }
+
+    fn parse(file: &str, text: &str) -> Result<Rubric> {
+        let line = |span: Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
+        let written: BTreeMap<Spanned<String>, Written> = match toml::from_str(text) {
+            Ok(written) => written,
+            Err(error) => bail!("{file}:{}: {}", error.span().map_or(1, line), error.message()),
+        };
+        let mut rubric = Rubric { parts: Default::default() };
+        for (name, part) in written {
+            let Some(number) = PARTS.iter().position(|known| known == name.get_ref()) else {
+                let known = PARTS.join(", ");
+                bail!("{file}:{}: {}: no such lab; there are {known}", line(name.span()), name.get_ref());
+            };
+            let points = *part.points.get_ref();
+            if !points.is_finite() || points < 0.0 {
+                bail!(
+                    "{file}:{}: points = {points}: less than nothing can't be earned",
+                    line(part.points.span())
+                );
+            }
+            let mut weights: BTreeMap<&'static str, f64> = ids(number).map(|id| (id, 1.0)).collect();
+            for (id, weight) in part.weights {
+                let at = line(id.span());
+                let value = *weight.get_ref();
+                let Some(known) = weights.get_mut(id.get_ref().as_str()) else {
+                    bail!("{file}:{at}: {}: {}", id.get_ref(), whose(id.get_ref(), PARTS[number]));
+                };
+                if !value.is_finite() || value < 0.0 {
+                    bail!("{file}:{at}: {} = {value}: a weight can't be negative", id.get_ref());
+                }
+                *known = value;
+            }
+            if points > 0.0 && !weights.is_empty() && weights.values().all(|weight| *weight == 0.0) {
+                bail!(
+                    "{file}:{}: {}: every check weighs 0, so its points can't be earned",
+                    line(name.span()),
+                    PARTS[number]
+                );
+            }
+            rubric.parts[number] = Part { points, weights };
+        }
+        if rubric.parts.iter().map(|part| part.points).sum::<f64>() == 0.0 {
+            bail!("{file}:1: the points of all parts sum to zero");
+        }
+        Ok(rubric)
+    }
+
+    /// Fills in the points of a target. A lab is worth its own part; any other program the parts of every check
+    /// that it was asked for.
+    pub fn fill_in(&self, target: &mut TargetReport) {
+        let own = PARTS.iter().position(|part| target.kind == "lab" && *part == target.name);
+        (target.points, target.max_points) = (0.0, 0.0);
+        for (number, part) in self.parts.iter().enumerate() {
+            if own.is_some_and(|own| own != number) {
+                continue;
+            }
+            let mine: Vec<&mut Check> = target
+                .checks
+                .iter_mut()
+                .filter(|check| part.weights.contains_key(check.id.as_str()))
+                .collect();
+            let judged: f64 = mine
+                .iter()
+                .filter(|check| !check.is_the_machines())
+                .map(|check| part.weights[check.id.as_str()])
+                .sum();
+            if judged == 0.0 {
+                continue;
+            }
+            for check in mine.into_iter().filter(|check| !check.is_the_machines()) {
+                check.max_points = part.points * part.weights[check.id.as_str()] / judged;
+                check.points = if check.is_green() { check.max_points } else { 0.0 };
+                target.points += check.points;
+                target.max_points += check.max_points;
+            }
+        }
+        // Sums of thirds: what a person would write.
+        let round = |points: f64| (points * 1000.0).round() / 1000.0;
+        (target.points, target.max_points) = (round(target.points), round(target.max_points));
+    }
+}
+
+impl fmt::Display for Rubric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, part) in PARTS.iter().zip(&self.parts) {
+            writeln!(f, "{name}: {} points", part.points)?;
+            for (id, weight) in part.weights.iter().filter(|_| part.points > 0.0) {
+                writeln!(f, "    {id:<22} {weight}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The checks that a lab is the first to ask for.
+fn ids(lab: usize) -> impl Iterator<Item = &'static str> {
+    let works = works::ALL.iter().filter(move |work| work.first_lab == lab).map(|work| work.id);
+    works.chain(ALL.iter().filter(move |attempt| attempt.first_lab() == lab).map(|attempt| attempt.id))
+}
+
+/// Why a check is none of this part.
+fn whose(id: &str, part: &str) -> String {
+    let first = Attempt::find(id).map(Attempt::first_lab).or(Work::find(id).map(|work| work.first_lab));
+    match first {
+        Some(lab) => format!("a check of {}, not of {part}", PARTS[lab]),
+        None => "no such check; see: grader explain".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::verdict::{Cause, Verdict};
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("[lab1-namespaces]\npoints = 1\n[lab9-nothing]\npoints = 1\n", "r:3: lab9-nothing: no such lab")]
+    #[case("[lab1-namespaces]\npoints = -1\n", "r:2: points = -1")]
+    #[case(
+        "[lab1-namespaces]\npoints = 1\n[lab1-namespaces.weights]\nreboto = 1\n",
+        "r:4: reboto: no such check"
+    )]
+    #[case(
+        "[lab1-namespaces]\npoints = 1\n[lab1-namespaces.weights]\nraw-disk = 1\n",
+        "r:4: raw-disk: a check of lab2-mounts"
+    )]
+    #[case("[lab1-namespaces]\npoints = 1\n[lab1-namespaces.weights]\nreboot = -2\n", "r:4: reboot = -2")]
+    #[case(
+        "[lab1-namespaces]\npoints = 1\n[lab1-namespaces.weights]\nreboot = 1\nreboot = 2\n",
+        "r:5: duplicate key"
+    )]
+    #[case("# nothing\n[lab1-namespaces]\npoints = 0\n", "r:1: the points of all parts sum to zero")]
+    #[case(
+        "[lab3-pivot]\npoints = 1\n[lab3-pivot.weights]\nread-only-rootfs = 0\nchroot-escape = 0\nsetns-own-mount = 0\nleaked-descriptor = 0\nhost-tree = 0\nenv-secret = 0\ntty-foreground = 0\n",
+        "r:1: lab3-pivot: every check weighs 0"
+    )]
+    #[case("[lab1-namespaces]\npoint = 1\n", "r:2: unknown field")]
+    fn what_is_wrong_is_named_with_its_line(#[case] text: &str, #[case] said: &str) {
+        let error = Rubric::parse("r", text).unwrap_err().to_string();
+        assert!(error.starts_with(said), "{error}");
+    }
+
+    fn target(name: &str, kind: &str, checks: Vec<Check>) -> TargetReport {
+        let (name, kind) = (name.into(), kind.into());
+        TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks }
+    }
+
+    fn check(id: &str, verdict: &Verdict) -> Check {
+        Check::new(id, "attempt", verdict, None)
+    }
+
+    #[test]
+    fn what_the_machine_could_not_judge_costs_nothing() {
+        let text = "[lab2-mounts]\npoints = 3\n";
+        let machine = Verdict::Inconclusive(Cause::Machine, String::new());
+        let fault = Verdict::Inconclusive(Cause::Target, String::new());
+        let blocked = Verdict::Blocked(String::new());
+        let mut lab = target(
+            "lab2-mounts",
+            "lab",
+            vec![
+                check("raw-disk", &machine),
+                check("core-pattern", &blocked),
+                check("proc-keys", &blocked),
+                check("setuid-drop", &fault),
+                check("reboot", &blocked),
+            ],
+        );
+        Rubric::parse("r", text).unwrap().fill_in(&mut lab);
+        assert_eq!((lab.points, lab.max_points), (2.0, 3.0));
+        assert_eq!(lab.checks[0].max_points, 0.0);
+    }
+
+    #[test]
+    fn a_lab_is_worth_its_own_part_and_a_program_all() {
+        let blocked = Verdict::Blocked(String::new());
+        let checks =
+            || vec![check("reboot", &blocked), check("raw-disk", &blocked), check("chroot-escape", &blocked)];
+        let mut lab = target("lab3-pivot", "lab", checks());
+        Rubric::standard().fill_in(&mut lab);
+        assert_eq!((lab.points, lab.max_points), (4.0, 4.0));
+        let mut program = target("container", "program", checks());
+        Rubric::standard().fill_in(&mut program);
+        assert_eq!((program.points, program.max_points), (8.0, 8.0));
+    }
+}

@@ -1,0 +1,92 @@
+//! How far a target has come: the highest lab up to which everything holds.
+
+use crate::report::Check;
+use attempts::attempts::ALL as ATTEMPTS;
+use attempts::works::ALL as WORKS;
+
+/// The number of the highest lab such that every check that it and the labs before it ask for is green: attempts
+/// BLOCKED, or out of this machine's reach; works checks WORKS. None where not even lab 0 is there, or where not
+/// all that it asks for was run.
+pub fn reached(checks: &[Check]) -> Option<usize> {
+    let highest = asked_by_labs().map(|(lab, ..)| lab).max()?;
+    (0..=highest).take_while(|lab| holds(checks, *lab)).last()
+}
+
+/// Whether a target was asked for all that lab 0 asks for: without that nothing can be said.
+pub fn was_asked(checks: &[Check]) -> bool {
+    asked_by_labs()
+        .filter(|(first, ..)| *first == 0)
+        .all(|(_, kind, id)| checks.iter().any(|check| check.kind == kind && check.id == id))
+}
+
+/// Whether all is green that a lab is the first to ask for.
+fn holds(checks: &[Check], lab: usize) -> bool {
+    asked_by_labs().filter(|(first, ..)| *first == lab).all(|(_, kind, id)| {
+        let check = checks.iter().find(|check| check.kind == kind && check.id == id);
+        // A machine on which nothing works at all has shown nothing.
+        check.is_some_and(|check| check.is_green() || kind == "attempt" && check.is_the_machines())
+    })
+}
+
+/// Every check there is: the lab that is the first to ask for it, its kind, its name.
+fn asked_by_labs() -> impl Iterator<Item = (usize, &'static str, &'static str)> {
+    let attempts = ATTEMPTS.iter().map(|it| (it.first_lab(), "attempt", it.id));
+    attempts.chain(WORKS.iter().map(|it| (it.first_lab, "works", it.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::verdict::{Cause, Verdict};
+
+    /// All checks, green.
+    fn green() -> Vec<Check> {
+        let check = |(_, kind, id)| {
+            let verdict = if kind == "works" { Verdict::Works } else { Verdict::Blocked(String::new()) };
+            Check::new(id, kind, &verdict, None)
+        };
+        asked_by_labs().map(check).collect()
+    }
+
+    /// The same, but for one of them.
+    fn but(id: &str, verdict: Verdict) -> Vec<Check> {
+        let mut checks = green();
+        let it = checks.iter_mut().find(|check| check.id == id).unwrap();
+        *it = Check::new(id, &it.kind, &verdict, None);
+        checks
+    }
+
+    fn highest() -> Option<usize> {
+        asked_by_labs().map(|(lab, ..)| lab).max()
+    }
+
+    #[test]
+    fn what_falls_short_stops_at_the_lab_before() {
+        let escaped = || Verdict::Escaped(String::new());
+        assert_eq!(reached(&green()), highest());
+        assert_eq!(reached(&but("host-tree", escaped())), Some(2));
+        assert_eq!(reached(&but("raw-disk", escaped())), Some(1));
+        assert_eq!(reached(&but("reboot", escaped())), Some(0));
+        assert_eq!(reached(&but("cwd-outside-root", escaped())), None);
+        assert_eq!(reached(&but("console", Verdict::Fails(String::new()))), Some(1));
+        assert_eq!(reached(&but("no-other-program", Verdict::Fails(String::new()))), None);
+    }
+
+    #[test]
+    fn an_attempt_is_no_hindrance_where_the_machine_cannot_judge_it() {
+        let nothing = |cause| Verdict::Inconclusive(cause, String::new());
+        assert_eq!(reached(&but("raw-disk", nothing(Cause::Machine))), highest());
+        assert_eq!(reached(&but("raw-disk", nothing(Cause::Target))), Some(1));
+        assert_eq!(reached(&but("raw-disk", nothing(Cause::Waiting(vec!["starts".into()])))), Some(1));
+        // No decoy host: no lab was seen to work.
+        assert_eq!(reached(&but("starts", nothing(Cause::Machine))), None);
+    }
+
+    #[test]
+    fn what_was_not_run_is_not_reached() {
+        let only = |keep: fn(&Check) -> bool| green().into_iter().filter(keep).collect::<Vec<_>>();
+        assert_eq!(reached(&[]), None);
+        assert_eq!(reached(&only(|check| check.kind == "attempt")), None);
+        assert_eq!(reached(&only(|check| check.id != "mount")), Some(0));
+    }
+}

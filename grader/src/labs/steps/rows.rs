@@ -1,0 +1,99 @@
+//! `steps.toml`: what can't be read from a step's source.
+
+use super::marker::{Broken, Found, Why};
+use super::{Step, StepId};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use toml::Spanned;
+
+const TEXT: &str = include_str!("../../../steps.toml");
+const FILE: &str = "grader/steps.toml";
+
+/// The one step that works only with an option: as root a lab makes no user namespace by itself.
+pub const USER_NAMESPACE: &str = "user-namespace";
+
+/// One row. `steps.toml` itself says what the fields are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    goal: String,
+    man: Vec<String>,
+    hints: [String; 3],
+    lost: Vec<String>,
+    #[serde(default)]
+    lost_user: Vec<String>,
+    #[serde(default)]
+    lost_with: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    lost_together: Vec<String>,
+}
+
+/// The steps by which `check` is lost, in the order of the rows. The one step is left out that a lab makes only
+/// where it is asked to.
+pub fn losing(check: &str) -> Vec<StepId> {
+    let rows = rows(TEXT).unwrap_or_default();
+    let loses = |row: &Row| row.lost.iter().any(|id| id == check);
+    rows.into_iter().filter(|(id, _, row)| loses(row) && id.name != USER_NAMESPACE).map(|it| it.0).collect()
+}
+
+/// Joins the steps of the source with their rows, in the order of the rows.
+pub(super) fn join(found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broken> {
+    join_with(TEXT, found)
+}
+
+fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broken> {
+    let rows = rows(text)?;
+    // First what is wrong in the source: a step with another name than its row's is both at once.
+    if let Some((id, step)) = found.iter().find(|(id, _)| rows.iter().all(|(row, ..)| row != id)) {
+        let why = Why::Unknown(id.to_string());
+        return Err(Broken { file: step.file.clone(), line: step.line, why });
+    }
+    let mut found: BTreeMap<StepId, Found> = found.into_iter().collect();
+    let mut steps = Vec::new();
+    for (id, line, row) in rows {
+        let Some(Found { file, line, body, .. }) = found.remove(&id) else {
+            return Err(broken(line, Why::NoMarker(id.to_string())));
+        };
+        let Row { goal, man, hints, lost, lost_user, lost_with, lost_together } = row;
+        steps.push(Step {
+            id,
+            file,
+            line,
+            body,
+            goal,
+            man,
+            hints,
+            lost,
+            lost_user,
+            lost_with,
+            lost_together,
+        });
+    }
+    Ok(steps)
+}
+
+/// The rows in the order of the file, each with its line.
+fn rows(text: &str) -> Result<Vec<(StepId, usize, Row)>, Broken> {
+    type Labs = BTreeMap<String, BTreeMap<String, Spanned<Row>>>;
+    let line = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
+    let labs: Labs = toml::from_str(text)
+        .map_err(|e| broken(e.span().map_or(1, line), Why::Table(e.message().to_owned())))?;
+    let mut rows: Vec<_> = labs
+        .into_iter()
+        .flat_map(|(lab, steps)| steps.into_iter().map(move |(name, row)| (lab.clone(), name, row)))
+        .collect();
+    // A map forgets the order of the file, the place in the text does not.
+    rows.sort_by_key(|(_, _, row)| row.span().start);
+    let row =
+        |(lab, name, row): (_, _, Spanned<Row>)| (StepId { lab, name }, line(row.span()), row.into_inner());
+    Ok(rows.into_iter().map(row).collect())
+}
+
+fn broken(line: usize, why: Why) -> Broken {
+    Broken { file: PathBuf::from(FILE), line, why }
+}
+
+#[cfg(test)]
+mod tests;

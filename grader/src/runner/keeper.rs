@@ -1,0 +1,168 @@
+//! The keeper: a process that outlives the grader by a moment.
+//!
+//! Processes, mounts and loop devices of a decoy end with the grader by themselves. Control groups and temporary
+//! directories do not. The keeper stands in its own session, outside of every decoy, and reads from a pipe what
+//! there is to remove; at its end of file, however the grader ended, it removes it. What even that missed, the
+//! next grader removes: each holds a lock on what is its own (flock(2)), which ends with it.
+//!
+//! # Layout
+//! - [`record`]: what the grader tells it. [`stale`]: what dead graders have left.
+
+pub mod record;
+pub mod stale;
+
+use crate::decoy::groups;
+use crate::decoy::{delegated, group_tree};
+use crate::random::random_word;
+use crate::this_process::own_mount_namespace;
+use anyhow::{Context, Result};
+use nix::fcntl::{Flock, OFlag};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
+use record::Record;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The beginning of every name that the grader makes; its process id and a random word follow.
+pub const PREFIX: &str = "container-labs-";
+/// The length of that word.
+const WORD: usize = 12;
+
+/// So long the keeper tries to remove one thing, and the grader waits for the keeper.
+const PATIENCE: Duration = Duration::from_secs(5);
+const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The grader's side.
+pub struct Keeper {
+    /// Its process.
+    pub pid: Pid,
+    pipe: Option<File>,
+    /// The grader's temporary directory.
+    pub directory: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Keeper {
+    /// Makes the temporary directory and starts the keeper. The calling process must have one thread.
+    ///
+    /// # Errors
+    /// The directory can't be made, or the system refuses a process.
+    pub fn start() -> Result<Keeper> {
+        let parent = crate::cache_dir::temporary()?;
+        stale::remove_directories(&parent);
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("pipe2(2)")?;
+        let (directory, lock) = make_directory(&parent)?;
+        // SAFETY: this process has one thread.
+        match unsafe { fork() }.context("fork(2)")? {
+            ForkResult::Child => {
+                drop(writer);
+                keep(File::from(reader));
+                // SAFETY: ends this process without running what the grader would run at its exit.
+                unsafe { nix::libc::_exit(0) }
+            }
+            ForkResult::Parent { child } => {
+                drop(reader);
+                let mut keeper = Keeper { pid: child, pipe: Some(writer.into()), directory, _lock: lock };
+                let directory = keeper.directory.clone();
+                keeper.tell(&Record::Directory(directory))?;
+                Ok(keeper)
+            }
+        }
+    }
+
+    /// A name that no other grader has, now or later.
+    pub fn name(&self) -> String {
+        self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Tells the keeper of what it is to remove or to end, before that is made.
+    ///
+    /// # Errors
+    /// The keeper is gone.
+    pub fn tell(&mut self, record: &Record) -> Result<()> {
+        let pipe = self.pipe.as_mut().context("the keeper is gone")?;
+        pipe.write_all(&record.to_bytes()).context("speaking to the keeper")
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.pipe = None;
+        let deadline = Instant::now() + KEEPER_PATIENCE;
+        while waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive) {
+            if Instant::now() > deadline {
+                let _ = kill(self.pid, Signal::SIGKILL);
+                let _ = waitpid(self.pid, None);
+                return;
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// A directory that is locked before anybody can take it for a dead grader's.
+fn make_directory(parent: &Path) -> Result<(PathBuf, Flock<File>)> {
+    loop {
+        let directory = parent.join(format!("{PREFIX}{}-{}", Pid::this(), random_word(WORD)?));
+        let made = fs::DirBuilder::new().mode(0o711).create(&directory);
+        made.with_context(|| format!("can't make the directory {}", directory.display()))?;
+        if let Some(lock) = groups::lock(&directory)? {
+            return Ok((directory, lock));
+        }
+        let _ = fs::remove_dir(&directory);
+    }
+}
+
+fn keep(mut pipe: File) {
+    let _ = setsid();
+    // Nothing that ends the grader ends its keeper.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: ignores a signal; no handler of ours is installed.
+        let _ = unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn) };
+    }
+    // The grader's terminal and pipes are not the keeper's to hold open.
+    for name in 0..=2 {
+        // SAFETY: closes a descriptor that nothing in this process uses from here on.
+        unsafe { nix::libc::close(name) };
+    }
+    let separate = own_mount_namespace().is_ok();
+    if separate {
+        stale::remove_groups();
+    }
+    let mut bytes = Vec::new();
+    let _ = pipe.read_to_end(&mut bytes);
+    let records = Record::list(&bytes);
+    for record in &records {
+        if let Record::ControlGroup(path) = record {
+            group_tree::release(path);
+            group_tree::kill(path, |_| true);
+        }
+    }
+    for record in records.iter().rev() {
+        match record {
+            Record::Directory(path) => until(|| fs::remove_dir_all(path).is_ok() || !path.exists()),
+            Record::ControlGroup(path) => until(|| {
+                // A process that was made while the others were killed.
+                group_tree::release(path);
+                group_tree::kill(path, |_| true);
+                group_tree::remove(path).is_ok()
+            }),
+            Record::Hierarchy(name) if separate => stale::remove_hierarchy(name),
+            _ => {}
+        }
+    }
+    delegated::leave();
+}
+
+/// Tries until it is done: what was in it is being killed.
+fn until(mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+    }
+}

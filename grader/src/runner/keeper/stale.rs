@@ -1,0 +1,114 @@
+//! What dead graders have left. A lock that is free decides: process ids say nothing, since in another PID namespace
+//! everybody else is dead.
+
+use super::{PREFIX, WORD};
+use crate::decoy::groups::{self, Groups};
+use crate::decoy::{group_tree, hierarchy};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// So long the end of a hierarchy is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Removes stale temporary directories below `parent`.
+pub fn remove_directories(parent: &Path) {
+    let own = nix::unistd::geteuid().as_raw();
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
+        if ours
+            && is_named(&entry)
+            && let Ok(Some(_lock)) = groups::lock(&entry.path())
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Removes stale control groups, and hierarchies of them. The calling process has a mount namespace of its own.
+pub fn remove_groups() {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    for name in hierarchy::names(&own).filter(|name| is_name(name)) {
+        if hierarchy::is_stale(name, &place()) {
+            remove_hierarchy(name);
+        }
+    }
+    for group in Groups::plan(PREFIX).list {
+        let Some(parent) = group.path.parent() else { continue };
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            if is_named(&entry)
+                && let Ok(Some(_lock)) = groups::lock(&entry.path())
+            {
+                group_tree::release(&entry.path());
+                group_tree::kill(&entry.path(), |_| true);
+                let _ = group_tree::remove(&entry.path());
+            }
+        }
+    }
+}
+
+/// Waits for the end of a named hierarchy. It comes by itself, some moments after the last mount, if no group is in
+/// it any more; else the groups must go first, and each goes some moments after its processes.
+pub fn remove_hierarchy(name: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut ask = Instant::now() + Duration::from_millis(100);
+    while hierarchy::is_there(name) && Instant::now() < deadline {
+        if Instant::now() > ask {
+            hierarchy::remove(name, &place());
+            ask = Instant::now() + Duration::from_millis(250);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A directory to mount something on, in a mount namespace of the keeper's own.
+fn place() -> PathBuf {
+    crate::cache_dir::temporary().unwrap_or_else(|_| "/".into())
+}
+
+fn is_named(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_str().is_some_and(is_name)
+}
+
+/// Whether a name is one that a grader gives: [`super::PREFIX`], a process id, a random word, perhaps a number.
+fn is_name(name: &str) -> bool {
+    let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
+    let pid = parts.next().is_some_and(|pid| pid.parse::<u32>().is_ok());
+    let is_word = |word: &str| word.len() == WORD && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    pid && parts.next().is_some_and(is_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_has_locked_goes() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let path = parent.path().join(name);
+            fs::create_dir(&path).unwrap();
+            path
+        };
+        let (living, dead) =
+            (make("container-labs-1-0123456789ab"), make("container-labs-4194304-0123456789ab"));
+        let (tests, other) = (make("container-labs-tests-x"), make("container-labs-7-of-mine"));
+        let lock = groups::lock(&living).unwrap().unwrap();
+        remove_directories(parent.path());
+        assert!(living.exists() && !dead.exists() && tests.exists() && other.exists());
+        drop(lock);
+        remove_directories(parent.path());
+        assert!(!living.exists());
+    }
+
+    #[test]
+    fn a_link_is_no_directory_of_ours() {
+        let (parent, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(other.path().join("file"), "").unwrap();
+        let link = parent.path().join("container-labs-4194304-0123456789ab");
+        std::os::unix::fs::symlink(other.path(), &link).unwrap();
+        remove_directories(parent.path());
+        assert!(other.path().join("file").exists());
+    }
+}

@@ -1,0 +1,99 @@
+use super::*;
+use crate::judge::verdict::Verdict;
+use crate::labs::Workspace;
+use crate::report::Check;
+use rstest::rstest;
+
+const LAB: &str = "lab1-namespaces";
+
+/// The labs' source without these steps of lab 1.
+fn without(out: &[&str]) -> Source {
+    let taken = |id: &crate::labs::steps::StepId| id.lab == LAB && out.contains(&id.name.as_str());
+    Workspace::sources().without(taken).unwrap()
+}
+
+/// A report of lab 1 in which these checks fall short.
+fn report(red: &[&str]) -> TargetReport {
+    let reference = Workspace::sources().steps().unwrap();
+    let mut ids: Vec<&String> = reference.iter().flat_map(|step| &step.lost).collect();
+    ids.sort();
+    ids.dedup();
+    let verdict = |id: &str| match red.contains(&id) {
+        true => Verdict::Escaped("it came out".into()),
+        false => Verdict::Blocked("it was kept in".into()),
+    };
+    let checks = ids.iter().map(|id| Check::new(id, "attempt", &verdict(id), None)).collect();
+    let (name, kind) = (LAB.into(), "lab".into());
+    TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks }
+}
+
+fn standing(out: &[&str], red: &[&str]) -> Standing {
+    let reference = Workspace::sources().steps().unwrap();
+    Standing::of(LAB, &reference, &without(out), Some((&report(red), DecoyKind::Root)))
+}
+
+fn state<'a>(standing: &'a Standing, step: &str) -> &'a State {
+    &standing.places.iter().find(|place| place.step.id.name == step).unwrap().state
+}
+
+#[test]
+fn who_has_written_all_is_at_no_step() {
+    let all = standing(&[], &[]);
+    assert_eq!((all.next(), all.hold()), (None, all.places.len()));
+}
+
+#[rstest]
+#[case::nothing_written(&["mount-namespace", "private-propagation"], &["mount", "host-umount"], "mount-namespace")]
+#[case::one_of_two(&["private-propagation"], &["mount", "host-umount"], "private-propagation")]
+#[case::written_and_wrong(&[], &["mount", "host-umount"], "private-propagation")]
+#[case::wrong_before_what_is_not_written(&["uts-namespace"], &["hostname-set", "mount", "host-umount"], "private-propagation")]
+#[case::green_and_not_between_the_markers(&["mount-namespace", "hostname"], &["hostname-read", "host-name"], "hostname")]
+fn the_next_step(#[case] out: &[&str], #[case] red: &[&str], #[case] expected: &str) {
+    let standing = standing(out, red);
+    assert_eq!(standing.next().map(|place| place.step.id.name.as_str()), Some(expected), "{standing:#?}");
+}
+
+#[test]
+fn a_step_waits_for_another_one_that_its_checks_want() {
+    let standing = standing(&["private-propagation"], &["mount", "host-umount"]);
+    assert_eq!(state(&standing, "mount-namespace"), &State::Waits("private-propagation".into()));
+    assert_eq!(state(&standing, "private-propagation"), &State::Todo);
+}
+
+#[test]
+fn what_is_not_asked_for_yet_is_not_short() {
+    let reference = Workspace::sources().steps().unwrap();
+    let mut report = report(&["mknod-disk"]);
+    let escaped = Verdict::Escaped("it came out".into());
+    let check = report.checks.iter_mut().find(|check| check.id == "mknod-disk").unwrap();
+    *check = Check::new("mknod-disk", "attempt", &escaped, Some("ESCAPED"));
+    let standing = Standing::of(LAB, &reference, &without(&[]), Some((&report, DecoyKind::Root)));
+    assert_eq!(state(&standing, "user-namespace"), &State::Holds);
+}
+
+#[test]
+fn a_comment_is_no_code() {
+    let todo = |_: &_, _: &_| Some("// TODO: give the container a host name\n\n".to_owned());
+    let source = Workspace::sources().replace(todo).unwrap();
+    let reference = Workspace::sources().steps().unwrap();
+    let standing = Standing::of(LAB, &reference, &source, None);
+    assert!(standing.places.iter().all(|place| place.state == State::Todo));
+    assert_eq!(standing.at, Some(0));
+}
+
+#[test]
+fn without_markers_the_checks_alone_decide() {
+    let unmarked = |(path, text): (&std::path::Path, &str)| {
+        let lines =
+            text.lines().filter(|line| !line.trim().starts_with("// step:") && line.trim() != "// end step");
+        (path.to_owned(), lines.map(|line| format!("{line}\n")).collect())
+    };
+    let source: Source = Workspace::sources().files().map(unmarked).collect();
+    let reference = Workspace::sources().steps().unwrap();
+    let place = |red: &[&str]| {
+        let standing = Standing::of(LAB, &reference, &source, Some((&report(red), DecoyKind::Root)));
+        standing.next().map(|place| (place.step.id.name.clone(), place.marker.clone()))
+    };
+    assert_eq!(place(&[]), None);
+    assert_eq!(place(&["mount", "host-umount"]), Some(("mount-namespace".into(), None)));
+}

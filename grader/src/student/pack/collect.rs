@@ -1,0 +1,129 @@
+//! What of a workspace is packed: the manifests, and the source of each package. Everything else stays out, by name.
+
+use super::{File, LARGEST, LONGEST, MOST};
+use crate::beneath::{Directory, Entry};
+use crate::labs::{self, cargo::metadata};
+use anyhow::{Context, Result, ensure};
+use nix::sys::stat::SFlag;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+/// Of the workspace itself.
+const OF_WORKSPACE: [&str; 3] = ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
+/// Of each package.
+const OF_PACKAGE: [&str; 2] = ["Cargo.toml", "build.rs"];
+/// Directories of each package, with everything in them.
+const BELOW_PACKAGE: [&str; 4] = ["benches", "examples", "src", "tests"];
+/// What nobody misses, and nobody needs to be told of.
+const UNNAMED: [&str; 2] = [".git", "target"];
+
+/// A workspace, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// What is packed, by name.
+    pub files: Vec<File>,
+    /// What is not, by name; a directory ends in a slash. The text says why, where that is not plain.
+    pub left_out: Vec<(String, &'static str)>,
+}
+
+/// Sorts the workspace at `root`.
+///
+/// # Errors
+/// A file that can't be read; a name that is no UTF-8; more than [`MOST`] files, or more than [`LARGEST`] bytes.
+pub fn collect(root: &Path) -> Result<Collected> {
+    let packages = packages(root)?;
+    let mut found = Collected::default();
+    let directory = Directory::open(root).with_context(|| root.display().to_string())?;
+    sort(&directory, Path::new(""), &packages, &mut found)?;
+    found.files.sort_by(|one, other| one.name.cmp(&other.name));
+    found.left_out.sort();
+    let bytes: u64 = found.files.iter().map(|file| file.bytes.len() as u64).sum();
+    ensure!(found.files.len() <= MOST, "{} files: a submission has {MOST} at most", found.files.len());
+    ensure!(bytes <= LARGEST, "{bytes} bytes of source: a submission has {LARGEST} at most");
+    Ok(found)
+}
+
+/// The directories of the workspace's packages, relative to it, as cargo knows them. Where a manifest is broken, so
+/// that cargo knows none: those of the labs.
+fn packages(root: &Path) -> Result<Vec<PathBuf>> {
+    let Some(answer) = metadata(root)? else {
+        let known = ["common"].into_iter().chain(labs::ALL).filter(|name| root.join(name).is_dir());
+        return Ok(known.map(PathBuf::from).collect());
+    };
+    let root = root.canonicalize()?;
+    let list = answer["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter()
+        .map(|package| {
+            let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+            let directory = manifest.parent().unwrap_or(manifest);
+            let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+            let inside = directory.strip_prefix(&root).ok().map(Path::to_owned);
+            inside.with_context(|| format!("{}: it lies outside of the workspace", directory.display()))
+        })
+        .collect()
+}
+
+/// Sorts one directory of the workspace.
+fn sort(root: &Directory, directory: &Path, packages: &[PathBuf], found: &mut Collected) -> Result<()> {
+    let names = root.below(directory).and_then(|it| it.names());
+    for name in names.with_context(|| directory.display().to_string())? {
+        let name = directory.join(name);
+        let it = root.entry(&name).with_context(|| name.display().to_string())?;
+        let is_directory = it.is(SFlag::S_IFDIR);
+        if is_directory && packages.iter().any(|package| package.starts_with(&name)) {
+            sort(root, &name, packages, found)?;
+        } else if !is_source(&name, packages) {
+            if !(directory.as_os_str().is_empty() && UNNAMED.iter().any(|it| name == Path::new(it))) {
+                found.left_out.push((shown(&name, is_directory), ""));
+            }
+        } else if is_directory {
+            sort(root, &name, packages, found)?;
+        } else {
+            take(&it, &name, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a path is one that is packed, or leads to some.
+fn is_source(name: &Path, packages: &[PathBuf]) -> bool {
+    let is = |name: &Path, list: &[&str]| list.iter().any(|it| name == Path::new(it));
+    if is(name, &OF_WORKSPACE) {
+        return true;
+    }
+    packages.iter().any(|package| {
+        let Ok(name) = name.strip_prefix(package) else { return false };
+        // What an editor keeps beside a file, or a person out of sight, is no source.
+        let hidden = |part: Component| part.as_os_str().to_string_lossy().starts_with('.');
+        let copy = name.to_string_lossy().ends_with('~');
+        if name.components().any(hidden) || copy {
+            return false;
+        }
+        is(name, &OF_PACKAGE) || BELOW_PACKAGE.iter().any(|below| name.starts_with(below))
+    })
+}
+
+fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
+    let why = if it.is(SFlag::S_IFLNK) {
+        "a link"
+    } else if !it.is(SFlag::S_IFREG) {
+        "no plain file"
+    } else {
+        let text = name.to_str().with_context(|| format!("{}: its name is no UTF-8", name.display()))?;
+        let mut bytes = Vec::new();
+        let read = it.read().and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+        read.with_context(|| text.to_owned())?;
+        if bytes.len() as u64 <= LONGEST {
+            found.files.push(File { name: text.to_owned(), bytes });
+            return Ok(());
+        }
+        "longer than 1 MiB"
+    };
+    found.left_out.push((shown(name, false), why));
+    Ok(())
+}
+
+fn shown(name: &Path, is_directory: bool) -> String {
+    let name = name.to_string_lossy().into_owned();
+    if is_directory { format!("{name}/") } else { name }
+}

@@ -1,0 +1,80 @@
+//! What stands in a step's place: what the student is to achieve there, and how it will show.
+
+use crate::labs::steps::Step;
+use attempts::attempts::ALL as ATTEMPTS;
+use attempts::works::ALL as WORKS;
+
+/// How wide a line is at most, before it is indented as its marker is.
+const WIDTH: usize = 88;
+
+/// The comment that stands in the step's place.
+pub fn todo(step: &Step) -> String {
+    let stops: Vec<&str> =
+        ATTEMPTS.iter().map(|attempt| attempt.id).filter(|attempt| stops(step, attempt)).collect();
+    let works = WORKS.iter().map(|work| work.id).filter(|id| step.lost.iter().any(|lost| lost == id));
+    let mut text = comment("TODO: ", &step.goal);
+    text.push_str(&comment("Read: ", &step.man.join(", ")));
+    if !stops.is_empty() {
+        // The one step that works only where it is asked for.
+        let label = if step.id.name == "user-namespace" { "Stops, with --userns: " } else { "Stops: " };
+        text.push_str(&comment(label, &stops.join(", ")));
+    }
+    let works: Vec<&str> = works.collect();
+    if !works.is_empty() {
+        text.push_str(&comment("Makes work: ", &works.join(", ")));
+    }
+    text
+}
+
+/// Whether an attempt comes back without this step, or is one that this lab stops by this step and another.
+fn stops(step: &Step, attempt: &str) -> bool {
+    let Some(it) = ATTEMPTS.iter().find(|it| it.id == attempt) else { return false };
+    let of_this_lab = |name: &&str| name.starts_with(&format!("{}/", step.id.lab));
+    step.lost.iter().any(|lost| lost == attempt)
+        || it.stopped_by.contains(&step.id.to_string().as_str()) && it.stopped_by.iter().all(of_this_lab)
+}
+
+/// A comment: the text after its label, wrapped.
+fn comment(label: &str, text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = format!("// {}", label.trim_end());
+    for word in text.split_whitespace() {
+        if line.len() + 1 + word.len() > WIDTH {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = "//".to_owned();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines + &line + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labs::Workspace;
+    use crate::labs::steps::marker;
+    use std::path::Path;
+
+    #[test]
+    fn every_attempt_that_the_labs_stop_is_named_by_a_step() {
+        let steps = Workspace::sources().steps().unwrap();
+        for attempt in ATTEMPTS.iter().filter(|attempt| attempt.first_lab() < crate::labs::ALL.len()) {
+            let named = steps.iter().any(|step| stops(step, attempt.id));
+            assert!(named, "{}", attempt.id);
+        }
+    }
+
+    #[test]
+    fn no_line_is_wide_or_nearly_a_marker() {
+        for step in Workspace::sources().steps().unwrap() {
+            let text = todo(&step);
+            assert!(text.lines().all(|line| line.len() <= WIDTH && line.starts_with("// ")), "{text}");
+            assert_eq!(marker::parse(Path::new("lib.rs"), &text), Ok(Vec::new()), "{}", step.id);
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let said = words(&text.replace("\n//", "\n"));
+            assert!(said.join(" ").contains(&words(&step.goal).join(" ")), "{text}");
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The watch: builds and grades a lab on each save, and shows what has changed.
+//!
+//! # Layout
+//! - [`watch`]: the session: one enum of events, one channel, one `match`.
+//! - [`state`]: what is shown; [`key`]: what a person can ask for. [`pages`]: its texts. [`face`]: the [`board`] on a
+//!   [`terminal`], or the same in lines, [`plain`].
+//! - [`notice`]: that a file was saved. [`builder`]: cargo, one at a time. [`judge`]: grading, one at a time.
+//! - [`notes`]: what is noted in a student's workspace. [`lock`]: one watch a workspace.
+//!
+//! The workers are forked before any thread is begun, by the thread that runs the session: they end with it. Files,
+//! keys, signals, cargo and grading each have a thread that does nothing but wait and tell.
+
+pub mod board;
+pub mod builder;
+pub mod face;
+pub mod judge;
+pub mod key;
+pub mod lock;
+pub mod notes;
+pub mod notice;
+pub mod pages;
+pub mod plain;
+pub mod state;
+pub mod terminal;
+
+use crate::labs::steps::{Source, Step};
+use crate::labs::{self, Workspace};
+use crate::report::DecoyKind;
+use crate::runner::workers::Workers;
+use anyhow::{Result, anyhow};
+use builder::{Builder, Built, End, Why};
+use face::Face;
+use judge::{Judge, Judged, Order};
+use key::Key;
+use nix::sys::signal::{SigSet, Signal};
+use notes::Notes;
+use notice::{Notice, fingerprint};
+use pages::Surroundings;
+use plain::News;
+use state::{Action, Phase, State, View};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long after the last change of a file a build begins: many editors save in two steps.
+const QUIET: Duration = Duration::from_millis(60);
+
+/// How long files may go on changing before a build begins all the same.
+const RESTLESS: Duration = Duration::from_millis(500);
+
+/// How long the end of a build that was killed is waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What happens.
+#[derive(Debug)]
+pub enum Event {
+    /// A person wants something.
+    Key(Key),
+    /// The terminal has another size.
+    Resize,
+    /// A file was changed.
+    Saved,
+    /// Cargo said this, in the build of this number.
+    Said(u64, String),
+    /// A build has ended.
+    Built(Built),
+    /// So many trials are done of so many, for the program of this number.
+    Trial(u64, usize, usize),
+    /// The grading of the program of this number has ended.
+    Judged(u64, Judged),
+    /// The process is to end.
+    Signal(Signal),
+    /// Nobody will want anything any more.
+    EndOfInput,
+    /// A thread has failed.
+    Broken(&'static str),
+}
+
+/// What is watched, and how.
+pub struct Setting {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The lab to begin with, by its number.
+    pub lab: usize,
+    /// The kind of decoy host.
+    pub decoy: DecoyKind,
+    /// Look at files again and again.
+    pub poll: bool,
+    /// How long a build may take.
+    pub build_limit: Duration,
+    /// What pages need.
+    pub around: Surroundings,
+    /// The steps as they should be.
+    pub reference: Vec<Step>,
+}
+
+/// Watches until the person quits, or a signal comes, which is then returned. The calling thread must be the one that
+/// started the workers.
+///
+/// # Errors
+/// The workspace can't be watched, a worker died, or the terminal is gone.
+pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Option<Signal>> {
+    let (send, events) = mpsc::channel();
+    let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
+    let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone())?;
+    signals(send.clone());
+    face.listen(send.clone());
+    let (orders, ordered) = mpsc::channel();
+    let judge = Judge::new(orders, workers.stopper());
+    thread::scope(|scope| {
+        let told = send.clone();
+        scope.spawn(move || {
+            let serve = || judge::serve(workers, setting.decoy, &ordered, &told);
+            if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+                let _ = told.send(Event::Broken("grading"));
+            }
+        });
+        let source = Source::read(setting.workspace.root()).unwrap_or_default();
+        let mut session = Session {
+            state: State::new(setting.lab, setting.decoy, setting.reference.clone(), &source),
+            builder,
+            setting,
+            judge,
+            face,
+            source,
+            built_from: None,
+            saved_at: None,
+            quiet_at: None,
+            build_again: false,
+            notice,
+            notes: Notes::of(&setting.workspace),
+            graded_since: Instant::now(),
+            no_more_input: false,
+        };
+        session.state.note = session
+            .notice
+            .polling
+            .as_ref()
+            .map(|why| format!("looking at the files four times a second ({why})"));
+        let ended = session.run(&events);
+        session.finish(&events);
+        ended
+    })
+}
+
+struct Session<'a> {
+    setting: &'a Setting,
+    state: State,
+    builder: Builder,
+    judge: Judge,
+    face: Face,
+    /// The labs' source as it could be read last.
+    source: Source,
+    /// The fingerprint of what was built last.
+    built_from: Option<u64>,
+    /// When the first change came that was not looked at yet.
+    saved_at: Option<Instant>,
+    /// When what was saved is looked at.
+    quiet_at: Option<Instant>,
+    /// Whether another build begins as soon as the one that was killed is gone.
+    build_again: bool,
+    notice: Notice,
+    notes: Notes,
+    graded_since: Instant,
+    no_more_input: bool,
+}
+
+impl Session<'_> {
+    fn run(&mut self, events: &Receiver<Event>) -> Result<Option<Signal>> {
+        if self.state.note.is_some() {
+            self.tell(News::Note)?;
+        }
+        self.build()?;
+        loop {
+            if let Some(end) = self.wait(events)? {
+                return Ok(end);
+            }
+            // What has come meanwhile is drawn once.
+            while let Ok(event) = events.try_recv() {
+                if let Some(end) = self.event(event)? {
+                    return Ok(end);
+                }
+            }
+            if self.no_more_input && self.is_idle() {
+                return Ok(None);
+            }
+            self.draw()?;
+        }
+    }
+
+    /// Waits for one event, or for a moment at which something is due. Something in it: the watch ends, by that
+    /// signal if there is one.
+    fn wait(&mut self, events: &Receiver<Event>) -> Result<Option<Option<Signal>>> {
+        let now = Instant::now();
+        let limit = self.builder.began().map(|began| began + self.setting.build_limit);
+        let event = match [self.quiet_at, limit].into_iter().flatten().min() {
+            Some(due) => events.recv_timeout(due.saturating_duration_since(now)),
+            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if let Ok(event) = event {
+            return self.event(event);
+        }
+        let now = Instant::now();
+        if limit.is_some_and(|limit| limit <= now) {
+            self.builder.kill(Why::Limit);
+        }
+        if self.quiet_at.is_some_and(|at| at <= now) {
+            (self.quiet_at, self.saved_at) = (None, None);
+            self.saved()?;
+        }
+        Ok(None)
+    }
+
+    fn event(&mut self, event: Event) -> Result<Option<Option<Signal>>> {
+        match event {
+            Event::Key(key) => return self.key(key),
+            Event::Resize => {}
+            Event::Saved => {
+                let now = Instant::now();
+                let first = *self.saved_at.get_or_insert(now);
+                // What never comes to rest is built all the same.
+                self.quiet_at = Some((now + QUIET).min(first + RESTLESS));
+            }
+            Event::Said(_, said) => {
+                if let Phase::Building(last) = &mut self.state.phase {
+                    *last = said;
+                }
+            }
+            Event::Built(built) => self.built(built)?,
+            Event::Trial(_, done, all) => {
+                if let Phase::Grading(..) = self.state.phase {
+                    self.state.phase = Phase::Grading(done, all);
+                }
+            }
+            Event::Judged(number, judged) => self.judged(number, judged)?,
+            Event::Signal(signal) => return Ok(Some(Some(signal))),
+            Event::EndOfInput if matches!(self.face, Face::Board(_)) => return Ok(Some(None)),
+            Event::EndOfInput => self.no_more_input = true,
+            Event::Broken(what) => return Err(anyhow!("{what} failed")),
+        }
+        Ok(None)
+    }
+
+    fn key(&mut self, key: Key) -> Result<Option<Option<Signal>>> {
+        match self.state.press(key, self.face.page()) {
+            Action::Quit => return Ok(Some(None)),
+            Action::Hint => {
+                if let Some(step) = self.state.standing.next().map(|place| place.step.id.clone()) {
+                    let shown = self.state.one_more_hint(self.notes.hints(&step));
+                    self.note(self.notes.hint(&step, shown))?;
+                }
+                // In lines too the view stays: another `h` asks for one more.
+                self.tell(News::Page)?;
+            }
+            Action::Show => {
+                let news = if self.state.view == View::Board { News::Note } else { News::Page };
+                self.tell(news)?;
+                self.back_where_plain();
+            }
+            Action::Rerun => self.build()?,
+            Action::Stop => self.builder.kill(Why::Asked),
+            Action::Turn(lab) => self.turn(lab)?,
+        }
+        Ok(None)
+    }
+
+    fn turn(&mut self, lab: usize) -> Result<()> {
+        let name = labs::ALL[lab];
+        if !self.setting.workspace.lab(name).join("Cargo.toml").is_file() {
+            self.state.note = Some(format!("this workspace has no {name}"));
+            return self.tell(News::Note);
+        }
+        self.state.turn(lab, &self.source);
+        self.build()
+    }
+
+    /// Builds where something was saved that the lab is built from. Some editors write more than that, and so do
+    /// cargo and the grader.
+    fn saved(&mut self) -> Result<()> {
+        if self.built_from == Some(self.fingerprint()) {
+            return Ok(());
+        }
+        // A directory may have been exchanged, as git does it.
+        self.notice.look_again();
+        self.build()
+    }
+
+    fn fingerprint(&self) -> u64 {
+        fingerprint(self.setting.workspace.root(), self.state.lab)
+    }
+
+    /// Begins a build; the one that is under way is killed first, and what is being graded is out of date.
+    fn build(&mut self) -> Result<()> {
+        self.built_from = Some(self.fingerprint());
+        self.judge.stop();
+        self.state.current = false;
+        self.build_again = self.builder.is_running();
+        if self.build_again {
+            self.builder.kill(Why::OutOfDate);
+            return Ok(());
+        }
+        match self.builder.begin(self.state.name()) {
+            Ok(_) => {
+                self.state.phase = Phase::Building("cargo".into());
+                self.tell(News::Building)
+            }
+            Err(error) => {
+                let (lab, end) = (self.state.name().to_owned(), End::NoCargo(format!("{error:#}")));
+                self.state.built(Built { number: 0, lab, end, said: Vec::new(), took: Duration::ZERO });
+                self.tell(News::Built)
+            }
+        }
+    }
+
+    fn built(&mut self, built: Built) -> Result<()> {
+        let once_more = self.builder.ended(&built);
+        if self.build_again || once_more {
+            return self.build();
+        }
+        if let Ok(source) = Source::read(self.setting.workspace.root()) {
+            self.source = source;
+        }
+        self.state.stand(&self.source);
+        let (number, end) = (built.number, built.end.clone());
+        self.state.built(built);
+        self.tell(News::Built)?;
+        if let End::Made(program) = end {
+            self.builder.keep_only(number);
+            self.state.phase = Phase::Grading(0, 0);
+            self.graded_since = Instant::now();
+            let name = self.state.name().to_owned();
+            self.judge.order(Order { number, lab: self.state.lab, name, program });
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, number: u64, judged: Judged) -> Result<()> {
+        self.judge.ended();
+        let is_last = self.state.built.as_ref().is_some_and(|built| built.number == number);
+        match judged {
+            Judged::Whole(report) if is_last && !self.builder.is_running() => {
+                self.state.graded(*report, self.graded_since.elapsed(), &self.source);
+                self.tell(News::Graded)?;
+                let graded = self.state.report.as_ref();
+                let trouble = graded.and_then(|report| self.notes.graded(&self.state.standing, report));
+                self.note(trouble)
+            }
+            Judged::Failed(error) => Err(error),
+            // Out of date.
+            Judged::Whole(_) | Judged::Stopped => Ok(()),
+        }
+    }
+
+    /// Says something in the line for notes, if there is something to say.
+    fn note(&mut self, note: Option<String>) -> Result<()> {
+        if note.is_none() {
+            return Ok(());
+        }
+        self.state.note = note;
+        self.tell(News::Note)
+    }
+
+    /// Lines have no page that stays.
+    fn back_where_plain(&mut self) {
+        if matches!(self.face, Face::Plain(_)) {
+            self.state.view = View::Board;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.builder.is_running() && !self.judge.is_busy() && self.quiet_at.is_none()
+    }
+
+    fn tell(&mut self, news: News) -> Result<()> {
+        if let Face::Plain(out) = &mut self.face {
+            plain::tell(news, &self.state, &self.setting.around, out)?;
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Result<()> {
+        if let Face::Board(screen) = &mut self.face {
+            screen.draw(&mut self.state, &self.setting.around)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal back, then ends what is under way and waits for it.
+    fn finish(self, events: &Receiver<Event>) {
+        let Session { mut builder, judge, face, .. } = self;
+        drop((face, judge));
+        builder.kill(Why::Asked);
+        let end = Instant::now() + PATIENCE;
+        while builder.is_running() {
+            match events.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(Event::Built(built)) => drop(builder.ended(&built)),
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Tells of the signals by which the process is to end. The workers' start has blocked them in every thread.
+fn signals(events: Sender<Event>) {
+    thread::spawn(move || {
+        let mut signals = SigSet::empty();
+        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| signals.add(signal));
+        while let Ok(signal) = signals.wait() {
+            if events.send(Event::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+}

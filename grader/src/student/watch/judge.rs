@@ -1,0 +1,152 @@
+//! Grading beside everything else: one run at a time. The positive controls are measured once, each when it is first
+//! asked for.
+
+use super::Event;
+use crate::interrupts::Interrupted;
+use crate::judge::points::Rubric;
+use crate::report::DecoyKind;
+use crate::report::TargetReport;
+use crate::runner::grading::{self, Controls, Run};
+use crate::runner::workers::{Stopped, Stopper, Workers};
+use crate::target::Target;
+use anyhow::{Context, Result};
+use attempts::attempts::{ALL, Attempt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// A program to be graded.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The number of the build that made it.
+    pub number: u64,
+    /// The number of the lab.
+    pub lab: usize,
+    /// Its name.
+    pub name: String,
+    /// The program.
+    pub program: PathBuf,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Judged {
+    /// With a report.
+    Whole(Box<TargetReport>),
+    /// It was stopped.
+    Stopped,
+    /// A worker died, or the system failed.
+    Failed(anyhow::Error),
+}
+
+/// The attempts that a lab is asked to block: its own and those of the labs before it.
+pub fn asked(lab: usize) -> Vec<&'static Attempt> {
+    ALL.iter().filter(|attempt| attempt.first_lab() <= lab).collect()
+}
+
+/// The session's side: at most one order is at work.
+pub struct Judge {
+    orders: Sender<Order>,
+    stopper: Arc<Stopper>,
+    at_work: bool,
+    next: Option<Order>,
+}
+
+impl Judge {
+    /// `orders` is what [`serve`] reads.
+    pub fn new(orders: Sender<Order>, stopper: Arc<Stopper>) -> Judge {
+        Judge { orders, stopper, at_work: false, next: None }
+    }
+
+    /// Has a program graded; one that is at work is stopped first.
+    pub fn order(&mut self, order: Order) {
+        self.next = Some(order);
+        if self.at_work {
+            self.stopper.start_no_more();
+        } else {
+            self.begin();
+        }
+    }
+
+    /// Ends what is at work as soon as that can be.
+    pub fn stop(&mut self) {
+        self.next = None;
+        if self.at_work {
+            self.stopper.start_no_more();
+        }
+    }
+
+    /// To be told of each run that has ended.
+    pub fn ended(&mut self) {
+        self.at_work = false;
+        self.begin();
+    }
+
+    /// Whether one is at work, or will be.
+    pub fn is_busy(&self) -> bool {
+        self.at_work || self.next.is_some()
+    }
+
+    fn begin(&mut self) {
+        if let Some(order) = self.next.take() {
+            self.stopper.go_on();
+            self.at_work = self.orders.send(order).is_ok();
+        }
+    }
+}
+
+impl Drop for Judge {
+    fn drop(&mut self) {
+        self.stopper.leave();
+    }
+}
+
+/// Serves orders until nobody can send any more.
+pub fn serve(workers: &mut Workers, decoy: DecoyKind, orders: &Receiver<Order>, events: &Sender<Event>) {
+    let mut controls = Controls::new();
+    let rubric = Rubric::standard();
+    for order in orders {
+        let number = order.number;
+        let judged = match judge(&order, decoy, workers, &mut controls, events) {
+            Ok(mut report) => {
+                rubric.fill_in(&mut report);
+                Judged::Whole(Box::new(report))
+            }
+            Err(error) => match error.downcast::<Interrupted>() {
+                Ok(Interrupted(signal)) => {
+                    let _ = events.send(Event::Signal(signal));
+                    Judged::Stopped
+                }
+                Err(error) if error.is::<Stopped>() => Judged::Stopped,
+                Err(error) => Judged::Failed(error),
+            },
+        };
+        if events.send(Event::Judged(number, judged)).is_err() {
+            return;
+        }
+    }
+}
+
+fn judge(
+    order: &Order,
+    decoy: DecoyKind,
+    workers: &mut Workers,
+    controls: &mut Controls,
+    events: &Sender<Event>,
+) -> Result<TargetReport> {
+    let attempts = asked(order.lab);
+    let missing: Vec<&'static Attempt> =
+        attempts.iter().copied().filter(|attempt| !controls.contains_key(attempt.id)).collect();
+    let target = Target::lab(order.lab, &order.name, &order.program, decoy);
+    let run = Run { targets: vec![target], attempts, works: true };
+    let (mut done, all) = (0, missing.len() + run.trials());
+    let mut tell = |event| {
+        if let grading::Event::Trial = event {
+            done += 1;
+            let _ = events.send(Event::Trial(order.number, done, all));
+        }
+    };
+    controls.extend(grading::controls(&missing, decoy, workers, &mut tell)?);
+    let mut reports = grading::targets(&run, controls, workers, &mut tell)?;
+    reports.pop().context("nothing was graded")
+}

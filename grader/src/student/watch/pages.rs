@@ -1,0 +1,212 @@
+//! The board's pages of text: hints, explanations, the slow view.
+
+use super::builder::{Built, End, Why};
+use super::state::{State, View};
+use crate::formats::explain;
+use crate::formats::story::{self, Beside, Wanted};
+use crate::labs::steps::Step;
+use crate::student::lab_progress::{Place, State as Stands};
+use attempts::attempts::Attempt;
+use attempts::works::Work;
+use std::path::PathBuf;
+
+/// What pages need that no state has.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The command that lets this machine judge what it can't, where one is known.
+    pub way_out: Option<String>,
+    /// The root file system.
+    pub rootfs: PathBuf,
+}
+
+/// The page that is shown: its text, with the colours of the compiler in it. None where that is the board.
+pub fn page(state: &State, around: &Surroundings) -> Option<String> {
+    Some(match state.view {
+        View::Board => return None,
+        View::Messages => messages(state),
+        View::Hint => hint(state),
+        View::Explain => explained(state),
+        View::Try => tried(state, around),
+        View::Help => HELP.to_owned(),
+    })
+}
+
+const HELP: &str = "\
+Save a file: the lab is built and graded again.
+
+  h        a hint for the step that you are at; again: the next one, of three
+  e        explain the selected check
+  t        try: what the attacker did, what the host saw, what is missing
+  m        what the compiler said
+  b, Esc   back to the board
+  Up Down  select a check, or move the page; also j k, PgUp PgDn, Home End
+  r        rerun: build and grade once more
+  s        stop the build that is under way
+  n  p     the next lab, the one before
+  q        quit
+
+  + as it should be   x fell short   ~ waits for another check
+  ? no verdict        . a later lab is the first to ask for it
+";
+
+/// What else a person should know of the verdicts, a line each.
+pub fn beside(state: &State, around: &Surroundings) -> Vec<String> {
+    let mut lines = Vec::new();
+    let places = &state.standing.places;
+    if state.lab > 0 && !places.is_empty() && places.iter().all(|place| place.state == Stands::Todo) {
+        lines.push("red is expected: a lab without its steps is no more than the lab before it".into());
+    }
+    let checks = state.report.iter().flat_map(|report| &report.checks);
+    let unjudged = checks.filter(|check| check.is_the_machines()).count();
+    if unjudged > 0 {
+        let command = around.way_out.as_deref().unwrap_or("grader doctor");
+        lines.push(format!(
+            "? {unjudged} not judged, not your fault: this machine can't. This helps: {command}"
+        ));
+    }
+    lines
+}
+
+/// The step that the student is at: its name, its state, its place, its goal.
+pub fn goal(place: &Place) -> String {
+    format!("{}: {}\n{}\n\n{}\n", place.step.id, stands(place), whereabouts(place), place.step.goal.trim())
+}
+
+/// What can be said of a step, in words.
+pub fn stands(place: &Place) -> String {
+    match &place.state {
+        Stands::Todo => "still to be written".into(),
+        Stands::Short => "written, and it falls short".into(),
+        Stands::Waits(other) => format!("written, and waits for {other}"),
+        Stands::Holds => "holds".into(),
+    }
+}
+
+/// Where a step stands in the student's source.
+pub fn whereabouts(place: &Place) -> String {
+    match &place.marker {
+        Some((file, line)) => format!("{}:{line}", file.display()),
+        None => "your source has no marker of it".into(),
+    }
+}
+
+fn hint(state: &State) -> String {
+    let Some(place) = state.standing.next() else {
+        return format!("Every step of {} holds.\n", state.name());
+    };
+    let shown = state.hints_shown();
+    let mut text = goal(place);
+    for (number, hint) in place.step.hints.iter().enumerate().take(shown) {
+        text.push_str(&format!("\nHint {} of 3: {hint}\n", number + 1));
+    }
+    text.push_str(&format!("\nRead: {}\n", place.step.man.join(", ")));
+    if shown < place.step.hints.len() {
+        text.push_str("\nh: one more hint\n");
+    }
+    text
+}
+
+fn explained(state: &State) -> String {
+    let Some(id) = state.chosen() else { return "There is no check to explain.\n".into() };
+    // The places are the student's, and the code is not shown: it is the solution.
+    let steps: Vec<Step> = state.standing.places.iter().map(placed).collect();
+    let mut text = Vec::new();
+    let _ = match (Attempt::find(id), Work::find(id)) {
+        (Some(attempt), _) => explain::attack(attempt, &steps, &mut text),
+        (None, Some(work)) => explain::works_check(work, &steps, &mut text),
+        (None, None) => Ok(()),
+    };
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn placed(place: &Place) -> Step {
+    let mut step = place.step.clone();
+    if let Some((file, line)) = &place.marker {
+        (step.file, step.line) = (file.clone(), *line);
+    }
+    step
+}
+
+fn tried(state: &State, around: &Surroundings) -> String {
+    let Some(id) = state.chosen() else { return "There is nothing to try.\n".into() };
+    let (Some(report), Some(check)) = (&state.report, state.check(id)) else {
+        let lab = state.name();
+        return format!(
+            "{id} was not run: {lab} is not asked for it, or was not graded yet.\nTo see it: grader try {id} --in {lab}\n"
+        );
+    };
+    let Some(attempt) = Attempt::find(id) else {
+        let what = Work::find(id).map_or("", |work| work.what);
+        let mut text = format!("{id} in {}: {}\n  {}\n\n{what}\n", report.name, check.verdict, check.why);
+        for wanted in wanted(&state.standing.places, id) {
+            let place = wanted.place.unwrap_or_default();
+            text.push_str(&format!(
+                "\nWhat is missing\n  the step {}\n  {place}\n    {}\n",
+                wanted.step,
+                wanted.goal.trim()
+            ));
+        }
+        return text;
+    };
+    let beside = Beside {
+        wanted: wanted(&state.standing.places, id),
+        way_out: around.way_out.clone(),
+        shell: shell(state.name(), &around.rootfs),
+    };
+    let mut text = Vec::new();
+    let _ = story::write(report, check, attempt, &beside, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The commands that lead to a shell inside a lab's container, on a host that can be lost.
+pub fn shell(lab: &str, rootfs: &std::path::Path) -> Vec<String> {
+    let rootfs = rootfs.to_string_lossy();
+    vec![story::HOST.to_owned(), format!("cargo run -q -p {lab} -- {} /bin/sh", shell_words::quote(&rootfs))]
+}
+
+/// The steps that a check wants and that are not there.
+pub fn wanted(places: &[Place], check: &str) -> Vec<Wanted> {
+    let lacks = |place: &&Place| place.red.iter().any(|red| red == check);
+    let wanted = |place: &Place| Wanted {
+        step: place.step.id.to_string(),
+        todo: place.state == Stands::Todo,
+        place: place.marker.is_some().then(|| whereabouts(place)),
+        goal: place.step.goal.clone(),
+    };
+    let all: Vec<&Place> = places.iter().filter(lacks).collect();
+    // What is written is to blame only where nothing is left to write.
+    let todo = all.iter().any(|place| place.state == Stands::Todo);
+    all.into_iter().filter(|place| !todo || place.state == Stands::Todo).map(wanted).collect()
+}
+
+fn messages(state: &State) -> String {
+    let Some(built) = &state.built else { return "Nothing was built yet.\n".into() };
+    let mut text = built.said.join("\n");
+    if text.is_empty() && matches!(built.end, End::Made(_)) {
+        return format!("{} compiles without a warning.\n", built.lab);
+    }
+    if let Some(line) = ended(built) {
+        text = format!("{text}\n\n{line}").trim_start().to_owned();
+    }
+    text + "\n"
+}
+
+/// How a build ended, in words; none where it made a program.
+pub fn ended(built: &Built) -> Option<String> {
+    let lab = &built.lab;
+    Some(match &built.end {
+        End::Made(_) => return None,
+        End::Failed => format!("{lab} does not compile."),
+        End::Offline => format!("{lab} was not built: {}", crate::labs::offline::WAY_OUT),
+        End::Killed(Why::OutOfDate) => format!("the build of {lab} was out of date, and ended."),
+        End::Killed(Why::Asked) => format!("the build of {lab} was ended. r: build it again"),
+        End::Killed(Why::Limit) => {
+            let seconds = built.took.as_secs();
+            format!(
+                "the build of {lab} did not end in {seconds} s, and was ended.\n\
+                 Does a build.rs, a macro or a const loop? r: build it again"
+            )
+        }
+        End::NoCargo(why) => why.clone(),
+    })
+}

@@ -1,0 +1,357 @@
+//! What the board shows, and what keys do to it. Nothing here draws, builds or grades.
+
+use super::builder::{Built, End};
+use super::judge::asked;
+use super::key::Key;
+use crate::labs;
+use crate::labs::steps::{Source, Step, StepId};
+use crate::report::DecoyKind;
+use crate::report::{Check, TargetReport};
+use crate::student::lab_progress::Standing;
+use attempts::attempts::ALL as ATTEMPTS;
+use attempts::works::ALL as WORKS;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What the session has to do after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Show the board as it is now.
+    Show,
+    /// Show one more hint, where the hints are shown, and note it.
+    Hint,
+    /// Build and grade once more.
+    Rerun,
+    /// End the build.
+    Stop,
+    /// Turn to this lab.
+    Turn(usize),
+    /// End.
+    Quit,
+}
+
+/// What goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing: a save is waited for.
+    Idle,
+    /// Cargo runs, and said this last.
+    Building(String),
+    /// So many trials of so many are done.
+    Grading(usize, usize),
+}
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The checks.
+    Board,
+    /// What the compiler said.
+    Messages,
+    /// The hints for the step, as many as were asked for.
+    Hint,
+    /// What the selected check is about.
+    Explain,
+    /// The selected check, slowly.
+    Try,
+    /// The keys.
+    Help,
+}
+
+/// The state of one watch.
+pub struct State {
+    /// The lab, by its number.
+    pub lab: usize,
+    /// What goes on.
+    pub phase: Phase,
+    /// The last build that was not out of date when it ended.
+    pub built: Option<Built>,
+    /// The verdicts of the last program that was graded.
+    pub report: Option<TargetReport>,
+    /// Whether that program is the one that the source makes now, as far as is known.
+    pub current: bool,
+    /// How long its grading took.
+    pub graded_in: Duration,
+    /// The verdicts before that, by the check's name.
+    pub before: BTreeMap<String, String>,
+    /// Where the student stands.
+    pub standing: Standing,
+    /// What is shown.
+    pub view: View,
+    /// The first line that is shown.
+    pub scroll: usize,
+    /// The check that a person has moved to; none: the one to mend.
+    pub selected: Option<String>,
+    /// What else there is to say, in one line.
+    pub note: Option<String>,
+    hints: BTreeMap<StepId, usize>,
+    reference: Vec<Step>,
+    decoy: DecoyKind,
+}
+
+/// One check on the board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Its name.
+    pub id: &'a str,
+    /// What is known of it.
+    pub mark: Mark,
+    /// The verdict before this one, where that was another.
+    pub was: Option<&'a str>,
+    /// The reason, in one line.
+    pub why: String,
+    /// Whether the step that the student is at turns it.
+    pub of_step: bool,
+}
+
+/// What is known of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// As it should be.
+    Good,
+    /// It fell short.
+    Short,
+    /// It waits for another that fell short.
+    Waits,
+    /// This machine can't judge it.
+    Machine,
+    /// The program's fault that there is no verdict.
+    Unclear,
+    /// It has not been run yet.
+    Unknown,
+    /// The lab after this number's is the first to ask for it.
+    Later(usize),
+}
+
+impl State {
+    /// The state at the beginning. `reference` are the steps as they should be.
+    pub fn new(lab: usize, decoy: DecoyKind, reference: Vec<Step>, source: &Source) -> State {
+        let standing = Standing::of(labs::ALL[lab], &reference, source, None);
+        State {
+            lab,
+            phase: Phase::Idle,
+            built: None,
+            report: None,
+            current: false,
+            graded_in: Duration::ZERO,
+            before: BTreeMap::new(),
+            standing,
+            view: View::Board,
+            scroll: 0,
+            selected: None,
+            note: None,
+            hints: BTreeMap::new(),
+            reference,
+            decoy,
+        }
+    }
+
+    /// The lab's name.
+    pub fn name(&self) -> &'static str {
+        labs::ALL[self.lab]
+    }
+
+    /// Turns to another lab.
+    pub fn turn(&mut self, lab: usize, source: &Source) {
+        self.lab = lab;
+        (self.phase, self.built, self.report, self.current) = (Phase::Idle, None, None, false);
+        self.before.clear();
+        (self.view, self.scroll, self.selected, self.note) = (View::Board, 0, None, None);
+        self.stand(source);
+    }
+
+    /// Takes in the end of a build. One that failed shows what the compiler said, and one that did not takes that
+    /// away again.
+    pub fn built(&mut self, built: Built) {
+        self.phase = Phase::Idle;
+        let made = matches!(built.end, End::Made(_));
+        self.current = false;
+        if !made {
+            (self.view, self.scroll) = (View::Messages, 0);
+        } else if self.view == View::Messages {
+            (self.view, self.scroll) = (View::Board, 0);
+        }
+        self.built = Some(built);
+    }
+
+    /// Takes in a report.
+    pub fn graded(&mut self, report: TargetReport, took: Duration, source: &Source) {
+        self.phase = Phase::Idle;
+        if let Some(old) = &self.report {
+            self.before = old.checks.iter().map(|check| (check.id.clone(), check.verdict.clone())).collect();
+        }
+        (self.graded_in, self.current) = (took, true);
+        self.report = Some(report);
+        self.stand(source);
+    }
+
+    /// Finds out anew where the student stands.
+    pub fn stand(&mut self, source: &Source) {
+        let report = self.report.as_ref().map(|report| (report, self.decoy));
+        self.standing = Standing::of(self.name(), &self.reference, source, report);
+    }
+
+    /// What a key does.
+    pub fn press(&mut self, key: Key, page: usize) -> Action {
+        match key {
+            Key::Quit => return Action::Quit,
+            Key::Rerun => return Action::Rerun,
+            Key::Stop => return Action::Stop,
+            Key::Next if self.lab + 1 < labs::ALL.len() => return Action::Turn(self.lab + 1),
+            Key::Previous if self.lab > 0 => return Action::Turn(self.lab - 1),
+            Key::Next => self.note = Some("this is the last lab".into()),
+            Key::Previous => self.note = Some("this is the first lab".into()),
+            Key::Hint => {
+                let one_more = self.view == View::Hint || self.hints_shown() == 0;
+                self.show(View::Hint);
+                if one_more {
+                    return Action::Hint;
+                }
+            }
+            Key::Explain => self.show(View::Explain),
+            Key::Try => self.show(View::Try),
+            Key::Messages => self.show(View::Messages),
+            Key::Help => self.show(View::Help),
+            Key::Back => self.show(View::Board),
+            Key::Up => self.go(-1),
+            Key::Down => self.go(1),
+            Key::PageUp => self.go(-(page.max(1) as isize)),
+            Key::PageDown => self.go(page.max(1) as isize),
+            Key::Top => self.go(-(i32::MAX as isize)),
+            Key::Bottom => self.go(i32::MAX as isize),
+        }
+        Action::Show
+    }
+
+    fn show(&mut self, view: View) {
+        if self.view != view {
+            (self.view, self.scroll) = (view, 0);
+        }
+    }
+
+    /// On the board another check is selected; a page is moved.
+    fn go(&mut self, lines: isize) {
+        if self.view != View::Board {
+            self.scroll = self.scroll.saturating_add_signed(lines);
+            return;
+        }
+        let rows = self.rows();
+        let Some(last) = rows.len().checked_sub(1) else { return };
+        let now = self.chosen().and_then(|id| rows.iter().position(|row| row.id == id)).unwrap_or(0);
+        let then = now.saturating_add_signed(lines).min(last);
+        self.selected = Some(rows[then].id.to_owned());
+    }
+
+    /// How many hints for the step have been asked for.
+    pub fn hints_shown(&self) -> usize {
+        let step = self.standing.next().map(|place| &place.step.id);
+        step.and_then(|id| self.hints.get(id)).copied().unwrap_or(0)
+    }
+
+    /// Shows one more hint for the step, the first time as many as were shown long ago. Returns how many are shown.
+    pub fn one_more_hint(&mut self, long_ago: usize) -> usize {
+        let Some(place) = self.standing.next() else { return 0 };
+        let all = place.step.hints.len();
+        let shown = self.hints.entry(place.step.id.clone()).or_default();
+        *shown = if *shown == 0 { long_ago.max(1) } else { *shown + 1 }.min(all);
+        *shown
+    }
+
+    /// The name of the check that `explain` and `try` are about: the one that a person has moved to, else the first
+    /// that falls short of the student's step, else the one to mend first.
+    pub fn chosen(&self) -> Option<&str> {
+        if let Some(id) = &self.selected {
+            return Some(id);
+        }
+        let of_step = self.standing.next().and_then(|place| place.red.first());
+        let first = || self.report.as_ref()?.mend_first.as_ref().map(|mend| mend.id.as_str());
+        let any = || ATTEMPTS.iter().find(|attempt| attempt.first_lab() == self.lab).map(|it| it.id);
+        of_step.map(String::as_str).or_else(first).or_else(any)
+    }
+
+    /// The check of this name, where it was graded.
+    pub fn check(&self, id: &str) -> Option<&Check> {
+        self.report.as_ref()?.checks.iter().find(|check| check.id == id)
+    }
+
+    /// The checks on the board: works checks, attempts that this lab is asked to block, attempts of later labs.
+    pub fn rows(&self) -> Vec<Row<'_>> {
+        let works = WORKS.iter().filter(|work| work.first_lab <= self.lab).map(|work| self.row(work.id));
+        let attempts = asked(self.lab).into_iter().map(|attempt| self.row(attempt.id));
+        let mut later: Vec<_> = ATTEMPTS.iter().filter(|attempt| attempt.first_lab() > self.lab).collect();
+        later.sort_by_key(|attempt| attempt.first_lab());
+        let later = later.into_iter().map(|attempt| Row {
+            id: attempt.id,
+            mark: Mark::Later(attempt.first_lab()),
+            was: None,
+            why: String::new(),
+            of_step: false,
+        });
+        works.chain(attempts).chain(later).collect()
+    }
+
+    fn row(&self, id: &'static str) -> Row<'_> {
+        let of_step = self.standing.next().is_some_and(|place| place.step.lost.iter().any(|lost| lost == id));
+        let Some(check) = self.check(id) else {
+            return Row { id, mark: Mark::Unknown, was: None, why: String::new(), of_step };
+        };
+        let why = match check.waiting_for.as_slice() {
+            [] => check.why.clone(),
+            waiting => format!("for {}", waiting.join(", ")),
+        };
+        let was = self.before.get(id).map(String::as_str).filter(|was| *was != check.verdict);
+        Row { id, mark: mark(check), was, why, of_step }
+    }
+
+    /// The checks whose verdict is another than in the grading before, each with both; all of them the first time.
+    pub fn changes(&self) -> impl Iterator<Item = (&Check, Option<&str>)> {
+        let checks = self.report.iter().flat_map(|report| &report.checks);
+        checks.filter_map(|check| match self.before.get(&check.id) {
+            Some(was) if *was == check.verdict => None,
+            was => Some((check, was.map(String::as_str))),
+        })
+    }
+
+    /// How many of the attempts, or of the works checks, are as they should be, of how many.
+    pub fn good(&self, kind: &str) -> (usize, usize) {
+        let of_kind = |check: &&Check| check.kind == kind;
+        let checks: Vec<&Check> =
+            self.report.iter().flat_map(|report| &report.checks).filter(of_kind).collect();
+        (checks.iter().filter(|check| mark(check) == Mark::Good).count(), checks.len())
+    }
+}
+
+fn mark(check: &Check) -> Mark {
+    match (check.verdict.as_str(), check.cause.as_deref()) {
+        ("BLOCKED" | "WORKS", _) => Mark::Good,
+        ("ESCAPED" | "FAILS", _) => Mark::Short,
+        (_, Some("waiting")) => Mark::Waits,
+        (_, Some("machine")) => Mark::Machine,
+        _ => Mark::Unclear,
+    }
+}
+
+impl Mark {
+    /// One character that says it where there are no colours.
+    pub fn sign(self) -> char {
+        match self {
+            Mark::Good => '+',
+            Mark::Short => 'x',
+            Mark::Waits => '~',
+            Mark::Machine | Mark::Unclear => '?',
+            Mark::Unknown => ' ',
+            Mark::Later(_) => '.',
+        }
+    }
+}
+
+/// The word for a check's verdict.
+pub fn word(row: &Row, check: Option<&Check>) -> String {
+    match row.mark {
+        Mark::Waits => "waits".into(),
+        Mark::Machine | Mark::Unclear => "no verdict".into(),
+        Mark::Unknown => "...".into(),
+        Mark::Later(lab) => format!("lab {lab}"),
+        Mark::Good | Mark::Short => check.map_or_else(String::new, |check| check.verdict.clone()),
+    }
+}

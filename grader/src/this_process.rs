@@ -1,0 +1,61 @@
+//! What a process of the grader does to itself: its arguments and name, its descriptors, its mounts.
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::sched::CloneFlags;
+use nix::unistd::geteuid;
+use std::ffi::CString;
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// Overwrites the arguments of the calling process, which everybody who sees the process may read
+/// (`/proc/<pid>/cmdline`), and its name.
+pub fn rename_process(name: &str) -> Result<()> {
+    let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat")?;
+    // Fields 48 and 49, counted from 1; the second may hold anything, and ends with the last parenthesis
+    // (proc_pid_stat(5)).
+    let mut fields = stat.rsplit_once(')').context("/proc/self/stat")?.1.split_whitespace().skip(48 - 3);
+    let mut address = || fields.next()?.parse::<usize>().ok();
+    let (from, to) = (address().context("arg_start")?, address().context("arg_end")?);
+    if from != 0 && to > from {
+        let length = to - from;
+        let mut bytes = vec![0; length];
+        let kept = name.len().min(length - 1);
+        bytes[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+        // SAFETY: the kernel has put the arguments there, on the stack of this process, which nothing else holds a
+        // reference into: the standard library gives out copies.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), from as *mut u8, length) };
+    }
+    let name = CString::new(name)?;
+    Errno::result(
+        // SAFETY: the name ends in NUL and outlives the call.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) },
+    )
+    .map(drop)
+    .context("PR_SET_NAME")
+}
+
+/// Gives the calling process a mount namespace of its own, private all the way down. Root's decoys are mounted
+/// in it; an ordinary user's are mounted by their PID 1.
+pub fn own_mount_namespace() -> Result<()> {
+    if geteuid().is_root() {
+        nix::sched::unshare(CloneFlags::CLONE_NEWNS).context("unshare(CLONE_NEWNS)")?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).context("making / private")?;
+    }
+    Ok(())
+}
+
+/// Descriptors that a child of clone(2) inherits and has no business with.
+pub fn close_all_but(keep: &OwnedFd) {
+    let keep = keep.as_raw_fd() as libc::c_uint;
+    // SAFETY: the caller holds no other descriptor that it will use.
+    unsafe {
+        if keep > 3 {
+            libc::syscall(libc::SYS_close_range, 3, keep - 1, 0);
+        }
+        libc::syscall(libc::SYS_close_range, keep + 1, libc::c_uint::MAX, 0);
+    }
+}
