@@ -1,8 +1,7 @@
-//! The report: typed data alone. [`formats`](crate::formats) make words of it.
+//! The report: typed data alone. [`judge`](crate::judge) fills it in, and [`formats`](crate::formats) make words of it.
 
-use crate::judge::verdict::{Cause, Verdict};
-use crate::target::What;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The name of the JSON format; its schema lies in `grader/schema/`.
 pub const SCHEMA: &str = "container-labs/report/v1";
@@ -19,6 +18,56 @@ pub enum DecoyKind {
     /// In the initial user namespace: it can also judge what needs real privilege. Only for programs whose
     /// code one has in hand.
     Root,
+}
+
+/// What a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetKind {
+    /// No container at all: the probe on the bare decoy host.
+    Bare,
+    /// A lab of the workspace.
+    Lab,
+    /// Any other program.
+    Program,
+}
+
+/// What a check is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckKind {
+    /// An escape attempt.
+    Attempt,
+    /// Something that must work.
+    Works,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// The host saw the effect of an attempt.
+    Escaped,
+    /// The attempt was refused, or had its effect confined, and the host saw nothing.
+    Blocked,
+    /// A works check passes.
+    Works,
+    /// A works check does not pass.
+    Fails,
+    /// Neither can be said: there is a [`Cause`].
+    Inconclusive,
+}
+
+/// Why nothing can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// This machine, or this kind of decoy, can't judge it: earns nothing, costs nothing.
+    Machine,
+    /// The program under test did not start, died early, hid, or its probe's word is missing or refused.
+    Target,
+    /// A check without which this one makes no sense fell short.
+    Waiting,
 }
 
 /// A whole run.
@@ -39,25 +88,27 @@ pub struct Report {
 /// One target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetReport {
-    /// Its name.
+    /// What tells it from the other targets of the report.
+    pub id: String,
+    /// Its name, which another target may have as well.
     pub name: String,
-    /// `lab` or `program`.
-    pub kind: String,
+    /// What it is.
+    pub kind: TargetKind,
     /// Points earned.
     pub points: f64,
     /// Points that could be.
     pub max_points: f64,
-    /// The highest lab up to which everything holds: see [`crate::judge::reached`].
+    /// The highest lab up to which everything passes: see [`crate::judge::reached`].
     pub reached: Option<usize>,
-    /// The one check to mend first; none where nothing fell short.
-    pub mend_first: Option<MendFirst>,
+    /// The one check to fix first; none where nothing fell short.
+    pub fix_first: Option<FixFirst>,
     /// Its checks: works checks first, then attempts, in teaching order.
     pub checks: Vec<Check>,
 }
 
-/// The check to mend first: see [`crate::judge::prerequisites`].
+/// The check to fix first: see [`crate::judge::prerequisites`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MendFirst {
+pub struct FixFirst {
     /// Its name.
     pub id: String,
     /// Why it fell short, in one line.
@@ -71,16 +122,16 @@ pub struct MendFirst {
 pub struct Check {
     /// Its name.
     pub id: String,
-    /// `attempt` or `works`.
-    pub kind: String,
-    /// `ESCAPED`, `BLOCKED`, `WORKS`, `FAILS` or `INCONCLUSIVE`.
-    pub verdict: String,
-    /// What a lab is expected to show; null for other programs.
-    pub expected: Option<String>,
+    /// What it is.
+    pub kind: CheckKind,
+    /// Its outcome.
+    pub verdict: Verdict,
+    /// What a lab is expected to show; none for other programs.
+    pub expected: Option<Verdict>,
     /// Whether that is what was seen; an INCONCLUSIVE of the machine's is.
     pub as_expected: bool,
-    /// Why it is INCONCLUSIVE: `machine`, `target` or `waiting`.
-    pub cause: Option<String>,
+    /// Why it is INCONCLUSIVE.
+    pub cause: Option<Cause>,
     /// The checks that it waits for.
     pub waiting_for: Vec<String>,
     /// The reason, in one line.
@@ -108,16 +159,22 @@ impl Report {
         }
     }
 
-    /// All checks with the name of their target.
+    /// All checks with their target.
     pub fn checks(&self) -> impl Iterator<Item = (&TargetReport, &Check)> {
         self.targets.iter().flat_map(|target| target.checks.iter().map(move |check| (target, check)))
+    }
+
+    /// A target's name, and where another one has the same name, its id.
+    pub fn label<'a>(&self, target: &'a TargetReport) -> &'a str {
+        let same = self.targets.iter().filter(|other| other.name == target.name).count();
+        if same > 1 { &target.id } else { &target.name }
     }
 
     /// The exit code: 0 as expected; 1 something fell short; 3 nothing could be judged here.
     pub fn exit_code(&self) -> u8 {
         if self.checks().any(|(_, check)| !check.as_expected) {
             1
-        } else if self.checks().all(|(_, check)| check.is_the_machines()) {
+        } else if self.checks().all(|(_, check)| check.is_unjudgeable_here()) {
             NOTHING_JUDGED
         } else {
             0
@@ -125,71 +182,54 @@ impl Report {
     }
 }
 
-impl Check {
-    /// A check from its verdict.
-    pub fn new(id: &str, kind: &str, verdict: &Verdict, expected: Option<&str>) -> Check {
-        let (cause, waiting_for) = match verdict {
-            Verdict::Inconclusive(Cause::Machine, _) => (Some("machine"), Vec::new()),
-            Verdict::Inconclusive(Cause::Target, _) => (Some("target"), Vec::new()),
-            Verdict::Inconclusive(Cause::Waiting(list), _) => (Some("waiting"), list.clone()),
-            _ => (None, Vec::new()),
-        };
-        let as_expected = match verdict {
-            Verdict::Inconclusive(Cause::Machine, _) | Verdict::Works => true,
-            Verdict::Inconclusive(..) | Verdict::Fails(_) => false,
-            // Who blocks early loses nothing.
-            Verdict::Blocked(_) => true,
-            Verdict::Escaped(_) => expected == Some("ESCAPED"),
-        };
-        Check {
-            id: id.into(),
-            kind: kind.into(),
-            verdict: verdict.word().into(),
-            expected: expected.map(str::to_owned),
-            as_expected,
-            cause: cause.map(str::to_owned),
-            waiting_for,
-            why: verdict.why().into(),
-            evidence: Vec::new(),
-            points: 0.0,
-            max_points: 0.0,
-            ms: 0.0,
+impl TargetReport {
+    /// A target of which nothing is known yet.
+    pub fn new(id: &str, name: &str, kind: TargetKind) -> TargetReport {
+        let (points, max_points) = (0.0, 0.0);
+        let (id, name) = (id.into(), name.into());
+        TargetReport {
+            id,
+            name,
+            kind,
+            points,
+            max_points,
+            reached: None,
+            fix_first: None,
+            checks: Vec::new(),
         }
     }
 
-    /// Makes it wait for these checks: whatever it was alone says nothing.
-    pub fn wait_for(&mut self, list: Vec<String>) {
-        let why = format!("it makes no sense before this holds: {}", list.join(", "));
-        let waiting = Verdict::Inconclusive(Cause::Waiting(list), why);
-        let alone = format!("taken alone it was {}: {}", self.verdict, self.why);
-        let mut evidence = std::mem::take(&mut self.evidence);
-        evidence.push(alone);
-        let ms = self.ms;
-        *self = Check::new(&self.id, &self.kind, &waiting, self.expected.as_deref());
-        (self.evidence, self.ms) = (evidence, ms);
+    /// The check of this name.
+    pub fn check(&self, id: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.id == id)
     }
+}
 
-    /// Whether it is as a container should be: the attempt blocked, or the works check holding.
+impl Check {
+    /// Whether it is as a container should be: the attempt blocked, or the works check passed.
     pub fn is_green(&self) -> bool {
-        self.verdict == "BLOCKED" || self.verdict == "WORKS"
+        matches!(self.verdict, Verdict::Blocked | Verdict::Works)
     }
 
     /// Whether it is this machine that can't judge it.
-    pub fn is_the_machines(&self) -> bool {
-        self.cause.as_deref() == Some("machine")
+    pub fn is_unjudgeable_here(&self) -> bool {
+        self.cause == Some(Cause::Machine)
     }
 
     /// Whether it waits for another.
     pub fn waits(&self) -> bool {
-        self.cause.as_deref() == Some("waiting")
+        self.cause == Some(Cause::Waiting)
     }
 }
 
-/// The word for what a target is.
-pub fn kind(what: What) -> &'static str {
-    match what {
-        What::Bare => "bare",
-        What::Lab(_) => "lab",
-        What::Program => "program",
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verdict::Escaped => "ESCAPED",
+            Verdict::Blocked => "BLOCKED",
+            Verdict::Works => "WORKS",
+            Verdict::Fails => "FAILS",
+            Verdict::Inconclusive => "INCONCLUSIVE",
+        })
     }
 }

@@ -4,16 +4,19 @@ mod files;
 mod places;
 
 use crate::decoy::layout;
-use crate::report::DecoyKind;
+use crate::report::{DecoyKind, TargetKind};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Something that makes a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Its name in reports.
+    /// What tells it from others: as it was asked for. See [`Target::tell_apart`].
+    pub id: String,
+    /// Its name in reports, which another target may have as well.
     pub name: String,
     /// What it is.
     pub what: What,
@@ -48,6 +51,15 @@ impl What {
             What::Bare | What::Program => None,
         }
     }
+
+    /// The same for a report, which knows a lab by its name.
+    pub fn kind(self) -> TargetKind {
+        match self {
+            What::Bare => TargetKind::Bare,
+            What::Lab(_) => TargetKind::Lab,
+            What::Program => TargetKind::Program,
+        }
+    }
 }
 
 /// The words of a template that stand for something else.
@@ -57,6 +69,7 @@ impl Target {
     /// The bare decoy host.
     pub fn bare(decoy: DecoyKind) -> Target {
         Target {
+            id: "bare".into(),
             name: "bare".into(),
             what: What::Bare,
             template: vec!["{command}".into()],
@@ -70,6 +83,7 @@ impl Target {
     pub fn lab(number: usize, name: &str, program: &Path, decoy: DecoyKind) -> Target {
         let place = format!("/srv/{name}");
         Target {
+            id: name.into(),
             name: name.into(),
             what: What::Lab(number),
             template: [&place, "{rootfs}", "{command}"].map(str::to_owned).to_vec(),
@@ -84,7 +98,11 @@ impl Target {
     pub fn program(path: &Path, decoy: DecoyKind) -> Result<Target> {
         let word = path.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
         let word = if word.contains('/') { word.to_owned() } else { format!("./{word}") };
-        Target::template_words(vec![word, "{rootfs}".into(), "{command}".into()], decoy)
+        Target::template_words(
+            &path.display().to_string(),
+            vec![word, "{rootfs}".into(), "{command}".into()],
+            decoy,
+        )
     }
 
     /// Any program through a template such as `./contain run --rootfs {rootfs} -- {command}`.
@@ -101,10 +119,10 @@ impl Target {
         if let Some(word) = unknown {
             bail!("--program '{template}': {word} stands for nothing; there are {}", PLACEHOLDERS.join(", "));
         }
-        Target::template_words(words, decoy)
+        Target::template_words(template, words, decoy)
     }
 
-    fn template_words(mut words: Vec<String>, decoy: DecoyKind) -> Result<Target> {
+    fn template_words(id: &str, mut words: Vec<String>, decoy: DecoyKind) -> Result<Target> {
         let cwd = std::env::current_dir().context("the current directory")?;
         let first = words.first().context("an empty template")?;
         let program = find_program(first, &cwd)?;
@@ -115,7 +133,21 @@ impl Target {
         let name =
             Path::new(words[0].as_str()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let cwd = cwd.to_str().context("the current directory is not UTF-8")?.to_owned();
-        Ok(Target { name, what: What::Program, template: words, files, cwd, decoy })
+        Ok(Target { id: id.into(), name, what: What::Program, template: words, files, cwd, decoy })
+    }
+
+    /// Gives each of several targets an id that no other has: one that was asked for twice gets a number.
+    pub fn tell_apart(targets: &mut [Target]) {
+        let mut known = BTreeSet::new();
+        for target in targets {
+            let asked = target.id.clone();
+            for number in 2.. {
+                if known.insert(target.id.clone()) {
+                    break;
+                }
+                target.id = format!("{asked} #{number}");
+            }
+        }
     }
 
     /// What of the machine is copied into its decoy, in words and bounded; None where it is nothing.

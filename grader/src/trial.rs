@@ -25,7 +25,7 @@ pub mod shared;
 pub mod works;
 
 pub use attempt::attempt;
-pub use facts::{Facts, SeenCall, Sight};
+pub use facts::{Facts, SeenCall};
 
 use crate::decoy::disk::Disk;
 use crate::decoy::ext4::Ext4;

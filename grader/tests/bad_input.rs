@@ -5,7 +5,7 @@ mod common;
 
 use common::confined::{no_user_namespaces, root_of_nothing, small_disk};
 use common::stage::{Setting, Stage, Who, check, skip};
-use grader::report::Report;
+use grader::report::{Cause, Report, Verdict};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty, starts_with};
 use rstest::rstest;
@@ -154,11 +154,7 @@ fn a_program_that_harms_is_ended(
 ) {
     let Some(report) = harmful(setting) else { return };
     let mount = check(report, program, "mount");
-    assert_eq!(
-        (mount.verdict.as_str(), mount.cause.as_deref()),
-        ("INCONCLUSIVE", Some("target")),
-        "{mount:?}"
-    );
+    assert_eq!((mount.verdict, mount.cause), (Verdict::Inconclusive, Some(Cause::Target)), "{mount:?}");
     assert!(mount.why.contains("start"), "{}", mount.why);
 }
 
@@ -173,9 +169,9 @@ fn a_program_that_is_rude_is_judged(
     // Who kills everything that it can name kills itself with it, or not: it never blocks. A busy machine may need
     // more than the time of a trial for a gigabyte.
     match program {
-        "kills.sh" => assert_ne!(mount.verdict, "BLOCKED", "{}", mount.why),
-        "gigabyte.sh" if mount.why.contains("within") => assert_eq!(mount.verdict, "INCONCLUSIVE"),
-        _ => assert_eq!(mount.verdict, "ESCAPED", "{}", mount.why),
+        "kills.sh" => assert_ne!(mount.verdict, Verdict::Blocked, "{}", mount.why),
+        "gigabyte.sh" if mount.why.contains("within") => assert_eq!(mount.verdict, Verdict::Inconclusive),
+        _ => assert_eq!(mount.verdict, Verdict::Escaped, "{}", mount.why),
     }
 }
 
@@ -215,7 +211,7 @@ fn a_program_may_lie_in_the_temporary_directory(
         stage.grader(["run", "--attempt", "mount", "--format", "json", "--decoy", setting.decoy()]);
     grader.env("TMPDIR", path.parent().unwrap()).arg(&path);
     let report = stage.run(grader).report();
-    assert_eq!(check(&report, "outside.sh", "mount").verdict, "ESCAPED");
+    assert_eq!(check(&report, "outside.sh", "mount").verdict, Verdict::Escaped);
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "left behind");
 }
 
@@ -229,7 +225,7 @@ fn a_program_may_lie_elsewhere(#[values(RootInRoot, RootInUser, UserInUser)] set
         stage.grader(["run", "--attempt", "mount", "--format", "json", "--decoy", setting.decoy()]);
     grader.arg("../programs/outside.sh/outside.sh").current_dir(here);
     let report = stage.run(grader).report();
-    assert_eq!(check(&report, "outside.sh", "mount").verdict, "ESCAPED");
+    assert_eq!(check(&report, "outside.sh", "mount").verdict, Verdict::Escaped);
 }
 
 #[test]
@@ -256,9 +252,9 @@ fn without_a_loop_device_the_disk_is_not_judged() {
     root_of_nothing(&mut grader, Who::User);
     let report = stage.run(grader).report();
     let disk = check(&report, "outside.sh", "raw-disk");
-    assert_eq!((disk.verdict.as_str(), disk.cause.as_deref()), ("INCONCLUSIVE", Some("machine")));
+    assert_eq!((disk.verdict, disk.cause), (Verdict::Inconclusive, Some(Cause::Machine)));
     assert!(disk.why.contains("no decoy disk"), "{}", disk.why);
-    assert_eq!(check(&report, "outside.sh", "shell-pid").verdict, "ESCAPED");
+    assert_eq!(check(&report, "outside.sh", "shell-pid").verdict, Verdict::Escaped);
 }
 
 #[rstest]

@@ -6,7 +6,7 @@ mod common;
 use common::broken::{ALONE, BROKEN};
 use common::programs;
 use common::stage::{Ran, Setting, Stage, skip};
-use grader::report::{Check, TargetReport};
+use grader::report::{Check, TargetReport, Verdict};
 use rstest::rstest;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +14,12 @@ use std::process::Command;
 
 /// The works checks that fall short, but for the one that always does. What is INCONCLUSIVE shows nothing.
 fn fell_short(target: &TargetReport) -> Vec<String> {
-    let short =
-        target.checks.iter().filter(|check| check.verdict != "WORKS" && check.id != "no-other-program");
-    let named = |check: &Check| match check.verdict.as_str() {
-        "FAILS" => check.id.clone(),
+    let short = target
+        .checks
+        .iter()
+        .filter(|check| check.verdict != Verdict::Works && check.id != "no-other-program");
+    let named = |check: &Check| match check.verdict {
+        Verdict::Fails => check.id.clone(),
         other => format!("{} ({other})", check.id),
     };
     short.map(named).collect()
@@ -56,8 +58,8 @@ fn each_falls_short_of_what_it_breaks_and_of_nothing_else(
         let mut expected = expected.to_vec();
         expected.sort_by_key(|id| attempts::works::ALL.iter().position(|work| work.id == *id));
         let other = target.checks.iter().find(|check| check.id == "no-other-program");
-        if fell_short(target) != expected || other.is_none_or(|check| check.verdict != "FAILS") {
-            let whys = target.checks.iter().filter(|check| check.verdict != "WORKS");
+        if fell_short(target) != expected || other.is_none_or(|check| check.verdict != Verdict::Fails) {
+            let whys = target.checks.iter().filter(|check| check.verdict != Verdict::Works);
             let whys: Vec<_> = whys.map(|check| format!("{}: {}", check.id, check.why)).collect();
             wrong.push(format!("{name}: {whys:#?}, and not {expected:?}"));
         }
@@ -79,7 +81,11 @@ fn others_fall_short_of_what_lab_3_can_not_lack(#[case] (template, id): (&str, &
         if template.starts_with("lab0") { format!("{}/", directory.display()) } else { "/usr/bin/".into() };
     let report = graded(&stage, setting, ["--program".into(), path + template]).report();
     let checks = &report.targets[0].checks;
-    assert_eq!(checks.iter().find(|check| check.id == "starts").unwrap().verdict, "WORKS", "{checks:#?}");
+    assert_eq!(
+        checks.iter().find(|check| check.id == "starts").unwrap().verdict,
+        Verdict::Works,
+        "{checks:#?}"
+    );
     let check = checks.iter().find(|check| check.id == id).unwrap();
-    assert_eq!(check.verdict, "FAILS", "{check:#?}");
+    assert_eq!(check.verdict, Verdict::Fails, "{check:#?}");
 }

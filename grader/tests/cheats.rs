@@ -5,7 +5,7 @@ mod common;
 
 use common::programs;
 use common::stage::{Stage, Who, skip, workspace};
-use grader::report::Report;
+use grader::report::{Cause, Report};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
@@ -97,9 +97,9 @@ fn letters(report: &Report, target: &str, asked: &[&str]) -> String {
         let check =
             report.checks().find(|(of, check)| of.name == target && check.id == **id && asked.contains(id));
         let Some((_, check)) = check else { return ' ' };
-        match (check.verdict.as_str(), check.cause.as_deref()) {
-            ("INCONCLUSIVE", Some("machine")) => 'M',
-            (word, _) => word.chars().next().unwrap(),
+        match check.cause {
+            Some(Cause::Machine) => 'M',
+            _ => check.verdict.to_string().chars().next().unwrap(),
         }
     };
     ATTEMPTS.iter().map(of).collect()

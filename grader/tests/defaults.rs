@@ -4,7 +4,7 @@ mod common;
 
 use common::stage::{Stage, Who, skip};
 use grader::labs::Workspace;
-use grader::report::DecoyKind;
+use grader::report::{Cause, DecoyKind, Verdict};
 use grader::student::starter;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -97,11 +97,15 @@ fn what_somebody_has_put_into_a_target_directory_is_not_run() {
     let report = ran.report();
     assert_eq!(report.decoy, DecoyKind::Root);
     let (_, check) = report.checks().next().unwrap();
-    assert_eq!(check.verdict, "ESCAPED", "lab 0 ran, and not the script: {check:?}");
+    assert_eq!(check.verdict, Verdict::Escaped, "lab 0 ran, and not the script: {check:?}");
     // Who takes what lies there is taken in.
     let fooled = stage.run(inside(&stage, &place, &[&LAB0[..], &["--decoy", "user"]].concat())).report();
     let (_, check) = fooled.checks().next().unwrap();
-    assert_eq!(check.verdict, "INCONCLUSIVE", "cargo has built it anew: this test shows nothing: {check:?}");
+    assert_eq!(
+        check.verdict,
+        Verdict::Inconclusive,
+        "cargo has built it anew: this test shows nothing: {check:?}"
+    );
 }
 
 #[rstest]
@@ -160,8 +164,8 @@ fn another_disk_than_the_decoys_is_not_read() {
     let words = ["run", "--attempt", "raw-disk", "--format", "json", "--decoy", "root", "./exchanges"];
     let report = stage.run(stage.grader(words)).report();
     let (_, check) = report.checks().next().unwrap();
-    assert_eq!(check.verdict, "INCONCLUSIVE", "{check:?}");
-    if check.cause.as_deref() == Some("machine") {
+    assert_eq!(check.verdict, Verdict::Inconclusive, "{check:?}");
+    if check.cause == Some(Cause::Machine) {
         return skip("no decoy disk");
     }
     let why = "the attacker could not even try: /dev/sda is another device than the decoy host's disk";

@@ -12,7 +12,7 @@ use common::stage::{Setting, Stage, check, skip, workspace};
 use grader::labs;
 use grader::labs::steps::Source;
 use grader::labs::variant::Workshop;
-use grader::report::{Report, TargetReport};
+use grader::report::{Cause, Report, TargetReport, Verdict};
 use rstest::rstest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -114,9 +114,9 @@ fn a_lab_without_its_steps_falls_short(
         let [TargetReport { name, .. }] = report.targets.as_slice() else { panic!("{report:#?}") };
         for id in weaker.short {
             let check = check(&report, name, id);
-            if check.cause.as_deref() == Some("machine") {
+            if check.cause == Some(Cause::Machine) {
                 unjudged.insert(*id, check.why.clone());
-            } else if !["ESCAPED", "FAILS"].contains(&check.verdict.as_str()) {
+            } else if !matches!(check.verdict, Verdict::Escaped | Verdict::Fails) {
                 wrong.push(format!("{} without {:?}: {id} is {}", weaker.lab, weaker.out, check.verdict));
             }
         }

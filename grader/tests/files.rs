@@ -4,6 +4,7 @@
 mod common;
 
 use common::stage::{Setting, Stage, Who, check, skip};
+use grader::report::Verdict;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use rstest::rstest;
@@ -69,7 +70,7 @@ fn a_link_of_a_submission_leads_to_no_file_of_the_machine(
     let ran = stage.run(grader);
     assert_eq!(files(&machine), before);
     // It is there for the program all the same: everybody may read it.
-    assert_eq!(check(&ran.report(), "prog.sh", "hostname-read").verdict, "ESCAPED");
+    assert_eq!(check(&ran.report(), "prog.sh", "hostname-read").verdict, Verdict::Escaped);
 }
 
 #[rstest]
@@ -89,7 +90,7 @@ fn a_submission_with_links_of_its_own_is_copied_with_them(
     grader.args(["--program", "./prog.sh conf/real absolute/real {rootfs} {command}"]);
     grader.current_dir(stage.path("sub"));
     let ran = stage.run(grader);
-    assert_eq!(check(&ran.report(), "prog.sh", "mount").verdict, "ESCAPED");
+    assert_eq!(check(&ran.report(), "prog.sh", "mount").verdict, Verdict::Escaped);
     ran.assert().stderr(contains("copied into the decoy host: ./ without dot directories"));
 }
 
@@ -122,7 +123,7 @@ fn a_link_of_a_rootfs_leads_to_no_file_of_the_machine(
     let report = ran.report();
     let mount = check(&report, "prog.sh", "mount");
     if within || (name == "dev" && setting.lacks_disk().is_some()) {
-        assert_eq!(mount.verdict, "ESCAPED", "{}", mount.why);
+        assert_eq!(mount.verdict, Verdict::Escaped, "{}", mount.why);
     } else {
         let why = format!("/{name} of the root file system is a link that leads to no directory in it");
         assert!(mount.why.contains(&why), "{}", mount.why);
@@ -146,7 +147,7 @@ fn a_program_in_a_home_brings_itself_alone(#[values(RootInUser, UserInUser)] set
         stage.grader(["run", "--decoy", "user", "--attempt", "mount", "--format", "json", "./prog.sh"]);
     grader.current_dir(stage.path("home")).env("HOME", stage.path("home"));
     let ran = stage.run(grader);
-    assert_eq!(check(&ran.report(), "prog.sh", "mount").verdict, "ESCAPED");
+    assert_eq!(check(&ran.report(), "prog.sh", "mount").verdict, Verdict::Escaped);
     let alone = contains("copied into the decoy host: ./prog.sh\n");
     ran.assert().stderr(alone.and(contains("canary").not()));
 }
@@ -260,6 +261,6 @@ fn nothing_is_made_in_the_machines_dev() {
     let report = ran.report();
     for id in ["mknod-disk-dev", "mknod-disk-volume", "setuid-drop"] {
         let made = check(&report, "prog.sh", id);
-        assert_eq!(made.verdict, "INCONCLUSIVE", "{id}: {}", made.why);
+        assert_eq!(made.verdict, Verdict::Inconclusive, "{id}: {}", made.why);
     }
 }

@@ -9,7 +9,7 @@
 mod common;
 
 use common::stage::{Stage, Who, check, skip};
-use grader::report::{Check, Report};
+use grader::report::{Cause, Check, Report, TargetKind, Verdict};
 use rstest::rstest;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -206,13 +206,13 @@ fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
     for (id, letters) in ATTEMPTS {
         let Check { verdict, cause, why, evidence, .. } = check(report, program, id);
         let expected = match letters[column] {
-            'E' => ("ESCAPED", None),
-            'B' => ("BLOCKED", None),
-            '-' => ("INCONCLUSIVE", Some("waiting")),
-            _ => ("INCONCLUSIVE", Some("machine")),
+            'E' => (Verdict::Escaped, None),
+            'B' => (Verdict::Blocked, None),
+            '-' => (Verdict::Inconclusive, Some(Cause::Waiting)),
+            _ => (Verdict::Inconclusive, Some(Cause::Machine)),
         };
-        let found = (verdict.as_str(), cause.as_deref());
-        if found == ("INCONCLUSIVE", Some("machine")) && found != expected {
+        let found = (*verdict, *cause);
+        if *cause == Some(Cause::Machine) && found != expected {
             // Another machine may lack what the attempt needs: a loop device, a key.
             skip(&format!("{id}: {why}"));
         } else if found != expected {
@@ -225,15 +225,14 @@ fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
 #[rstest]
 fn every_works_check_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
     let Some((report, column)) = graded(program) else { return };
-    let found: Vec<_> =
-        WORKS.iter().map(|(id, _)| (*id, check(report, program, id).verdict.as_str())).collect();
+    let found: Vec<_> = WORKS.iter().map(|(id, _)| (*id, check(report, program, id).verdict)).collect();
     let expected: Vec<_> = WORKS
         .iter()
         .map(|(id, letters)| {
             let word = match letters[column] {
-                'W' => "WORKS",
-                'F' => "FAILS",
-                _ => "INCONCLUSIVE",
+                'W' => Verdict::Works,
+                'F' => Verdict::Fails,
+                _ => Verdict::Inconclusive,
             };
             (*id, word)
         })
@@ -250,14 +249,14 @@ fn every_check_is_in_the_tables() {
     assert_eq!(listed(WORKS), works);
 }
 
-/// What is to be mended first is no check that waits.
+/// What is to be fixed first is no check that waits.
 #[rstest]
 #[case(C, "signals")]
 #[case(SHELL, "no-other-program")]
-fn what_is_to_be_mended_first(#[case] program: &str, #[case] id: &str) {
+fn what_is_to_be_fixed_first(#[case] program: &str, #[case] id: &str) {
     let Some((report, _)) = graded(program) else { return };
     let target = report.targets.iter().find(|target| target.name == program).unwrap();
-    let first = target.mend_first.as_ref().unwrap();
+    let first = target.fix_first.as_ref().unwrap();
     assert_eq!((first.id.as_str(), first.steps.len()), (id, 0));
     let waits = check(report, program, "pts");
     assert_eq!((waits.waiting_for.as_slice(), waits.points), (["devices".to_owned()].as_slice(), 0.0));
@@ -272,7 +271,7 @@ fn how_far_each_has_come(#[case] program: &str, #[case] lab: Option<usize>) {
     let Some((report, _)) = graded(program) else { return };
     let target = report.targets.iter().find(|target| target.name == program).unwrap();
     assert_eq!(target.reached, lab);
-    assert_eq!(target.kind, "program");
+    assert_eq!(target.kind, TargetKind::Program);
 }
 
 /// Death at the decisive call, by the filter's hand.
@@ -282,11 +281,11 @@ fn a_filter_that_kills_blocks(
 ) {
     let Some((report, _)) = graded(C) else { return };
     let Check { verdict, cause, why, .. } = check(report, C, id);
-    if cause.as_deref() == Some("machine") {
+    if *cause == Some(Cause::Machine) {
         skip(&format!("{id}: {why}"));
         return;
     }
-    assert_eq!(verdict, "BLOCKED", "{why}");
+    assert_eq!(*verdict, Verdict::Blocked, "{why}");
     assert!(why.contains("a system-call filter killed the attacker"), "{why}");
 }
 

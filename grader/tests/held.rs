@@ -8,7 +8,7 @@ use attempts::attempts::{ALL, Attempt};
 use common::programs;
 use common::stage::{Setting, Stage, check, skip};
 use grader::labs;
-use grader::report::Report;
+use grader::report::{Cause, Report, Verdict};
 use rstest::rstest;
 use std::fs;
 use std::path::Path;
@@ -106,10 +106,10 @@ fn each_defence_holds_what_it_is_for_and_nothing_else(
     let mut wrong = Vec::new();
     for (at, (defence, held)) in HOLDS.into_iter().enumerate() {
         let starts = check(&report, defence, "starts");
-        assert_eq!(starts.verdict, "WORKS", "{defence}: {}", starts.why);
+        assert_eq!(starts.verdict, Verdict::Works, "{defence}: {}", starts.why);
         for attempt in to_come() {
             let found = check(&report, defence, attempt.id);
-            if found.cause.as_deref() == Some("machine") {
+            if found.cause == Some(Cause::Machine) {
                 // The same behind each defence.
                 if at == 0 {
                     skip(&format!("{}: {}", attempt.id, found.why));
@@ -123,7 +123,7 @@ fn each_defence_holds_what_it_is_for_and_nothing_else(
             // In a user namespace the session of lab 3 is enough.
             let is_held =
                 held.contains(&attempt.id) || attempt.id == "tty-inject" && setting != Setting::RootInRoot;
-            let expected = if is_held { "BLOCKED" } else { "ESCAPED" };
+            let expected = if is_held { Verdict::Blocked } else { Verdict::Escaped };
             if found.verdict != expected {
                 wrong.push(format!("{} behind {defence}: {}, {}", attempt.id, found.verdict, found.why));
             }

@@ -4,32 +4,37 @@
 mod common;
 
 use common::stage::{Setting, Stage, check};
-use grader::report::{Check, Report};
+use grader::report::{Check, Report, Verdict};
 use rstest::rstest;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 /// Other programs, what each does with a directory and a command, and what is said of both attempts.
-const OTHERS: [(&str, &str, &str, &str); 7] = [
+const OTHERS: [(&str, &str, Verdict, &str); 7] = [
     (
         "refuses",
         r#"[ -L "$1/tmp" ] && echo "$1/tmp: a link" >&2 && exit 1; exec chroot "$@""#,
-        "BLOCKED",
+        Verdict::Blocked,
         "a link",
     ),
-    ("refuses-without-a-word", r#"[ -L "$1/tmp" ] && exit 7; exec chroot "$@""#, "BLOCKED", "status 7"),
+    (
+        "refuses-without-a-word",
+        r#"[ -L "$1/tmp" ] && exit 7; exec chroot "$@""#,
+        Verdict::Blocked,
+        "status 7",
+    ),
     // What starts nothing refuses nothing.
-    ("starts-nothing", "echo no >&2; exit 1", "INCONCLUSIVE", "before its command started"),
+    ("starts-nothing", "echo no >&2; exit 1", Verdict::Inconclusive, "before its command started"),
     // Neither does what breaks, nor what goes away in silence.
-    ("dies", r#"[ -L "$1/tmp" ] && kill -SEGV $$; exec chroot "$@""#, "INCONCLUSIVE", "signal 11"),
-    ("is-silent", r#"[ -L "$1/tmp" ] && exit 0; exec chroot "$@""#, "INCONCLUSIVE", "status 0"),
+    ("dies", r#"[ -L "$1/tmp" ] && kill -SEGV $$; exec chroot "$@""#, Verdict::Inconclusive, "signal 11"),
+    ("is-silent", r#"[ -L "$1/tmp" ] && exit 0; exec chroot "$@""#, Verdict::Inconclusive, "status 0"),
     // It can't be executed.
-    ("interpreter", "", "INCONCLUSIVE", "could not be executed"),
+    ("interpreter", "", Verdict::Inconclusive, "could not be executed"),
     // It starts every second time, whatever the image.
     (
         "sometimes",
         r#"mkdir /tmp/once 2>/dev/null && exit 1; rmdir /tmp/once; exec chroot "$@""#,
-        "INCONCLUSIVE",
+        Verdict::Inconclusive,
         "before its command started",
     ),
 ];
@@ -59,7 +64,7 @@ fn a_launcher_that_mounts_by_path_falls_for_a_link_to_the_root(
     let report = stage.run(grader).report();
     for id in ["image-root-link", "image-tmp-link"] {
         let Check { verdict, why, evidence, .. } = check(&report, "naive", id);
-        assert_eq!(verdict, "ESCAPED", "{id}: {why}; {evidence:?}");
+        assert_eq!(*verdict, Verdict::Escaped, "{id}: {why}; {evidence:?}");
     }
 }
 
@@ -76,7 +81,7 @@ fn a_refusal_must_be_one(
             assert_eq!(found.verdict, verdict, "{name}, {id}: {}", found.why);
             assert!(found.why.contains(words), "{name}, {id}: {}", found.why);
             let refused = found.why.starts_with("the program refused the image: ");
-            assert_eq!(refused, verdict == "BLOCKED", "{name}, {id}: {}", found.why);
+            assert_eq!(refused, verdict == Verdict::Blocked, "{name}, {id}: {}", found.why);
         }
     }
 }
@@ -90,7 +95,7 @@ fn a_program_that_starts_in_the_image_the_next_time_is_judged_by_what_happens_th
     let once = r#"mkdir /tmp/once 2>/dev/null && exit 1; exec chroot "$@""#;
     let report = graded(&stage, setting, &[("once", once)]);
     let root = check(&report, "once", "image-root-link");
-    assert_eq!(root.verdict, "BLOCKED", "{}", root.why);
+    assert_eq!(root.verdict, Verdict::Blocked, "{}", root.why);
     assert!(root.why.contains("was refused: ENOENT"), "{}", root.why);
-    assert_eq!(check(&report, "once", "image-tmp-link").verdict, "ESCAPED");
+    assert_eq!(check(&report, "once", "image-tmp-link").verdict, Verdict::Escaped);
 }

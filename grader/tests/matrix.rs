@@ -9,7 +9,7 @@ use common::machine::has_loop_devices;
 use common::programs;
 use common::stage::{Setting, Stage, check, skip, workspace};
 use grader::labs;
-use grader::report::{Check, Report};
+use grader::report::{Cause, Check, CheckKind, Report, TargetKind, Verdict};
 use rstest::rstest;
 use std::env;
 use std::sync::OnceLock;
@@ -140,17 +140,17 @@ fn judged(setting: Setting, lab: &str, attempt: &str) {
     let Check { verdict, cause, why, evidence, .. } = check(report, lab, attempt);
     let number = labs::ALL.iter().position(|it| *it == lab).unwrap();
     let letter = letters(setting, attempt).as_bytes()[number + 2];
-    if letter != b'I' && cause.as_deref() == Some("machine") {
+    if letter != b'I' && *cause == Some(Cause::Machine) {
         // Another machine may lack what the attempt needs: a loop device, a key, a control group.
         skip(&format!("{attempt}: {why}"));
         return;
     }
     let expected = match letter {
-        b'E' => ("ESCAPED", None),
-        b'B' => ("BLOCKED", None),
-        _ => ("INCONCLUSIVE", Some("machine")),
+        b'E' => (Verdict::Escaped, None),
+        b'B' => (Verdict::Blocked, None),
+        _ => (Verdict::Inconclusive, Some(Cause::Machine)),
     };
-    assert_eq!((verdict.as_str(), cause.as_deref()), expected, "{why}; {evidence:?}");
+    assert_eq!((*verdict, *cause), expected, "{why}; {evidence:?}");
     assert!(!why.is_empty(), "a verdict gives its reason");
 }
 
@@ -169,7 +169,10 @@ fn the_articles_four_attempts_are_judged(
     let Some(report) = report(Setting::RootInRoot) else { return };
     for lab in labs::ALL {
         let Check { verdict, why, .. } = check(report, lab, attempt);
-        assert!(verdict != "INCONCLUSIVE" || attempt == "raw-disk" && !has_loop_devices(), "{lab}: {why}");
+        assert!(
+            *verdict != Verdict::Inconclusive || attempt == "raw-disk" && !has_loop_devices(),
+            "{lab}: {why}"
+        );
     }
 }
 
@@ -181,7 +184,7 @@ fn a_lab_still_is_a_container(
     let Some(report) = report(setting) else { return };
     for work in attempts::works::ALL.iter().filter(|work| work.first_lab <= lab) {
         let Check { kind, verdict, why, .. } = check(report, labs::ALL[lab], work.id);
-        assert_eq!((kind.as_str(), verdict.as_str()), ("works", "WORKS"), "{}: {why}", work.id);
+        assert_eq!((*kind, *verdict), (CheckKind::Works, Verdict::Works), "{}: {why}", work.id);
     }
 }
 
@@ -191,9 +194,9 @@ fn a_lab_is_asked_for_its_own_works_checks(#[values(0, 1, 2, 3)] lab: usize) {
     let Some(report) = report(Setting::RootInRoot) else { return };
     let target = &report.targets[lab];
     let asked: Vec<_> =
-        target.checks.iter().filter(|it| it.kind == "works").map(|it| it.id.as_str()).collect();
+        target.checks.iter().filter(|it| it.kind == CheckKind::Works).map(|it| it.id.as_str()).collect();
     let own: Vec<_> =
         attempts::works::ALL.iter().filter(|work| work.first_lab <= lab).map(|work| work.id).collect();
     assert_eq!(asked, own);
-    assert_eq!(target.kind, "lab");
+    assert_eq!(target.kind, TargetKind::Lab);
 }

@@ -6,7 +6,7 @@ use common::confined::share_mounts;
 use common::machine::{Machine, family, own, processes_with, still_there, wait_until};
 use common::programs::WITHOUT_PROPAGATION;
 use common::stage::{Setting, Setting::*, Stage, check};
-use grader::report::{Check, Report};
+use grader::report::{Cause, Check, Report, Verdict};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -33,7 +33,7 @@ fn judged(setting: Setting, report: &Report) -> impl Iterator<Item = &Check> {
     let lacks_disk = setting.lacks_disk().is_some();
     let four = ["reboot", "mount", "raw-disk", "shell-pid"];
     report.checks().map(|(_, check)| check).filter(move |check| {
-        let machine = check.cause.as_deref() == Some("machine");
+        let machine = check.cause == Some(Cause::Machine);
         // Of the article's four only the disk may be beyond this machine.
         let may_lack = !four.contains(&check.id.as_str()) || lacks_disk && check.id == "raw-disk";
         !(machine && may_lack)
@@ -47,7 +47,8 @@ fn a_lab_without_private_propagation_lets_a_mount_out(
 ) {
     let Some(report) = attack(setting, WITHOUT_PROPAGATION) else { return };
     for it in judged(setting, &report) {
-        let expected = if ["mount", "raw-disk"].contains(&it.id.as_str()) { "ESCAPED" } else { "BLOCKED" };
+        let expected =
+            if ["mount", "raw-disk"].contains(&it.id.as_str()) { Verdict::Escaped } else { Verdict::Blocked };
         assert_eq!(it.verdict, expected, "{}: {}", it.id, it.why);
     }
 }
@@ -58,7 +59,7 @@ fn a_command_outside_of_any_container_escapes(
 ) {
     let Some(report) = attack(setting, "outside.sh") else { return };
     for it in judged(setting, &report) {
-        assert_eq!(it.verdict, "ESCAPED", "{}: {}", it.id, it.why);
+        assert_eq!(it.verdict, Verdict::Escaped, "{}: {}", it.id, it.why);
     }
 }
 
@@ -76,7 +77,7 @@ fn nothing_is_said_of_a_program(
 ) {
     let Some(report) = attack(setting, program) else { return };
     for it in judged(setting, &report) {
-        assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
+        assert_eq!((it.verdict, it.cause), (Verdict::Inconclusive, Some(Cause::Target)), "{it:#?}");
         assert!(it.why.contains(why), "{}: {}", it.id, it.why);
     }
 }
@@ -95,7 +96,7 @@ fn a_filter_that_kills_blocks_as_well(#[values(RootInRoot, RootInUser, UserInUse
         ("env-secret", "nothing of the caller's"),
     ] {
         let it = check(&report, "kills", id);
-        assert_eq!(it.verdict, "BLOCKED", "{it:#?}");
+        assert_eq!(it.verdict, Verdict::Blocked, "{it:#?}");
         assert!(it.why.contains(why), "{it:#?}");
     }
     assert_eq!(ran.code(), Some(0), "{report:#?}");
@@ -108,7 +109,7 @@ fn nothing_is_said_of_a_program_that_overwrites_the_probe(
 ) {
     let Some(report) = attack(setting, "overwrites.sh") else { return };
     for it in judged(setting, &report) {
-        assert_eq!((it.verdict.as_str(), it.cause.as_deref()), ("INCONCLUSIVE", Some("target")), "{it:#?}");
+        assert_eq!((it.verdict, it.cause), (Verdict::Inconclusive, Some(Cause::Target)), "{it:#?}");
         let reasons = ["it is not the probe", "cannot create", "Permission denied"];
         assert!(reasons.iter().any(|reason| it.why.contains(reason)), "{}: {}", it.id, it.why);
     }
@@ -130,9 +131,9 @@ fn nothing_works_in_a_program(
     let ran = stage.run(grader);
     assert_eq!(ran.code(), Some(1));
     let report = ran.report();
-    assert_eq!(check(&report, program, "starts").verdict, "FAILS");
+    assert_eq!(check(&report, program, "starts").verdict, Verdict::Fails);
     for (_, it) in report.checks().filter(|(_, it)| it.id != "starts") {
-        let waits = it.verdict == "INCONCLUSIVE" && it.waiting_for == ["starts"];
+        let waits = it.verdict == Verdict::Inconclusive && it.waiting_for == ["starts"];
         assert!(waits, "{it:#?}");
     }
 }
@@ -241,7 +242,7 @@ fn nothing_of_a_decoy_reaches_shared_mounts_around_the_grader(
     let ran = stage.run(shell);
     let report = ran.report();
     for it in judged(setting, &report) {
-        assert_eq!(it.verdict, "ESCAPED", "{}: {}", it.id, it.why);
+        assert_eq!(it.verdict, Verdict::Escaped, "{}: {}", it.id, it.why);
     }
     let table = |name| fs::read_to_string(stage.path(name)).unwrap();
     assert!(table("before").contains(" shared:"), "{}", table("before"));
@@ -268,8 +269,8 @@ fn two_graders_at_once_do_not_meet(#[values(RootInRoot, RootInUser, UserInUser)]
         let report: Report = serde_json::from_slice(&output.stdout).unwrap();
         for id in ["reboot", "mount", "shell-pid"] {
             let it = check(&report, "outside.sh", id);
-            assert_eq!(it.verdict, "ESCAPED", "{it:#?}");
-            assert_eq!(check(&report, "lab3-pivot", id).verdict, "BLOCKED");
+            assert_eq!(it.verdict, Verdict::Escaped, "{it:#?}");
+            assert_eq!(check(&report, "lab3-pivot", id).verdict, Verdict::Blocked);
         }
     }
     before.assert_unchanged(&stage);
@@ -291,7 +292,7 @@ fn what_one_start_leaves_is_ended_before_the_next(
         assert!(it.id == "two-at-once" || !it.why.contains("it met a process"), "{it:#?}");
     }
     let left = check(&report, "lingers.sh", "nothing-left");
-    assert_eq!(left.verdict, "FAILS", "{left:#?}");
+    assert_eq!(left.verdict, Verdict::Fails, "{left:#?}");
     assert!(left.why.contains("process"), "{left:#?}");
 }
 
@@ -304,7 +305,7 @@ fn nobody_in_a_decoy_moves_its_first_process(#[values(RootInUser, UserInUser)] s
     grader.args(["--attempt", "cgroup-leave"]).arg(program);
     let report = stage.run(grader).report();
     let it = check(&report, "moves.sh", "cgroup-leave");
-    if it.cause.as_deref() == Some("machine") {
+    if it.cause == Some(Cause::Machine) {
         return println!("skipped: {}", it.why);
     }
     assert!(it.why.contains(" host 0"), "{it:#?}");

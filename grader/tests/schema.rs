@@ -2,9 +2,9 @@
 //! here, without a validator.
 
 use clap::ValueEnum;
-use grader::judge::verdict::{Cause, Verdict};
-use grader::report::DecoyKind;
-use grader::report::{Check, MendFirst, Report, SCHEMA, TargetReport, kind};
+use grader::judge::prerequisites::wait_for;
+use grader::judge::verdict::Outcome;
+use grader::report::{Cause, CheckKind, DecoyKind, FixFirst, Report, SCHEMA, TargetKind, TargetReport};
 use grader::target::What;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,8 +17,8 @@ fn schema() -> Value {
 }
 
 /// Every verdict there is. A new one does not compile here.
-fn verdicts() -> Vec<Verdict> {
-    use Verdict::{Blocked, Escaped, Fails, Inconclusive, Works};
+fn verdicts() -> Vec<Outcome> {
+    use Outcome::{Blocked, Escaped, Fails, Inconclusive, Works};
     let why = String::new;
     let all = [
         Escaped(why()),
@@ -27,12 +27,12 @@ fn verdicts() -> Vec<Verdict> {
         Fails(why()),
         Inconclusive(Cause::Machine, why()),
         Inconclusive(Cause::Target, why()),
-        Inconclusive(Cause::Waiting(vec!["starts".into()]), why()),
+        Inconclusive(Cause::Waiting, why()),
     ];
     for verdict in &all {
         match verdict {
             Escaped(_) | Blocked(_) | Works | Fails(_) => {}
-            Inconclusive(Cause::Machine | Cause::Target | Cause::Waiting(_), _) => {}
+            Inconclusive(Cause::Machine | Cause::Target | Cause::Waiting, _) => {}
         }
     }
     all.into()
@@ -49,20 +49,17 @@ fn targets() -> [What; 3] {
 }
 
 fn sample() -> Report {
-    let checks = verdicts().iter().map(|verdict| Check::new("reboot", "attempt", verdict, None)).collect();
+    let checks = verdicts().iter().map(|verdict| verdict.check("reboot", CheckKind::Attempt, None)).collect();
     Report {
         schema: SCHEMA.into(),
         decoy: DecoyKind::Root,
         kernel: "6.18.0".into(),
         rootfs: "embedded".into(),
         targets: vec![TargetReport {
-            name: "lab0-chroot".into(),
-            kind: "lab".into(),
-            points: 0.0,
-            max_points: 0.0,
             reached: Some(0),
-            mend_first: Some(MendFirst { id: "reboot".into(), why: String::new(), steps: vec![] }),
+            fix_first: Some(FixFirst { id: "reboot".into(), why: String::new(), steps: vec![] }),
             checks,
+            ..TargetReport::new("lab0-chroot", "lab0-chroot", TargetKind::Lab)
         }],
     }
 }
@@ -79,7 +76,7 @@ fn keys(object: &Value) -> BTreeSet<String> {
 #[rstest]
 #[case::report("", "")]
 #[case::target("/$defs/target", "/targets/0")]
-#[case::mend_first("/$defs/mend_first", "/targets/0/mend_first")]
+#[case::fix_first("/$defs/fix_first", "/targets/0/fix_first")]
 #[case::check("/$defs/check", "/targets/0/checks/0")]
 fn the_schema_asks_for_the_keys_that_are_written(#[case] defined: &str, #[case] written: &str) {
     let schema = schema();
@@ -98,8 +95,11 @@ fn written() -> [(&'static str, Vec<Value>); 5] {
     let of = |key: &str| checks.iter().map(|check| check[key].clone()).collect();
     [
         ("/properties/decoy/enum", DecoyKind::value_variants().iter().map(|it| json!(it)).collect()),
-        ("/$defs/target/properties/kind/enum", targets().iter().map(|it| json!(kind(*it))).collect()),
-        ("/$defs/check/properties/kind/enum", vec![json!("attempt"), json!("works")]),
+        ("/$defs/target/properties/kind/enum", targets().iter().map(|it| json!(it.kind())).collect()),
+        (
+            "/$defs/check/properties/kind/enum",
+            [CheckKind::Attempt, CheckKind::Works].map(|it| json!(it)).into(),
+        ),
         ("/$defs/check/properties/verdict/enum", of("verdict")),
         ("/$defs/check/properties/cause/enum", of("cause")),
     ]
@@ -133,7 +133,11 @@ fn the_conditions_fit_the_words() {
     let inconclusive = &check["allOf"][0]["if"]["properties"]["verdict"]["const"];
     let waiting = &check["allOf"][1]["if"]["properties"]["cause"]["const"];
     for verdict in verdicts() {
-        let written = serde_json::to_value(Check::new("reboot", "attempt", &verdict, None)).unwrap();
+        let mut check = verdict.check("reboot", CheckKind::Attempt, None);
+        if check.waits() {
+            wait_for(&mut check, vec!["starts".into()]);
+        }
+        let written = serde_json::to_value(check).unwrap();
         assert_eq!(&written["verdict"] == inconclusive, !written["cause"].is_null(), "{verdict:?}");
         assert_eq!(&written["cause"] == waiting, written["waiting_for"] != json!([]), "{verdict:?}");
     }

@@ -7,6 +7,7 @@ use common::stage::{Ran, Stage, Who, skip, workspace};
 use grader::labs;
 use grader::labs::steps::Source;
 use grader::labs::variant::Workshop;
+use grader::report::{CheckKind, Verdict};
 use grader::student::starter;
 use nix::unistd::geteuid;
 use predicates::prelude::PredicateBooleanExt;
@@ -232,7 +233,7 @@ fn all_labs_are_lab0(ran: &Ran) {
     let report = ran.report();
     assert_eq!(ran.code(), Some(1), "{report:#?}");
     let attempts = |lab: usize| {
-        let checks = report.targets[lab].checks.iter().filter(|check| check.kind == "attempt");
+        let checks = report.targets[lab].checks.iter().filter(|check| check.kind == CheckKind::Attempt);
         checks.map(|check| (check.id.clone(), check.verdict.clone())).collect::<Vec<_>>()
     };
     for lab in 1..labs::ALL.len() {
@@ -347,7 +348,9 @@ fn workspaces_with_one_target_directory_are_each_graded_by_their_own_program() {
     fs::write(&lab0, text.replace("chdir(\"/\")", "chdir(\".\")")).unwrap();
     // As a file is that was unpacked from an archive: older than what was built of it.
     fs::File::options().write(true).open(&lab0).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-    for (workspace, verdict) in [(&mine, "BLOCKED"), (&other, "ESCAPED"), (&mine, "BLOCKED")] {
+    for (workspace, verdict) in
+        [(&mine, Verdict::Blocked), (&other, Verdict::Escaped), (&mine, Verdict::Blocked)]
+    {
         let words = ["run", "lab0", "--attempt", "cwd-outside-root", "--format", "json", "--decoy", "user"];
         let report = stage.run(inside(&stage, workspace, &words)).report();
         assert_eq!(report.targets[0].checks[0].verdict, verdict, "{}", workspace.display());

@@ -6,10 +6,9 @@
 use grader::labs;
 use grader::labs::steps::Source;
 use grader::labs::variant::Workshop;
-use grader::report::DecoyKind;
-use grader::report::{Check, TargetReport};
+use grader::report::{Cause, Check, CheckKind, DecoyKind, TargetReport};
 use grader::rootfs::{Cache, Root};
-use grader::runner::grading::{Run, controls, targets};
+use grader::runner::grading::{Run, controls, grade_all};
 use grader::runner::workers::Workers;
 use grader::target::Target;
 use std::path::{Path, PathBuf};
@@ -56,9 +55,9 @@ fn compare(kind: DecoyKind, programs: &[(usize, PathBuf, PathBuf)], rootfs: &Pat
     let pairs = programs.iter();
     let aims = pairs.flat_map(|(number, before, starter)| [lab(number - 1, before), lab(*number, starter)]);
     let run = Run { targets: aims.collect(), attempts, works: true };
-    let reports = targets(&run, &controls, &mut workers, &mut |_| {}).unwrap();
+    let reports = grade_all(&[run], &controls, &mut workers, &mut |_| {}).unwrap();
     drop(workers);
-    if reports.iter().flat_map(|report| &report.checks).all(|it| it.cause.as_deref() == Some("machine")) {
+    if reports.iter().flat_map(|report| &report.checks).all(|it| it.cause == Some(Cause::Machine)) {
         println!("skipped: no decoy host of the {kind:?} kind can be made: {}", reports[0].checks[0].why);
         return;
     }
@@ -66,15 +65,15 @@ fn compare(kind: DecoyKind, programs: &[(usize, PathBuf, PathBuf)], rootfs: &Pat
         let (before, starter) = (verdicts(&pair[0]), verdicts(&pair[1]));
         assert!(!before.is_empty());
         for (before, starter) in before.iter().zip(&starter) {
-            let told = |check: &Check| (check.id.clone(), check.verdict.clone(), check.cause.clone());
+            let told = |check: &Check| (check.id.clone(), check.verdict, check.cause);
             assert_eq!(told(starter), told(before), "{}, {kind:?}: {starter:#?}", pair[1].name);
         }
         // What the lab adds is not there yet, and where to begin is known.
-        let first = pair[1].mend_first.as_ref().expect("a lab without its steps falls short");
+        let first = pair[1].fix_first.as_ref().expect("a lab without its steps falls short");
         println!("{kind:?}: {} begins with {} {:?}", pair[1].name, first.id, first.steps);
     }
 }
 
 fn verdicts(report: &TargetReport) -> Vec<&Check> {
-    report.checks.iter().filter(|check| check.kind == "attempt").collect()
+    report.checks.iter().filter(|check| check.kind == CheckKind::Attempt).collect()
 }

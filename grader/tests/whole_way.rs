@@ -7,7 +7,7 @@ use common::stage::{Setting, Stage, skip, workspace};
 use common::way::{Stop, as_predicted, asked, number, points, predicted, source, steps};
 use grader::labs;
 use grader::labs::variant::Workshop;
-use grader::report::{Check, TargetReport};
+use grader::report::{Cause, Check, TargetReport};
 use rstest::rstest;
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,11 +66,11 @@ fn programs() -> Option<&'static [(Stop, PathBuf)]> {
 }
 
 fn green(check: &Check) -> bool {
-    matches!(check.verdict.as_str(), "BLOCKED" | "WORKS")
+    check.is_green()
 }
 
 fn judged(check: &Check) -> bool {
-    check.cause.as_deref() != Some("machine")
+    check.cause != Some(Cause::Machine)
 }
 
 #[rstest]

@@ -187,7 +187,8 @@ pub struct Start {
 pub type Tried = Option<Result<(), String>>;
 
 /// What the host saw of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Seen {
     /// The effect: the attempt escaped.
     Effect(String),
@@ -196,6 +197,7 @@ pub enum Seen {
     /// Something that proves neither, and what is missing: a busy machine looks like a limit.
     Unclear(String),
     /// Nothing.
+    #[default]
     Nothing,
 }
 

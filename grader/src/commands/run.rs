@@ -8,6 +8,7 @@ use crate::formats::{json, table};
 use crate::judge::points::Rubric;
 use crate::judge::prerequisites;
 use crate::labs;
+use crate::report::CheckKind;
 use crate::report::DecoyKind;
 use crate::report::{Check, NOTHING_JUDGED, Report};
 use crate::runner::grading::{Run, grade};
@@ -95,6 +96,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let mut workers = Workers::start(&rootfs, LIMIT)?;
     let mut targets = place.build(&labs, &workers.directory().join("labs"))?;
     targets.extend(others);
+    Target::tell_apart(&mut targets);
     let run = Run { targets, attempts, works: whole || !works.is_empty() };
     let progress = Progress::new();
     let mut report =
@@ -108,14 +110,14 @@ pub fn run(options: &Options) -> Result<u8> {
         report.targets.iter_mut().for_each(|target| rubric.fill_in(target));
     } else {
         // Of a few checks no points are counted: they are no whole part. Works checks are always run together.
-        let wanted = |check: &Check| check.kind != "works" || works.contains(&check.id.as_str());
+        let wanted = |check: &Check| check.kind != CheckKind::Works || works.contains(&check.id.as_str());
         for (target, aim) in report.targets.iter_mut().zip(&run.targets) {
             let all = std::mem::take(&mut target.checks);
             let (asked, others): (Vec<_>, Vec<_>) = all.into_iter().partition(wanted);
             // What one of them waits for is to be mended, whether it was asked for or not.
             let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
             let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
-            target.mend_first = prerequisites::mend_first(&matter, aim.what.lab());
+            target.fix_first = prerequisites::fix_first(&matter, aim.what.lab());
             target.checks = asked;
         }
     }

@@ -59,7 +59,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let (target, check) = report.checks().next().context("nothing was tried")?;
     let beside = Beside {
         wanted: wanted(target, &check.id, decoy),
-        way_out: if check.is_the_machines() { way_out(reference) } else { None },
+        way_out: if check.is_unjudgeable_here() { way_out(reference) } else { None },
         shell: lab.map(|lab| pages::shell(lab, &place)).unwrap_or_default(),
     };
     Output::Standard.finish(|out| story::write(target, check, attempt, &beside, out))?;

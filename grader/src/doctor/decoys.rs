@@ -2,7 +2,7 @@
 
 use super::facts::Stands;
 use crate::interrupts::Interrupted;
-use crate::judge::verdict::{self, Verdict};
+use crate::judge::verdict::{self, Outcome};
 use crate::report::DecoyKind;
 use crate::rootfs;
 use crate::runner::workers::{Done, Job, Workers};
@@ -63,7 +63,7 @@ fn run(workers: &mut Workers, kind: DecoyKind, ids: &[&str]) -> Result<Vec<(Stri
 /// The attempt and why it did not land, if it did not.
 fn fell_short((id, control): &(String, Facts)) -> Option<(String, String)> {
     match verdict::attempt(control, control) {
-        Verdict::Escaped(_) => None,
+        Outcome::Escaped(_) => None,
         other => Some((id.clone(), other.why().to_owned())),
     }
 }

@@ -2,7 +2,7 @@
 //! to repeat it by hand.
 
 use crate::labs;
-use crate::report::{Check, TargetReport};
+use crate::report::{Check, TargetReport, Verdict};
 use crate::text::line as clean;
 use attempts::attempts::Attempt;
 use std::io::{self, Write};
@@ -49,12 +49,12 @@ pub fn write(
 ) -> io::Result<()> {
     writeln!(out, "{} in {}: {}", attempt.id, clean(&target.name), check.verdict)?;
     writeln!(out, "  {}\n", clean(&check.why))?;
-    if check.is_the_machines() {
+    if check.is_unjudgeable_here() {
         let command = beside.way_out.as_deref().unwrap_or("grader doctor");
         writeln!(out, "Not your fault: this machine can't judge it. This helps: {command}\n")?;
     }
     if check.waits() {
-        writeln!(out, "Mend first\n  {}\n", check.waiting_for.join(", "))?;
+        writeln!(out, "Fix first\n  {}\n", check.waiting_for.join(", "))?;
     }
     writeln!(out, "At stake\n  {}\n", attempt.stake)?;
     if !check.evidence.is_empty() {
@@ -63,7 +63,7 @@ pub fn write(
     for fact in &check.evidence {
         writeln!(out, "  - {}", clean(fact))?;
     }
-    if check.verdict == "ESCAPED" {
+    if check.verdict == Verdict::Escaped {
         writeln!(out, "  - seen on the host: {}", clean(&check.why))?;
     }
     if !beside.wanted.is_empty() {
@@ -106,28 +106,21 @@ fn by_hand(attempt: &Attempt, shell: &[String], out: &mut dyn Write) -> io::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::verdict::Verdict;
+    use crate::judge::prerequisites::wait_for;
+    use crate::judge::verdict::Outcome;
+    use crate::report::{CheckKind, TargetKind};
 
     #[test]
     fn what_waits_says_for_what_and_what_it_was_alone() {
         let attempt = Attempt::find("proc-keys-unmask").unwrap();
-        let mut check = Check::new(attempt.id, "attempt", &Verdict::Blocked("refused".into()), None);
-        check.wait_for(vec!["proc-keys".into()]);
-        let (name, kind) = ("container".into(), "program".into());
-        let target = TargetReport {
-            name,
-            kind,
-            points: 0.0,
-            max_points: 0.0,
-            reached: None,
-            mend_first: None,
-            checks: Vec::new(),
-        };
+        let mut check = Outcome::Blocked("refused".into()).check(attempt.id, CheckKind::Attempt, None);
+        wait_for(&mut check, vec!["proc-keys".into()]);
+        let target = TargetReport::new("container", "container", TargetKind::Program);
         let mut text = Vec::new();
         write(&target, &check, attempt, &Beside::default(), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.starts_with("proc-keys-unmask in container: INCONCLUSIVE\n"), "{text}");
-        for line in ["Mend first\n  proc-keys\n", "taken alone it was BLOCKED: refused"] {
+        for line in ["Fix first\n  proc-keys\n", "taken alone it was BLOCKED: refused"] {
             assert!(text.contains(line), "{text}");
         }
     }

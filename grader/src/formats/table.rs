@@ -1,7 +1,7 @@
 //! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
 
 use crate::judge::reached::was_asked;
-use crate::report::{Check, Report, TargetReport};
+use crate::report::{Cause, Check, CheckKind, Report, TargetKind, TargetReport, Verdict};
 use crate::text::line as clean;
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
@@ -17,13 +17,13 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     fell_short(report, out)?;
     unjudged(report, out)?;
     how_far(report, out)?;
-    mend_first(report, out)
+    fix_first(report, out)
 }
 
 /// The matrix alone.
 pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut rows: Vec<&str> = Vec::new();
-    for (_, check) in report.checks().filter(|(_, check)| check.kind == "attempt") {
+    for (_, check) in report.checks().filter(|(_, check)| check.kind == CheckKind::Attempt) {
         if !rows.contains(&check.id.as_str()) {
             rows.push(&check.id);
         }
@@ -32,21 +32,21 @@ pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(NOTHING);
     let mut header = vec![Cell::new("")];
-    header.extend(report.targets.iter().map(|target| Cell::new(clean(&target.name))));
+    header.extend(report.targets.iter().map(|target| Cell::new(clean(report.label(target)))));
     table.set_header(header);
     for id in rows {
         let mut row = vec![Cell::new(id)];
         row.extend(report.targets.iter().map(|target| {
-            let check = target.checks.iter().find(|check| check.id == id && check.kind == "attempt");
+            let check = target.checks.iter().find(|check| check.id == id && check.kind == CheckKind::Attempt);
             Cell::new(check.map_or("-".into(), word))
         }));
         table.add_row(row);
     }
-    if report.checks().any(|(_, check)| check.kind == "works") {
+    if report.checks().any(|(_, check)| check.kind == CheckKind::Works) {
         let mut row = vec![Cell::new("works checks")];
         row.extend(report.targets.iter().map(|target| {
-            let works: Vec<_> = target.checks.iter().filter(|check| check.kind == "works").collect();
-            let hold = works.iter().filter(|check| check.verdict == "WORKS").count();
+            let works: Vec<_> = target.checks.iter().filter(|check| check.kind == CheckKind::Works).collect();
+            let hold = works.iter().filter(|check| check.verdict == Verdict::Works).count();
             Cell::new(format!("{hold} of {}", works.len()))
         }));
         table.add_row(row);
@@ -65,10 +65,10 @@ pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The last line of each target that fell short: where to begin.
-fn mend_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
+fn fix_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
-        let Some(first) = &target.mend_first else { continue };
-        write!(out, "mend first: {} {}: {}", clean(&target.name), first.id, clean(&first.why))?;
+        let Some(first) = &target.fix_first else { continue };
+        write!(out, "fix first: {} {}: {}", clean(report.label(target)), first.id, clean(&first.why))?;
         match first.steps.as_slice() {
             [] => writeln!(out)?,
             steps => writeln!(out, " (step {})", steps.join(" or "))?,
@@ -84,13 +84,13 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let judged = target
             .checks
             .iter()
-            .any(|check| check.kind == "works" && check.cause.as_deref() != Some("machine"));
+            .any(|check| check.kind == CheckKind::Works && check.cause != Some(Cause::Machine));
         let whole = judged && was_asked(&target.checks);
-        let is_lab = target.kind == "lab" && target.checks.iter().all(|check| check.as_expected);
+        let is_lab = target.kind == TargetKind::Lab && target.checks.iter().all(|check| check.as_expected);
         match target.reached {
             _ if !whole || is_lab => {}
-            Some(lab) => writeln!(out, "{}: reached lab {lab}", clean(&target.name))?,
-            None => writeln!(out, "{}: reached no lab", clean(&target.name))?,
+            Some(lab) => writeln!(out, "{}: reached lab {lab}", clean(report.label(target)))?,
+            None => writeln!(out, "{}: reached no lab", clean(report.label(target)))?,
         }
     }
     Ok(())
@@ -100,7 +100,14 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
 fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
         if check.waiting_for.is_empty() {
-            writeln!(out, "{} {}: {} ({})", clean(&target.name), check.id, check.verdict, clean(&check.why))?;
+            writeln!(
+                out,
+                "{} {}: {} ({})",
+                clean(report.label(target)),
+                check.id,
+                check.verdict,
+                clean(&check.why)
+            )?;
         }
     }
     for target in &report.targets {
@@ -110,7 +117,7 @@ fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
                 [.., _, _, _, _, _] => format!("{} checks wait", waiting.len()),
                 few => format!("{} wait", few.join(", ")),
             };
-            writeln!(out, "{}: {who} for {}", clean(&target.name), roots.join(", "))?;
+            writeln!(out, "{}: {who} for {}", clean(report.label(target)), roots.join(", "))?;
         }
     }
     Ok(())
@@ -119,8 +126,8 @@ fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
 /// One line for each reason why the machine could not judge something.
 pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (_, check) in report.checks().filter(|(_, check)| check.is_the_machines()) {
-        let id = if check.kind == "works" { "works checks" } else { &check.id };
+    for (_, check) in report.checks().filter(|(_, check)| check.is_unjudgeable_here()) {
+        let id = if check.kind == CheckKind::Works { "works checks" } else { &check.id };
         match reasons.iter_mut().find(|(why, _)| *why == check.why) {
             Some((_, ids)) if ids.contains(&id) => {}
             Some((_, ids)) => ids.push(id),
@@ -155,8 +162,11 @@ fn word(check: &Check) -> String {
     if check.waits() {
         return "waits".into();
     }
-    let word = if check.verdict == "INCONCLUSIVE" { "?" } else { check.verdict.as_str() };
-    if check.as_expected { word.into() } else { format!("{word} !") }
+    let word = match check.verdict {
+        Verdict::Inconclusive => "?".to_owned(),
+        verdict => verdict.to_string(),
+    };
+    if check.as_expected { word } else { format!("{word} !") }
 }
 
 fn colour(line: &str) -> String {
@@ -171,16 +181,15 @@ fn colour(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::verdict::{Cause, Verdict};
+    use crate::judge::verdict::Outcome;
     use crate::report::DecoyKind;
-    use crate::report::TargetReport;
     use attempts::attempts::ALL as ATTEMPTS;
     use attempts::works::ALL as WORKS;
 
-    fn lines(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> Vec<String> {
-        let (name, kind) = ("container".into(), kind.into());
-        let mend_first = crate::judge::prerequisites::mend_first(&checks, None);
-        let target = TargetReport { name, kind, points: 0.0, max_points: 0.0, reached, mend_first, checks };
+    fn lines(kind: TargetKind, reached: Option<usize>, checks: Vec<Check>) -> Vec<String> {
+        let fix_first = crate::judge::prerequisites::fix_first(&checks, None);
+        let target =
+            TargetReport { reached, fix_first, checks, ..TargetReport::new("container", "container", kind) };
         let mut report = Report::new(DecoyKind::User, "embedded".into());
         report.targets.push(target);
         let mut text = Vec::new();
@@ -189,27 +198,27 @@ mod tests {
     }
 
     /// The last line that says how far a program has come, or the legend.
-    fn last_line(kind: &str, reached: Option<usize>, checks: Vec<Check>) -> String {
+    fn last_line(kind: TargetKind, reached: Option<usize>, checks: Vec<Check>) -> String {
         let mut lines = lines(kind, reached, checks);
-        lines.retain(|line| !line.starts_with("mend first: "));
+        lines.retain(|line| !line.starts_with("fix first: "));
         lines.pop().unwrap_or_default()
     }
 
     #[test]
-    fn what_is_to_be_mended_stands_last_and_who_waits_for_it_before() {
-        let check = |id, kind, verdict| Check::new(id, kind, &verdict, None);
-        let fails = |id| check(id, "works", Verdict::Fails("not there".into()));
+    fn what_is_to_be_fixed_stands_last_and_who_waits_for_it_before() {
+        let check = |id, kind, outcome: Outcome| outcome.check(id, kind, None);
+        let fails = |id| check(id, CheckKind::Works, Outcome::Fails("not there".into()));
         let mut checks = vec![
-            check("starts", "works", Verdict::Works),
+            check("starts", CheckKind::Works, Outcome::Works),
             fails("devices"),
             fails("pts"),
             fails("shm"),
-            check("proc-keys", "attempt", Verdict::Escaped("seen".into())),
-            check("proc-keys-unmask", "attempt", Verdict::Blocked("refused".into())),
+            check("proc-keys", CheckKind::Attempt, Outcome::Escaped("seen".into())),
+            check("proc-keys-unmask", CheckKind::Attempt, Outcome::Blocked("refused".into())),
         ];
-        crate::judge::prerequisites::settle(&mut checks);
-        let lines = lines("program", None, checks);
-        assert_eq!(lines.last().unwrap(), "mend first: container devices: not there");
+        crate::judge::prerequisites::mark_waiting(&mut checks);
+        let lines = lines(TargetKind::Program, None, checks);
+        assert_eq!(lines.last().unwrap(), "fix first: container devices: not there");
         for line in
             ["container: pts, shm wait for devices", "container: proc-keys-unmask waits for proc-keys"]
         {
@@ -224,23 +233,28 @@ mod tests {
     #[test]
     fn the_last_line_says_how_far_a_program_has_come() {
         // All that lab 0 asks for.
-        let works = |verdict| -> Vec<Check> {
-            let works = WORKS.iter().filter(|work| work.first_lab == 0).map(|work| (work.id, "works"));
-            let attempts = ATTEMPTS.iter().filter(|it| it.first_lab() == 0).map(|it| (it.id, "attempt"));
-            works.chain(attempts).map(|(id, kind)| Check::new(id, kind, &verdict, None)).collect()
+        let works = |outcome: Outcome| -> Vec<Check> {
+            let works =
+                WORKS.iter().filter(|work| work.first_lab == 0).map(|work| (work.id, CheckKind::Works));
+            let attempts =
+                ATTEMPTS.iter().filter(|it| it.first_lab() == 0).map(|it| (it.id, CheckKind::Attempt));
+            works.chain(attempts).map(|(id, kind)| outcome.check(id, kind, None)).collect()
         };
-        assert_eq!(last_line("program", Some(2), works(Verdict::Works)), "container: reached lab 2");
-        assert_eq!(last_line("program", None, works(Verdict::Works)), "container: reached no lab");
+        assert_eq!(
+            last_line(TargetKind::Program, Some(2), works(Outcome::Works)),
+            "container: reached lab 2"
+        );
+        assert_eq!(last_line(TargetKind::Program, None, works(Outcome::Works)), "container: reached no lab");
         // A lab that is as it should be says so in its name.
-        assert_eq!(last_line("lab", Some(2), works(Verdict::Works)), LEGEND);
-        let short = works(Verdict::Fails("no".into()));
-        assert_eq!(last_line("lab", Some(1), short), "container: reached lab 1");
+        assert_eq!(last_line(TargetKind::Lab, Some(2), works(Outcome::Works)), LEGEND);
+        let short = works(Outcome::Fails("no".into()));
+        assert_eq!(last_line(TargetKind::Lab, Some(1), short), "container: reached lab 1");
         // Nothing can be said of what was not asked, or of what this machine can't judge.
-        let few = works(Verdict::Works).split_off(1);
-        assert_eq!(last_line("program", None, few), LEGEND);
-        let attempt = vec![Check::new("mount", "attempt", &Verdict::Blocked(String::new()), None)];
-        assert_eq!(last_line("program", None, attempt), LEGEND);
-        let nothing = works(Verdict::Inconclusive(Cause::Machine, "no decoy".into()));
-        assert!(!last_line("program", None, nothing).contains("reached"));
+        let few = works(Outcome::Works).split_off(1);
+        assert_eq!(last_line(TargetKind::Program, None, few), LEGEND);
+        let attempt = vec![Outcome::Blocked(String::new()).check("mount", CheckKind::Attempt, None)];
+        assert_eq!(last_line(TargetKind::Program, None, attempt), LEGEND);
+        let nothing = works(Outcome::Inconclusive(Cause::Machine, "no decoy".into()));
+        assert!(!last_line(TargetKind::Program, None, nothing).contains("reached"));
     }
 }

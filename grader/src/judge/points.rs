@@ -4,7 +4,7 @@
 //! machine could not judge costs nothing: its weight is shared out over the others of its part. One that the
 //! target's fault left without a verdict, or that waits for another, keeps its weight and earns nothing.
 
-use crate::report::{Check, TargetReport};
+use crate::report::{Check, TargetKind, TargetReport};
 use anyhow::{Result, bail};
 use attempts::attempts::{ALL, Attempt};
 use attempts::works::{self, Work};
@@ -117,7 +117,7 @@ impl Rubric {
     /// Fills in the points of a target. A lab is worth its own part; any other program the parts of every check
     /// that it was asked for.
     pub fn fill_in(&self, target: &mut TargetReport) {
-        let own = PARTS.iter().position(|part| target.kind == "lab" && *part == target.name);
+        let own = PARTS.iter().position(|part| target.kind == TargetKind::Lab && *part == target.name);
         (target.points, target.max_points) = (0.0, 0.0);
         for (number, part) in self.parts.iter().enumerate() {
             if own.is_some_and(|own| own != number) {
@@ -130,13 +130,13 @@ impl Rubric {
                 .collect();
             let judged: f64 = mine
                 .iter()
-                .filter(|check| !check.is_the_machines())
+                .filter(|check| !check.is_unjudgeable_here())
                 .map(|check| part.weights[check.id.as_str()])
                 .sum();
             if judged == 0.0 {
                 continue;
             }
-            for check in mine.into_iter().filter(|check| !check.is_the_machines()) {
+            for check in mine.into_iter().filter(|check| !check.is_unjudgeable_here()) {
                 check.max_points = part.points * part.weights[check.id.as_str()] / judged;
                 check.points = if check.is_green() { check.max_points } else { 0.0 };
                 target.points += check.points;
@@ -179,7 +179,8 @@ fn whose(id: &str, part: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::verdict::{Cause, Verdict};
+    use crate::judge::verdict::Outcome;
+    use crate::report::{Cause, CheckKind};
     use rstest::rstest;
 
     #[rstest]
@@ -209,24 +210,23 @@ mod tests {
         assert!(error.starts_with(said), "{error}");
     }
 
-    fn target(name: &str, kind: &str, checks: Vec<Check>) -> TargetReport {
-        let (name, kind) = (name.into(), kind.into());
-        TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks }
+    fn target(name: &str, kind: TargetKind, checks: Vec<Check>) -> TargetReport {
+        TargetReport { checks, ..TargetReport::new(name, name, kind) }
     }
 
-    fn check(id: &str, verdict: &Verdict) -> Check {
-        Check::new(id, "attempt", verdict, None)
+    fn check(id: &str, outcome: &Outcome) -> Check {
+        outcome.check(id, CheckKind::Attempt, None)
     }
 
     #[test]
     fn what_the_machine_could_not_judge_costs_nothing() {
         let text = "[lab2-mounts]\npoints = 3\n";
-        let machine = Verdict::Inconclusive(Cause::Machine, String::new());
-        let fault = Verdict::Inconclusive(Cause::Target, String::new());
-        let blocked = Verdict::Blocked(String::new());
+        let machine = Outcome::Inconclusive(Cause::Machine, String::new());
+        let fault = Outcome::Inconclusive(Cause::Target, String::new());
+        let blocked = Outcome::Blocked(String::new());
         let mut lab = target(
             "lab2-mounts",
-            "lab",
+            TargetKind::Lab,
             vec![
                 check("raw-disk", &machine),
                 check("core-pattern", &blocked),
@@ -242,13 +242,13 @@ mod tests {
 
     #[test]
     fn a_lab_is_worth_its_own_part_and_a_program_all() {
-        let blocked = Verdict::Blocked(String::new());
+        let blocked = Outcome::Blocked(String::new());
         let checks =
             || vec![check("reboot", &blocked), check("raw-disk", &blocked), check("chroot-escape", &blocked)];
-        let mut lab = target("lab3-pivot", "lab", checks());
+        let mut lab = target("lab3-pivot", TargetKind::Lab, checks());
         Rubric::standard().fill_in(&mut lab);
         assert_eq!((lab.points, lab.max_points), (4.0, 4.0));
-        let mut program = target("container", "program", checks());
+        let mut program = target("container", TargetKind::Program, checks());
         Rubric::standard().fill_in(&mut program);
         assert_eq!((program.points, program.max_points), (8.0, 8.0));
     }

@@ -1,10 +1,11 @@
 //! The test graph: which checks make no sense without which others, and what follows from it.
 //!
 //! Each check names the checks that it is after (`after` in its file); all are after `starts`. Where one fell short,
-//! those that are after it *wait*: they keep their weight, earn nothing, and are not what is to be mended.
+//! those that are after it *wait*: they keep their weight, earn nothing, and are not what is to be fixed.
 
+use super::verdict::Outcome;
 use crate::labs::steps;
-use crate::report::{Check, MendFirst};
+use crate::report::{Cause, Check, FixFirst, Verdict};
 use attempts::attempts::{ALL as ATTEMPTS, Attempt};
 use attempts::works::{ALL as WORKS, Work};
 
@@ -24,17 +25,28 @@ fn depth(id: &str) -> usize {
 
 /// Makes those of one target's checks wait that are after one which fell short. What an attempt was seen to do to
 /// the host stays: ESCAPED needs nothing else. So does what works, and what the machine can't judge.
-pub fn settle(checks: &mut [Check]) {
+pub fn mark_waiting(checks: &mut [Check]) {
     let mut order: Vec<usize> = (0..checks.len()).collect();
     order.sort_by_key(|at| depth(&checks[*at].id));
     for at in order {
         let roots = roots(checks, &checks[at].id);
         let check = &mut checks[at];
-        let cause = check.cause.as_deref();
-        if !roots.is_empty() && (cause == Some("target") || ["BLOCKED", "FAILS"].contains(&&*check.verdict)) {
-            check.wait_for(roots);
+        let says_nothing =
+            check.cause == Some(Cause::Target) || matches!(check.verdict, Verdict::Blocked | Verdict::Fails);
+        if !roots.is_empty() && says_nothing {
+            wait_for(check, roots);
         }
     }
+}
+
+/// Makes a check wait for these: whatever it was alone says nothing.
+pub fn wait_for(check: &mut Check, roots: Vec<String>) {
+    let why = format!("it makes no sense before this holds: {}", roots.join(", "));
+    let waiting = Outcome::Inconclusive(Cause::Waiting, why).check(&check.id, check.kind, check.expected);
+    let alone = format!("taken alone it was {}: {}", check.verdict, check.why);
+    let mut evidence = std::mem::take(&mut check.evidence);
+    evidence.push(alone);
+    *check = Check { waiting_for: roots, evidence, ms: check.ms, ..waiting };
 }
 
 /// What fell short, and waits for nothing itself, of all that a check is after. What was not asked for did not.
@@ -55,17 +67,17 @@ fn roots(checks: &[Check], id: &str) -> Vec<String> {
     roots
 }
 
-/// The one check to mend first: of those that fell short and are after no other that did, works checks before
+/// The one check to fix first: of those that fell short and are after no other that did, works checks before
 /// attempts, those of the lowest lab first, of these what was judged, and as they are taught. For a lab it names the
 /// steps besides.
-pub fn mend_first(checks: &[Check], lab: Option<usize>) -> Option<MendFirst> {
+pub fn fix_first(checks: &[Check], lab: Option<usize>) -> Option<FixFirst> {
     let short = |check: &&Check| !check.as_expected && roots(checks, &check.id).is_empty();
     let check = checks.iter().filter(short).min_by_key(|check| {
         let (is_attempt, lab, at) = turn(&check.id);
-        (is_attempt, lab, check.verdict == "INCONCLUSIVE", at)
+        (is_attempt, lab, check.verdict == Verdict::Inconclusive, at)
     })?;
     let steps = lab.map_or(Vec::new(), |lab| steps_of(&check.id, lab));
-    Some(MendFirst { id: check.id.clone(), why: check.why.clone(), steps })
+    Some(FixFirst { id: check.id.clone(), why: check.why.clone(), steps })
 }
 
 /// When a check's turn comes.

@@ -1,6 +1,6 @@
 //! How far a target has come: the highest lab up to which everything holds.
 
-use crate::report::Check;
+use crate::report::{Check, CheckKind};
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 
@@ -24,35 +24,39 @@ fn holds(checks: &[Check], lab: usize) -> bool {
     asked_by_labs().filter(|(first, ..)| *first == lab).all(|(_, kind, id)| {
         let check = checks.iter().find(|check| check.kind == kind && check.id == id);
         // A machine on which nothing works at all has shown nothing.
-        check.is_some_and(|check| check.is_green() || kind == "attempt" && check.is_the_machines())
+        check.is_some_and(|check| {
+            check.is_green() || kind == CheckKind::Attempt && check.is_unjudgeable_here()
+        })
     })
 }
 
 /// Every check there is: the lab that is the first to ask for it, its kind, its name.
-fn asked_by_labs() -> impl Iterator<Item = (usize, &'static str, &'static str)> {
-    let attempts = ATTEMPTS.iter().map(|it| (it.first_lab(), "attempt", it.id));
-    attempts.chain(WORKS.iter().map(|it| (it.first_lab, "works", it.id)))
+fn asked_by_labs() -> impl Iterator<Item = (usize, CheckKind, &'static str)> {
+    let attempts = ATTEMPTS.iter().map(|it| (it.first_lab(), CheckKind::Attempt, it.id));
+    attempts.chain(WORKS.iter().map(|it| (it.first_lab, CheckKind::Works, it.id)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::verdict::{Cause, Verdict};
+    use crate::judge::verdict::Outcome;
+    use crate::report::Cause;
 
     /// All checks, green.
     fn green() -> Vec<Check> {
         let check = |(_, kind, id)| {
-            let verdict = if kind == "works" { Verdict::Works } else { Verdict::Blocked(String::new()) };
-            Check::new(id, kind, &verdict, None)
+            let outcome =
+                if kind == CheckKind::Works { Outcome::Works } else { Outcome::Blocked(String::new()) };
+            outcome.check(id, kind, None)
         };
         asked_by_labs().map(check).collect()
     }
 
     /// The same, but for one of them.
-    fn but(id: &str, verdict: Verdict) -> Vec<Check> {
+    fn but(id: &str, outcome: Outcome) -> Vec<Check> {
         let mut checks = green();
         let it = checks.iter_mut().find(|check| check.id == id).unwrap();
-        *it = Check::new(id, &it.kind, &verdict, None);
+        *it = outcome.check(id, it.kind, None);
         checks
     }
 
@@ -62,22 +66,22 @@ mod tests {
 
     #[test]
     fn what_falls_short_stops_at_the_lab_before() {
-        let escaped = || Verdict::Escaped(String::new());
+        let escaped = || Outcome::Escaped(String::new());
         assert_eq!(reached(&green()), highest());
         assert_eq!(reached(&but("host-tree", escaped())), Some(2));
         assert_eq!(reached(&but("raw-disk", escaped())), Some(1));
         assert_eq!(reached(&but("reboot", escaped())), Some(0));
         assert_eq!(reached(&but("cwd-outside-root", escaped())), None);
-        assert_eq!(reached(&but("console", Verdict::Fails(String::new()))), Some(1));
-        assert_eq!(reached(&but("no-other-program", Verdict::Fails(String::new()))), None);
+        assert_eq!(reached(&but("console", Outcome::Fails(String::new()))), Some(1));
+        assert_eq!(reached(&but("no-other-program", Outcome::Fails(String::new()))), None);
     }
 
     #[test]
     fn an_attempt_is_no_hindrance_where_the_machine_cannot_judge_it() {
-        let nothing = |cause| Verdict::Inconclusive(cause, String::new());
+        let nothing = |cause| Outcome::Inconclusive(cause, String::new());
         assert_eq!(reached(&but("raw-disk", nothing(Cause::Machine))), highest());
         assert_eq!(reached(&but("raw-disk", nothing(Cause::Target))), Some(1));
-        assert_eq!(reached(&but("raw-disk", nothing(Cause::Waiting(vec!["starts".into()])))), Some(1));
+        assert_eq!(reached(&but("raw-disk", nothing(Cause::Waiting))), Some(1));
         // No decoy host: no lab was seen to work.
         assert_eq!(reached(&but("starts", nothing(Cause::Machine))), None);
     }
@@ -86,7 +90,7 @@ mod tests {
     fn what_was_not_run_is_not_reached() {
         let only = |keep: fn(&Check) -> bool| green().into_iter().filter(keep).collect::<Vec<_>>();
         assert_eq!(reached(&[]), None);
-        assert_eq!(reached(&only(|check| check.kind == "attempt")), None);
+        assert_eq!(reached(&only(|check| check.kind == CheckKind::Attempt)), None);
         assert_eq!(reached(&only(|check| check.id != "mount")), Some(0));
     }
 }

@@ -1,14 +1,15 @@
 //! Facts to verdicts. Nothing here looks at a machine.
 
+use crate::report::{Cause, Check, CheckKind, Verdict};
 use crate::trial::works::Works;
-use crate::trial::{Facts, SeenCall, Sight};
+use crate::trial::{Facts, SeenCall};
+use attempts::Seen;
 use attempts::works::Work;
 use nix::libc;
-use serde::{Deserialize, Serialize};
 
 /// The outcome of a check, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// The host saw the effect of an attempt.
     Escaped(String),
     /// The attempt reached its decisive moment, was refused or had its effect confined, and the host saw nothing.
@@ -21,27 +22,15 @@ pub enum Verdict {
     Inconclusive(Cause, String),
 }
 
-/// Why nothing can be said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cause {
-    /// This machine, or this kind of decoy, can't judge it: earns nothing, costs nothing.
-    Machine,
-    /// The program under test did not start, died early, hid, or its probe's word is missing or refused.
-    Target,
-    /// A check without which this one makes no sense fell short.
-    Waiting(Vec<String>),
-}
-
 /// The reason where nothing is known of a check, as nothing ran.
 pub const NOT_STARTED: &str = "the command does not start";
 
 /// Judges an attempt by its positive control, the same attempt on the bare decoy host, and its own facts.
-pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
+pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     use Cause::{Machine, Target};
-    use Verdict::{Blocked, Escaped, Inconclusive};
+    use Outcome::{Blocked, Escaped, Inconclusive};
     // What the host saw needs no control.
-    if let Sight::Effect(what) = &facts.seen {
+    if let Seen::Effect(what) = &facts.seen {
         return Escaped(what.clone());
     }
     if let Some(why) = facts.no_decoy.as_ref().or(control.no_decoy.as_ref()) {
@@ -58,8 +47,8 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     }
     if facts.seen_call == SeenCall::Property {
         return match &facts.seen {
-            Sight::Confined(what) => Blocked(what.clone()),
-            Sight::Unclear(why) => Inconclusive(Target, why.clone()),
+            Seen::Confined(what) => Blocked(what.clone()),
+            Seen::Unclear(why) => Inconclusive(Target, why.clone()),
             _ => Inconclusive(Target, "the host could not read it of the process".into()),
         };
     }
@@ -75,10 +64,10 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
     if facts.seen_call == SeenCall::None {
         return Inconclusive(Target, format!("the host saw no such call as {tried}"));
     }
-    if let Sight::Confined(what) = &facts.seen {
+    if let Seen::Confined(what) = &facts.seen {
         return Blocked(what.clone());
     }
-    if let Sight::Unclear(why) = &facts.seen {
+    if let Seen::Unclear(why) = &facts.seen {
         return Inconclusive(Target, why.clone());
     }
     match (&facts.got, facts.seen_call, facts.killed_by) {
@@ -104,7 +93,7 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Verdict {
 
 /// Whether a positive control landed.
 pub fn landed(control: &Facts) -> bool {
-    matches!(control.seen, Sight::Effect(_))
+    matches!(control.seen, Seen::Effect(_))
 }
 
 fn why_not_landed(control: &Facts) -> String {
@@ -112,7 +101,7 @@ fn why_not_landed(control: &Facts) -> String {
     let failed = control.not_started.clone().or(control.distrust.clone()).or(control.gave_up.clone());
     let got = control.got.as_ref().map(|(_, text)| text.clone()).filter(|text| !text.is_empty());
     let unclear = match &control.seen {
-        Sight::Unclear(why) => Some(why.clone()),
+        Seen::Unclear(why) => Some(why.clone()),
         _ => None,
     };
     let why = lacks.or(unclear).or(failed).or(got).unwrap_or_else(|| "the host saw no effect".into());
@@ -120,8 +109,8 @@ fn why_not_landed(control: &Facts) -> String {
 }
 
 /// Judges the works checks of one target.
-pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verdict)> {
-    use Verdict::{Fails, Inconclusive};
+pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Outcome)> {
+    use Outcome::{Fails, Inconclusive};
     let judge = |work: &&'static Work| {
         if let Some(why) = &works.no_decoy {
             return Inconclusive(Cause::Machine, format!("no decoy host can be made: {why}"));
@@ -140,7 +129,7 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verd
             return Inconclusive(Cause::Target, "it was not reached".into());
         };
         match finding.holds {
-            Some(true) => Verdict::Works,
+            Some(true) => Outcome::Works,
             Some(false) => Fails(finding.why.clone()),
             None => Inconclusive(Cause::Target, finding.why.clone()),
         }
@@ -148,24 +137,53 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Verd
     asked.iter().map(|work| (*work, judge(work))).collect()
 }
 
-impl Verdict {
-    /// The word for it in a report.
-    pub fn word(&self) -> &'static str {
+impl Outcome {
+    /// The outcome without its reason.
+    pub fn verdict(&self) -> Verdict {
         match self {
-            Verdict::Escaped(_) => "ESCAPED",
-            Verdict::Blocked(_) => "BLOCKED",
-            Verdict::Works => "WORKS",
-            Verdict::Fails(_) => "FAILS",
-            Verdict::Inconclusive(..) => "INCONCLUSIVE",
+            Outcome::Escaped(_) => Verdict::Escaped,
+            Outcome::Blocked(_) => Verdict::Blocked,
+            Outcome::Works => Verdict::Works,
+            Outcome::Fails(_) => Verdict::Fails,
+            Outcome::Inconclusive(..) => Verdict::Inconclusive,
         }
     }
 
     /// The reason.
     pub fn why(&self) -> &str {
         match self {
-            Verdict::Escaped(why) | Verdict::Blocked(why) | Verdict::Fails(why) => why,
-            Verdict::Inconclusive(_, why) => why,
-            Verdict::Works => "",
+            Outcome::Escaped(why) | Outcome::Blocked(why) | Outcome::Fails(why) => why,
+            Outcome::Inconclusive(_, why) => why,
+            Outcome::Works => "",
+        }
+    }
+
+    /// A check that came to this.
+    pub fn check(&self, id: &str, kind: CheckKind, expected: Option<Verdict>) -> Check {
+        let as_expected = match self {
+            Outcome::Inconclusive(Cause::Machine, _) | Outcome::Works => true,
+            Outcome::Inconclusive(..) | Outcome::Fails(_) => false,
+            // Who blocks early loses nothing.
+            Outcome::Blocked(_) => true,
+            Outcome::Escaped(_) => expected == Some(Verdict::Escaped),
+        };
+        let cause = match self {
+            Outcome::Inconclusive(cause, _) => Some(*cause),
+            _ => None,
+        };
+        Check {
+            id: id.into(),
+            kind,
+            verdict: self.verdict(),
+            expected,
+            as_expected,
+            cause,
+            waiting_for: Vec::new(),
+            why: self.why().into(),
+            evidence: Vec::new(),
+            points: 0.0,
+            max_points: 0.0,
+            ms: 0.0,
         }
     }
 }
@@ -175,7 +193,7 @@ mod tests {
     use super::*;
 
     fn control() -> Facts {
-        Facts { seen: Sight::Effect("landed".into()), ..Facts::default() }
+        Facts { seen: Seen::Effect("landed".into()), ..Facts::default() }
     }
 
     fn tried() -> Facts {
@@ -188,13 +206,13 @@ mod tests {
 
     #[test]
     fn an_effect_needs_no_control() {
-        assert!(matches!(attempt(&Facts::default(), &control()), Verdict::Escaped(_)));
+        assert!(matches!(attempt(&Facts::default(), &control()), Outcome::Escaped(_)));
     }
 
     #[test]
     fn without_a_control_nothing_is_blocked() {
-        assert!(matches!(attempt(&Facts::default(), &refused()), Verdict::Inconclusive(Cause::Machine, _)));
-        assert!(matches!(attempt(&control(), &refused()), Verdict::Blocked(_)));
+        assert!(matches!(attempt(&Facts::default(), &refused()), Outcome::Inconclusive(Cause::Machine, _)));
+        assert!(matches!(attempt(&control(), &refused()), Outcome::Blocked(_)));
     }
 
     #[test]
@@ -202,12 +220,12 @@ mod tests {
         for seen_call in [SeenCall::None, SeenCall::Begun, SeenCall::Returned(0), SeenCall::Returned(-2)] {
             let facts = Facts { seen_call, ..refused() };
             assert!(
-                matches!(attempt(&control(), &facts), Verdict::Inconclusive(Cause::Target, _)),
+                matches!(attempt(&control(), &facts), Outcome::Inconclusive(Cause::Target, _)),
                 "{facts:?}"
             );
         }
         let success = Facts { got: Some((0, String::new())), ..refused() };
-        assert!(matches!(attempt(&control(), &success), Verdict::Inconclusive(Cause::Target, _)));
+        assert!(matches!(attempt(&control(), &success), Outcome::Inconclusive(Cause::Target, _)));
     }
 
     #[test]
@@ -215,32 +233,32 @@ mod tests {
         let refused = Facts { not_started: Some("tmp: a link".into()), refused: true, ..Facts::default() };
         assert_eq!(
             attempt(&control(), &refused),
-            Verdict::Blocked("the program refused the image: tmp: a link".into())
+            Outcome::Blocked("the program refused the image: tmp: a link".into())
         );
-        assert!(matches!(attempt(&Facts::default(), &refused), Verdict::Inconclusive(Cause::Machine, _)));
+        assert!(matches!(attempt(&Facts::default(), &refused), Outcome::Inconclusive(Cause::Machine, _)));
         let seen = Facts { seen: control().seen, ..refused };
-        assert!(matches!(attempt(&control(), &seen), Verdict::Escaped(_)));
+        assert!(matches!(attempt(&control(), &seen), Outcome::Escaped(_)));
     }
 
     #[test]
     fn a_property_is_judged_by_what_the_host_read() {
         let property = Facts { seen_call: SeenCall::Property, ..Facts::default() };
-        let held = Facts { seen: Sight::Confined("not there".into()), ..property.clone() };
-        assert!(matches!(attempt(&control(), &held), Verdict::Blocked(_)));
-        assert!(matches!(attempt(&Facts::default(), &held), Verdict::Inconclusive(Cause::Machine, _)));
-        assert!(matches!(attempt(&control(), &property), Verdict::Inconclusive(Cause::Target, _)));
-        let unclear = Facts { seen: Sight::Unclear("busy".into()), ..property.clone() };
-        assert_eq!(attempt(&control(), &unclear), Verdict::Inconclusive(Cause::Target, "busy".into()));
+        let held = Facts { seen: Seen::Confined("not there".into()), ..property.clone() };
+        assert!(matches!(attempt(&control(), &held), Outcome::Blocked(_)));
+        assert!(matches!(attempt(&Facts::default(), &held), Outcome::Inconclusive(Cause::Machine, _)));
+        assert!(matches!(attempt(&control(), &property), Outcome::Inconclusive(Cause::Target, _)));
+        let unclear = Facts { seen: Seen::Unclear("busy".into()), ..property.clone() };
+        assert_eq!(attempt(&control(), &unclear), Outcome::Inconclusive(Cause::Target, "busy".into()));
         let distrusted = Facts { distrust: Some("traced".into()), ..held };
-        assert!(matches!(attempt(&control(), &distrusted), Verdict::Inconclusive(Cause::Target, _)));
+        assert!(matches!(attempt(&control(), &distrusted), Outcome::Inconclusive(Cause::Target, _)));
     }
 
     #[test]
     fn what_proves_neither_is_inconclusive() {
-        let unclear = Facts { seen: Sight::Unclear("busy".into()), ..refused() };
-        assert!(matches!(attempt(&control(), &unclear), Verdict::Inconclusive(Cause::Target, _)));
-        let control = Facts { seen: Sight::Unclear("busy".into()), ..Facts::default() };
-        let Verdict::Inconclusive(Cause::Machine, why) = attempt(&control, &refused()) else { panic!() };
+        let unclear = Facts { seen: Seen::Unclear("busy".into()), ..refused() };
+        assert!(matches!(attempt(&control(), &unclear), Outcome::Inconclusive(Cause::Target, _)));
+        let control = Facts { seen: Seen::Unclear("busy".into()), ..Facts::default() };
+        let Outcome::Inconclusive(Cause::Machine, why) = attempt(&control, &refused()) else { panic!() };
         assert!(why.ends_with("busy"), "{why}");
     }
 
@@ -249,14 +267,14 @@ mod tests {
         for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGHUP] {
             let facts = Facts { killed_by: Some(signal), ..tried() };
             assert!(
-                matches!(attempt(&control(), &facts), Verdict::Inconclusive(Cause::Target, _)),
+                matches!(attempt(&control(), &facts), Outcome::Inconclusive(Cause::Target, _)),
                 "{signal}"
             );
         }
         let filtered = Facts { killed_by: Some(libc::SIGSYS), ..tried() };
-        assert!(matches!(attempt(&control(), &filtered), Verdict::Blocked(_)));
+        assert!(matches!(attempt(&control(), &filtered), Outcome::Blocked(_)));
         let too_early = Facts { killed_by: Some(libc::SIGSYS), ..Facts::default() };
-        assert!(matches!(attempt(&control(), &too_early), Verdict::Inconclusive(Cause::Target, _)));
+        assert!(matches!(attempt(&control(), &too_early), Outcome::Inconclusive(Cause::Target, _)));
     }
 
     #[test]
@@ -268,7 +286,7 @@ mod tests {
             Facts { gave_up: Some("no".into()), ..Facts::default() },
         ] {
             assert!(
-                matches!(attempt(&control(), &facts), Verdict::Inconclusive(Cause::Target, _)),
+                matches!(attempt(&control(), &facts), Outcome::Inconclusive(Cause::Target, _)),
                 "{facts:?}"
             );
         }

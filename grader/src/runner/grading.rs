@@ -1,18 +1,19 @@
 //! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
 
 use crate::decoy::ids;
-use crate::judge::prerequisites;
+use crate::judge::prerequisites::{fix_first, mark_waiting};
 use crate::judge::reached::reached;
-use crate::judge::verdict::{self, Cause, Verdict};
-use crate::report::DecoyKind;
-use crate::report::{Check, Report, TargetReport, kind};
+use crate::judge::verdict::{self, Outcome};
+use crate::report::{Cause, Check, CheckKind, DecoyKind, Report, TargetReport, Verdict};
 use crate::runner::workers::{Done, Job, Workers};
 use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
 use anyhow::Result;
+use attempts::Seen;
 use attempts::attempts::{Attempt, Need};
 use attempts::works::{self, Work};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// What a run is asked for.
@@ -42,7 +43,7 @@ pub fn grade(
 ) -> Result<Report> {
     tell(Event::Begin(run.attempts.len() + run.trials()));
     let controls = controls(&run.attempts, report.decoy, workers, &mut tell)?;
-    report.targets = targets(run, &controls, workers, &mut tell)?;
+    report.targets = grade_all(std::slice::from_ref(run), &controls, workers, &mut tell)?;
     Ok(report)
 }
 
@@ -64,7 +65,7 @@ pub fn controls(
     tell: &mut impl FnMut(Event),
 ) -> Result<Controls> {
     let bare = Target::bare(decoy);
-    let attempts = in_turn(attempts);
+    let attempts = schedule_order(attempts);
     let job = |attempt: &&Attempt| Job::Attempt { target: bare.clone(), id: attempt.id.into() };
     let jobs: Vec<Job> = attempts.iter().map(job).collect();
     let mut controls = Controls::new();
@@ -77,80 +78,97 @@ pub fn controls(
     Ok(controls)
 }
 
-/// Grades the targets of a run against controls that were measured before.
-pub fn targets(
-    run: &Run,
-    controls: &Controls,
-    workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
-) -> Result<Vec<TargetReport>> {
-    many(std::slice::from_ref(run), controls, workers, tell)
-}
-
-/// Grades the targets of several runs, as if they were one: no worker waits for the end of a run.
-pub fn many(
+/// Grades the targets of several runs against controls that were measured before, as if they were one run: no worker
+/// waits for the end of a target.
+pub fn grade_all(
     runs: &[Run],
     controls: &Controls,
     workers: &mut Workers,
     tell: &mut impl FnMut(Event),
 ) -> Result<Vec<TargetReport>> {
-    let aims: Vec<(&Run, &Target)> =
-        runs.iter().flat_map(|run| run.targets.iter().map(move |target| (run, target))).collect();
-    // The works checks first: a target whose command never starts is not attacked.
-    let mut found: Vec<Option<Works>> = vec![None; aims.len()];
-    let with_works: Vec<usize> = (0..aims.len()).filter(|at| aims[*at].0.works).collect();
-    let job = |at: &usize| Job::Works { target: aims[*at].1.clone(), lab: aims[*at].1.what.lab() };
-    let jobs: Vec<Job> = with_works.iter().map(job).collect();
+    let mut aims: Vec<Aim> = runs.iter().flat_map(Aim::all).collect();
+    let (jobs, owners): (Vec<Job>, Vec<usize>) = aims
+        .iter()
+        .enumerate()
+        .flat_map(|(at, aim)| aim.jobs().into_iter().map(move |job| (job, at)))
+        .unzip();
     for (at, done) in run_all(&jobs, controls, workers, tell)?.into_iter().enumerate() {
-        if let Some(Done::Works(works)) = done {
-            found[with_works[at]] = Some(works);
+        if let Some(done) = done {
+            aims[owners[at]].take(&jobs[at], done);
         }
     }
-    let mut pairs = Vec::new();
-    let mut jobs = Vec::new();
-    for (at, (run, target)) in aims.iter().enumerate() {
-        if found[at].as_ref().is_some_and(|works| works.not_started.is_some()) {
-            run.attempts.iter().for_each(|_| tell(Event::Trial));
-            continue;
-        }
-        for attempt in in_turn(&run.attempts) {
-            pairs.push((at, attempt.id));
-            jobs.push(Job::Attempt { target: (*target).clone(), id: attempt.id.into() });
-        }
+    Ok(aims.iter().map(|aim| aim.report(controls)).collect())
+}
+
+/// One target of a run, and what its trials brought back.
+struct Aim<'a> {
+    run: &'a Run,
+    target: &'a Target,
+    works: Option<Works>,
+    facts: BTreeMap<String, Facts>,
+}
+
+impl<'a> Aim<'a> {
+    fn all(run: &'a Run) -> impl Iterator<Item = Aim<'a>> {
+        run.targets.iter().map(move |target| Aim { run, target, works: None, facts: BTreeMap::new() })
     }
-    let mut facts: BTreeMap<(usize, &str), Facts> = BTreeMap::new();
-    for (at, done) in run_all(&jobs, controls, workers, tell)?.into_iter().enumerate() {
-        if let Some(Done::Attempt(it)) = done {
-            facts.insert(pairs[at], it);
+
+    /// The works checks first: they take longest.
+    fn jobs(&self) -> Vec<Job> {
+        let target = || self.target.clone();
+        let works = self.run.works.then(|| Job::Works { target: target(), lab: self.target.what.lab() });
+        let attempts = schedule_order(&self.run.attempts);
+        let attempts = attempts.iter().map(|it| Job::Attempt { target: target(), id: it.id.into() });
+        works.into_iter().chain(attempts).collect()
+    }
+
+    fn take(&mut self, job: &Job, done: Done) {
+        match (job, done) {
+            (Job::Attempt { id, .. }, Done::Attempt(facts)) => drop(self.facts.insert(id.clone(), facts)),
+            (_, Done::Works(works)) => self.works = Some(works),
+            (Job::Works { .. }, Done::Attempt(_)) => {}
         }
     }
 
-    let mut reports = Vec::new();
-    for (at, (run, target)) in aims.into_iter().enumerate() {
-        let mut checks = Vec::new();
-        if let Some(works) = &found[at] {
-            let verdicts = verdict::works(works, &asked(run, target));
-            checks.extend(verdicts.into_iter().map(|(work, verdict)| {
-                let mut check = Check::new(work.id, "works", &verdict, target.what.lab().map(|_| "WORKS"));
-                check.ms = works.ms;
-                check
-            }));
-        }
-        for attempt in &run.attempts {
-            checks.push(judged(target, attempt, controls, facts.get(&(at, attempt.id))));
-        }
-        prerequisites::settle(&mut checks);
-        reports.push(TargetReport {
-            name: target.name.clone(),
-            kind: kind(target.what).into(),
-            points: 0.0,
-            max_points: 0.0,
+    fn report(&self, controls: &Controls) -> TargetReport {
+        let attempts = self.run.attempts.iter().map(|attempt| self.attempt(attempt, controls));
+        let mut checks: Vec<Check> = self.works_checks().into_iter().chain(attempts).collect();
+        mark_waiting(&mut checks);
+        TargetReport {
             reached: reached(&checks),
-            mend_first: prerequisites::mend_first(&checks, target.what.lab()),
+            fix_first: fix_first(&checks, self.target.what.lab()),
             checks,
-        });
+            ..TargetReport::new(&self.target.id, &self.target.name, self.target.what.kind())
+        }
     }
-    Ok(reports)
+
+    fn works_checks(&self) -> Vec<Check> {
+        let Some(works) = &self.works else { return Vec::new() };
+        let lab = self.target.what.lab();
+        let check = |(work, outcome): (&Work, Outcome)| Check {
+            ms: works.ms,
+            ..outcome.check(work.id, CheckKind::Works, lab.map(|_| Verdict::Works))
+        };
+        verdict::works(works, &applicable_works(lab)).into_iter().map(check).collect()
+    }
+
+    fn attempt(&self, attempt: &Attempt, controls: &Controls) -> Check {
+        let (lab, decoy) = (self.target.what.lab(), self.target.decoy);
+        let expected = lab.and_then(|lab| expected(attempt, lab, decoy));
+        let facts = self.facts.get(attempt.id).filter(|facts| self.counts(facts));
+        let (Some(facts), Some(control)) = (facts, controls.get(attempt.id)) else {
+            let not_started = Outcome::Inconclusive(Cause::Target, verdict::NOT_STARTED.into());
+            return not_started.check(attempt.id, CheckKind::Attempt, expected);
+        };
+        let check = verdict::attempt(control, facts).check(attempt.id, CheckKind::Attempt, expected);
+        Check { evidence: facts.evidence.clone(), ms: facts.ms, ..check }
+    }
+
+    /// Where the command does not start, an attempt that was under way by then says nothing but what the host saw.
+    fn counts(&self, facts: &Facts) -> bool {
+        let starts = self.works.as_ref().is_none_or(|works| works.not_started.is_none());
+        starts || matches!(facts.seen, Seen::Effect(_))
+    }
 }
 
 /// An attempt that needs nothing but a decoy host.
@@ -165,11 +183,7 @@ fn run_all(
     workers: &mut Workers,
     tell: &mut impl FnMut(Event),
 ) -> Result<Vec<Option<Done>>> {
-    let mut found: Vec<Option<Done>> = vec![None; jobs.len()];
-    workers.run(jobs, |at, done| {
-        found[at] = Some(done);
-        tell(Event::Trial);
-    })?;
+    let mut found = run_startable(jobs, workers, tell)?;
     if controls.values().all(|control| control.no_decoy.is_some()) {
         return Ok(found);
     }
@@ -177,12 +191,12 @@ fn run_all(
     for (job, found) in jobs.iter().zip(&mut found) {
         let Some(done) = found.as_mut().filter(|done| done.no_decoy().is_some()) else { continue };
         if !hopeless.contains(&job.target()) {
-            *done = alone(job, workers)?.unwrap_or_else(|| done.clone());
+            *done = run_alone(job, workers)?.unwrap_or_else(|| done.clone());
         }
         if done.no_decoy().is_some() {
             hopeless.push(job.target());
             let bare = Job::Attempt { target: Target::bare(job.target().decoy), id: ANY.into() };
-            let nobody_can = alone(&bare, workers)?.is_some_and(|bare| bare.no_decoy().is_some());
+            let nobody_can = run_alone(&bare, workers)?.is_some_and(|bare| bare.no_decoy().is_some());
             if !(nobody_can && ids::are_many()) {
                 done.blame_the_target();
             }
@@ -191,7 +205,33 @@ fn run_all(
     Ok(found)
 }
 
-fn alone(job: &Job, workers: &mut Workers) -> Result<Option<Done>> {
+/// Runs jobs, but none that begins after the works checks have said that its target's command never starts.
+fn run_startable(
+    jobs: &[Job],
+    workers: &mut Workers,
+    tell: &mut impl FnMut(Event),
+) -> Result<Vec<Option<Done>>> {
+    let mut found: Vec<Option<Done>> = vec![None; jobs.len()];
+    let never_start: RefCell<Vec<&Target>> = RefCell::new(Vec::new());
+    let tell = RefCell::new(tell);
+    let skip = |job: &Job| {
+        let skip = never_start.borrow().contains(&job.target());
+        if skip {
+            tell.borrow_mut()(Event::Trial);
+        }
+        skip
+    };
+    workers.run_unless(jobs, skip, |at, done| {
+        if matches!(&done, Done::Works(works) if works.not_started.is_some()) {
+            never_start.borrow_mut().push(jobs[at].target());
+        }
+        found[at] = Some(done);
+        tell.borrow_mut()(Event::Trial);
+    })?;
+    Ok(found)
+}
+
+fn run_alone(job: &Job, workers: &mut Workers) -> Result<Option<Done>> {
     let mut found = None;
     workers.run(std::slice::from_ref(job), |_, done| found = Some(done))?;
     Ok(found)
@@ -199,30 +239,16 @@ fn alone(job: &Job, workers: &mut Workers) -> Result<Option<Done>> {
 
 /// The order in which attempts are run: first those that want a host of their own, since the last of these hosts may
 /// serve for the others; then those at a limit, which take longest and should not come last.
-fn in_turn(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
+fn schedule_order(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
     let mut sorted = attempts.to_vec();
     let needs = |attempt: &&Attempt, need| attempt.needs.contains(&need);
     sorted.sort_by_key(|attempt| (!needs(attempt, Need::FreshHost), !needs(attempt, Need::Limits)));
     sorted
 }
 
-fn judged(target: &Target, attempt: &Attempt, controls: &Controls, facts: Option<&Facts>) -> Check {
-    let verdict = match (facts, controls.get(attempt.id)) {
-        (Some(facts), Some(control)) => verdict::attempt(control, facts),
-        _ => Verdict::Inconclusive(Cause::Target, verdict::NOT_STARTED.into()),
-    };
-    let expected = target.what.lab().and_then(|lab| expected(attempt, lab, target.decoy));
-    let mut check = Check::new(attempt.id, "attempt", &verdict, expected);
-    if let Some(facts) = facts {
-        check.evidence.clone_from(&facts.evidence);
-        check.ms = facts.ms;
-    }
-    check
-}
-
 /// What the reference lab shows, as it was measured on this kind of decoy host; where that can't judge the attempt,
 /// as on the root kind.
-pub fn expected(attempt: &Attempt, lab: usize, decoy: DecoyKind) -> Option<&'static str> {
+pub fn expected(attempt: &Attempt, lab: usize, decoy: DecoyKind) -> Option<Verdict> {
     let letters = match decoy {
         DecoyKind::Root => attempt.letters.root,
         DecoyKind::User if nix::unistd::geteuid().is_root() => attempt.letters.user,
@@ -230,14 +256,13 @@ pub fn expected(attempt: &Attempt, lab: usize, decoy: DecoyKind) -> Option<&'sta
     };
     let letter = attempt.letter(lab, letters).filter(|letter| *letter != 'I');
     match letter.or_else(|| attempt.letter(lab, attempt.letters.root))? {
-        'E' => Some("ESCAPED"),
-        'B' => Some("BLOCKED"),
+        'E' => Some(Verdict::Escaped),
+        'B' => Some(Verdict::Blocked),
         _ => None,
     }
 }
 
-/// The works checks that a target is asked for.
-fn asked(run: &Run, target: &Target) -> Vec<&'static Work> {
-    let wanted = |work: &&Work| run.works && target.what.lab().is_none_or(|lab| work.first_lab <= lab);
-    works::ALL.iter().filter(wanted).collect()
+/// The works checks that apply to a lab, or to any other program.
+fn applicable_works(lab: Option<usize>) -> Vec<&'static Work> {
+    works::ALL.iter().filter(|work| lab.is_none_or(|lab| work.first_lab <= lab)).collect()
 }

@@ -10,7 +10,7 @@ use crate::labs::steps::{Source, Step, USER_NAMESPACE};
 use crate::labs::variant::Workshop;
 use crate::report::DecoyKind;
 use crate::report::{Check, TargetReport};
-use crate::runner::grading::{Controls, Event, Run, controls, many, targets};
+use crate::runner::grading::{Controls, Event, Run, controls, grade_all};
 use crate::runner::workers::Workers;
 use crate::target::Target;
 use anyhow::{Context, Result};
@@ -114,7 +114,7 @@ pub fn knockout(
                     works: true,
                 };
                 let runs: Vec<Run> = variants.iter().map(run).collect();
-                let reports = many(&runs, &controls, workers, &mut tell)?;
+                let reports = grade_all(&runs, &controls, workers, &mut tell)?;
                 let graded = variants.iter().zip(&reports);
                 rows.extend(graded.map(|((step, _), now)| row(step, baseline(&baselines, step), now, decoy)));
             }
@@ -161,7 +161,7 @@ fn baselines(
         aims.push(target(lab, *userns, &workshop.build(source, lab)?, decoy)?);
     }
     let run = Run { targets: aims, attempts: ALL.iter().collect(), works: true };
-    let reports = targets(&run, controls, workers, tell)?;
+    let reports = grade_all(&[run], controls, workers, tell)?;
     Ok(wanted.into_iter().zip(reports.into_iter().map(|report| report.checks)).collect())
 }
 
@@ -211,7 +211,7 @@ fn row(step: &Step, baseline: &[Check], now: &TargetReport, decoy: DecoyKind) ->
     lost.sort();
 
     let unjudged: BTreeSet<&str> =
-        baseline.iter().filter(|check| check.is_the_machines()).map(|check| check.id.as_str()).collect();
+        baseline.iter().filter(|check| check.is_unjudgeable_here()).map(|check| check.id.as_str()).collect();
     let judged = |id: &&String| !unjudged.contains(id.as_str());
     let more = if decoy == DecoyKind::User { step.lost_user.as_slice() } else { &[] };
     let mut expected: Vec<String> = step.lost.iter().chain(more).filter(judged).cloned().collect();

@@ -158,7 +158,20 @@ impl Workers {
     ///
     /// # Errors
     /// [`Interrupted`] or [`Stopped`], or no worker can be started.
-    pub fn run(&mut self, jobs: &[Job], mut done: impl FnMut(usize, Done)) -> Result<()> {
+    pub fn run(&mut self, jobs: &[Job], done: impl FnMut(usize, Done)) -> Result<()> {
+        self.run_unless(jobs, |_| false, done)
+    }
+
+    /// The same; when its turn comes, a job that `skip` names is passed over.
+    ///
+    /// # Errors
+    /// Those of [`Workers::run`].
+    pub fn run_unless(
+        &mut self,
+        jobs: &[Job],
+        skip: impl Fn(&Job) -> bool,
+        mut done: impl FnMut(usize, Done),
+    ) -> Result<()> {
         let (mut next, mut open) = (0, 0);
         loop {
             match self.stopper.how() {
@@ -169,6 +182,10 @@ impl Workers {
             while let Some(job) = jobs.get(next)
                 && let Some(idle) = self.list.iter().position(|worker| worker.at.is_none())
             {
+                if skip(job) {
+                    next += 1;
+                    continue;
+                }
                 let running = self.list.iter().filter_map(|worker| worker.at).map(|(at, _)| &jobs[at]);
                 if !self.schedule.may_start(job, running) {
                     break;

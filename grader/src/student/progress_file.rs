@@ -119,7 +119,7 @@ impl Progress {
         let lab = standing.lab.as_str();
         let judged = |id: &str| {
             let check = report.checks.iter().find(|check| check.id == id);
-            check.filter(|check| !check.is_the_machines()).map(Check::is_green)
+            check.filter(|check| !check.is_unjudgeable_here()).map(Check::is_green)
         };
         let before: Vec<String> = self.list(lab, "green").into_iter().map(str::to_owned).collect();
         let lost: Vec<String> = before.iter().filter(|id| judged(id) == Some(false)).cloned().collect();

@@ -1,7 +1,7 @@
 //! Where a student stands, below the matrix: how far each lab has come, what is new, and what to do next.
 
 use crate::labs;
-use crate::report::{Check, TargetReport};
+use crate::report::{Check, CheckKind, TargetReport};
 use crate::student::lab_progress::{Place, Standing, State};
 use crate::student::progress_file::News;
 use crate::text;
@@ -67,7 +67,7 @@ fn next(position: &Position, out: &mut impl Write) -> io::Result<()> {
             return step(place, report, out);
         }
         // What falls short and is no step's affair: the lab no longer does what it was given with.
-        let short = report.mend_first.as_ref().map(|first| first.id.as_str());
+        let short = report.fix_first.as_ref().map(|first| first.id.as_str());
         let short =
             short.or_else(|| report.checks.iter().find(|it| !it.as_expected).map(|it| it.id.as_str()));
         if let Some(check) = short.and_then(|id| report.checks.iter().find(|check| check.id == id)) {
@@ -99,14 +99,16 @@ fn step(place: &Place, report: &TargetReport, out: &mut impl Write) -> io::Resul
     if place.state == State::Todo {
         writeln!(out, "Next: {}{at}", id.name)?;
         paragraph("  ", first_sentence(&place.step.goal), out)?;
-        let list = |kind: &str| {
+        let list = |kind| {
             red()
                 .filter(|check| check.kind == kind)
                 .map(|check| check.id.as_str())
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        for (label, list) in [("  It stops ", list("attempt")), ("  It makes work: ", list("works"))] {
+        for (label, list) in
+            [("  It stops ", list(CheckKind::Attempt)), ("  It makes work: ", list(CheckKind::Works))]
+        {
             if !list.is_empty() {
                 paragraph(label, &list, out)?;
             }
@@ -115,7 +117,7 @@ fn step(place: &Place, report: &TargetReport, out: &mut impl Write) -> io::Resul
     }
     writeln!(out, "Next: {}{at}\n  It is written, and does not hold yet:", id.name)?;
     red().try_for_each(|check| reason(check, out))?;
-    let attempt = red().find(|check| check.kind == "attempt");
+    let attempt = red().find(|check| check.kind == CheckKind::Attempt);
     let slowly = attempt.map(|check| format!("grader try {} --in {lab}", check.id));
     commands(&slowly.into_iter().chain([explain]).collect::<Vec<_>>(), out)
 }

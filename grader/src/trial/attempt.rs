@@ -1,6 +1,6 @@
 //! One attempt against one target, in a decoy host.
 
-use super::facts::{Facts, SeenCall, Sight};
+use super::facts::{Facts, SeenCall};
 use super::group::Job;
 use super::session::Session;
 use super::session::follow::Call;
@@ -31,15 +31,15 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;
-    if target.what != What::Bare && never_ran(&facts) && facts.seen == Sight::Nothing && in_time {
+    if target.what != What::Bare && never_ran(&facts) && facts.seen == Seen::Nothing && in_time {
         let again = once(stage, target, attempt, Streams::Terminal);
-        if !never_ran(&again) || again.seen != Sight::Nothing {
+        if !never_ran(&again) || again.seen != Seen::Nothing {
             facts = again;
         }
     }
     // A busy machine has quiet moments.
     for _ in 0..3 {
-        if !matches!(facts.seen, Sight::Unclear(_)) {
+        if !matches!(facts.seen, Seen::Unclear(_)) {
             break;
         }
         facts = once(stage, target, attempt, Streams::Pipes);
@@ -201,12 +201,7 @@ fn in_decoy(
     if let Ending::Killed(signal) = death(&session, guest) {
         facts.killed_by = Some(signal);
     }
-    facts.seen = match (attempt.witness)(&host) {
-        Seen::Effect(what) => Sight::Effect(what),
-        Seen::Confined(what) => Sight::Confined(what),
-        Seen::Unclear(what) => Sight::Unclear(what),
-        Seen::Nothing => Sight::Nothing,
-    };
+    facts.seen = (attempt.witness)(&host);
     facts.evidence = evidence(facts, &session, &host);
     let serves = |need: &Need| !matches!(need, Need::Ext4Volume | Need::ImageLink { .. });
     let may_serve = shared::may_serve(target) && attempt.needs.iter().all(serves);

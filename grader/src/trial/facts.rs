@@ -1,5 +1,6 @@
 //! What a trial brings back.
 
+use attempts::Seen;
 use serde::{Deserialize, Serialize};
 
 /// What a trial brought back.
@@ -24,7 +25,7 @@ pub struct Facts {
     /// The signal that ended the attacker, as the host saw.
     pub killed_by: Option<i32>,
     /// What the host saw.
-    pub seen: Sight,
+    pub seen: Seen,
     /// What the host lacks to judge the attempt at all.
     pub lacks: Option<String>,
     /// What was seen, in single facts, for people.
@@ -45,18 +46,4 @@ pub enum SeenCall {
     Begun,
     /// It returned this: a negative errno where it was refused.
     Returned(i64),
-}
-
-/// [`attempts::Seen`], as it travels.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Sight {
-    /// The effect.
-    Effect(String),
-    /// An effect that stayed inside.
-    Confined(String),
-    /// Something that proves neither.
-    Unclear(String),
-    /// Nothing.
-    #[default]
-    Nothing,
 }

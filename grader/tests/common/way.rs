@@ -4,10 +4,10 @@ use super::stage::workspace;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 use grader::judge::points::Rubric;
-use grader::judge::verdict::Verdict;
+use grader::judge::verdict::Outcome;
 use grader::labs;
 use grader::labs::steps::{Source, Step, StepId};
-use grader::report::{Check, TargetReport};
+use grader::report::{Check, CheckKind, TargetKind, TargetReport};
 use grader::student::starter;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -70,21 +70,20 @@ pub fn asked(lab: usize) -> impl Iterator<Item = &'static str> {
 
 /// The points that a lab earns with these checks, and the most that it could.
 pub fn points(lab: usize, checks: Vec<Check>) -> (f64, f64) {
-    let (name, kind) = (labs::ALL[lab].to_owned(), "lab".to_owned());
-    let mut target =
-        TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks };
+    let name = labs::ALL[lab];
+    let mut target = TargetReport { checks, ..TargetReport::new(name, name, TargetKind::Lab) };
     Rubric::standard().fill_in(&mut target);
     (target.points, target.max_points)
 }
 
 /// The same check, green or not.
 pub fn as_predicted(check: &Check, green: bool) -> Check {
-    let works = check.kind == "works";
+    let works = check.kind == CheckKind::Works;
     let verdict = match (works, green) {
-        (true, true) => Verdict::Works,
-        (true, false) => Verdict::Fails(String::new()),
-        (false, true) => Verdict::Blocked(String::new()),
-        (false, false) => Verdict::Escaped(String::new()),
+        (true, true) => Outcome::Works,
+        (true, false) => Outcome::Fails(String::new()),
+        (false, true) => Outcome::Blocked(String::new()),
+        (false, false) => Outcome::Escaped(String::new()),
     };
-    Check::new(&check.id, &check.kind, &verdict, None)
+    verdict.check(&check.id, check.kind, None)
 }

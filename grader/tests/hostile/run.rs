@@ -96,8 +96,7 @@ impl Ran {
     pub fn verdicts(&self, target: &str) -> BTreeMap<String, String> {
         let Some(report) = self.parsed() else { return BTreeMap::new() };
         let of = |(_, check): (_, &grader::report::Check)| {
-            let cause = check.cause.clone().unwrap_or_default();
-            (check.id.clone(), format!("{} {cause}", check.verdict))
+            (check.id.clone(), format!("{} {:?}", check.verdict, check.cause))
         };
         report.checks().filter(|(it, _)| it.name == target).map(of).collect()
     }

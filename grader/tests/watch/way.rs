@@ -5,9 +5,9 @@ use crate::common::way::{Stop, as_predicted, asked, number, points, predicted, s
 use crate::pty::Pty;
 use crate::student::Student;
 use attempts::attempts::Attempt;
-use grader::judge::verdict::{Cause, Verdict};
+use grader::judge::verdict::Outcome;
 use grader::labs;
-use grader::report::Check;
+use grader::report::{Cause, CheckKind};
 use std::collections::BTreeMap;
 
 /// The signs of the checks on the board, by their names.
@@ -32,9 +32,9 @@ fn compare(board: &str, stop: &Stop) {
             ('+', true) | ('x' | '~', false) | ('?', _) => {}
             _ => panic!("{id} is {sign:?}: {}", place()),
         }
-        let kind = if Attempt::find(id).is_some() { "attempt" } else { "works" };
-        let none = Verdict::Inconclusive(Cause::Machine, String::new());
-        let none = Check::new(id, kind, &none, None);
+        let kind = if Attempt::find(id).is_some() { CheckKind::Attempt } else { CheckKind::Works };
+        let none = Outcome::Inconclusive(Cause::Machine, String::new());
+        let none = none.check(id, kind, None);
         checks.push(if sign == '?' { none } else { as_predicted(&none, green) });
     }
     let (earned, most) = points(stop.lab, checks);

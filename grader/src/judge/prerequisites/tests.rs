@@ -1,7 +1,9 @@
 //! The graph as it stands, and what follows from it.
 
 use super::*;
-use crate::judge::verdict::{Cause, Verdict};
+use crate::judge::verdict::Outcome;
+use crate::report::Cause;
+use crate::report::{CheckKind, Verdict};
 use std::collections::BTreeSet;
 
 /// Every check: its name, and the lab that is the first to ask for it.
@@ -71,29 +73,29 @@ fn nothing_waits_in_a_starter_that_was_blocked_in_the_lab_before() {
     }
 }
 
-fn check(id: &str, verdict: Verdict) -> Check {
-    let kind = if Work::find(id).is_some() { "works" } else { "attempt" };
-    Check::new(id, kind, &verdict, None)
+fn check(id: &str, verdict: Outcome) -> Check {
+    let kind = if Work::find(id).is_some() { CheckKind::Works } else { CheckKind::Attempt };
+    verdict.check(id, kind, None)
 }
 
 fn blocked(id: &str) -> Check {
-    check(id, Verdict::Blocked("refused".into()))
+    check(id, Outcome::Blocked("refused".into()))
 }
 
 fn escaped(id: &str) -> Check {
-    check(id, Verdict::Escaped("seen".into()))
+    check(id, Outcome::Escaped("seen".into()))
 }
 
 fn fails(id: &str) -> Check {
-    check(id, Verdict::Fails("no".into()))
+    check(id, Outcome::Fails("no".into()))
 }
 
 fn works(id: &str) -> Check {
-    check(id, Verdict::Works)
+    check(id, Outcome::Works)
 }
 
 fn settled(mut checks: Vec<Check>) -> Vec<Check> {
-    settle(&mut checks);
+    mark_waiting(&mut checks);
     checks
 }
 
@@ -107,20 +109,20 @@ fn what_is_after_a_check_that_fell_short_waits() {
     let checks = settled(vec![escaped("proc-keys"), blocked("proc-keys-unmask"), blocked("mount")]);
     assert_eq!(waits(&checks), ["-", "proc-keys", "-"]);
     let it = &checks[1];
-    assert_eq!((it.verdict.as_str(), it.as_expected), ("INCONCLUSIVE", false));
+    assert_eq!((it.verdict, it.as_expected), (Verdict::Inconclusive, false));
     assert!(it.why.contains("proc-keys") && it.evidence[0].contains("BLOCKED: refused"), "{it:?}");
 }
 
 #[test]
 fn what_was_seen_is_not_hidden() {
-    let machine = Verdict::Inconclusive(Cause::Machine, "no disk".into());
+    let machine = Outcome::Inconclusive(Cause::Machine, "no disk".into());
     let checks = settled(vec![
         fails("starts"),
         escaped("reboot"),
         works("output"),
         check("raw-disk", machine),
         blocked("mount"),
-        check("boot-time", Verdict::Inconclusive(Cause::Target, "it died".into())),
+        check("boot-time", Outcome::Inconclusive(Cause::Target, "it died".into())),
         fails("pid-1"),
     ]);
     assert_eq!(waits(&checks), ["-", "-", "-", "-", "starts", "starts", "starts"]);
@@ -135,15 +137,16 @@ fn who_waits_for_one_that_waits_waits_for_what_is_to_be_mended() {
 #[test]
 fn what_is_as_expected_or_was_not_asked_for_keeps_nobody_waiting() {
     assert_eq!(waits(&settled(vec![blocked("proc-keys-unmask")])), ["-"]);
-    let expected = Check::new("proc-keys", "attempt", &Verdict::Escaped(String::new()), Some("ESCAPED"));
+    let expected =
+        Outcome::Escaped(String::new()).check("proc-keys", CheckKind::Attempt, Some(Verdict::Escaped));
     assert_eq!(waits(&settled(vec![expected, blocked("proc-keys-unmask")])), ["-", "-"]);
-    let machine = check("core-pattern", Verdict::Inconclusive(Cause::Machine, String::new()));
+    let machine = check("core-pattern", Outcome::Inconclusive(Cause::Machine, String::new()));
     assert_eq!(waits(&settled(vec![machine, blocked("core-pattern-remount")])), ["-", "-"]);
 }
 
 #[track_caller]
 fn first(checks: Vec<Check>, lab: Option<usize>) -> (String, Vec<String>) {
-    let first = mend_first(&settled(checks), lab).expect("something fell short");
+    let first = fix_first(&settled(checks), lab).expect("something fell short");
     (first.id, first.steps)
 }
 
@@ -155,11 +158,11 @@ fn works_checks_come_first_then_the_lowest_lab_then_the_order_of_teaching() {
     assert_eq!(first([all(), vec![fails("starts"), fails("pid-1")]].concat(), None).0, "starts");
     assert_eq!(first(vec![fails("console"), fails("devices")], None).0, "devices");
     // That one was not reached says less than that another failed.
-    let unreached = check("output", Verdict::Inconclusive(Cause::Target, String::new()));
+    let unreached = check("output", Outcome::Inconclusive(Cause::Target, String::new()));
     assert_eq!(first(vec![unreached, fails("exit-status"), fails("pid-1")], None).0, "exit-status");
     // It escapes all by itself, and yet what it undoes comes first.
     assert_eq!(first(vec![escaped("core-pattern-remount"), escaped("core-pattern")], None).0, "core-pattern");
-    assert_eq!(mend_first(&[blocked("mount"), works("starts")], None), None);
+    assert_eq!(fix_first(&[blocked("mount"), works("starts")], None), None);
 }
 
 #[test]

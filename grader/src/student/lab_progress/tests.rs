@@ -1,7 +1,8 @@
 use super::*;
-use crate::judge::verdict::Verdict;
+use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
-use crate::report::Check;
+use crate::report::TargetKind;
+use crate::report::{CheckKind, Verdict};
 use rstest::rstest;
 
 const LAB: &str = "lab1-namespaces";
@@ -19,12 +20,11 @@ fn report(red: &[&str]) -> TargetReport {
     ids.sort();
     ids.dedup();
     let verdict = |id: &str| match red.contains(&id) {
-        true => Verdict::Escaped("it came out".into()),
-        false => Verdict::Blocked("it was kept in".into()),
+        true => Outcome::Escaped("it came out".into()),
+        false => Outcome::Blocked("it was kept in".into()),
     };
-    let checks = ids.iter().map(|id| Check::new(id, "attempt", &verdict(id), None)).collect();
-    let (name, kind) = (LAB.into(), "lab".into());
-    TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks }
+    let checks = ids.iter().map(|id| verdict(id).check(id, CheckKind::Attempt, None)).collect();
+    TargetReport { checks, ..TargetReport::new(LAB, LAB, TargetKind::Lab) }
 }
 
 fn standing(out: &[&str], red: &[&str]) -> Standing {
@@ -64,9 +64,9 @@ fn a_step_waits_for_another_one_that_its_checks_want() {
 fn what_is_not_asked_for_yet_is_not_short() {
     let reference = Workspace::sources().steps().unwrap();
     let mut report = report(&["mknod-disk"]);
-    let escaped = Verdict::Escaped("it came out".into());
+    let escaped = Outcome::Escaped("it came out".into());
     let check = report.checks.iter_mut().find(|check| check.id == "mknod-disk").unwrap();
-    *check = Check::new("mknod-disk", "attempt", &escaped, Some("ESCAPED"));
+    *check = escaped.check("mknod-disk", CheckKind::Attempt, Some(Verdict::Escaped));
     let standing = Standing::of(LAB, &reference, &without(&[]), Some((&report, DecoyKind::Root)));
     assert_eq!(state(&standing, "user-namespace"), &State::Holds);
 }

@@ -1,26 +1,27 @@
 use super::*;
-use crate::judge::verdict::{Cause, Verdict};
+use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
-use crate::report::Check;
+use crate::report::Cause;
+use crate::report::CheckKind;
 use crate::report::DecoyKind;
+use crate::report::TargetKind;
 use rstest::rstest;
 use std::fs;
 use std::os::unix::fs::symlink;
 
 const LAB: &str = "lab1-namespaces";
 
-fn report(checks: &[(&str, Verdict)]) -> TargetReport {
-    let checks = checks.iter().map(|(id, verdict)| Check::new(id, "attempt", verdict, None)).collect();
-    let (name, kind) = (LAB.into(), "lab".into());
-    TargetReport { name, kind, points: 0.0, max_points: 0.0, reached: None, mend_first: None, checks }
+fn report(checks: &[(&str, Outcome)]) -> TargetReport {
+    let checks = checks.iter().map(|(id, verdict)| verdict.check(id, CheckKind::Attempt, None)).collect();
+    TargetReport { checks, ..TargetReport::new(LAB, LAB, TargetKind::Lab) }
 }
 
-fn blocked() -> Verdict {
-    Verdict::Blocked("it was kept in".into())
+fn blocked() -> Outcome {
+    Outcome::Blocked("it was kept in".into())
 }
 
-fn escaped() -> Verdict {
-    Verdict::Escaped("it came out".into())
+fn escaped() -> Outcome {
+    Outcome::Escaped("it came out".into())
 }
 
 fn standing(report: &TargetReport) -> Standing {
@@ -28,7 +29,7 @@ fn standing(report: &TargetReport) -> Standing {
     Standing::of(LAB, &reference, &Workspace::sources(), Some((report, DecoyKind::Root)))
 }
 
-fn note(progress: &mut Progress, checks: &[(&str, Verdict)]) -> News {
+fn note(progress: &mut Progress, checks: &[(&str, Outcome)]) -> News {
     let report = report(checks);
     progress.note(&standing(&report), &report)
 }
@@ -38,7 +39,7 @@ fn what_is_new_is_told_and_what_was_not_judged_stays() {
     let mut progress = Progress::default();
     let first = note(&mut progress, &[("reboot", blocked()), ("mount", escaped()), ("raw-disk", blocked())]);
     assert_eq!((first.won, first.lost), (vec!["reboot".to_owned(), "raw-disk".to_owned()], vec![]));
-    let machine = Verdict::Inconclusive(Cause::Machine, "no disk".into());
+    let machine = Outcome::Inconclusive(Cause::Machine, "no disk".into());
     let second = note(&mut progress, &[("reboot", escaped()), ("mount", blocked()), ("raw-disk", machine)]);
     assert_eq!((second.won, second.lost), (vec!["mount".to_owned()], vec!["reboot".to_owned()]));
     assert_eq!(progress.list(LAB, "green"), ["raw-disk", "mount"]);

@@ -1,9 +1,10 @@
 use super::*;
 use crate::judge::prerequisites;
-use crate::judge::verdict::Verdict;
+use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
 use crate::labs::steps::Source;
 use crate::report::DecoyKind;
+use crate::report::{CheckKind, TargetKind};
 use crate::student::starter;
 use attempts::attempts::ALL as ATTEMPTS;
 
@@ -11,13 +12,19 @@ use attempts::attempts::ALL as ATTEMPTS;
 fn report(lab: usize, red: impl Fn(&str) -> bool) -> TargetReport {
     let asked = ATTEMPTS.iter().filter(|attempt| attempt.first_lab() <= lab);
     let check = |id| match red(id) {
-        true => Check::new(id, "attempt", &Verdict::Escaped("it \u{1b}came out".into()), None),
-        false => Check::new(id, "attempt", &Verdict::Blocked(String::new()), None),
+        true => Outcome::Escaped("it \u{1b}came out".into()).check(id, CheckKind::Attempt, None),
+        false => Outcome::Blocked(String::new()).check(id, CheckKind::Attempt, None),
     };
     let checks: Vec<Check> = asked.map(|attempt| check(attempt.id)).collect();
-    let mend_first = prerequisites::mend_first(&checks, Some(lab));
-    let (name, kind) = (labs::ALL[lab].into(), "lab".into());
-    TargetReport { name, kind, points: 0.5, max_points: 1.0, reached: None, mend_first, checks }
+    let fix_first = prerequisites::fix_first(&checks, Some(lab));
+    let name = labs::ALL[lab];
+    TargetReport {
+        points: 0.5,
+        max_points: 1.0,
+        fix_first,
+        checks,
+        ..TargetReport::new(name, name, TargetKind::Lab)
+    }
 }
 
 fn text(source: &Source, reports: &[TargetReport], first: bool, news: Vec<News>) -> String {
@@ -73,9 +80,9 @@ fn who_has_done_a_lab_goes_on_and_who_has_done_all_hands_in() {
 #[test]
 fn what_no_step_explains_is_named_as_it_is() {
     let mut report = report(1, |_| false);
-    let fails = Verdict::Fails("exit code 7 became 0".into());
-    report.checks.push(Check::new("exit-status", "works", &fails, None));
-    report.mend_first = prerequisites::mend_first(&report.checks, Some(1));
+    let fails = Outcome::Fails("exit code 7 became 0".into());
+    report.checks.push(fails.check("exit-status", CheckKind::Works, None));
+    report.fix_first = prerequisites::fix_first(&report.checks, Some(1));
     let text = text(&Workspace::sources(), &[report], false, Vec::new());
     assert!(text.contains("exit-status: FAILS (exit code 7 became 0)"), "{text}");
 }

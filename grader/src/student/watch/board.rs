@@ -6,6 +6,7 @@ use super::builder::End;
 use super::pages::{self, Surroundings};
 use super::state::{Mark, Phase, Row, State, View, word};
 use crate::labs;
+use crate::report::CheckKind;
 use crate::text::{is_hidden, line as shown};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -141,8 +142,8 @@ impl Look {
     fn step(&self, state: &State, height: u16) -> Vec<Line<'static>> {
         let Some(place) = state.standing.next() else {
             let done = state.current && state.standing.places.iter().all(|place| place.red.is_empty());
-            return match (done, state.report.as_ref().and_then(|report| report.mend_first.as_ref())) {
-                (_, Some(mend)) => vec![Line::from(format!("mend first: {}: {}", mend.id, mend.why))],
+            return match (done, state.report.as_ref().and_then(|report| report.fix_first.as_ref())) {
+                (_, Some(mend)) => vec![Line::from(format!("fix first: {}: {}", mend.id, mend.why))],
                 (true, None) if state.lab + 1 == labs::ALL.len() => vec![Line::from("every step holds")],
                 (true, None) => vec![Line::from("every step holds. n: the next lab")],
                 (false, None) => Vec::new(),
@@ -217,8 +218,8 @@ fn counted(kind: &str, state: &State) -> String {
         _ => format!("{kind}: {good} of {all} {word}"),
     };
     match kind {
-        "works checks" => of(state.good("works"), "work"),
-        "attempts" => of(state.good("attempt"), "blocked"),
+        "works checks" => of(state.good(CheckKind::Works), "work"),
+        "attempts" => of(state.good(CheckKind::Attempt), "blocked"),
         _ => kind.to_owned(),
     }
 }

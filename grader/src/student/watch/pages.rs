@@ -57,7 +57,7 @@ pub fn beside(state: &State, around: &Surroundings) -> Vec<String> {
         lines.push("red is expected: a lab without its steps is no more than the lab before it".into());
     }
     let checks = state.report.iter().flat_map(|report| &report.checks);
-    let unjudged = checks.filter(|check| check.is_the_machines()).count();
+    let unjudged = checks.filter(|check| check.is_unjudgeable_here()).count();
     if unjudged > 0 {
         let command = around.way_out.as_deref().unwrap_or("grader doctor");
         lines.push(format!(

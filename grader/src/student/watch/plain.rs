@@ -4,6 +4,7 @@ use super::Event;
 use super::key::Key;
 use super::pages::{self, Surroundings};
 use super::state::State;
+use crate::report::CheckKind;
 use crate::text::line;
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::Sender;
@@ -58,7 +59,8 @@ fn graded(state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Resu
         let why = if check.why.is_empty() { String::new() } else { format!(" ({})", line(&check.why)) };
         writeln!(out, "{}: {was}{}{why}", check.id, check.verdict)?;
     }
-    let ((works, of_works), (blocked, of_attempts)) = (state.good("works"), state.good("attempt"));
+    let ((works, of_works), (blocked, of_attempts)) =
+        (state.good(CheckKind::Works), state.good(CheckKind::Attempt));
     let report = state.report.as_ref();
     let points = report.map(|it| format!(", points {} of {}", it.points, it.max_points)).unwrap_or_default();
     writeln!(

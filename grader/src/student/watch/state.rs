@@ -6,7 +6,7 @@ use super::key::Key;
 use crate::labs;
 use crate::labs::steps::{Source, Step, StepId};
 use crate::report::DecoyKind;
-use crate::report::{Check, TargetReport};
+use crate::report::{Cause, Check, CheckKind, TargetReport, Verdict};
 use crate::student::lab_progress::Standing;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
@@ -73,7 +73,7 @@ pub struct State {
     /// How long its grading took.
     pub graded_in: Duration,
     /// The verdicts before that, by the check's name.
-    pub before: BTreeMap<String, String>,
+    pub before: BTreeMap<String, Verdict>,
     /// Where the student stands.
     pub standing: Standing,
     /// What is shown.
@@ -97,7 +97,7 @@ pub struct Row<'a> {
     /// What is known of it.
     pub mark: Mark,
     /// The verdict before this one, where that was another.
-    pub was: Option<&'a str>,
+    pub was: Option<Verdict>,
     /// The reason, in one line.
     pub why: String,
     /// Whether the step that the student is at turns it.
@@ -178,7 +178,7 @@ impl State {
     pub fn graded(&mut self, report: TargetReport, took: Duration, source: &Source) {
         self.phase = Phase::Idle;
         if let Some(old) = &self.report {
-            self.before = old.checks.iter().map(|check| (check.id.clone(), check.verdict.clone())).collect();
+            self.before = old.checks.iter().map(|check| (check.id.clone(), check.verdict)).collect();
         }
         (self.graded_in, self.current) = (took, true);
         self.report = Some(report);
@@ -264,7 +264,7 @@ impl State {
             return Some(id);
         }
         let of_step = self.standing.next().and_then(|place| place.red.first());
-        let first = || self.report.as_ref()?.mend_first.as_ref().map(|mend| mend.id.as_str());
+        let first = || self.report.as_ref()?.fix_first.as_ref().map(|mend| mend.id.as_str());
         let any = || ATTEMPTS.iter().find(|attempt| attempt.first_lab() == self.lab).map(|it| it.id);
         of_step.map(String::as_str).or_else(first).or_else(any)
     }
@@ -299,21 +299,21 @@ impl State {
             [] => check.why.clone(),
             waiting => format!("for {}", waiting.join(", ")),
         };
-        let was = self.before.get(id).map(String::as_str).filter(|was| *was != check.verdict);
+        let was = self.before.get(id).copied().filter(|was| *was != check.verdict);
         Row { id, mark: mark(check), was, why, of_step }
     }
 
     /// The checks whose verdict is another than in the grading before, each with both; all of them the first time.
-    pub fn changes(&self) -> impl Iterator<Item = (&Check, Option<&str>)> {
+    pub fn changes(&self) -> impl Iterator<Item = (&Check, Option<Verdict>)> {
         let checks = self.report.iter().flat_map(|report| &report.checks);
         checks.filter_map(|check| match self.before.get(&check.id) {
             Some(was) if *was == check.verdict => None,
-            was => Some((check, was.map(String::as_str))),
+            was => Some((check, was.copied())),
         })
     }
 
     /// How many of the attempts, or of the works checks, are as they should be, of how many.
-    pub fn good(&self, kind: &str) -> (usize, usize) {
+    pub fn good(&self, kind: CheckKind) -> (usize, usize) {
         let of_kind = |check: &&Check| check.kind == kind;
         let checks: Vec<&Check> =
             self.report.iter().flat_map(|report| &report.checks).filter(of_kind).collect();
@@ -322,12 +322,12 @@ impl State {
 }
 
 fn mark(check: &Check) -> Mark {
-    match (check.verdict.as_str(), check.cause.as_deref()) {
-        ("BLOCKED" | "WORKS", _) => Mark::Good,
-        ("ESCAPED" | "FAILS", _) => Mark::Short,
-        (_, Some("waiting")) => Mark::Waits,
-        (_, Some("machine")) => Mark::Machine,
-        _ => Mark::Unclear,
+    match (check.verdict, check.cause) {
+        (Verdict::Blocked | Verdict::Works, _) => Mark::Good,
+        (Verdict::Escaped | Verdict::Fails, _) => Mark::Short,
+        (Verdict::Inconclusive, Some(Cause::Waiting)) => Mark::Waits,
+        (Verdict::Inconclusive, Some(Cause::Machine)) => Mark::Machine,
+        (Verdict::Inconclusive, _) => Mark::Unclear,
     }
 }
 
@@ -352,6 +352,6 @@ pub fn word(row: &Row, check: Option<&Check>) -> String {
         Mark::Machine | Mark::Unclear => "no verdict".into(),
         Mark::Unknown => "...".into(),
         Mark::Later(lab) => format!("lab {lab}"),
-        Mark::Good | Mark::Short => check.map_or_else(String::new, |check| check.verdict.clone()),
+        Mark::Good | Mark::Short => check.map_or_else(String::new, |check| check.verdict.to_string()),
     }
 }

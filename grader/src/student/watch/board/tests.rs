@@ -1,8 +1,11 @@
 use super::*;
-use crate::judge::verdict::{Cause, Verdict};
+use crate::judge::prerequisites::wait_for;
+use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
+use crate::report::Cause;
 use crate::report::DecoyKind;
-use crate::report::{Check, MendFirst, TargetReport};
+use crate::report::{CheckKind, Verdict};
+use crate::report::{FixFirst, TargetKind, TargetReport};
 use crate::student::starter;
 use crate::student::watch::builder::{Built, Why};
 use crate::student::watch::key::Key;
@@ -29,35 +32,34 @@ fn build(end: End, said: &[&str]) -> Built {
 fn graded() -> State {
     let mut state = begun();
     state.built(build(End::Made("program".into()), &[]));
-    state.graded(report("ESCAPED"), Duration::from_millis(610), &starter::source().unwrap());
+    state.graded(report(Verdict::Escaped), Duration::from_millis(610), &starter::source().unwrap());
     state
 }
 
-fn report(mount: &str) -> TargetReport {
-    let attempt = |id, verdict: Verdict| Check::new(id, "attempt", &verdict, Some("BLOCKED"));
-    let waiting = Cause::Waiting(vec!["host-name".into()]);
+fn report(mount: Verdict) -> TargetReport {
+    let attempt = |id, verdict: Outcome| verdict.check(id, CheckKind::Attempt, Some(Verdict::Blocked));
     let mount = match mount {
-        "ESCAPED" => Verdict::Escaped("the mount\u{1b}[2J is in the host's table".into()),
-        _ => Verdict::Blocked("kept in".into()),
+        Verdict::Escaped => Outcome::Escaped("the mount\u{1b}[2J is in the host's table".into()),
+        _ => Outcome::Blocked("kept in".into()),
     };
-    let checks = vec![
-        Check::new("starts", "works", &Verdict::Works, Some("WORKS")),
-        Check::new("host-name", "works", &Verdict::Fails("it is the host's".into()), Some("WORKS")),
-        attempt("reboot", Verdict::Blocked("refused".into())),
+    let mut checks = vec![
+        Outcome::Works.check("starts", CheckKind::Works, Some(Verdict::Works)),
+        Outcome::Fails("it is the host's".into()).check("host-name", CheckKind::Works, Some(Verdict::Works)),
+        attempt("reboot", Outcome::Blocked("refused".into())),
         attempt("mount", mount),
-        attempt("hostname-read", Verdict::Inconclusive(waiting, "waits".into())),
-        attempt("cgroup-path", Verdict::Inconclusive(Cause::Machine, "no control groups".into())),
+        attempt("hostname-read", Outcome::Blocked("refused".into())),
+        attempt("cgroup-path", Outcome::Inconclusive(Cause::Machine, "no control groups".into())),
     ];
-    let mend_first =
-        Some(MendFirst { id: "host-name".into(), why: "it is the host's".into(), steps: Vec::new() });
+    let fix_first =
+        Some(FixFirst { id: "host-name".into(), why: "it is the host's".into(), steps: Vec::new() });
+    wait_for(&mut checks[4], vec!["host-name".into()]);
+    let name = "lab1-namespaces";
     TargetReport {
-        name: "lab1-namespaces".into(),
-        kind: "lab".into(),
         points: 0.25,
         max_points: 1.0,
-        reached: None,
-        mend_first,
+        fix_first,
         checks,
+        ..TargetReport::new(name, name, TargetKind::Lab)
     }
 }
 
@@ -165,11 +167,11 @@ fn a_check_not_yet_asked_for_is_neither_red_nor_green() {
 #[test]
 fn what_has_turned_says_what_it_was() {
     let mut state = graded();
-    state.graded(report("BLOCKED"), Duration::ZERO, &starter::source().unwrap());
+    state.graded(report(Verdict::Blocked), Duration::ZERO, &starter::source().unwrap());
     let text = text(&state, 80, 40);
     assert!(text.contains("+ mount                 BLOCKED    was ESCAPED kept in"), "{text}");
     let changes: Vec<_> = state.changes().map(|(check, was)| (check.id.as_str(), was)).collect();
-    assert_eq!(changes, [("mount", Some("ESCAPED"))]);
+    assert_eq!(changes, [("mount", Some(Verdict::Escaped))]);
 }
 
 #[test]
