@@ -35,7 +35,7 @@ const MAX_LINKS: usize = 40;
 
 /// Where a file will be written.
 #[derive(Debug)]
-pub struct Place {
+pub struct Destination {
     directory: Directory,
     name: OsString,
     what: What,
@@ -56,15 +56,15 @@ enum What {
 /// # Errors
 /// What the system said; what was at the place before is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    Place::find(path)?.write(bytes)
+    Destination::find(path)?.write(bytes)
 }
 
-impl Place {
+impl Destination {
     /// Looks at a place before there is anything to write, so that a wrong one is known before the work.
     ///
     /// # Errors
     /// Nothing can be written there: why.
-    pub fn find(path: &Path) -> Result<Place> {
+    pub fn find(path: &Path) -> Result<Destination> {
         let (parent, name) = split(path)?;
         // First of all: it is to be the caller's, and none that is opened here.
         let descriptor = descriptor(path).map(again).transpose()?;
@@ -73,7 +73,7 @@ impl Place {
             Some(file) => What::Descriptor(file),
             None => What::at(&directory, Path::new(&name))?,
         };
-        let place = Place { directory, name, what };
+        let place = Destination { directory, name, what };
         if let What::Replaced(_) = place.what {
             let (_, temporary) = place.temporary()?;
             place.directory.remove(&temporary)?;

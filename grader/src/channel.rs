@@ -33,7 +33,7 @@ impl std::fmt::Display for TimedOut {
 impl std::error::Error for TimedOut {}
 
 /// More than any message: a mount table of thousands of lines.
-const LARGEST: usize = 4 << 20;
+const MAX_MESSAGE: usize = 4 << 20;
 
 impl Channel {
     /// Both ends. The first waits no longer than `timeout` for one message; the second as long as it takes, since its
@@ -89,7 +89,7 @@ impl Channel {
             return Ok(None);
         }
         let length = u32::from_ne_bytes(length) as usize;
-        anyhow::ensure!(length <= LARGEST, "a message of {length} bytes");
+        anyhow::ensure!(length <= MAX_MESSAGE, "a message of {length} bytes");
         let mut body = vec![0; length];
         if !self.fill(&mut body, &mut descriptors, deadline)? {
             return Ok(None);

@@ -55,19 +55,19 @@ const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 some check fell short, or
 
 /// The command line is wrong: exit code 2.
 #[derive(Debug)]
-pub struct Usage(pub String);
+pub struct UsageError(pub String);
 
-impl std::fmt::Display for Usage {
+impl std::fmt::Display for UsageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Usage {}
+impl std::error::Error for UsageError {}
 
-impl From<anyhow::Error> for Usage {
-    fn from(error: anyhow::Error) -> Usage {
-        Usage(format!("{error:#}"))
+impl From<anyhow::Error> for UsageError {
+    fn from(error: anyhow::Error) -> UsageError {
+        UsageError(format!("{error:#}"))
     }
 }
 
@@ -98,7 +98,7 @@ pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
         Err(error) => error,
     };
     text::say(&text::lines(&format!("grader: {error:#}")));
-    ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<Usage>()) {
+    ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<UsageError>()) {
         // As a shell has it.
         (Some(Interrupted(signal)), _) => 128 + *signal as u8,
         (None, true) => 2,

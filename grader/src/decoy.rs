@@ -56,7 +56,7 @@ use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use secrets::Secrets;
-use start::{Program, Running};
+use start::{Program, Started};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
@@ -186,7 +186,7 @@ impl Decoy {
     }
 
     /// Starts a program in it. It waits at its gate. With it comes its number, for [`Decoy::program`].
-    pub fn start(&self, program: &Program) -> Result<(Running, usize)> {
+    pub fn start(&self, program: &Program) -> Result<(Started, usize)> {
         self.channel.send(&ToPid1::Start(program.clone()), &[])?;
         // Its PID 1 ends what earlier starts have left; one that was followed with ptrace(2) is gone only once its tracer
         // has waited for it.
@@ -202,7 +202,7 @@ impl Decoy {
                 self.strangers.set(self.strangers.get() + strangers);
                 let mut programs = self.programs.borrow_mut();
                 programs.push(Ending::None);
-                Ok((Running::new(descriptors)?, programs.len() - 1))
+                Ok((Started::new(descriptors)?, programs.len() - 1))
             }
             Some((FromPid1::Failed(why), _)) => bail!("{why}"),
             _ => bail!("the decoy host's PID 1 died"),

@@ -15,7 +15,7 @@ pub mod look;
 pub mod mend;
 pub mod way_out;
 
-pub use facts::Facts;
+pub use facts::MachineFacts;
 pub use findings::findings;
 pub use mend::Mend;
 pub use way_out::way_out;
@@ -31,12 +31,12 @@ pub struct Finding {
     /// What was found, in words.
     pub found: String,
     /// Whether that is enough.
-    pub state: State,
+    pub state: Assessment,
 }
 
 /// What a finding amounts to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Assessment {
     /// It is as it should be.
     Fine,
     /// Good to know; it costs nothing that the grader judges today.
@@ -112,7 +112,7 @@ impl Area {
 ///
 /// # Errors
 /// The person interrupted it.
-pub fn examine(limit: Duration) -> Result<Facts> {
+pub fn examine(limit: Duration) -> Result<MachineFacts> {
     let decoys = decoys::all(limit)?;
-    Ok(Facts { decoys, ..look::facts() })
+    Ok(MachineFacts { decoys, ..look::facts() })
 }

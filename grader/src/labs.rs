@@ -21,7 +21,7 @@ pub mod target_dir;
 pub mod variant;
 pub mod workspace;
 
-pub use build::{Built, Linked, build, build_with, check};
+pub use build::{BuiltLab, Linked, build, build_with, check};
 pub use workspace::Workspace;
 
 /// The labs in teaching order: the place in this list is the lab's number. Each is a package, and a program,

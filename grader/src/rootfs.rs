@@ -38,7 +38,7 @@ pub use check::check;
 pub use make::make;
 pub use needs::needs;
 pub use root::Root;
-pub use tools::{LeftOut, TOOLS, Why};
+pub use tools::{LeftOut, LeftOutReason, TOOLS};
 
 use anyhow::Result;
 use std::path::{Path, PathBuf};

@@ -94,7 +94,8 @@ fn a_template_that_is_none_is_named(#[case] template: &str, #[case] why: &str) {
 fn a_rubric_that_is_wrong_is_named_by_its_line(
     #[case] text: &str,
     #[case] why: &str,
-    #[values(&["--check"], &["lab0"], &["--format", "json", "--output", "report.json"])] words: &[&str],
+    #[values(&["--print-rubric"], &["lab0"], &["--format", "json", "--output", "report.json"])]
+    words: &[&str],
 ) {
     let Some(stage) = Stage::new(Who::User) else { return };
     fs::write(stage.path("wrong.toml"), text).unwrap();
@@ -109,7 +110,7 @@ fn a_rubric_that_is_wrong_is_named_by_its_line(
 #[case::a_directory("tmp", "Is a directory")]
 fn a_rubric_that_is_none_is_named(#[case] name: &str, #[case] why: &str) {
     let Some(stage) = Stage::new(Who::User) else { return };
-    let grader = stage.grader(["run", "--rubric", name, "--check"]);
+    let grader = stage.grader(["run", "--rubric", name, "--print-rubric"]);
     let error = contains(format!("can't read the rubric {name}")).and(contains(why));
     stage.run(grader).assert().code(2).stdout(is_empty()).stderr(error);
 }

@@ -1,6 +1,6 @@
 //! The embedded rootfs, made from this machine and from others that look different, and run.
 
-use grader::rootfs::{self, Cache, Root, Rootfs, Why};
+use grader::rootfs::{self, Cache, LeftOutReason, Root, Rootfs};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, chroot, geteuid, getgid, getuid};
@@ -164,7 +164,7 @@ fn a_program_of_many_names_is_there_once() {
     let expected = [("busybox", None), ("cat", link.clone()), ("ls", link.clone()), ("sh", link)];
     assert_eq!(programs(&second), expected.map(|(name, to)| (name.to_owned(), to)));
     let why = |name: &str| rootfs.left_out.iter().find(|tool| tool.name == name).map(|tool| tool.why.clone());
-    assert_eq!((why("find"), why("ps")), (Some(Why::NotElf), Some(Why::Absent)));
+    assert_eq!((why("find"), why("ps")), (Some(LeftOutReason::NotElf), Some(LeftOutReason::Absent)));
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn all_labs_are_lab0(ran: &Ran) {
     assert_eq!(ran.code(), Some(1), "{report:#?}");
     let attempts = |lab: usize| {
         let checks = report.targets[lab].checks.iter().filter(|check| check.kind == CheckKind::Attempt);
-        checks.map(|check| (check.id.clone(), check.verdict.clone())).collect::<Vec<_>>()
+        checks.map(|check| (check.id.clone(), check.verdict)).collect::<Vec<_>>()
     };
     for lab in 1..labs::ALL.len() {
         assert_eq!(attempts(lab), attempts(lab - 1), "{}", labs::ALL[lab]);

@@ -84,7 +84,7 @@ pub struct Attempt {
     /// The manual pages that matter.
     pub man: &'static [&'static str],
     /// What was measured for it, a letter a stage.
-    pub letters: Letters,
+    pub letters: Measured,
     /// What the decoy host must have ready for it.
     pub needs: &'static [Need],
     /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
@@ -99,7 +99,7 @@ pub struct Attempt {
 /// What was measured in the reference labs: the bare decoy host, a space, then lab 0 and up. `E` escaped, `B`
 /// blocked, `I` can't be judged.
 #[derive(Clone, Copy, Debug)]
-pub struct Letters {
+pub struct Measured {
     /// On a decoy host of the root kind.
     pub root: &'static str,
     /// On one of the user kind, made by root.

@@ -5,12 +5,12 @@ use crate::host::Process;
 /// The fourteen that container engines leave to root by default, as bits by their numbers in capability.h: CHOWN,
 /// DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD,
 /// AUDIT_WRITE, SETFCAP.
-pub const FOURTEEN: u64 = 0xa804_25fb;
+pub const DEFAULT_CAPABILITIES: u64 = 0xa804_25fb;
 
 /// How many others than the fourteen are in a set: `CapBnd`, `CapInh`, ... None where it could not be read.
 pub fn beyond_the_fourteen(process: &Process, set: &str) -> Option<u32> {
     let set = u64::from_str_radix(process.status.get(set)?, 16).ok()?;
-    Some((set & !FOURTEEN).count_ones())
+    Some((set & !DEFAULT_CAPABILITIES).count_ones())
 }
 
 #[cfg(test)]
@@ -19,7 +19,7 @@ mod tests {
 
     #[test]
     fn the_fourteen_are_fourteen() {
-        assert_eq!(FOURTEEN.count_ones(), 14);
+        assert_eq!(DEFAULT_CAPABILITIES.count_ones(), 14);
     }
 
     #[test]

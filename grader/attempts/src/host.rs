@@ -72,7 +72,7 @@ pub struct Host {
     /// The address of the kernel's text, as the host reads it in /proc/kallsyms.
     pub kernel_text: Option<String>,
     /// The control group that the host put the container into, before the attempt and after.
-    pub group: (Group, Group),
+    pub group: (GroupFacts, GroupFacts),
     /// What was there after the end and not before, or the other way round: mounts, processes, files.
     pub left: Vec<String>,
 }
@@ -135,7 +135,7 @@ pub struct Descriptor {
 
 /// A container's control groups, as the host sees them. A figure is none where no such controller is at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Group {
+pub struct GroupFacts {
     /// The name that the host gave: a random word.
     pub name: String,
     /// The attacker's group, as a path that begins with that name; none where it is not known.

@@ -25,7 +25,7 @@ pub struct Work {
     /// after `starts`, which therefore none names.
     pub after: &'static [&'static str],
     /// Which container run it belongs to.
-    pub run: Run,
+    pub run: InStart,
     /// What the command does inside. The error says what did not work.
     pub inside: fn(&mut Inside) -> Result<(), String>,
     /// What the host sees of it. The error says what is missing.
@@ -34,7 +34,7 @@ pub struct Work {
 
 /// The starts that works checks share, so that a target is started six times and not thirty times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Run {
+pub enum InStart {
     /// Standard streams are pipes. A second container runs beside it for a while.
     Pipes,
     /// Standard input is a terminal, and the host sees every execve(2) of the program under test.

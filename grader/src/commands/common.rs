@@ -1,11 +1,11 @@
 //! What the commands share: targets from names, a root file system, a progress bar, a place for the report.
 
-use super::Usage;
+use super::UsageError;
 use crate::atomic_write;
 use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
 use crate::rootfs;
-use crate::runner::grading::Event;
+use crate::runner::grading::TrialEvent;
 use crate::target::Target;
 use crate::text::{self, Shown};
 use anyhow::{Context, Result};
@@ -22,7 +22,7 @@ pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 pub const HELPS: &str = "This helps:";
 
 /// Where labs are built from, and in which kind of decoy host what is made there is put.
-pub struct Place {
+pub struct LabSource {
     /// The workspace; none where the labs are taken that the grader carries.
     found: Option<Workspace>,
     /// The kind.
@@ -31,20 +31,20 @@ pub struct Place {
     pub reference: bool,
 }
 
-impl Place {
+impl LabSource {
     /// The workspace of the current directory, or the labs that the grader carries; in the kind of decoy that was typed,
     /// else root for root with the reference labs. A lab of any other workspace is somebody's code.
     ///
     /// # Errors
     /// Those of [`decoy`].
-    pub fn of_labs(typed: Option<DecoyKind>) -> Result<Place> {
+    pub fn of_labs(typed: Option<DecoyKind>) -> Result<LabSource> {
         let found = Workspace::find();
         let reference = found.as_ref().is_none_or(Workspace::is_reference);
         let decoy = decoy(typed, reference)?;
         // Who has not asked for root has not said that what lies in the workspace is to be run as root: the two are the
         // same, and nothing is used of that one.
         let found = found.filter(|_| decoy == DecoyKind::User || typed.is_some());
-        Ok(Place { found, decoy, reference })
+        Ok(LabSource { found, decoy, reference })
     }
 
     /// The workspace.
@@ -58,7 +58,7 @@ impl Place {
     /// Builds labs into `out`.
     ///
     /// # Errors
-    /// Those of [`Place::workspace`] and of [`labs::build()`].
+    /// Those of [`LabSource::workspace`] and of [`labs::build()`].
     pub fn build(&self, names: &[&str], out: &Path) -> Result<Vec<Target>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -81,7 +81,7 @@ impl Place {
 pub fn decoy(typed: Option<DecoyKind>, reference: bool) -> Result<DecoyKind> {
     match typed {
         Some(DecoyKind::Root) if !geteuid().is_root() => {
-            Err(Usage("--decoy root needs root; the other kind is --decoy user".into()).into())
+            Err(UsageError("--decoy root needs root; the other kind is --decoy user".into()).into())
         }
         Some(kind) => Ok(kind),
         None if geteuid().is_root() && reference => Ok(DecoyKind::Root),
@@ -103,7 +103,7 @@ const ROOT_IS_NO_WALL: &str = "grader: --decoy root gives this code real root, w
 pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
     match typed {
         Some(path) => {
-            rootfs::check(path).map_err(Usage::from)?;
+            rootfs::check(path).map_err(UsageError::from)?;
             Ok((fs::canonicalize(path)?, path.display().to_string()))
         }
         None => Ok((rootfs::embedded()?.path, "embedded".into())),
@@ -118,11 +118,11 @@ pub fn say_copied(target: &Target) {
 }
 
 /// A progress bar on standard error, where that is a terminal.
-pub struct Progress(ProgressBar);
+pub struct TrialsBar(ProgressBar);
 
-impl Progress {
+impl TrialsBar {
     /// An empty one.
-    pub fn new() -> Progress {
+    pub fn new() -> TrialsBar {
         let target = match io::stderr().is_terminal() {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
@@ -131,54 +131,54 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} trials") {
             bar.set_style(style);
         }
-        Progress(bar)
+        TrialsBar(bar)
     }
 
     /// Shows an event.
-    pub fn show(&self, event: Event) {
+    pub fn show(&self, event: TrialEvent) {
         match event {
-            Event::Begin(number) => self.0.set_length(number as u64),
-            Event::Trial => self.0.inc(1),
+            TrialEvent::Begin(number) => self.0.set_length(number as u64),
+            TrialEvent::Trial => self.0.inc(1),
         }
     }
 }
 
-impl Default for Progress {
-    fn default() -> Progress {
-        Progress::new()
+impl Default for TrialsBar {
+    fn default() -> TrialsBar {
+        TrialsBar::new()
     }
 }
 
-impl Drop for Progress {
+impl Drop for TrialsBar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
 /// Where a report goes: standard output, or a file that is written at once when all is done.
-pub enum Output {
+pub enum ReportOutput {
     /// Standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
     Standard,
     /// A file: its place, and its path as it was typed.
-    File(Box<atomic_write::Place>, PathBuf),
+    File(Box<atomic_write::Destination>, PathBuf),
 }
 
-impl Output {
+impl ReportOutput {
     /// Looks whether it can be written, before the work begins.
-    pub fn open(path: Option<&Path>) -> Result<Output> {
-        let Some(path) = path else { return Ok(Output::Standard) };
+    pub fn open(path: Option<&Path>) -> Result<ReportOutput> {
+        let Some(path) = path else { return Ok(ReportOutput::Standard) };
         if path.is_dir() {
-            return Err(Usage(format!("--output {}: that is a directory", path.display())).into());
+            return Err(UsageError(format!("--output {}: that is a directory", path.display())).into());
         }
         let place =
-            atomic_write::Place::find(path).with_context(|| format!("--output {}", path.display()))?;
-        Ok(Output::File(Box::new(place), path.to_owned()))
+            atomic_write::Destination::find(path).with_context(|| format!("--output {}", path.display()))?;
+        Ok(ReportOutput::File(Box::new(place), path.to_owned()))
     }
 
     /// Writes what `write` writes, and of what a terminal obeys nothing but colours.
     pub fn finish(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         match self {
-            Output::Standard => {
+            ReportOutput::Standard => {
                 let mut out = Shown::new(anstream::AutoStream::auto(io::stdout()));
                 match write(&mut out).and_then(|()| out.flush()) {
                     // Whoever read has read enough.
@@ -186,7 +186,7 @@ impl Output {
                     other => other.context("writing the report"),
                 }
             }
-            Output::File(place, path) => {
+            ReportOutput::File(place, path) => {
                 let mut out = Shown::new(anstream::StripStream::new(Vec::new()));
                 let written = write(&mut out).and_then(|()| out.flush()).map_err(anyhow::Error::from);
                 written

@@ -1,7 +1,7 @@
 //! `grader doctor`: what this machine can judge, what it can't, and the command that would change it.
 
-use super::common::{HELPS, LIMIT, Output};
-use crate::doctor::{Area, Facts, Finding, Mend, State, examine, findings, way_out};
+use super::common::{HELPS, LIMIT, ReportOutput};
+use crate::doctor::{Area, Assessment, Finding, MachineFacts, Mend, examine, findings, way_out};
 use crate::report::NOTHING_JUDGED;
 use crate::text;
 use anstyle::{AnsiColor, Style};
@@ -16,11 +16,11 @@ const INDENT: usize = 22;
 /// Looks, and prints. The exit code is 3 where no kind of decoy host works.
 pub fn run() -> Result<u8> {
     let facts = examine(LIMIT)?;
-    Output::Standard.finish(|mut out| write(&facts, &mut out))?;
+    ReportOutput::Standard.finish(|mut out| write(&facts, &mut out))?;
     Ok(if facts.works() { 0 } else { NOTHING_JUDGED })
 }
 
-fn write(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+fn write(facts: &MachineFacts, out: &mut impl Write) -> io::Result<()> {
     let mut last: Option<Area> = None;
     for finding in findings(facts) {
         let name = if last == Some(finding.area) { "" } else { finding.area.name() };
@@ -40,14 +40,14 @@ fn write(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
 
 fn one(finding: &Finding, name: &str, out: &mut impl Write) -> io::Result<()> {
     let (mark, colour) = match finding.state {
-        State::Fine => ("ok", AnsiColor::Green),
-        State::Note => ("note", AnsiColor::Blue),
-        State::Lack { .. } => ("LACK", AnsiColor::Red),
+        Assessment::Fine => ("ok", AnsiColor::Green),
+        Assessment::Note => ("note", AnsiColor::Blue),
+        Assessment::Lack { .. } => ("LACK", AnsiColor::Red),
     };
     let style = Style::new().fg_color(Some(colour.into()));
     let first = format!("{style}{mark:<4}{style:#}  {name:<16}");
     paragraph(&first, &finding.found, out)?;
-    if let State::Lack { costs, mend } = &finding.state {
+    if let Assessment::Lack { costs, mend } = &finding.state {
         paragraph(&format!("{:>20}  ", "costs:"), costs, out)?;
         match mend {
             // In one piece, however long: it is there to be pasted.

@@ -1,7 +1,7 @@
 //! `grader explain [ATTEMPT|STEP]`: the attack, or the defence.
 
-use super::Usage;
-use super::common::Output;
+use super::UsageError;
+use super::common::ReportOutput;
 use crate::formats::explain;
 use crate::labs::Workspace;
 use crate::labs::steps::{Source, Step};
@@ -22,11 +22,11 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<u8> {
     let steps = steps()?;
     let Some(name) = &options.name else {
-        Output::Standard.finish(|out| explain::list(&steps, out))?;
+        ReportOutput::Standard.finish(|out| explain::list(&steps, out))?;
         return Ok(0);
     };
     let mut found = false;
-    Output::Standard.finish(|out| {
+    ReportOutput::Standard.finish(|out| {
         if let Some(attempt) = Attempt::find(name) {
             found = true;
             explain::attack(attempt, &steps, out)?;
@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Result<u8> {
         Ok(())
     })?;
     if !found {
-        return Err(Usage(format!("{name}: neither an attempt nor a step; see: grader explain")).into());
+        return Err(UsageError(format!("{name}: neither an attempt nor a step; see: grader explain")).into());
     }
     Ok(0)
 }

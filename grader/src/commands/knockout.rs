@@ -1,7 +1,7 @@
 //! `grader knockout [LAB|STEP]`: take each step out, see what comes back.
 
-use super::Usage;
-use super::common::{LIMIT, Output, Place, Progress, rootfs, warn};
+use super::UsageError;
+use super::common::{LIMIT, LabSource, ReportOutput, TrialsBar, rootfs, warn};
 use crate::cache_dir;
 use crate::labs;
 use crate::labs::steps::{Source, Step};
@@ -33,16 +33,16 @@ pub struct Options {
 
 /// Knocks out. The exit code is 1 where a step lost something else than expected.
 pub fn run(options: &Options) -> Result<u8> {
-    let place = Place::of_labs(options.decoy)?;
+    let place = LabSource::of_labs(options.decoy)?;
     let (workspace, decoy) = (place.workspace()?, place.decoy);
     warn(decoy, place.reference);
     let source = Source::read(workspace.root())?;
     let steps = chosen(source.steps()?, &options.names)?;
-    let output = Output::open(options.output.as_deref())?;
+    let output = ReportOutput::open(options.output.as_deref())?;
     let (rootfs, _) = rootfs(None)?;
     let mut workers = Workers::start(&rootfs, LIMIT)?;
     let workshop = Workshop::open(workspace.root(), &cache_dir::cache()?.join("variants"))?;
-    let progress = Progress::new();
+    let progress = TrialsBar::new();
     let found = knockout(&steps, decoy, &source, &workshop, &mut workers, |event| progress.show(event))?;
     drop(progress);
     drop(workers);
@@ -62,7 +62,7 @@ fn chosen(mut steps: Vec<Step>, names: &[String]) -> Result<Vec<Step>> {
         if !steps.iter().any(|step| meant(step, name)) {
             let known = labs::ALL.join(", ");
             let said = format!("{name}: neither a lab nor a step; there are {known}; see: grader explain");
-            return Err(Usage(said).into());
+            return Err(UsageError(said).into());
         }
     }
     steps.retain(|step| names.is_empty() || names.iter().any(|name| meant(step, name)));

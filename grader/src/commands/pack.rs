@@ -1,13 +1,13 @@
 //! `grader pack`: a submission. `grader pack --check FILE` reads one back.
 
-use super::Usage;
-use super::common::Output;
+use super::UsageError;
+use super::common::ReportOutput;
 use crate::atomic_write;
 use crate::beneath::{Directory, Entry};
 use crate::caller::Caller;
 use crate::labs::{self, Workspace};
 use crate::student::pack::collect::{Collected, collect};
-use crate::student::pack::{Row, archive, check};
+use crate::student::pack::{ManifestRow, archive, check};
 use crate::text;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::libc;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Of a list that a submission makes long, so many lines are shown.
 const SHOWN: usize = 200;
 /// Of a name in it, so many characters.
-const LONGEST_NAME: usize = 300;
+const MAX_NAME: usize = 300;
 /// Where what would be packed is built, below the workspace.
 const PLACE: &str = "target/pack";
 
@@ -47,15 +47,15 @@ pub fn run(options: &Options) -> Result<u8> {
 
 fn pack(options: &Options) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
-        Usage("no workspace with the labs here, or above; see: grader starter --help".into())
+        UsageError("no workspace with the labs here, or above; see: grader starter --help".into())
     })?;
     let root = workspace.root();
     if root.join("grader/Cargo.toml").is_file() {
         let why = "this is the workspace of the grader itself; a submission is made in a student's";
-        return Err(Usage(format!("{why}: grader starter DIR")).into());
+        return Err(UsageError(format!("{why}: grader starter DIR")).into());
     }
     if options.output.is_dir() {
-        return Err(Usage(format!("--output {}: that is a directory", options.output.display())).into());
+        return Err(UsageError(format!("--output {}: that is a directory", options.output.display())).into());
     }
     let found = collect(root)?;
     if !options.no_build {
@@ -64,9 +64,9 @@ fn pack(options: &Options) -> Result<u8> {
     }
     atomic_write::write(&options.output, &archive::write(&found.files)?)
         .with_context(|| format!("--output {}", options.output.display()))?;
-    Output::Standard.finish(|out| {
+    ReportOutput::Standard.finish(|out| {
         let bytes: usize = found.files.iter().map(|file| file.bytes.len()).sum();
-        let rows: Vec<Row> = found.files.iter().map(Row::of).collect();
+        let rows: Vec<ManifestRow> = found.files.iter().map(ManifestRow::of).collect();
         list(&rows, out)?;
         writeln!(out, "\n{}: {} files, {bytes} bytes", options.output.display(), rows.len())?;
         if !options.no_build {
@@ -134,7 +134,7 @@ fn read_back(path: &Path) -> Result<u8> {
         }
         Ok(found.read()?)
     };
-    let mut file = open().map_err(|error| Usage(format!("--check {}: {error:#}", path.display())))?;
+    let mut file = open().map_err(|error| UsageError(format!("--check {}: {error:#}", path.display())))?;
     let checked = check::check(&mut file).with_context(|| path.display().to_string())?;
     let name = path.display();
     if !checked.wrong.is_empty() {
@@ -144,12 +144,12 @@ fn read_back(path: &Path) -> Result<u8> {
             text::say(&format!(
                 "grader: {}: {}",
                 text::line(&name.to_string()),
-                text::cut(&text::line(&line), 2 * LONGEST_NAME)
+                text::cut(&text::line(&line), 2 * MAX_NAME)
             ));
         }
         return Ok(1);
     }
-    Output::Standard.finish(|out| {
+    ReportOutput::Standard.finish(|out| {
         list(&checked.rows, out)?;
         writeln!(out, "\n{name}: {} files, each as its list says", checked.rows.len())
     })?;
@@ -158,10 +158,10 @@ fn read_back(path: &Path) -> Result<u8> {
 
 /// A name that somebody else has given: one line, not long.
 fn name_of(name: &str) -> String {
-    text::cut(&text::line(name), LONGEST_NAME)
+    text::cut(&text::line(name), MAX_NAME)
 }
 
-fn list(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+fn list(rows: &[ManifestRow], out: &mut dyn Write) -> io::Result<()> {
     let (rows, more) = text::bounded(rows, SHOWN);
     for row in rows {
         writeln!(out, "{}  {:>7}  {}", text::line(&row.sha256), row.size, name_of(&row.name))?;

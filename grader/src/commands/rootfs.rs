@@ -1,6 +1,6 @@
 //! `grader rootfs`: make or check a root file system.
 
-use super::common::Output;
+use super::common::ReportOutput;
 use crate::rootfs;
 use anyhow::Result;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub fn run(options: &Options) -> Result<u8> {
     match &options.command {
         Command::Build { directory } => {
             let made = rootfs::build(directory.as_deref())?;
-            Output::Standard.finish(|out| {
+            ReportOutput::Standard.finish(|out| {
                 writeln!(out, "{}", made.path.display())?;
                 let (tools, size) = (made.tools.len(), made.bytes / 1024);
                 writeln!(out, "{tools} tools, the shell is {}, {size} KiB", made.shell)?;
@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<u8> {
         Command::Check { directory } => {
             rootfs::check(directory)?;
             let name = directory.display();
-            Output::Standard.finish(|out| writeln!(out, "{name}: fit to be a root file system"))?;
+            ReportOutput::Standard.finish(|out| writeln!(out, "{name}: fit to be a root file system"))?;
         }
     }
     Ok(0)

@@ -1,16 +1,14 @@
 //! `grader run`, and `grader` alone: grade some, print the matrix.
 
-use super::Usage;
-use super::common::{HELPS, LIMIT, Output, Place, Progress, decoy, rootfs, say_copied, warn};
+use super::UsageError;
+use super::common::{HELPS, LIMIT, LabSource, ReportOutput, TrialsBar, decoy, rootfs, say_copied, warn};
 use super::student::Student;
 use crate::doctor;
 use crate::formats::{json, table};
 use crate::judge::points::Rubric;
 use crate::judge::prerequisites;
 use crate::labs;
-use crate::report::CheckKind;
-use crate::report::DecoyKind;
-use crate::report::{Check, NOTHING_JUDGED, Report};
+use crate::report::{Check, CheckKind, DecoyKind, NOTHING_JUDGED, Report, TargetReport};
 use crate::runner::grading::{Run, grade};
 use crate::runner::workers::Workers;
 use crate::student::summary;
@@ -28,8 +26,8 @@ pub struct Options {
     #[arg(value_name = "LAB|PROGRAM")]
     names: Vec<String>,
     /// Only this attempt or works check; may be repeated
-    #[arg(long, value_name = "ID")]
-    attempt: Vec<String>,
+    #[arg(long, value_name = "ID", alias = "attempt")]
+    check: Vec<String>,
     /// A program through a command template with {rootfs}, {command} and {id} in it; may be repeated
     #[arg(long, value_name = "TEMPLATE")]
     program: Vec<String>,
@@ -44,7 +42,7 @@ pub struct Options {
     rubric: Option<PathBuf>,
     /// Read the rubric, print it, and grade nothing
     #[arg(long)]
-    check: bool,
+    print_rubric: bool,
     /// How the report is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
@@ -65,88 +63,168 @@ pub enum Format {
 
 /// Grades, and returns the exit code.
 pub fn run(options: &Options) -> Result<u8> {
-    let rubric = match &options.rubric {
-        Some(path) => Rubric::read(path).map_err(|error| Usage(format!("{error:#}")))?,
-        None => Rubric::standard(),
-    };
-    if options.check {
-        Output::Standard.finish(|out| write!(out, "{rubric}"))?;
+    let rubric = rubric(options)?;
+    if options.print_rubric {
+        ReportOutput::Standard.finish(|out| write!(out, "{rubric}"))?;
         return Ok(0);
     }
-    let (labs, programs) = sort(options)?;
-    let only_labs = programs.is_empty() && options.program.is_empty();
-    // Beside a program the labs are in the same kind of decoy as it.
-    let kind = if only_labs { options.decoy } else { Some(decoy(options.decoy, false)?) };
-    let place = Place::of_labs(kind)?;
-    let (decoy, reference) = (place.decoy, only_labs && place.reference);
-    warn(decoy, reference);
-    let mut others = Vec::new();
-    for path in programs {
-        others.push(Target::program(path, decoy).map_err(Usage::from)?);
-    }
-    for template in &options.program {
-        others.push(Target::template(template, decoy).map_err(Usage::from)?);
-    }
-    others.iter().for_each(say_copied);
-    let (attempts, works) = checks(&options.attempt)?;
-    let whole = options.attempt.is_empty();
-    let output = Output::open(options.output.as_deref())?;
+    let aims = Aims::find(options)?;
+    warn(aims.source.decoy, aims.reference);
+    aims.programs.iter().for_each(say_copied);
+    let checks = Checks::find(&options.check)?;
+    let output = ReportOutput::open(options.output.as_deref())?;
     let (rootfs, rootfs_name) = rootfs(options.rootfs.as_deref())?;
 
-    let mut workers = Workers::start(&rootfs, LIMIT)?;
-    let mut targets = place.build(&labs, &workers.directory().join("labs"))?;
-    targets.extend(others);
+    let mut report = Report::new(aims.source.decoy, rootfs_name);
+    let numbers = grade_them(&aims, &checks, &rootfs, &mut report)?;
+    match checks.all {
+        true => report.targets.iter_mut().for_each(|target| rubric.fill_in(target)),
+        false => report.targets.iter_mut().zip(numbers).for_each(|(target, lab)| checks.keep(target, lab)),
+    }
+    tell(options, &aims, checks.all, &report, output)?;
+    Ok(report.exit_code())
+}
+
+fn rubric(options: &Options) -> Result<Rubric> {
+    match &options.rubric {
+        Some(path) => Rubric::read(path).map_err(|error| UsageError(format!("{error:#}")).into()),
+        None => Ok(Rubric::standard()),
+    }
+}
+
+/// What is to be graded.
+struct Aims {
+    labs: Vec<&'static str>,
+    programs: Vec<Target>,
+    source: LabSource,
+    /// Whether all of it is the reference labs.
+    reference: bool,
+}
+
+impl Aims {
+    fn find(options: &Options) -> Result<Aims> {
+        let (labs, paths) = classify_names(options)?;
+        let only_labs = paths.is_empty() && options.program.is_empty();
+        // Beside a program the labs are in the same kind of decoy as it.
+        let kind = if only_labs { options.decoy } else { Some(decoy(options.decoy, false)?) };
+        let source = LabSource::of_labs(kind)?;
+        let paths = paths.into_iter().map(|path| Target::program(path, source.decoy));
+        let templates = options.program.iter().map(|template| Target::template(template, source.decoy));
+        let programs = paths.chain(templates).collect::<Result<_>>().map_err(UsageError::from)?;
+        Ok(Aims { labs, programs, reference: only_labs && source.reference, source })
+    }
+}
+
+/// The names as labs and programs; no name at all is every lab.
+fn classify_names(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> {
+    let (mut found, mut programs) = (Vec::new(), Vec::new());
+    for name in &options.names {
+        // What exists as a program is meant as one, unless it is a lab's directory.
+        match labs::resolve(name) {
+            Some(lab) if !found.contains(&lab) => found.push(lab),
+            Some(_) => {}
+            None if Path::new(name).exists() => programs.push(Path::new(name)),
+            None => {
+                let known = labs::ALL.join(", ");
+                return Err(
+                    UsageError(format!("{name}: neither a lab ({known}) nor a program that exists")).into()
+                );
+            }
+        }
+    }
+    if options.names.is_empty() && options.program.is_empty() {
+        found.extend(labs::ALL);
+    }
+    Ok((found, programs))
+}
+
+/// What is asked of each target.
+struct Checks {
+    /// Whether that is everything.
+    all: bool,
+    attempts: Vec<&'static Attempt>,
+    /// Works checks by their names; with `all` every one.
+    works: Vec<&'static str>,
+}
+
+impl Checks {
+    /// The checks with these names; without a name all.
+    fn find(ids: &[String]) -> Result<Checks> {
+        if ids.is_empty() {
+            return Ok(Checks { all: true, attempts: ALL.iter().collect(), works: Vec::new() });
+        }
+        let (mut attempts, mut works) = (Vec::new(), Vec::new());
+        for id in ids {
+            match Work::find(id) {
+                Some(work) => works.push(work.id),
+                None => attempts.push(find(id)?),
+            }
+        }
+        Ok(Checks { all: false, attempts, works })
+    }
+
+    /// Keeps what was asked for. Works checks are always run together. Of a few checks no points are counted: they are
+    /// no whole part.
+    fn keep(&self, target: &mut TargetReport, lab: Option<usize>) {
+        let wanted =
+            |check: &Check| check.kind != CheckKind::Works || self.works.contains(&check.id.as_str());
+        let all = std::mem::take(&mut target.checks);
+        let (asked, others): (Vec<_>, Vec<_>) = all.into_iter().partition(wanted);
+        // What one of them waits for is to be fixed, whether it was asked for or not.
+        let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
+        let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
+        target.fix_first = prerequisites::fix_first(&matter, lab);
+        target.checks = asked;
+    }
+}
+
+/// Builds and grades, and gives each target's lab, where it is one.
+fn grade_them(
+    aims: &Aims,
+    checks: &Checks,
+    rootfs: &Path,
+    report: &mut Report,
+) -> Result<Vec<Option<usize>>> {
+    let mut workers = Workers::start(rootfs, LIMIT)?;
+    let mut targets = aims.source.build(&aims.labs, &workers.directory().join("labs"))?;
+    targets.extend(aims.programs.iter().cloned());
     Target::tell_apart(&mut targets);
-    let run = Run { targets, attempts, works: whole || !works.is_empty() };
-    let progress = Progress::new();
-    let mut report =
-        grade(&run, &mut workers, Report::new(decoy, rootfs_name), |event| progress.show(event))?;
-    drop(progress);
+    let numbers = targets.iter().map(|target| target.what.lab()).collect();
+    let works = checks.all || !checks.works.is_empty();
+    let run = Run { targets, attempts: checks.attempts.clone(), works };
+    let bar = TrialsBar::new();
+    grade(&run, &mut workers, report, |event| bar.show(event))?;
+    drop(bar);
     for note in workers.notes() {
         text::say(&text::line(&format!("grader: {note}")));
     }
-    drop(workers);
-    if whole {
-        report.targets.iter_mut().for_each(|target| rubric.fill_in(target));
-    } else {
-        // Of a few checks no points are counted: they are no whole part. Works checks are always run together.
-        let wanted = |check: &Check| check.kind != CheckKind::Works || works.contains(&check.id.as_str());
-        for (target, aim) in report.targets.iter_mut().zip(&run.targets) {
-            let all = std::mem::take(&mut target.checks);
-            let (asked, others): (Vec<_>, Vec<_>) = all.into_iter().partition(wanted);
-            // What one of them waits for is to be mended, whether it was asked for or not.
-            let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
-            let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
-            target.fix_first = prerequisites::fix_first(&matter, aim.what.lab());
-            target.checks = asked;
-        }
-    }
-    let code = report.exit_code();
-    let help = if code == NOTHING_JUDGED { way_out(reference) } else { None };
-    let beside = matches!(options.format, Format::Json) || options.output.is_some();
-    let below = help.as_ref().filter(|_| !beside);
-    // Of what a machine reads, or of a part, nobody stands anywhere.
-    let student = if whole && only_labs && !beside && help.is_none() { Student::find() } else { None };
-    let position = student.as_ref().map(|student| student.note(&report)).transpose()?;
-    output.finish(|mut out| match options.format {
-        Format::Table => {
-            match &position {
-                Some(position) => {
-                    table::matrix(&report, &mut out)?;
-                    table::unjudged(&report, &mut out)?;
-                    summary::write(position, &mut out)?;
-                }
-                None => table::write(&report, &mut out)?,
-            }
-            below.iter().try_for_each(|command| writeln!(out, "{HELPS}\n{command}"))
-        }
-        Format::Json => json::write(&report, &mut out),
-    })?;
+    Ok(numbers)
+}
+
+/// Writes the report, and what helps where nothing could be judged.
+fn tell(options: &Options, aims: &Aims, whole: bool, report: &Report, output: ReportOutput) -> Result<()> {
+    let help = if report.exit_code() == NOTHING_JUDGED { way_out(aims.reference) } else { None };
     // No part of what a machine reads, or of a file that nobody looks at now.
-    if let Some(command) = help.filter(|_| beside) {
-        text::say(&text::lines(&format!("{HELPS}\n{command}")));
+    let apart = matches!(options.format, Format::Json) || options.output.is_some();
+    // Of what a machine reads, or of a part, nobody stands anywhere.
+    let student = whole && aims.programs.is_empty() && !apart && help.is_none();
+    let student = if student { Student::find() } else { None };
+    let position = student.as_ref().map(|student| student.record(report)).transpose()?;
+    output.finish(|mut out| match (options.format, &position) {
+        (Format::Json, _) => json::write(report, &mut out),
+        (Format::Table, None) => table::write(report, &mut out),
+        (Format::Table, Some(position)) => {
+            table::matrix(report, &mut out)?;
+            table::unjudged(report, &mut out)?;
+            summary::write(position, &mut out)
+        }
+    })?;
+    let Some(command) = help else { return Ok(()) };
+    match apart {
+        true => text::say(&text::lines(&format!("{HELPS}\n{command}"))),
+        false => ReportOutput::Standard.finish(|out| writeln!(out, "{HELPS}\n{command}"))?,
     }
-    Ok(code)
+    Ok(())
 }
 
 /// The exact command after which, or with which, this run can judge something: the same that `doctor` would
@@ -161,48 +239,10 @@ pub fn way_out(reference: bool) -> Option<String> {
     doctor::way_out(&doctor::look::facts(), &words, reference)
 }
 
-/// The names as labs and programs; no name at all is every lab.
-fn sort(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> {
-    let (mut found, mut programs) = (Vec::new(), Vec::new());
-    for name in &options.names {
-        // What exists as a program is meant as one, unless it is a lab's directory.
-        match labs::resolve(name) {
-            Some(lab) if !found.contains(&lab) => found.push(lab),
-            Some(_) => {}
-            None if Path::new(name).exists() => programs.push(Path::new(name)),
-            None => {
-                let known = labs::ALL.join(", ");
-                return Err(
-                    Usage(format!("{name}: neither a lab ({known}) nor a program that exists")).into()
-                );
-            }
-        }
-    }
-    if options.names.is_empty() && options.program.is_empty() {
-        found.extend(labs::ALL);
-    }
-    Ok((found, programs))
-}
-
-/// The attempts and the works checks with these names; without a name every attempt.
-fn checks(ids: &[String]) -> Result<(Vec<&'static Attempt>, Vec<&'static str>)> {
-    if ids.is_empty() {
-        return Ok((ALL.iter().collect(), Vec::new()));
-    }
-    let (mut attempts, mut works) = (Vec::new(), Vec::new());
-    for id in ids {
-        match Work::find(id) {
-            Some(work) => works.push(work.id),
-            None => attempts.push(find(id)?),
-        }
-    }
-    Ok((attempts, works))
-}
-
 /// An attempt by its name.
 pub fn find(id: &str) -> Result<&'static Attempt> {
     Attempt::find(id).ok_or_else(|| {
         let known: Vec<_> = ALL.iter().map(|attempt| attempt.id).collect();
-        Usage(format!("{id}: no such attempt; there are {}", known.join(", "))).into()
+        UsageError(format!("{id}: no such attempt; there are {}", known.join(", "))).into()
     })
 }

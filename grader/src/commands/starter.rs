@@ -1,7 +1,7 @@
 //! `grader starter DIR`: a student's workspace.
 
-use super::Usage;
-use super::common::Output;
+use super::UsageError;
+use super::common::ReportOutput;
 use crate::labs::{self, Workspace};
 use crate::student::starter::{self, Refused, Repository};
 use anyhow::{Context, Result};
@@ -20,12 +20,12 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<u8> {
     let name = options.directory.display();
     let repository = starter::make(&options.directory).map_err(|refused| match refused {
-        Refused::InTheWay(why) => Usage(format!("{name}: {why}")).into(),
+        Refused::InTheWay(why) => UsageError(format!("{name}: {why}")).into(),
         Refused::Failed(error) => error.context(format!("{name}: no workspace was made")),
     })?;
     let steps = Workspace::sources().steps().context("the labs that this grader carries")?;
     let number = |lab: &str| steps.iter().filter(|step| step.id.lab == lab).count();
-    Output::Standard.finish(|out| {
+    ReportOutput::Standard.finish(|out| {
         writeln!(out, "{name}: a workspace of your own.\n")?;
         let (given, own) = (labs::ALL[0], &labs::ALL[1..]);
         writeln!(out, "  {given:<16} complete, the worked example")?;

@@ -3,8 +3,8 @@
 use crate::labs::Workspace;
 use crate::labs::steps::{Source, Step};
 use crate::report::Report;
-use crate::student::lab_progress::Standing;
-use crate::student::progress_file::{FILE, Progress};
+use crate::student::lab_progress::LabProgress;
+use crate::student::progress_file::{FILE, ProgressFile};
 use crate::student::starter;
 use crate::student::summary::Position;
 use crate::text;
@@ -28,7 +28,7 @@ impl Student {
     ///
     /// # Errors
     /// The steps that this grader carries can't be read.
-    pub fn note<'a>(&self, report: &'a Report) -> Result<Position<'a>> {
+    pub fn record<'a>(&self, report: &'a Report) -> Result<Position<'a>> {
         let reference: Vec<Step> = Workspace::sources().steps()?;
         // Where the student has a file that is no text, the checks alone decide.
         let source = Source::read(&self.root).unwrap_or_default();
@@ -36,10 +36,10 @@ impl Student {
             .targets
             .iter()
             .map(|target| {
-                (Standing::of(&target.name, &reference, &source, Some((target, report.decoy))), target)
+                (LabProgress::of(&target.name, &reference, &source, Some((target, report.decoy))), target)
             })
             .collect();
-        let mut progress = match Progress::read(&self.root) {
+        let mut file = match ProgressFile::read(&self.root) {
             Ok((progress, None)) => progress,
             Ok((progress, Some(aside))) => {
                 text::say(&text::line(&format!(
@@ -51,13 +51,13 @@ impl Student {
             }
             Err(error) => {
                 text::say(&text::line(&format!("grader: {error:#}")));
-                Progress::default()
+                ProgressFile::default()
             }
         };
-        let first = progress.runs() == 0;
-        let news = labs.iter().map(|(standing, target)| progress.note(standing, target)).collect();
-        progress.count_run();
-        if let Err(error) = progress.write(&self.root) {
+        let first = file.runs() == 0;
+        let news = labs.iter().map(|(progress, target)| file.record(progress, target)).collect();
+        file.count_run();
+        if let Err(error) = file.write(&self.root) {
             text::say(&text::line(&format!("grader: what you have reached could not be noted: {error:#}")));
         }
         Ok(Position { labs, news, first })

@@ -1,16 +1,15 @@
 //! `grader try ATTEMPT --in LAB`: one attempt, told slowly.
 
-use super::Usage;
-use super::common::{LIMIT, Output, Place, decoy, rootfs, say_copied, warn};
+use super::UsageError;
+use super::common::{LIMIT, LabSource, ReportOutput, decoy, rootfs, say_copied, warn};
 use super::run::{find, way_out};
-use crate::formats::story::{self, Beside, Wanted};
+use crate::formats::story::{self, StoryContext, Wanted};
 use crate::labs::steps::Source;
 use crate::labs::{self, Workspace};
-use crate::report::DecoyKind;
-use crate::report::{Report, TargetReport};
+use crate::report::{DecoyKind, Report, TargetReport};
 use crate::runner::grading::{Run, grade};
 use crate::runner::workers::Workers;
-use crate::student::lab_progress::Standing;
+use crate::student::lab_progress::LabProgress;
 use crate::student::watch::pages;
 use crate::target::Target;
 use anyhow::{Context, Result};
@@ -29,41 +28,42 @@ pub struct Options {
     decoy: Option<DecoyKind>,
 }
 
-/// Runs it. The exit code is 0 whatever was seen.
+/// Runs it, and returns the exit code that `grader run` has for it.
 pub fn run(options: &Options) -> Result<u8> {
     let attempt = find(&options.attempt)?;
     let lab = labs::resolve(&options.inside);
     let kind = if lab.is_some() { options.decoy } else { Some(decoy(options.decoy, false)?) };
-    let from = Place::of_labs(kind)?;
-    let (decoy, reference) = (from.decoy, lab.is_some() && from.reference);
-    warn(decoy, reference);
-    let program = match lab {
-        Some(_) => None,
-        None if Path::new(&options.inside).exists() => {
-            Some(Target::program(Path::new(&options.inside), decoy)?)
-        }
-        None => {
-            let known = labs::ALL.join(", ");
-            return Err(Usage(format!("{}: neither a lab ({known}) nor a program", options.inside)).into());
-        }
-    };
+    let source = LabSource::of_labs(kind)?;
+    let reference = lab.is_some() && source.reference;
+    warn(source.decoy, reference);
+    let program = if lab.is_some() { None } else { Some(program(&options.inside, source.decoy)?) };
     program.iter().for_each(say_copied);
-    let (place, name) = rootfs(None)?;
-    let mut workers = Workers::start(&place, LIMIT)?;
+
+    let (rootfs, name) = rootfs(None)?;
+    let mut report = Report::new(source.decoy, name);
+    let mut workers = Workers::start(&rootfs, LIMIT)?;
     let labs: Vec<&str> = lab.into_iter().collect();
-    let mut targets = from.build(&labs, &workers.directory().join("labs"))?;
+    let mut targets = source.build(&labs, &workers.directory().join("labs"))?;
     targets.extend(program);
-    let run = Run { targets, attempts: vec![attempt], works: false };
-    let report = grade(&run, &mut workers, Report::new(decoy, name), |_| {})?;
+    grade(&Run { targets, attempts: vec![attempt], works: false }, &mut workers, &mut report, |_| {})?;
     drop(workers);
+
     let (target, check) = report.checks().next().context("nothing was tried")?;
-    let beside = Beside {
-        wanted: wanted(target, &check.id, decoy),
+    let context = StoryContext {
+        wanted: wanted(target, &check.id, source.decoy),
         way_out: if check.is_unjudgeable_here() { way_out(reference) } else { None },
-        shell: lab.map(|lab| pages::shell(lab, &place)).unwrap_or_default(),
+        shell: lab.map(|lab| pages::shell(lab, &rootfs)).unwrap_or_default(),
     };
-    Output::Standard.finish(|out| story::write(target, check, attempt, &beside, out))?;
-    Ok(0)
+    ReportOutput::Standard.finish(|out| story::write(target, check, attempt, &context, out))?;
+    Ok(report.exit_code())
+}
+
+fn program(name: &str, decoy: DecoyKind) -> Result<Target> {
+    if Path::new(name).exists() {
+        return Ok(Target::program(Path::new(name), decoy).map_err(UsageError::from)?);
+    }
+    let known = labs::ALL.join(", ");
+    Err(UsageError(format!("{name}: neither a lab ({known}) nor a program")).into())
 }
 
 /// The steps of a lab of the workspace that this check wants and that are not there.
@@ -73,5 +73,5 @@ fn wanted(target: &TargetReport, check: &str, decoy: DecoyKind) -> Vec<Wanted> {
     };
     // Where a file is no text, the checks alone decide.
     let source = Source::read(workspace.root()).unwrap_or_default();
-    pages::wanted(&Standing::of(&target.name, &reference, &source, Some((target, decoy))).places, check)
+    pages::wanted(&LabProgress::of(&target.name, &reference, &source, Some((target, decoy))).steps, check)
 }

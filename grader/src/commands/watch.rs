@@ -1,6 +1,6 @@
 //! `grader watch [LAB]`: rebuild and regrade on save.
 
-use super::Usage;
+use super::UsageError;
 use super::common::{LIMIT, decoy, rootfs, warn};
 use crate::doctor;
 use crate::interrupts::Interrupted;
@@ -8,10 +8,10 @@ use crate::labs::steps::{Source, Step};
 use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
 use crate::runner::workers::Workers;
-use crate::student::lab_progress::{Standing, State};
-use crate::student::watch::face::Face;
+use crate::student::lab_progress::{LabProgress, StepState};
 use crate::student::watch::lock::{Held, Lock};
-use crate::student::watch::pages::Surroundings;
+use crate::student::watch::pages::PageContext;
+use crate::student::watch::ui::Ui;
 use crate::student::watch::{Setting, watch};
 use anyhow::Result;
 use std::env;
@@ -48,20 +48,20 @@ With --plain these letters are lines on standard input, whose end ends the watch
 /// Watches, until the person has enough.
 pub fn run(options: &Options) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
-        Usage("no workspace of the labs here or above; to make one: grader starter DIR".into())
+        UsageError("no workspace of the labs here or above; to make one: grader starter DIR".into())
     })?;
     let reference = Workspace::sources().steps()?;
     let lab = match &options.lab {
         Some(name) => {
             let known = labs::ALL.join(", ");
             let lab = labs::resolve(name).and_then(|lab| labs::ALL.iter().position(|it| *it == lab));
-            lab.ok_or_else(|| Usage(format!("{name}: no such lab; there are {known}")))?
+            lab.ok_or_else(|| UsageError(format!("{name}: no such lab; there are {known}")))?
         }
         None => first_to_write(&workspace, &reference),
     };
     if !workspace.has(labs::ALL[lab]) {
         let (root, lab) = (workspace.root().display(), labs::ALL[lab]);
-        return Err(Usage(format!("{root} has no {lab}")).into());
+        return Err(UsageError(format!("{root} has no {lab}")).into());
     }
     // What somebody is writing is somebody's code, whatever it was when the watch began.
     let decoy = decoy(options.decoy, false)?;
@@ -72,21 +72,21 @@ pub fn run(options: &Options) -> Result<u8> {
     let way_out = doctor::way_out(&doctor::look::facts(), &words, decoy == DecoyKind::Root);
     // What the workers inherit is held as long as they live: so the lock comes after them.
     let mut workers = Workers::start(&rootfs, LIMIT)?;
-    let _lock = Lock::take(workspace.root()).map_err(|held| Usage(taken(held, workspace.root())))?;
+    let _lock = Lock::take(workspace.root()).map_err(|held| UsageError(taken(held, workspace.root())))?;
     let setting = Setting {
         workspace,
         lab,
         decoy,
         poll: options.poll,
         build_limit: Duration::from_secs(options.build_limit),
-        around: Surroundings { way_out, rootfs },
+        context: PageContext { way_out, rootfs },
         reference,
     };
-    let face = match options.plain || !is_for_a_board() {
-        true => Face::plain(),
-        false => Face::board(has_colours())?,
+    let ui = match options.plain || !is_for_a_board() {
+        true => Ui::plain(),
+        false => Ui::board(has_colours())?,
     };
-    match watch(&setting, &mut workers, face)? {
+    match watch(&setting, &mut workers, ui)? {
         Some(signal) => Err(Interrupted(signal).into()),
         None => Ok(0),
     }
@@ -96,8 +96,8 @@ pub fn run(options: &Options) -> Result<u8> {
 fn first_to_write(workspace: &Workspace, reference: &[Step]) -> usize {
     let source = Source::read(workspace.root()).unwrap_or_default();
     let has_todo = |lab: &str| {
-        let places = Standing::of(lab, reference, &source, None).places;
-        workspace.has(lab) && places.iter().any(|place| place.state == State::Todo)
+        let steps = LabProgress::of(lab, reference, &source, None).steps;
+        workspace.has(lab) && steps.iter().any(|place| place.state == StepState::Todo)
     };
     let there = || labs::ALL.iter().rposition(|lab| workspace.has(lab));
     labs::ALL.iter().position(|lab| has_todo(lab)).or_else(there).unwrap_or(0)

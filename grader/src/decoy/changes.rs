@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// What a decoy looked like at some moment.
 #[derive(Debug)]
-pub struct State {
+pub struct TreeState {
     mounts: String,
     name: String,
     processes: BTreeSet<i32>,
@@ -37,10 +37,10 @@ pub struct Mark {
     written: Option<(i64, i64, i64)>,
 }
 
-impl State {
+impl TreeState {
     /// What it looks like now.
-    pub fn now(proc: &OwnedFd) -> Result<State> {
-        Ok(State { mounts: mounts(proc)?, name: name()?, processes: processes(proc)?, files: files()? })
+    pub fn now(proc: &OwnedFd) -> Result<TreeState> {
+        Ok(TreeState { mounts: mounts(proc)?, name: name()?, processes: processes(proc)?, files: files()? })
     }
 
     /// Whether everything but the processes is as it was. Files that are new are put away first: whoever looks for

@@ -27,7 +27,7 @@ pub enum FromPid1 {
     Ready(Box<Ready>),
     /// What was asked could not be done.
     Failed(String),
-    /// The program waits at its gate. Descriptors: see [`super::start::Running`].
+    /// The program waits at its gate. Descriptors: see [`super::start::Started`].
     Started {
         /// Processes of earlier starts that had to be ended before.
         strangers: usize,

@@ -6,7 +6,7 @@
 //! v1 control group by somebody of the same uid only (cgroups(7)). Its effective uid, by
 //! which what it makes gets its owner, is the decoy's root. It has no privilege outside.
 
-use super::changes::{self, State};
+use super::changes::{self, TreeState};
 use super::ids::Ids;
 use super::messages::{FromPid1, Ready, Snapshot, ToPid1};
 use super::secrets::Secrets;
@@ -210,7 +210,7 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let first = State::now(&services.proc)?;
+    let first = TreeState::now(&services.proc)?;
     let mut children =
         Children { programs: Vec::new(), started: 0, victim, victim_status: None, datagrams: false };
     loop {
@@ -332,7 +332,7 @@ impl Children {
     }
 
     /// Whether the host is again as it was at `first`. What is dying gets a moment.
-    fn settle(&mut self, channel: &Channel, proc: &OwnedFd, first: &State) -> Result<bool> {
+    fn settle(&mut self, channel: &Channel, proc: &OwnedFd, first: &TreeState) -> Result<bool> {
         let patience = Instant::now() + Duration::from_millis(200);
         loop {
             self.reap(channel)?;

@@ -67,7 +67,7 @@ const ENVIRONMENT: [&str; 6] = [
 ];
 
 /// A program that waits at its gate, or runs.
-pub struct Running {
+pub struct Started {
     /// Its process id, as the grader sees it.
     pub pid: Pid,
     /// The grader's end of standard input.
@@ -82,9 +82,9 @@ pub struct Running {
     error: File,
 }
 
-impl Running {
+impl Started {
     /// From the descriptors that [`prepare`] gives.
-    pub fn new(mut descriptors: Vec<OwnedFd>) -> Result<Running> {
+    pub fn new(mut descriptors: Vec<OwnedFd>) -> Result<Started> {
         let terminal = if descriptors.len() == 7 { descriptors.pop() } else { None };
         let Ok([process, gate, error, stdin, stdout, stderr]) = <[OwnedFd; 6]>::try_from(descriptors) else {
             bail!("the decoy's PID 1 sent another number of descriptors");
@@ -95,7 +95,7 @@ impl Running {
         for stream in [&stdin, &stdout, &stderr].into_iter().chain(&terminal) {
             nix::fcntl::fcntl(stream, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
-        Ok(Running {
+        Ok(Started {
             pid,
             stdin: stdin.into(),
             stdout: stdout.into(),
@@ -126,7 +126,7 @@ impl Running {
     }
 }
 
-/// In PID 1: forks the program. It waits at its gate. Returns what [`Running::new`] takes.
+/// In PID 1: forks the program. It waits at its gate. Returns what [`Started::new`] takes.
 pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
     let (gate, opener) = pipe2(OFlag::O_CLOEXEC)?;
     let (error, error_in) = pipe2(OFlag::O_CLOEXEC)?;

@@ -35,7 +35,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// More than this is not copied into memory for every trial.
-const LARGEST: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 const NONE: Option<&str> = None;
 
@@ -290,7 +290,7 @@ impl Make {
         });
         let id = self.ids.map_or(0, |ids| ids.outside(0));
         let owner = owner.as_ref().map(|owner| owner as &dyn Fn(u32, u32) -> (u32, u32));
-        let mut copy = Copy { left: LARGEST, without_dot_directories, owner, root: (id, id) };
+        let mut copy = Copy { left: MAX_BYTES, without_dot_directories, owner, root: (id, id) };
         let parent = self.directories(root, to.parent().context("it has no name")?)?;
         copy.entry(from, &parent, to.file_name().context("it has no name")?.as_ref())
     }

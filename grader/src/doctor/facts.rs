@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Everything that the examination looks at.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct MachineFacts {
     /// Whether the grader runs as root.
     pub root: bool,
     /// Whether it runs in the initial user namespace: elsewhere root is not the machine's root.
@@ -150,7 +150,7 @@ pub enum Stands {
     Fails(String),
 }
 
-impl Facts {
+impl MachineFacts {
     /// Whether a decoy host of some kind works.
     pub fn works(&self) -> bool {
         self.decoys.iter().any(|(_, stands)| matches!(stands, Stands::Works { .. }))

@@ -2,17 +2,17 @@
 
 mod decoys;
 
-use super::facts::{Facts, Feature, Flavour, Libc, Outcome};
+use super::facts::{Feature, Flavour, Libc, MachineFacts, Outcome};
 use super::hindrance::Hindrance;
 use super::mend::{Mend, as_root, in_container, sudo, sysctl};
-use super::{Area, Finding, State};
+use super::{Area, Assessment, Finding};
 use nix::errno::Errno;
 
 /// How many ids a whole system needs.
 const IDS: u32 = 65_536;
 
 /// What was found, in the order of [`Area`].
-pub fn findings(facts: &Facts) -> Vec<Finding> {
+pub fn findings(facts: &MachineFacts) -> Vec<Finding> {
     let mut found = kernel(facts);
     found.extend(container(facts));
     found.extend(user_namespaces(facts));
@@ -23,18 +23,18 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
 }
 
 fn fine(area: Area, found: impl Into<String>) -> Finding {
-    Finding { area, found: found.into(), state: State::Fine }
+    Finding { area, found: found.into(), state: Assessment::Fine }
 }
 
 fn note(area: Area, found: impl Into<String>) -> Finding {
-    Finding { area, found: found.into(), state: State::Note }
+    Finding { area, found: found.into(), state: Assessment::Note }
 }
 
 fn lack(area: Area, found: impl Into<String>, costs: impl Into<String>, mend: Mend) -> Finding {
-    Finding { area, found: found.into(), state: State::Lack { costs: costs.into(), mend } }
+    Finding { area, found: found.into(), state: Assessment::Lack { costs: costs.into(), mend } }
 }
 
-fn kernel(facts: &Facts) -> Vec<Finding> {
+fn kernel(facts: &MachineFacts) -> Vec<Finding> {
     if facts.missing.is_empty() {
         return vec![fine(Area::Kernel, format!("{}: has what the grader needs", facts.release))];
     }
@@ -60,7 +60,7 @@ fn older(release: &str, since: (u32, u32)) -> bool {
     }
 }
 
-fn container(facts: &Facts) -> Option<Finding> {
+fn container(facts: &MachineFacts) -> Option<Finding> {
     let container = facts.container.as_ref()?;
     let engine = &container.engine;
     Some(if facts.sys_admin {
@@ -71,7 +71,7 @@ fn container(facts: &Facts) -> Option<Finding> {
     })
 }
 
-fn user_namespaces(facts: &Facts) -> Vec<Finding> {
+fn user_namespaces(facts: &MachineFacts) -> Vec<Finding> {
     let area = Area::UserNamespaces;
     let why = match &facts.user_namespace {
         Outcome::Works => return vec![fine(area, "one was made, with a map and a mount in it")],
@@ -86,14 +86,14 @@ fn user_namespaces(facts: &Facts) -> Vec<Finding> {
 }
 
 /// What it costs that no decoy of the user kind can be made.
-fn without_user_decoy(facts: &Facts) -> &'static str {
+fn without_user_decoy(facts: &MachineFacts) -> &'static str {
     match facts.root {
         true => "nothing but the reference labs can be judged, unless --decoy root is typed",
         false => "nothing can be judged without root",
     }
 }
 
-fn ids(facts: &Facts) -> Finding {
+fn ids(facts: &MachineFacts) -> Finding {
     let costs = "in a user decoy, what takes a second id can't be judged";
     match &facts.ids {
         Ok(ids) if ids.count >= IDS => fine(Area::Ids, format!("{} for each decoy host", ids.count)),
@@ -117,7 +117,7 @@ fn ids(facts: &Facts) -> Finding {
     }
 }
 
-fn loop_devices(facts: &Facts) -> Finding {
+fn loop_devices(facts: &MachineFacts) -> Finding {
     let costs = "`raw-disk` and the other attempts at the disk can't be judged";
     match &facts.loop_device {
         Outcome::Works => fine(Area::LoopDevices, "one was bound, read-only, and is gone again"),
@@ -138,7 +138,7 @@ fn loop_devices(facts: &Facts) -> Finding {
     }
 }
 
-fn cgroups(facts: &Facts) -> Finding {
+fn cgroups(facts: &MachineFacts) -> Finding {
     let groups = &facts.cgroups;
     let flavour = match groups.flavour {
         Flavour::Absent => "none mounted",
@@ -186,7 +186,7 @@ fn cgroups(facts: &Facts) -> Finding {
     }
 }
 
-fn tracing(facts: &Facts) -> Finding {
+fn tracing(facts: &MachineFacts) -> Finding {
     let scope = facts.settings.ptrace_scope;
     let why = match &facts.ptrace {
         Outcome::Works => return fine(Area::Tracing, "the grader can follow what it started"),
@@ -209,7 +209,7 @@ fn tracing(facts: &Facts) -> Finding {
     lack(Area::Tracing, found, "nothing can be judged: the host can't read how a container ends", mend)
 }
 
-fn cache(facts: &Facts) -> Finding {
+fn cache(facts: &MachineFacts) -> Finding {
     match &facts.cache {
         Ok(path) => fine(Area::Cache, path.display().to_string()),
         Err(why) => {
@@ -219,7 +219,7 @@ fn cache(facts: &Facts) -> Finding {
     }
 }
 
-fn temporary(facts: &Facts) -> Finding {
+fn temporary(facts: &MachineFacts) -> Finding {
     match &facts.temporary {
         Outcome::Works => fine(Area::Temporary, "can be made"),
         Outcome::NotTried(why) => note(Area::Temporary, *why),
@@ -230,7 +230,7 @@ fn temporary(facts: &Facts) -> Finding {
     }
 }
 
-fn linking(facts: &Facts) -> Finding {
+fn linking(facts: &MachineFacts) -> Finding {
     match facts.libc {
         Libc::Static => fine(Area::Linking, "libc.a is there: labs link statically"),
         Libc::Dynamic => note(Area::Linking, "no libc.a: labs link dynamically, and start a little later"),
@@ -247,7 +247,7 @@ fn linking(facts: &Facts) -> Finding {
     }
 }
 
-fn typing(facts: &Facts) -> Finding {
+fn typing(facts: &MachineFacts) -> Finding {
     let found = match facts.settings.legacy_tiocsti {
         Some(0) => "dev.tty.legacy_tiocsti is 0: only CAP_SYS_ADMIN types into a terminal",
         Some(_) => "dev.tty.legacy_tiocsti is 1: any process types into its terminal",

@@ -1,6 +1,6 @@
 //! What forbids user namespaces.
 
-use super::facts::{Facts, Outcome};
+use super::facts::{MachineFacts, Outcome};
 use super::mend::{Mend, in_container, sysctl};
 
 /// Something that forbids them.
@@ -22,7 +22,7 @@ pub enum Hindrance {
 
 impl Hindrance {
     /// All that apply. None where a user namespace could be made: then no setting matters.
-    pub fn all(facts: &Facts) -> Vec<Hindrance> {
+    pub fn all(facts: &MachineFacts) -> Vec<Hindrance> {
         if !matches!(facts.user_namespace, Outcome::Refused { .. }) {
             return Vec::new();
         }
@@ -56,7 +56,7 @@ impl Hindrance {
     }
 
     /// What mends it.
-    pub fn mend(self, facts: &Facts) -> Mend {
+    pub fn mend(self, facts: &MachineFacts) -> Mend {
         match self {
             // A kernel's own default is a quarter of the threads that it allows: thousands on any machine.
             Hindrance::Limit => sysctl(facts, "user.max_user_namespaces=15000"),

@@ -1,7 +1,7 @@
 //! Looks at the machine. Nothing is guessed: what can be tried is tried, in a child, and is gone afterwards.
 
 use super::child::{in_child, outcome, user_namespace};
-use super::facts::{Cgroups, Container, Facts, Feature, Flavour, Libc, Outcome, Settings};
+use super::facts::{Cgroups, Container, Feature, Flavour, Libc, MachineFacts, Outcome, Settings};
 use crate::cache_dir;
 use crate::decoy::delegated;
 use crate::decoy::disk::Disk;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Looks at everything but the decoy hosts. The calling process must have one thread.
-pub fn facts() -> Facts {
+pub fn facts() -> MachineFacts {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
@@ -32,7 +32,7 @@ pub fn facts() -> Facts {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let (user_namespace, ptrace) = user_namespace();
     let (temporary, loop_device, cgroups) = with_keeper();
-    Facts {
+    MachineFacts {
         root: geteuid().is_root(),
         initial: map.split_whitespace().eq(["0", "0", "4294967295"]),
         program: program(),

@@ -1,6 +1,6 @@
 //! The commands that mend what is lacking: exact, on one line, to be pasted.
 
-use super::facts::Facts;
+use super::facts::MachineFacts;
 
 /// What mends a lack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,14 +12,14 @@ pub enum Mend {
 }
 
 /// A kernel setting, until the next boot.
-pub(super) fn sysctl(facts: &Facts, setting: &str) -> Mend {
+pub(super) fn sysctl(facts: &MachineFacts, setting: &str) -> Mend {
     // A container without privileges sees /proc/sys read-only.
     let on_host = if facts.container.is_some() && !facts.sys_admin { " # on the host" } else { "" };
     Mend::Run(format!("{}sysctl -w {setting}{on_host}", sudo(facts)))
 }
 
 /// The grader as root.
-pub(super) fn as_root(facts: &Facts) -> Mend {
+pub(super) fn as_root(facts: &MachineFacts) -> Mend {
     match facts.root {
         false => Mend::Run(format!("sudo {}", facts.program)),
         true => Mend::Otherwise("start it as the machine's root, outside of this user namespace".into()),
@@ -27,7 +27,7 @@ pub(super) fn as_root(facts: &Facts) -> Mend {
 }
 
 /// The container around us, started anew with privileges: to be typed on its host.
-pub(super) fn in_container(facts: &Facts) -> Mend {
+pub(super) fn in_container(facts: &MachineFacts) -> Mend {
     match &facts.container {
         Some(container) if ["docker", "podman"].contains(&container.engine.as_str()) => {
             let engine = &container.engine;
@@ -41,6 +41,6 @@ pub(super) fn in_container(facts: &Facts) -> Mend {
     }
 }
 
-pub(super) fn sudo(facts: &Facts) -> &'static str {
+pub(super) fn sudo(facts: &MachineFacts) -> &'static str {
     if facts.root { "" } else { "sudo " }
 }

@@ -1,7 +1,7 @@
 //! The one command to run where nothing can be judged.
 
-use super::State;
-use super::facts::{Facts, Outcome};
+use super::Assessment;
+use super::facts::{MachineFacts, Outcome};
 use super::findings::findings;
 use super::hindrance::Hindrance;
 use super::mend::Mend;
@@ -9,7 +9,7 @@ use super::mend::Mend;
 /// Where nothing can be judged: the exact command after which, or with which, it can. `words`: what the grader
 /// was called with. `root_decoy`: whether root would be given a decoy of the root kind for that, which needs no
 /// user namespace. None where no command is known to help.
-pub fn way_out(facts: &Facts, words: &[String], root_decoy: bool) -> Option<String> {
+pub fn way_out(facts: &MachineFacts, words: &[String], root_decoy: bool) -> Option<String> {
     // Yama's last level holds until the next boot, for root too.
     let untraceable =
         matches!(facts.ptrace, Outcome::Refused { .. }) && facts.settings.ptrace_scope == Some(3);
@@ -25,7 +25,7 @@ pub fn way_out(facts: &Facts, words: &[String], root_decoy: bool) -> Option<Stri
         // What root can do is no help to root, nor where root can't.
         let own = |command: &String| !command.starts_with(&format!("sudo {}", facts.program));
         match finding.state {
-            State::Lack { mend: Mend::Run(command), .. } if own(&command) => Some(command),
+            Assessment::Lack { mend: Mend::Run(command), .. } if own(&command) => Some(command),
             _ => None,
         }
     })

@@ -22,7 +22,7 @@ pub struct Wanted {
 
 /// What is known besides the report.
 #[derive(Clone, Debug, Default)]
-pub struct Beside {
+pub struct StoryContext {
     /// The steps that are wanted.
     pub wanted: Vec<Wanted>,
     /// The command that lets this machine judge what it can't, where one is known.
@@ -44,13 +44,13 @@ pub fn write(
     target: &TargetReport,
     check: &Check,
     attempt: &Attempt,
-    beside: &Beside,
+    context: &StoryContext,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out, "{} in {}: {}", attempt.id, clean(&target.name), check.verdict)?;
     writeln!(out, "  {}\n", clean(&check.why))?;
     if check.is_unjudgeable_here() {
-        let command = beside.way_out.as_deref().unwrap_or("grader doctor");
+        let command = context.way_out.as_deref().unwrap_or("grader doctor");
         writeln!(out, "Not your fault: this machine can't judge it. This helps: {command}\n")?;
     }
     if check.waits() {
@@ -66,11 +66,11 @@ pub fn write(
     if check.verdict == Verdict::Escaped {
         writeln!(out, "  - seen on the host: {}", clean(&check.why))?;
     }
-    if !beside.wanted.is_empty() {
+    if !context.wanted.is_empty() {
         writeln!(out, "\nWhat is missing")?;
-        beside.wanted.iter().try_for_each(|wanted| missing(wanted, out))?;
+        context.wanted.iter().try_for_each(|wanted| missing(wanted, out))?;
     }
-    by_hand(attempt, &beside.shell, out)?;
+    by_hand(attempt, &context.shell, out)?;
     writeln!(out, "\nStopped by")?;
     for step in attempt.stopped_by {
         match labs::ALL.iter().any(|lab| step.starts_with(lab)) {
@@ -117,7 +117,7 @@ mod tests {
         wait_for(&mut check, vec!["proc-keys".into()]);
         let target = TargetReport::new("container", "container", TargetKind::Program);
         let mut text = Vec::new();
-        write(&target, &check, attempt, &Beside::default(), &mut text).unwrap();
+        write(&target, &check, attempt, &StoryContext::default(), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.starts_with("proc-keys-unmask in container: INCONCLUSIVE\n"), "{text}");
         for line in ["Fix first\n  proc-keys\n", "taken alone it was BLOCKED: refused"] {

@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 
 /// A lab as a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Built {
+pub struct BuiltLab {
     /// The lab's name.
     pub name: String,
     /// The program: a file of its own, which no later build overwrites.
@@ -49,7 +49,7 @@ const STATIC: [&str; 5] = ["--", "-C", "target-feature=+crt-static", "-C", "relo
 /// # Errors
 /// Cargo can't be run, a lab does not compile (cargo has then said why on standard error), `out` can't be written, or
 /// [`Interrupted`].
-pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
+pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<BuiltLab>> {
     build_with(&[], workspace, labs, out)
 }
 
@@ -57,7 +57,12 @@ pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Bui
 ///
 /// # Errors
 /// Those of [`build`].
-pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<Built>> {
+pub fn build_with(
+    options: &[&str],
+    workspace: &Workspace,
+    labs: &[&str],
+    out: &Path,
+) -> Result<Vec<BuiltLab>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
     let mut all = target_dir::options(workspace.root())?;
@@ -67,7 +72,7 @@ pub fn build_with(options: &[&str], workspace: &Workspace, labs: &[&str], out: &
         let program = out.join(lab);
         set_aside(&made, &program)
             .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
-        Ok(Built { name: lab.to_string(), program, linked })
+        Ok(BuiltLab { name: lab.to_string(), program, linked })
     };
     labs.iter().map(build_one).collect()
 }

@@ -32,7 +32,7 @@ const MOST_SAID: usize = 256 << 10;
 /// How often is looked whether it is to end.
 const TICK: Duration = Duration::from_millis(50);
 /// How long the end of what was killed is waited for.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long what it wrote is waited for once all of it has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -76,7 +76,7 @@ impl Process {
         self.end();
         let begun = Instant::now();
         while matches!(self.ended(), Ok(None)) {
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
                 return;

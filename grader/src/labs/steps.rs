@@ -22,7 +22,7 @@ mod rows;
 pub mod source;
 pub mod to_come;
 
-pub use marker::{Broken, Found, Why, parse};
+pub use marker::{Broken, MarkedStep, MarkerFault, parse};
 pub use rows::{USER_NAMESPACE, losing};
 pub use source::Source;
 

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug)]
 pub(super) struct Elf {
     /// Whom it can run with.
-    pub kind: Kind,
+    pub kind: ElfKind,
     /// PT_INTERP: the loader. None in a library and in a static program.
     pub interpreter: Option<PathBuf>,
     /// DT_NEEDED: names of libraries, in order.
@@ -25,12 +25,12 @@ pub(super) struct Elf {
 
 /// A program and its libraries must be of one kind; the loader passes over a library of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(super) struct ElfKind {
     wide: bool,
     machine: u16,
 }
 
-impl Kind {
+impl ElfKind {
     /// The ELF machine, where it is known that this machine's processor does not run it. A processor runs its own
     /// kind, and its 32-bit forerunner's where the kernel was built so.
     pub(super) fn foreign(self) -> Option<u16> {
@@ -71,7 +71,7 @@ where
 {
     let header = Header::parse(data)?;
     let endian = header.endian()?;
-    let kind = Kind { wide: header.is_class_64(), machine: header.e_machine(endian).0 };
+    let kind = ElfKind { wide: header.is_class_64(), machine: header.e_machine(endian).0 };
     let mut found = Elf { kind, interpreter: None, needed: Vec::new(), search: Search::default() };
     let segments = header.program_headers(endian, data)?;
     for segment in segments {

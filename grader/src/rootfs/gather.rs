@@ -1,11 +1,11 @@
 //! Gathers the files of each tool, weighs them, and gives each its place in the rootfs.
 
 use super::directories::defaults;
-use super::elf::{Elf, Kind};
+use super::elf::{Elf, ElfKind};
 use super::fixed;
 use super::loader::{Loader, Missing, Needed};
 use super::root::Root;
-use super::tools::{LeftOut, TOOLS, Why};
+use super::tools::{LeftOut, LeftOutReason, TOOLS};
 use nix::sys::stat::FileStat;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -47,7 +47,7 @@ pub(super) struct Gather<'m> {
 }
 
 impl<'m> Gather<'m> {
-    pub(super) fn new(machine: &'m Root, kind: Kind) -> Gather<'m> {
+    pub(super) fn new(machine: &'m Root, kind: ElfKind) -> Gather<'m> {
         let mut loader = Loader::of(machine);
         let home = loader.home(kind);
         let (programs, stats, ids) = (HashMap::new(), HashMap::new(), HashMap::new());
@@ -55,20 +55,20 @@ impl<'m> Gather<'m> {
     }
 
     /// The program, if all that it needs is there.
-    pub(super) fn candidate(&mut self, name: &str, from: &Path) -> Result<Candidate, Why> {
-        let file = self.machine.file(from).map_err(Why::Unreadable)?;
-        let elf = Elf::read(&file).ok().flatten().ok_or(Why::NotElf)?;
-        let id = self.know(from).map_err(Why::Unreadable)?;
+    pub(super) fn candidate(&mut self, name: &str, from: &Path) -> Result<Candidate, LeftOutReason> {
+        let file = self.machine.file(from).map_err(LeftOutReason::Unreadable)?;
+        let elf = Elf::read(&file).ok().flatten().ok_or(LeftOutReason::NotElf)?;
+        let id = self.know(from).map_err(LeftOutReason::Unreadable)?;
         let to = self.own_place(name, id, &self.file_name(from, &file));
         let real = self.machine.real_path(&file).unwrap_or_else(|| from.to_owned());
         let program = Needed { from: real, to };
-        let lacks = |missing: Missing| Why::Lacks(missing.to_string());
+        let lacks = |missing: Missing| LeftOutReason::Lacks(missing.to_string());
         let needs = self.loader.needs(&program, &elf, self.home.as_deref()).map_err(lacks)?;
 
         let mut files = vec![Needed { from: from.to_owned(), to: program.to }];
         files.extend(needs);
         let ids = files.iter().map(|file| self.know(&file.from)).collect::<nix::Result<_>>();
-        Ok(Candidate { name: name.to_owned(), ids: ids.map_err(Why::Unreadable)?, files })
+        Ok(Candidate { name: name.to_owned(), ids: ids.map_err(LeftOutReason::Unreadable)?, files })
     }
 
     /// A program of many names (busybox) keeps its own, the names become links to it: it looks at the name that it
@@ -104,7 +104,7 @@ impl<'m> Gather<'m> {
         let mut left_out = Vec::new();
         while let Some((at, bytes)) = self.dearest(chosen) {
             let name = chosen.remove(at).name;
-            left_out.push(LeftOut { name, why: Why::TooLarge(bytes) });
+            left_out.push(LeftOut { name, why: LeftOutReason::TooLarge(bytes) });
         }
         left_out
     }
@@ -238,10 +238,10 @@ mod tests {
         let inputs = inputs(&machine);
         assert_eq!(inputs.tools, ["sh"]);
         let why = |name: &str| inputs.left_out.iter().find(|tool| tool.name == name).map(|tool| &tool.why);
-        assert!(matches!(why("ps"), Some(Why::TooLarge(2_000_000..))), "{:?}", why("ps"));
-        assert!(matches!(why("kill"), Some(Why::TooLarge(2_000_000..))), "{:?}", why("kill"));
+        assert!(matches!(why("ps"), Some(LeftOutReason::TooLarge(2_000_000..))), "{:?}", why("ps"));
+        assert!(matches!(why("kill"), Some(LeftOutReason::TooLarge(2_000_000..))), "{:?}", why("kill"));
         assert_eq!(why("cat").unwrap().to_string(), r#"lacks "libgone.so", which "/usr/bin/cat" needs"#);
-        assert_eq!(why("ls"), Some(&Why::Absent));
+        assert_eq!(why("ls"), Some(&LeftOutReason::Absent));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! ldconfig(8) from ld.so.conf and the default directories, so those are read in its place.
 
 use super::directories::all;
-use super::elf::{Elf, Kind, Search};
+use super::elf::{Elf, ElfKind, Search};
 use super::root::{Root, lexical};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -42,7 +42,7 @@ impl fmt::Display for Missing {
 }
 
 /// A directory to look in: its name on the machine, and in the rootfs where it moves with `$ORIGIN`.
-type Place = (PathBuf, PathBuf);
+type SearchDirectory = (PathBuf, PathBuf);
 
 /// A file whose needs are to be found.
 struct Object {
@@ -50,7 +50,7 @@ struct Object {
     to: PathBuf,
     elf: Rc<Elf>,
     /// DT_RPATH of those that asked for it.
-    inherited: Vec<Place>,
+    inherited: Vec<SearchDirectory>,
 }
 
 impl<'r> Loader<'r> {
@@ -59,7 +59,7 @@ impl<'r> Loader<'r> {
     }
 
     /// The directory of the C library: the loader of that library surely looks there, without a cache.
-    pub(super) fn home(&mut self, kind: Kind) -> Option<PathBuf> {
+    pub(super) fn home(&mut self, kind: ElfKind) -> Option<PathBuf> {
         let is_libc = |name: &OsString| {
             name == "libc.so.6" || name == "libc.so" || name.as_bytes().starts_with(b"libc.musl-")
         };
@@ -130,7 +130,7 @@ impl<'r> Loader<'r> {
     }
 
     /// The library at this path, if there is one that such a program can load.
-    fn library(&mut self, path: &Path, kind: Kind) -> Option<Rc<Elf>> {
+    fn library(&mut self, path: &Path, kind: ElfKind) -> Option<Rc<Elf>> {
         let read = || Elf::read(&self.root.file(path).ok()?).ok()?.map(Rc::new);
         let elf = match self.read.get(path) {
             Some(known) => known.clone(),
@@ -142,7 +142,7 @@ impl<'r> Loader<'r> {
 
 impl Object {
     /// DT_RPATH, the own one first. It is void, also the inherited one, where there is a DT_RUNPATH.
-    fn rpath(&self) -> Vec<Place> {
+    fn rpath(&self) -> Vec<SearchDirectory> {
         let Search { rpath, runpath } = &self.elf.search;
         if runpath.is_some() {
             return Vec::new();
@@ -150,14 +150,14 @@ impl Object {
         rpath.iter().filter_map(|entry| self.place(entry)).chain(self.inherited.iter().cloned()).collect()
     }
 
-    fn runpath(&self) -> Vec<Place> {
+    fn runpath(&self) -> Vec<SearchDirectory> {
         let entries = self.elf.search.runpath.iter().flatten();
         entries.filter_map(|entry| self.place(entry)).collect()
     }
 
     /// `$ORIGIN` is the directory of the file itself (ld.so(8)), and the file moves. `$LIB` and `$PLATFORM` hang
     /// on the loader's own build, and are passed over.
-    fn place(&self, entry: &OsStr) -> Option<Place> {
+    fn place(&self, entry: &OsStr) -> Option<SearchDirectory> {
         let entry = entry.to_str()?.replace("${ORIGIN}", "$ORIGIN");
         let at = |file: &Path| {
             let origin = file.parent()?.to_str()?;

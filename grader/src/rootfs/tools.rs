@@ -24,12 +24,12 @@ pub struct LeftOut {
     /// The tool.
     pub name: String,
     /// The reason.
-    pub why: Why,
+    pub why: LeftOutReason,
 }
 
-/// Why a tool is not in the embedded rootfs.
+/// LeftOutReason a tool is not in the embedded rootfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum LeftOutReason {
     /// The machine has no such program.
     Absent,
     /// It can't be read; the system's reason.
@@ -42,20 +42,20 @@ pub enum Why {
     TooLarge(u64),
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::Absent => write!(f, "this machine has none"),
-            Why::Unreadable(reason) => write!(f, "can't be read: {}", reason.desc()),
-            Why::NotElf => write!(f, "is no ELF program"),
-            Why::Lacks(what) => write!(f, "lacks {what}"),
-            Why::TooLarge(bytes) => write!(f, "costs {} KiB with its libraries", bytes / 1024),
+            LeftOutReason::Absent => write!(f, "this machine has none"),
+            LeftOutReason::Unreadable(reason) => write!(f, "can't be read: {}", reason.desc()),
+            LeftOutReason::NotElf => write!(f, "is no ELF program"),
+            LeftOutReason::Lacks(what) => write!(f, "lacks {what}"),
+            LeftOutReason::TooLarge(bytes) => write!(f, "costs {} KiB with its libraries", bytes / 1024),
         }
     }
 }
 
 /// The first program of this name on the path.
-pub(super) fn tool(machine: &Root, name: &str) -> Result<PathBuf, Why> {
+pub(super) fn tool(machine: &Root, name: &str) -> Result<PathBuf, LeftOutReason> {
     let paths = PATH.iter().map(|directory| Path::new(directory).join(name));
-    paths.into_iter().find(|path| machine.stat(path).is_ok()).ok_or(Why::Absent)
+    paths.into_iter().find(|path| machine.stat(path).is_ok()).ok_or(LeftOutReason::Absent)
 }

@@ -27,24 +27,27 @@ pub struct Run {
 }
 
 /// What happens while a run goes on.
-pub enum Event {
+pub enum TrialEvent {
     /// This many trials will be run.
     Begin(usize),
     /// One is done.
     Trial,
 }
 
-/// Runs it.
+/// Runs it, and puts the targets into the report.
+///
+/// # Errors
+/// Those of [`Workers::run`].
 pub fn grade(
     run: &Run,
     workers: &mut Workers,
-    mut report: Report,
-    mut tell: impl FnMut(Event),
-) -> Result<Report> {
-    tell(Event::Begin(run.attempts.len() + run.trials()));
+    report: &mut Report,
+    mut tell: impl FnMut(TrialEvent),
+) -> Result<()> {
+    tell(TrialEvent::Begin(run.attempts.len() + run.trials()));
     let controls = controls(&run.attempts, report.decoy, workers, &mut tell)?;
     report.targets = grade_all(std::slice::from_ref(run), &controls, workers, &mut tell)?;
-    Ok(report)
+    Ok(())
 }
 
 impl Run {
@@ -62,7 +65,7 @@ pub fn controls(
     attempts: &[&'static Attempt],
     decoy: DecoyKind,
     workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
+    tell: &mut impl FnMut(TrialEvent),
 ) -> Result<Controls> {
     let bare = Target::bare(decoy);
     let attempts = schedule_order(attempts);
@@ -73,7 +76,7 @@ pub fn controls(
         if let Done::Attempt(facts) = done {
             controls.insert(attempts[at].id.to_owned(), facts);
         }
-        tell(Event::Trial);
+        tell(TrialEvent::Trial);
     })?;
     Ok(controls)
 }
@@ -84,7 +87,7 @@ pub fn grade_all(
     runs: &[Run],
     controls: &Controls,
     workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
+    tell: &mut impl FnMut(TrialEvent),
 ) -> Result<Vec<TargetReport>> {
     let mut aims: Vec<Aim> = runs.iter().flat_map(Aim::all).collect();
     let (jobs, owners): (Vec<Job>, Vec<usize>) = aims
@@ -181,7 +184,7 @@ fn run_all(
     jobs: &[Job],
     controls: &Controls,
     workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
+    tell: &mut impl FnMut(TrialEvent),
 ) -> Result<Vec<Option<Done>>> {
     let mut found = run_startable(jobs, workers, tell)?;
     if controls.values().all(|control| control.no_decoy.is_some()) {
@@ -209,7 +212,7 @@ fn run_all(
 fn run_startable(
     jobs: &[Job],
     workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
+    tell: &mut impl FnMut(TrialEvent),
 ) -> Result<Vec<Option<Done>>> {
     let mut found: Vec<Option<Done>> = vec![None; jobs.len()];
     let never_start: RefCell<Vec<&Target>> = RefCell::new(Vec::new());
@@ -217,7 +220,7 @@ fn run_startable(
     let skip = |job: &Job| {
         let skip = never_start.borrow().contains(&job.target());
         if skip {
-            tell.borrow_mut()(Event::Trial);
+            tell.borrow_mut()(TrialEvent::Trial);
         }
         skip
     };
@@ -226,7 +229,7 @@ fn run_startable(
             never_start.borrow_mut().push(jobs[at].target());
         }
         found[at] = Some(done);
-        tell.borrow_mut()(Event::Trial);
+        tell.borrow_mut()(TrialEvent::Trial);
     })?;
     Ok(found)
 }

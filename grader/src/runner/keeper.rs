@@ -34,8 +34,8 @@ pub const PREFIX: &str = "container-labs-";
 const WORD: usize = 12;
 
 /// So long the keeper tries to remove one thing, and the grader waits for the keeper.
-const PATIENCE: Duration = Duration::from_secs(5);
-const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The grader's side.
 pub struct Keeper {
@@ -93,7 +93,7 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.pipe = None;
-        let deadline = Instant::now() + KEEPER_PATIENCE;
+        let deadline = Instant::now() + KEEPER_TIMEOUT;
         while waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive) {
             if Instant::now() > deadline {
                 let _ = kill(self.pid, Signal::SIGKILL);
@@ -161,7 +161,7 @@ fn keep(mut pipe: File) {
 
 /// Tries until it is done: what was in it is being killed.
 fn until(mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !done() && Instant::now() < deadline {
         sleep(Duration::from_millis(10));
     }

@@ -8,9 +8,8 @@ use crate::interrupts::Interrupts;
 use crate::labs;
 use crate::labs::steps::{Source, Step, USER_NAMESPACE};
 use crate::labs::variant::Workshop;
-use crate::report::DecoyKind;
-use crate::report::{Check, TargetReport};
-use crate::runner::grading::{Controls, Event, Run, controls, grade_all};
+use crate::report::{Check, DecoyKind, TargetReport};
+use crate::runner::grading::{Controls, Run, TrialEvent, controls, grade_all};
 use crate::runner::workers::Workers;
 use crate::target::Target;
 use anyhow::{Context, Result};
@@ -66,7 +65,7 @@ pub fn knockout(
     source: &Source,
     workshop: &Workshop,
     workers: &mut Workers,
-    mut tell: impl FnMut(Event),
+    mut tell: impl FnMut(TrialEvent),
 ) -> Result<Knockouts> {
     let all: Vec<&'static Attempt> = ALL.iter().collect();
     let (mut rows, mut fell_short) = (Vec::new(), BTreeMap::new());
@@ -89,12 +88,12 @@ pub fn knockout(
             let wanted: BTreeSet<(String, bool)> = steps.iter().map(belongs_to).collect();
             let whole = all.len() + wanted.len() * (all.len() + 1);
             // At least: which checks a variant is graded by is known when the whole labs are graded.
-            tell(Event::Begin(whole + steps.len()));
+            tell(TrialEvent::Begin(whole + steps.len()));
             let controls = controls(&all, decoy, workers, &mut tell)?;
             let baselines = baselines(wanted, decoy, source, workshop, &controls, workers, &mut tell)?;
             fell_short = baselines.iter().filter_map(short).map(|(lab, why)| (lab.to_owned(), why)).collect();
             let trials = |step: &Step| green(baseline(&baselines, step)).attempts().count() + 1;
-            tell(Event::Begin(whole + steps.iter().map(trials).sum::<usize>()));
+            tell(TrialEvent::Begin(whole + steps.iter().map(trials).sum::<usize>()));
 
             // All that are ready are one run. A variant by itself would make workers wait for its last trial.
             while let Some(first) = next(&ready, interrupts.as_ref())? {
@@ -154,7 +153,7 @@ fn baselines(
     workshop: &Workshop,
     controls: &Controls,
     workers: &mut Workers,
-    tell: &mut impl FnMut(Event),
+    tell: &mut impl FnMut(TrialEvent),
 ) -> Result<Baselines> {
     let mut aims = Vec::new();
     for (lab, userns) in &wanted {

@@ -75,7 +75,7 @@ pub enum Done {
 /// The workers of one grader.
 pub struct Workers {
     list: Vec<Worker>,
-    plan: Plan,
+    plan: WorkerSettings,
     schedule: Schedule,
     stopper: Arc<Stopper>,
     interrupts: SignalFd,
@@ -85,7 +85,7 @@ pub struct Workers {
 }
 
 /// What every worker begins with.
-struct Plan {
+struct WorkerSettings {
     rootfs: PathBuf,
     probe: PathBuf,
     limit: Duration,
@@ -128,7 +128,7 @@ impl Workers {
         let old_mask = SigSet::thread_get_mask()?;
         mask.thread_block()?;
         let interrupts = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        let plan = Plan { rootfs: rootfs.to_owned(), probe, limit, started: 0 };
+        let plan = WorkerSettings { rootfs: rootfs.to_owned(), probe, limit, started: 0 };
         let stopper = Arc::new(Stopper::new()?);
         let schedule = Schedule::new();
         let mut workers = Workers { list: Vec::new(), plan, schedule, stopper, interrupts, old_mask, keeper };
@@ -283,7 +283,7 @@ impl Workers {
     }
 }
 
-impl Plan {
+impl WorkerSettings {
     /// No job takes longer, not with all its starts and tries.
     fn job_limit(&self) -> Duration {
         self.limit * 6 + Duration::from_secs(30)

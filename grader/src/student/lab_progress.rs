@@ -5,40 +5,39 @@
 //! which of the checks fall short that `steps.toml` names for the step. Where the markers are gone, the checks
 //! alone decide.
 
-use crate::labs::steps::marker::{self, Found};
+use crate::labs::steps::marker::{self, MarkedStep};
 use crate::labs::steps::{Source, Step};
-use crate::report::DecoyKind;
-use crate::report::TargetReport;
+use crate::report::{DecoyKind, TargetReport};
 use std::path::PathBuf;
 
 /// One lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct LabProgress {
     /// The lab.
     pub lab: String,
     /// Its steps in teaching order.
-    pub places: Vec<Place>,
-    /// The step to turn to next, as a place in [`Standing::places`]. None where every step holds, or where
+    pub steps: Vec<StepProgress>,
+    /// The step to turn to next, as a place in [`LabProgress::steps`]. None where every step holds, or where
     /// what falls short is no step's affair.
     pub at: Option<usize>,
 }
 
 /// One step of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StepProgress {
     /// The step, as the reference has it: its file, line and body are the reference's own.
     pub step: Step,
     /// Where its markers stand in the student's source, with the line counted from 1. None where they don't.
     pub marker: Option<(PathBuf, usize)>,
     /// What can be said of it.
-    pub state: State,
+    pub state: StepState,
     /// Its checks that fall short, in the order of `steps.toml`.
     pub red: Vec<String>,
 }
 
 /// What can be said of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum StepState {
     /// Still to be written.
     Todo,
     /// Written, and a check falls short that no unwritten step explains.
@@ -46,10 +45,10 @@ pub enum State {
     /// Written, and its checks want this other step as well.
     Waits(String),
     /// Written, and no check of it falls short.
-    Holds,
+    Passed,
 }
 
-impl Standing {
+impl LabProgress {
     /// Where the author of `source` stands in `lab`. `reference` are the steps as they should be; `report` is of
     /// that lab, in a decoy of the given kind, and None where it does not build.
     pub fn of(
@@ -57,7 +56,7 @@ impl Standing {
         reference: &[Step],
         source: &Source,
         report: Option<(&TargetReport, DecoyKind)>,
-    ) -> Standing {
+    ) -> LabProgress {
         let found = found(lab, source);
         let steps: Vec<&Step> = reference.iter().filter(|step| step.id.lab == lab).collect();
         let marked = |step: &Step| found.iter().find(|found| found.name == step.id.name);
@@ -73,51 +72,51 @@ impl Standing {
                 .map(|other| steps[other].id.name.clone())
         };
         let state = |at: usize| match written[at] {
-            false => State::Todo,
-            true if red[at].is_empty() => State::Holds,
+            false => StepState::Todo,
+            true if red[at].is_empty() => StepState::Passed,
             true => {
                 let waits: Option<Vec<String>> = red[at].iter().map(|check| wants(at, check)).collect();
-                waits.map_or(State::Short, |others| State::Waits(others[0].clone()))
+                waits.map_or(StepState::Short, |others| StepState::Waits(others[0].clone()))
             }
         };
-        let place = |at: usize| Place {
+        let place = |at: usize| StepProgress {
             step: steps[at].clone(),
             marker: marked(steps[at]).map(|found| (found.file.clone(), found.line)),
             state: state(at),
             red: red[at].clone(),
         };
-        let places: Vec<Place> = (0..steps.len()).map(place).collect();
-        let at = next(&places);
-        Standing { lab: lab.into(), places, at }
+        let steps: Vec<StepProgress> = (0..steps.len()).map(place).collect();
+        let at = next(&steps);
+        LabProgress { lab: lab.into(), steps, at }
     }
 
     /// The step to turn to next.
-    pub fn next(&self) -> Option<&Place> {
-        self.places.get(self.at?)
+    pub fn next(&self) -> Option<&StepProgress> {
+        self.steps.get(self.at?)
     }
 
     /// How many steps are written and hold.
-    pub fn hold(&self) -> usize {
-        self.places.iter().filter(|place| place.state == State::Holds).count()
+    pub fn passed(&self) -> usize {
+        self.steps.iter().filter(|place| place.state == StepState::Passed).count()
     }
 }
 
 /// What was written and falls short comes before what is not written yet.
-fn next(places: &[Place]) -> Option<usize> {
-    let named_once = |check: &String| places.iter().filter(|place| place.red.contains(check)).count() == 1;
-    let short = |place: &Place| place.state == State::Short;
+fn next(steps: &[StepProgress]) -> Option<usize> {
+    let named_once = |check: &String| steps.iter().filter(|place| place.red.contains(check)).count() == 1;
+    let short = |place: &StepProgress| place.state == StepState::Short;
     // Of several that could be to blame: one that alone can be, else the one that was written last.
-    let alone = places.iter().position(|place| short(place) && place.red.iter().any(named_once));
+    let alone = steps.iter().position(|place| short(place) && place.red.iter().any(named_once));
     // Who writes a step's code beside its markers, and right, is not kept there.
-    let todo = |place: &Place| place.state == State::Todo;
+    let todo = |place: &StepProgress| place.state == StepState::Todo;
     alone
-        .or_else(|| places.iter().rposition(short))
-        .or_else(|| places.iter().position(|place| todo(place) && !place.red.is_empty()))
-        .or_else(|| places.iter().position(todo))
+        .or_else(|| steps.iter().rposition(short))
+        .or_else(|| steps.iter().position(|place| todo(place) && !place.red.is_empty()))
+        .or_else(|| steps.iter().position(todo))
 }
 
 /// The steps that stand in the source of a lab. A file with a marker that is wrong has none.
-fn found(lab: &str, source: &Source) -> Vec<Found> {
+fn found(lab: &str, source: &Source) -> Vec<MarkedStep> {
     let rust = |(path, _): &(&std::path::Path, &str)| {
         path.starts_with(lab) && path.extension().is_some_and(|ending| ending == "rs")
     };
@@ -129,7 +128,7 @@ fn found(lab: &str, source: &Source) -> Vec<Found> {
 }
 
 /// Whether there is more than comments between the markers.
-fn has_code(found: &Found) -> bool {
+fn has_code(found: &MarkedStep) -> bool {
     found.body.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with("//"))
 }
 

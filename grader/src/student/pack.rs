@@ -21,11 +21,11 @@ pub const ROOT: &str = "container-labs";
 /// The list's own name in there.
 pub const MANIFEST: &str = "manifest.json";
 /// No file of a submission is longer, in bytes.
-pub const LONGEST: u64 = 1 << 20;
+pub const MAX_FILE_BYTES: u64 = 1 << 20;
 /// All files of one together.
-pub const LARGEST: u64 = 16 << 20;
+pub const MAX_BYTES: u64 = 16 << 20;
 /// No submission has more files.
-pub const MOST: usize = 1000;
+pub const MAX_FILES: usize = 1000;
 
 /// A file: its path in the workspace, with slashes, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,13 +43,13 @@ pub struct Manifest {
     /// [`SCHEMA`].
     pub schema: String,
     /// One row a file, by name.
-    pub files: Vec<Row>,
+    pub files: Vec<ManifestRow>,
 }
 
 /// One file in the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct ManifestRow {
     /// The path in the workspace.
     pub name: String,
     /// Its length in bytes.
@@ -61,7 +61,7 @@ pub struct Row {
 impl Manifest {
     /// The list of these files.
     pub fn of(files: &[File]) -> Manifest {
-        Manifest { schema: SCHEMA.into(), files: files.iter().map(Row::of).collect() }
+        Manifest { schema: SCHEMA.into(), files: files.iter().map(ManifestRow::of).collect() }
     }
 
     /// As it stands in the archive.
@@ -75,12 +75,12 @@ impl Manifest {
     }
 }
 
-impl Row {
+impl ManifestRow {
     /// The row of a file.
-    pub fn of(file: &File) -> Row {
+    pub fn of(file: &File) -> ManifestRow {
         let digest = Sha256::digest(&file.bytes);
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Row { name: file.name.clone(), size: file.bytes.len() as u64, sha256 }
+        ManifestRow { name: file.name.clone(), size: file.bytes.len() as u64, sha256 }
     }
 }
 

@@ -16,7 +16,7 @@
 use crate::atomic_write;
 use crate::beneath::Directory;
 use crate::report::{Check, TargetReport};
-use crate::student::lab_progress::{Standing, State};
+use crate::student::lab_progress::{LabProgress, StepState};
 use anyhow::{Context, Result, ensure};
 use nix::libc;
 use nix::sys::stat::SFlag;
@@ -34,11 +34,11 @@ const HEAD: &str = "\
 ";
 
 /// No file of a person's is longer.
-const LONGEST: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// What was reached.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
+pub struct ProgressFile {
     /// The file as it was read: what is not known stays in it.
     table: Table,
 }
@@ -63,21 +63,21 @@ pub struct SetAside {
     pub path: PathBuf,
 }
 
-impl Progress {
+impl ProgressFile {
     /// Reads the file of the workspace at `root`, which may be missing. One that can't be read is set aside under
     /// another name, and nothing is taken from it.
     ///
     /// # Errors
     /// It can't be set aside.
-    pub fn read(root: &Path) -> Result<(Progress, Option<SetAside>)> {
+    pub fn read(root: &Path) -> Result<(ProgressFile, Option<SetAside>)> {
         let path = root.join(FILE);
         let why = match text(root).and_then(|text| text.map(|text| parse(&text)).transpose()) {
-            Ok(table) => return Ok((Progress { table: table.unwrap_or_default() }, None)),
+            Ok(table) => return Ok((ProgressFile { table: table.unwrap_or_default() }, None)),
             Err(error) => format!("{error:#}"),
         };
         let aside =
             set_aside(root).with_context(|| format!("{}: {why}; and it can't be renamed", path.display()))?;
-        Ok((Progress::default(), Some(SetAside { why, path: root.join(aside) })))
+        Ok((ProgressFile::default(), Some(SetAside { why, path: root.join(aside) })))
     }
 
     /// How often the labs were graded here.
@@ -115,8 +115,8 @@ impl Progress {
     }
 
     /// Notes what a lab has come to, and tells what is new in it. What was not judged this time stays as it was.
-    pub fn note(&mut self, standing: &Standing, report: &TargetReport) -> News {
-        let lab = standing.lab.as_str();
+    pub fn record(&mut self, progress: &LabProgress, report: &TargetReport) -> News {
+        let lab = progress.lab.as_str();
         let judged = |id: &str| {
             let check = report.checks.iter().find(|check| check.id == id);
             check.filter(|check| !check.is_unjudgeable_here()).map(Check::is_green)
@@ -129,10 +129,10 @@ impl Progress {
         let green: Vec<Value> = kept.chain(&won).map(|id| Value::from(id.as_str())).collect();
 
         // A step that this grader does not know is another grader's affair.
-        let unknown = |name: &&str| standing.places.iter().all(|place| place.step.id.name != **name);
+        let unknown = |name: &&str| progress.steps.iter().all(|place| place.step.id.name != **name);
         let unknown: Vec<Value> =
             self.list(lab, "holds").into_iter().filter(unknown).map(Value::from).collect();
-        let holds = standing.places.iter().filter(|place| place.state == State::Holds);
+        let holds = progress.steps.iter().filter(|place| place.state == StepState::Passed);
         let holds = holds.map(|place| Value::from(place.step.id.name.as_str())).chain(unknown).collect();
         let table = self.lab(lab);
         table.insert("green".into(), Value::Array(green));
@@ -171,8 +171,8 @@ fn text(root: &Path) -> Result<Option<String>> {
         Err(error) => return Err(error.into()),
     };
     let mut text = String::new();
-    file.take(LONGEST + 1).read_to_string(&mut text)?;
-    ensure!(text.len() as u64 <= LONGEST, "it is longer than {LONGEST} bytes");
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    ensure!(text.len() as u64 <= MAX_BYTES, "it is longer than {MAX_BYTES} bytes");
     Ok(Some(text))
 }
 

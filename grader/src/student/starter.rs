@@ -76,7 +76,7 @@ pub fn source() -> Result<Source> {
 /// # Errors
 /// See [`Refused`].
 pub fn make(directory: &Path) -> Result<Repository, Refused> {
-    let mut place = Place::take(directory)?;
+    let mut place = Unfinished::take(directory)?;
     let fill = || -> Result<Repository> {
         source()?.write_below(&place.directory)?;
         let caller = Caller::of_sudo()?;
@@ -104,7 +104,7 @@ pub fn is_students(root: &Path) -> bool {
 }
 
 /// Where a workspace is being made. What is in it goes, unless it is kept.
-struct Place {
+struct Unfinished {
     directory: Directory,
     /// What did not exist before: the directory, or the first of its parents that was missing; the directory that
     /// this lies in, and its name there. None: the directory was there, and empty.
@@ -112,15 +112,15 @@ struct Place {
     keep: bool,
 }
 
-impl Place {
-    fn take(directory: &Path) -> Result<Place, Refused> {
+impl Unfinished {
+    fn take(directory: &Path) -> Result<Unfinished, Refused> {
         let directory = std::path::absolute(directory).map_err(|error| Refused::Failed(error.into()))?;
         let failed = |error: io::Error| {
             Refused::Failed(anyhow::Error::new(error).context(directory.display().to_string()))
         };
         match fs::symlink_metadata(&directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Place::make(&directory).map_err(failed);
+                return Unfinished::make(&directory).map_err(failed);
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(Refused::InTheWay("a part of that path is a file"));
@@ -133,11 +133,11 @@ impl Place {
         if !found.names().map_err(failed)?.is_empty() {
             return Err(Refused::InTheWay("that directory is not empty, and nothing in it is overwritten"));
         }
-        Ok(Place { directory: found, made: None, keep: false })
+        Ok(Unfinished { directory: found, made: None, keep: false })
     }
 
     /// Makes the directory, and those above it that are missing.
-    fn make(directory: &Path) -> io::Result<Place> {
+    fn make(directory: &Path) -> io::Result<Unfinished> {
         let there = directory.ancestors().find(|parent| parent.exists()).unwrap_or(Path::new("/"));
         let missing = directory.strip_prefix(there).unwrap_or(directory);
         let mut names = missing.iter();
@@ -146,13 +146,13 @@ impl Place {
         let made = parent.make(first, None)?;
         let rest = made.make_all(names.as_path(), None, |_| Ok(()));
         let mut place =
-            Place { directory: made.below(".")?, made: Some((made, parent, first.into())), keep: false };
+            Unfinished { directory: made.below(".")?, made: Some((made, parent, first.into())), keep: false };
         place.directory = rest?;
         Ok(place)
     }
 }
 
-impl Drop for Place {
+impl Drop for Unfinished {
     fn drop(&mut self) {
         if self.keep {
             return;

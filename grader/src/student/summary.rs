@@ -2,7 +2,7 @@
 
 use crate::labs;
 use crate::report::{Check, CheckKind, TargetReport};
-use crate::student::lab_progress::{Place, Standing, State};
+use crate::student::lab_progress::{LabProgress, StepProgress, StepState};
 use crate::student::progress_file::News;
 use crate::text;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ const WIDTH: usize = 80;
 /// What is told.
 pub struct Position<'a> {
     /// The labs that were graded, in order.
-    pub labs: Vec<(Standing, &'a TargetReport)>,
+    pub labs: Vec<(LabProgress, &'a TargetReport)>,
     /// What is new since the run before.
     pub news: Vec<News>,
     /// Whether there was a run before.
@@ -23,19 +23,19 @@ pub struct Position<'a> {
 /// Writes it.
 pub fn write(position: &Position, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nWhere you stand")?;
-    for (standing, report) in &position.labs {
-        let (lab, all) = (&standing.lab, standing.places.len());
+    for (progress, report) in &position.labs {
+        let (lab, all) = (&progress.lab, progress.steps.len());
         let steps = if all == 1 { "step" } else { "steps" };
-        write!(out, "  {lab:<16} {:>2} of {all} {steps}", standing.hold())?;
+        write!(out, "  {lab:<16} {:>2} of {all} {steps}", progress.passed())?;
         match report.max_points {
             0.0 => writeln!(out)?,
             most => writeln!(out, ", {} of {most} points", report.points)?,
         }
     }
-    let written = |place: &Place| place.state != State::Todo;
-    let nothing_yet = position.labs.iter().filter(|(standing, _)| standing.lab != labs::ALL[0]);
+    let written = |place: &StepProgress| place.state != StepState::Todo;
+    let nothing_yet = position.labs.iter().filter(|(progress, _)| progress.lab != labs::ALL[0]);
     let nothing_yet = nothing_yet.clone().count() > 0
-        && nothing_yet.flat_map(|(standing, _)| &standing.places).all(|place| !written(place));
+        && nothing_yet.flat_map(|(progress, _)| &progress.steps).all(|place| !written(place));
     if position.first || nothing_yet {
         let expected = "Red is expected: a lab without its steps is no more than the lab before it. Each step that \
                         you write turns some of it from ESCAPED to BLOCKED.";
@@ -43,8 +43,8 @@ pub fn write(position: &Position, out: &mut impl Write) -> io::Result<()> {
     }
     if !position.first {
         // What a lab to come wins and loses by the way is nobody's affair yet.
-        let to_do = |(standing, report): &(Standing, &TargetReport)| {
-            standing.next().is_some() || report.checks.iter().any(|check| !check.as_expected)
+        let to_do = |(progress, report): &(LabProgress, &TargetReport)| {
+            progress.next().is_some() || report.checks.iter().any(|check| !check.as_expected)
         };
         let current = position.labs.iter().position(to_do).unwrap_or(position.labs.len());
         for News { lab, won, lost } in position.news.iter().take(current + 1) {
@@ -62,8 +62,8 @@ fn changed(first: &str, checks: &[String], out: &mut impl Write) -> io::Result<(
 
 /// The one thing to do next: in the first lab where there is something to do.
 fn next(position: &Position, out: &mut impl Write) -> io::Result<()> {
-    for (standing, report) in &position.labs {
-        if let Some(place) = standing.next() {
+    for (progress, report) in &position.labs {
+        if let Some(place) = progress.next() {
             return step(place, report, out);
         }
         // What falls short and is no step's affair: the lab no longer does what it was given with.
@@ -71,13 +71,13 @@ fn next(position: &Position, out: &mut impl Write) -> io::Result<()> {
         let short =
             short.or_else(|| report.checks.iter().find(|it| !it.as_expected).map(|it| it.id.as_str()));
         if let Some(check) = short.and_then(|id| report.checks.iter().find(|check| check.id == id)) {
-            writeln!(out, "Next: {} has every step, and falls short", standing.lab)?;
+            writeln!(out, "Next: {} has every step, and falls short", progress.lab)?;
             reason(check, out)?;
             return commands(&[format!("grader explain {}", check.id)], out);
         }
     }
     let number = |lab: &str| labs::ALL.iter().position(|known| *known == lab);
-    let last = position.labs.iter().filter_map(|(standing, _)| number(&standing.lab)).max();
+    let last = position.labs.iter().filter_map(|(progress, _)| number(&progress.lab)).max();
     match last.and_then(|last| labs::ALL.get(last + 1)) {
         Some(lab) => {
             writeln!(out, "Next: {lab}. Every step so far holds.")?;
@@ -90,13 +90,13 @@ fn next(position: &Position, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn step(place: &Place, report: &TargetReport, out: &mut impl Write) -> io::Result<()> {
+fn step(place: &StepProgress, report: &TargetReport, out: &mut impl Write) -> io::Result<()> {
     let (id, lab) = (&place.step.id, &report.name);
     let at = place.marker.as_ref().map(|(file, line)| format!(" in {}:{line}", file.display()));
     let at = at.unwrap_or_else(|| format!(" in {lab}"));
     let explain = format!("grader explain {id}");
     let red = || report.checks.iter().filter(|check| place.red.contains(&check.id));
-    if place.state == State::Todo {
+    if place.state == StepState::Todo {
         writeln!(out, "Next: {}{at}", id.name)?;
         paragraph("  ", first_sentence(&place.step.goal), out)?;
         let list = |kind| {

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`watch`]: the session: one enum of events, one channel, one `match`.
-//! - [`state`]: what is shown; [`key`]: what a person can ask for. [`pages`]: its texts. [`face`]: the [`board`] on a
+//! - [`state`]: what is shown; [`key`]: what a person can ask for. [`pages`]: its texts. [`ui`]: the [`board`] on a
 //!   [`terminal`], or the same in lines, [`plain`].
 //! - [`notice`]: that a file was saved. [`builder`]: cargo, one at a time. [`judge`]: grading, one at a time.
 //! - [`notes`]: what is noted in a student's workspace. [`lock`]: one watch a workspace.
@@ -12,8 +12,7 @@
 
 pub mod board;
 pub mod builder;
-pub mod face;
-pub mod judge;
+pub mod grading_thread;
 pub mod key;
 pub mod lock;
 pub mod notes;
@@ -22,26 +21,27 @@ pub mod pages;
 pub mod plain;
 pub mod state;
 pub mod terminal;
+pub mod ui;
 
 use crate::labs::steps::{Source, Step};
 use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
 use crate::runner::workers::Workers;
 use anyhow::{Result, anyhow};
-use builder::{Builder, Built, End, Why};
-use face::Face;
-use judge::{Judge, Judged, Order};
+use builder::{Builder, Built, End, EndedBy};
+use grading_thread::{GradeRequest, Graded, GradingThread};
 use key::Key;
 use nix::sys::signal::{SigSet, Signal};
 use notes::Notes;
 use notice::{Notice, fingerprint};
-use pages::Surroundings;
+use pages::PageContext;
 use plain::News;
-use state::{Action, Phase, State, View};
+use state::{Action, Phase, View, WatchState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
+use ui::Ui;
 
 /// How long after the last change of a file a build begins: many editors save in two steps.
 const QUIET: Duration = Duration::from_millis(60);
@@ -50,7 +50,7 @@ const QUIET: Duration = Duration::from_millis(60);
 const RESTLESS: Duration = Duration::from_millis(500);
 
 /// How long the end of a build that was killed is waited for at the end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What happens.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub enum Event {
     /// So many trials are done of so many, for the program of this number.
     Trial(u64, usize, usize),
     /// The grading of the program of this number has ended.
-    Judged(u64, Judged),
+    Graded(u64, Graded),
     /// The process is to end.
     Signal(Signal),
     /// Nobody will want anything any more.
@@ -90,7 +90,7 @@ pub struct Setting {
     /// How long a build may take.
     pub build_limit: Duration,
     /// What pages need.
-    pub around: Surroundings,
+    pub context: PageContext,
     /// The steps as they should be.
     pub reference: Vec<Step>,
 }
@@ -100,29 +100,29 @@ pub struct Setting {
 ///
 /// # Errors
 /// The workspace can't be watched, a worker died, or the terminal is gone.
-pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Option<Signal>> {
+pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<Signal>> {
     let (send, events) = mpsc::channel();
     let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
     let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone())?;
     signals(send.clone());
-    face.listen(send.clone());
+    ui.listen(send.clone());
     let (orders, ordered) = mpsc::channel();
-    let judge = Judge::new(orders, workers.stopper());
+    let judge = GradingThread::new(orders, workers.stopper());
     thread::scope(|scope| {
         let told = send.clone();
         scope.spawn(move || {
-            let serve = || judge::serve(workers, setting.decoy, &ordered, &told);
+            let serve = || grading_thread::serve(workers, setting.decoy, &ordered, &told);
             if catch_unwind(AssertUnwindSafe(serve)).is_err() {
                 let _ = told.send(Event::Broken("grading"));
             }
         });
         let source = Source::read(setting.workspace.root()).unwrap_or_default();
-        let mut session = Session {
-            state: State::new(setting.lab, setting.decoy, setting.reference.clone(), &source),
+        let mut session = Watch {
+            state: WatchState::new(setting.lab, setting.decoy, setting.reference.clone(), &source),
             builder,
             setting,
             judge,
-            face,
+            ui,
             source,
             built_from: None,
             saved_at: None,
@@ -144,12 +144,12 @@ pub fn watch(setting: &Setting, workers: &mut Workers, face: Face) -> Result<Opt
     })
 }
 
-struct Session<'a> {
+struct Watch<'a> {
     setting: &'a Setting,
-    state: State,
+    state: WatchState,
     builder: Builder,
-    judge: Judge,
-    face: Face,
+    judge: GradingThread,
+    ui: Ui,
     /// The labs' source as it could be read last.
     source: Source,
     /// The fingerprint of what was built last.
@@ -166,7 +166,7 @@ struct Session<'a> {
     no_more_input: bool,
 }
 
-impl Session<'_> {
+impl Watch<'_> {
     fn run(&mut self, events: &Receiver<Event>) -> Result<Option<Signal>> {
         if self.state.note.is_some() {
             self.tell(News::Note)?;
@@ -203,7 +203,7 @@ impl Session<'_> {
         }
         let now = Instant::now();
         if limit.is_some_and(|limit| limit <= now) {
-            self.builder.kill(Why::Limit);
+            self.builder.kill(EndedBy::Limit);
         }
         if self.quiet_at.is_some_and(|at| at <= now) {
             (self.quiet_at, self.saved_at) = (None, None);
@@ -233,9 +233,9 @@ impl Session<'_> {
                     self.state.phase = Phase::Grading(done, all);
                 }
             }
-            Event::Judged(number, judged) => self.judged(number, judged)?,
+            Event::Graded(number, judged) => self.judged(number, judged)?,
             Event::Signal(signal) => return Ok(Some(Some(signal))),
-            Event::EndOfInput if matches!(self.face, Face::Board(_)) => return Ok(Some(None)),
+            Event::EndOfInput if matches!(self.ui, Ui::Board(_)) => return Ok(Some(None)),
             Event::EndOfInput => self.no_more_input = true,
             Event::Broken(what) => return Err(anyhow!("{what} failed")),
         }
@@ -243,10 +243,10 @@ impl Session<'_> {
     }
 
     fn key(&mut self, key: Key) -> Result<Option<Option<Signal>>> {
-        match self.state.press(key, self.face.page()) {
+        match self.state.press(key, self.ui.page()) {
             Action::Quit => return Ok(Some(None)),
             Action::Hint => {
-                if let Some(step) = self.state.standing.next().map(|place| place.step.id.clone()) {
+                if let Some(step) = self.state.progress.next().map(|place| place.step.id.clone()) {
                     let shown = self.state.one_more_hint(self.notes.hints(&step));
                     self.note(self.notes.hint(&step, shown))?;
                 }
@@ -259,7 +259,7 @@ impl Session<'_> {
                 self.back_where_plain();
             }
             Action::Rerun => self.build()?,
-            Action::Stop => self.builder.kill(Why::Asked),
+            Action::Stop => self.builder.kill(EndedBy::Asked),
             Action::Turn(lab) => self.turn(lab)?,
         }
         Ok(None)
@@ -297,7 +297,7 @@ impl Session<'_> {
         self.state.current = false;
         self.build_again = self.builder.is_running();
         if self.build_again {
-            self.builder.kill(Why::OutOfDate);
+            self.builder.kill(EndedBy::OutOfDate);
             return Ok(());
         }
         match self.builder.begin(self.state.name()) {
@@ -330,25 +330,25 @@ impl Session<'_> {
             self.state.phase = Phase::Grading(0, 0);
             self.graded_since = Instant::now();
             let name = self.state.name().to_owned();
-            self.judge.order(Order { number, lab: self.state.lab, name, program });
+            self.judge.order(GradeRequest { number, lab: self.state.lab, name, program });
         }
         Ok(())
     }
 
-    fn judged(&mut self, number: u64, judged: Judged) -> Result<()> {
+    fn judged(&mut self, number: u64, judged: Graded) -> Result<()> {
         self.judge.ended();
         let is_last = self.state.built.as_ref().is_some_and(|built| built.number == number);
         match judged {
-            Judged::Whole(report) if is_last && !self.builder.is_running() => {
+            Graded::Whole(report) if is_last && !self.builder.is_running() => {
                 self.state.graded(*report, self.graded_since.elapsed(), &self.source);
                 self.tell(News::Graded)?;
                 let graded = self.state.report.as_ref();
-                let trouble = graded.and_then(|report| self.notes.graded(&self.state.standing, report));
+                let trouble = graded.and_then(|report| self.notes.graded(&self.state.progress, report));
                 self.note(trouble)
             }
-            Judged::Failed(error) => Err(error),
+            Graded::Failed(error) => Err(error),
             // Out of date.
-            Judged::Whole(_) | Judged::Stopped => Ok(()),
+            Graded::Whole(_) | Graded::Stopped => Ok(()),
         }
     }
 
@@ -363,7 +363,7 @@ impl Session<'_> {
 
     /// Lines have no page that stays.
     fn back_where_plain(&mut self) {
-        if matches!(self.face, Face::Plain(_)) {
+        if matches!(self.ui, Ui::Plain(_)) {
             self.state.view = View::Board;
         }
     }
@@ -373,25 +373,25 @@ impl Session<'_> {
     }
 
     fn tell(&mut self, news: News) -> Result<()> {
-        if let Face::Plain(out) = &mut self.face {
-            plain::tell(news, &self.state, &self.setting.around, out)?;
+        if let Ui::Plain(out) = &mut self.ui {
+            plain::tell(news, &self.state, &self.setting.context, out)?;
         }
         Ok(())
     }
 
     fn draw(&mut self) -> Result<()> {
-        if let Face::Board(screen) = &mut self.face {
-            screen.draw(&mut self.state, &self.setting.around)?;
+        if let Ui::Board(screen) = &mut self.ui {
+            screen.draw(&mut self.state, &self.setting.context)?;
         }
         Ok(())
     }
 
     /// Gives the terminal back, then ends what is under way and waits for it.
     fn finish(self, events: &Receiver<Event>) {
-        let Session { mut builder, judge, face, .. } = self;
-        drop((face, judge));
-        builder.kill(Why::Asked);
-        let end = Instant::now() + PATIENCE;
+        let Watch { mut builder, judge, ui, .. } = self;
+        drop((ui, judge));
+        builder.kill(EndedBy::Asked);
+        let end = Instant::now() + TIMEOUT;
         while builder.is_running() {
             match events.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(Event::Built(built)) => drop(builder.ended(&built)),

@@ -164,8 +164,8 @@ fn is_dotted(name: &[u8]) -> bool {
 /// What was copied, as a person reads it: below the current directory by its relative path, a folder with a slash.
 pub fn named(files: &[(PathBuf, PathBuf)], cwd: &Path) -> String {
     /// No more than this is said.
-    const MOST: usize = 8;
-    const LONGEST: usize = 100;
+    const MAX_NAMES: usize = 8;
+    const MAX_LINE: usize = 100;
     let name = |path: &PathBuf| {
         let shown = match path.strip_prefix(cwd) {
             Ok(rest) if rest.as_os_str().is_empty() => ".".to_owned(),
@@ -174,14 +174,14 @@ pub fn named(files: &[(PathBuf, PathBuf)], cwd: &Path) -> String {
             Err(_) => path.display().to_string(),
         };
         let length = shown.chars().count();
-        let start = if length > LONGEST { "..." } else { "" };
-        let shown: String = shown.chars().skip(length.saturating_sub(LONGEST)).collect();
+        let start = if length > MAX_LINE { "..." } else { "" };
+        let shown: String = shown.chars().skip(length.saturating_sub(MAX_LINE)).collect();
         let is_folder = path.is_dir() && !path.is_symlink();
         format!("{start}{shown}{}", if is_folder { "/ without dot directories" } else { "" })
     };
-    let mut names: Vec<String> = files.iter().take(MOST).map(|(from, _)| name(from)).collect();
-    if files.len() > MOST {
-        names.push(format!("and {} more", files.len() - MOST));
+    let mut names: Vec<String> = files.iter().take(MAX_NAMES).map(|(from, _)| name(from)).collect();
+    if files.len() > MAX_NAMES {
+        names.push(format!("and {} more", files.len() - MAX_NAMES));
     }
     names.join(", ")
 }

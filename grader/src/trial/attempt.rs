@@ -1,7 +1,7 @@
 //! One attempt against one target, in a decoy host.
 
 use super::facts::{Facts, SeenCall};
-use super::group::Job;
+use super::group::ContainerGroup;
 use super::session::Session;
 use super::session::follow::Call;
 use super::{Stage, hostile, look, observe, shared, why_not};
@@ -25,14 +25,14 @@ use std::time::Instant;
 /// terminal: some demand one, and some are races.
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
-    let mut facts = once(stage, target, attempt, Streams::Pipes);
+    let mut facts = run_once(stage, target, attempt, Streams::Pipes);
     let never_ran = |facts: &Facts| {
         facts.not_started.is_some() && !facts.refused || facts.distrust.is_some() && facts.tried.is_none()
     };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;
     if target.what != What::Bare && never_ran(&facts) && facts.seen == Seen::Nothing && in_time {
-        let again = once(stage, target, attempt, Streams::Terminal);
+        let again = run_once(stage, target, attempt, Streams::Terminal);
         if !never_ran(&again) || again.seen != Seen::Nothing {
             facts = again;
         }
@@ -42,14 +42,14 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
         if !matches!(facts.seen, Seen::Unclear(_)) {
             break;
         }
-        facts = once(stage, target, attempt, Streams::Pipes);
+        facts = run_once(stage, target, attempt, Streams::Pipes);
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts
 }
 
-fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
-    let mut facts = Facts { lacks: lacks(stage, target, attempt), ..Facts::default() };
+fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
+    let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
     }
@@ -62,7 +62,7 @@ fn once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> 
 }
 
 /// What this machine lacks for an attempt, in words.
-fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
+fn missing_requirement(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
     let lack = |need: &Need| match need {
         Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
         Need::Ext4Volume => stage.ext4(target.decoy).err(),
@@ -78,7 +78,7 @@ fn lacks(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
 }
 
 /// What an attacker may know of the host.
-fn given(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
+fn attacker_hints(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
     let name = &decoy.secrets.name;
     let mut given = vec![
         // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
@@ -142,11 +142,11 @@ fn in_decoy(
         host.secrets.insert("ext4".into(), ext4.word.clone());
     }
     let mut pid1 = None;
-    let mut guest = None;
+    let mut probe = None;
     let mut cpu = None;
     if session.hello()? {
-        guest = session.guest().context("no probe")?.pid;
-        if let Some(pid) = guest {
+        probe = session.probe().context("no probe")?.pid;
+        if let Some(pid) = probe {
             host.attacker_before = observe::process(pid, &decoy.ready);
             host.attacker = host.attacker_before.clone();
             host.group.0 = job.as_ref().map(|job| job.look(Some(pid))).unwrap_or_default();
@@ -158,18 +158,18 @@ fn in_decoy(
         }
         host.foreground.0 = look::foreground(&session);
         // What the host can't trust can still escape.
-        let asked = (Instant::now(), guest.and_then(observe::cpu));
+        let asked = (Instant::now(), probe.and_then(observe::cpu));
         let (question, answers) =
-            session.ask(attempt.id, &host.mark, given(stage, &host.attacker, &decoy))?;
+            session.ask(attempt.id, &host.mark, attacker_hints(stage, &host.attacker, &decoy))?;
         if facts.distrust.is_none() {
-            facts.distrust = session.hold_together(&question, &answers).err();
+            facts.distrust = session.verify_testimony(&question, &answers).err();
         }
-        cpu = guest.zip(asked.1).and_then(|(pid, then)| observe::cpu_since(pid, then, asked.0));
-        note(answers, facts, &mut host);
-        if guest.is_some_and(|pid| session.was_sent_sigsys(pid)) {
+        cpu = probe.zip(asked.1).and_then(|(pid, then)| observe::cpu_since(pid, then, asked.0));
+        record(answers, facts, &mut host);
+        if probe.is_some_and(|pid| session.was_sent_sigsys(pid)) {
             facts.distrust = Some("somebody sent the attacker a SIGSYS: that was no filter".into());
         }
-        facts.seen_call = seen_call(attempt, &session.calls, death(&session, guest));
+        facts.seen_call = seen_call(attempt, &session.calls, death(&session, probe));
         host.call = match facts.seen_call {
             SeenCall::None | SeenCall::Property => None,
             SeenCall::Begun => Some(None),
@@ -184,21 +184,21 @@ fn in_decoy(
         facts.not_started = Some(why_not(&mut session, stage));
     }
     // The host looks while the container still lives.
-    if let Some(pid) = guest {
+    if let Some(pid) = probe {
         let now = observe::process(pid, &decoy.ready);
         if !now.mountinfo.is_empty() {
             host.attacker = now;
         }
     }
     host.attacker.cpu = cpu.unwrap_or_default();
-    let sight = look::look(&decoy, &session, attempt.needs, guest, &mut host);
-    host.group.1 = job.as_ref().map(|job| job.look(guest)).unwrap_or_default();
+    let sight = look::look(&decoy, &session, attempt.needs, probe, &mut host);
+    host.group.1 = job.as_ref().map(|job| job.look(probe)).unwrap_or_default();
     host.container_pid1 = death(&session, pid1);
     // A reboot takes the host while it looks; it is told by wait(2).
     if let (Err(error), Ending::None, None) = (sight, host.pid1, &facts.distrust) {
         facts.distrust = Some(format!("{error:#}"));
     }
-    if let Ending::Killed(signal) = death(&session, guest) {
+    if let Ending::Killed(signal) = death(&session, probe) {
         facts.killed_by = Some(signal);
     }
     facts.seen = (attempt.witness)(&host);
@@ -230,7 +230,7 @@ fn needs_own(attempt: &Attempt) -> bool {
 }
 
 /// The control group of the container, where the attempt needs one.
-fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<Job<'a>>> {
+fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<ContainerGroup<'a>>> {
     let hierarchy = match needs.contains(&Need::ReleaseAgent) {
         true => stage.hierarchy.mounted().ok(),
         false => None,
@@ -240,7 +240,8 @@ fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<Job
         return Ok(None);
     }
     let limits = needs.contains(&Need::Limits);
-    Job::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id(), limits).map(Some)
+    ContainerGroup::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id(), limits)
+        .map(Some)
 }
 
 /// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the
@@ -277,7 +278,7 @@ fn seize(
     session.follow_calls(decisive).map_err(|error| format!("the host could not follow the probe: {error:#}"))
 }
 
-fn note(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
+fn record(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
     for answer in answers {
         match answer {
             Answer::Try(what) => facts.tried = Some(what),

@@ -4,23 +4,23 @@ use super::observe;
 use crate::decoy::cgroupfs::{CONTROLLERS, enable_controllers, join};
 use crate::decoy::end::GONE;
 use crate::decoy::group_tree;
-use crate::decoy::groups::{Group as Place, Groups};
+use crate::decoy::groups::{Group, Groups};
 use anyhow::{Context, Result};
-use attempts::host::Group;
+use attempts::host::GroupFacts;
 use nix::unistd::{Pid, chown};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The groups of one trial. They are removed when it is over.
-pub struct Job<'a> {
+pub struct ContainerGroup<'a> {
     name: String,
     groups: &'a Groups,
     hierarchy: Option<&'a Path>,
-    places: Vec<Place>,
+    places: Vec<Group>,
 }
 
-impl Job<'_> {
+impl ContainerGroup<'_> {
     /// Makes a group of this name below each of the worker's, and gives it and its parent's list of processes to
     /// `owner`, the decoy's root: it may move its own processes about, and no limit. One more is made at the top of
     /// a named hierarchy, where one is mounted.
@@ -34,8 +34,8 @@ impl Job<'_> {
         name: &str,
         owner: u32,
         limits: bool,
-    ) -> Result<Job<'a>> {
-        let mut job = Job { name: name.into(), groups, hierarchy, places: Vec::new() };
+    ) -> Result<ContainerGroup<'a>> {
+        let mut job = ContainerGroup { name: name.into(), groups, hierarchy, places: Vec::new() };
         for parent in groups.made().filter(|parent| limits || !parent.is_of_cpu_time()) {
             let delegated = parent.delegated();
             if parent.is_unified() {
@@ -62,7 +62,7 @@ impl Job<'_> {
     fn add(&mut self, parent: &Path, controllers: &str) -> Result<()> {
         let path = parent.join(&self.name);
         fs::create_dir(&path).with_context(|| format!("can't make the group {}", path.display()))?;
-        self.places.push(Place { path, controllers: controllers.into() });
+        self.places.push(Group { path, controllers: controllers.into() });
         Ok(())
     }
 
@@ -73,15 +73,15 @@ impl Job<'_> {
 
     /// What the host sees of the container's groups: this one, those below it, and those that the container made
     /// beside it.
-    pub fn look(&self, attacker: Option<Pid>) -> Group {
-        let below: Vec<PathBuf> = self.groups.made().flat_map(Place::below).collect();
+    pub fn look(&self, attacker: Option<Pid>) -> GroupFacts {
+        let below: Vec<PathBuf> = self.groups.made().flat_map(Group::below).collect();
         let sum = |file: &str, name: &str| {
             let found: Vec<u64> = below.iter().filter_map(|path| field(&path.join(file), name)).collect();
             (!found.is_empty()).then(|| found.iter().sum())
         };
         let memory = self.memory_of(attacker);
         let place = attacker.and_then(|pid| self.groups.first()?.place(pid));
-        Group {
+        GroupFacts {
             name: self.name.clone(),
             // Whoever ends falls out of its group (proc(5) shows the root for it), and has not left it.
             place: place.filter(|_| attacker.is_some_and(observe::runs)),
@@ -106,7 +106,7 @@ impl Job<'_> {
     /// The topmost group of the container's that the attacker is in, where memory is counted: it holds all that
     /// the container has.
     fn memory_of(&self, attacker: Option<Pid>) -> Option<PathBuf> {
-        let counts = |group: &&Place| {
+        let counts = |group: &&Group| {
             ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.path.join(file).exists())
         };
         let group = self.groups.made().find(counts)?;
@@ -118,7 +118,7 @@ impl Job<'_> {
     /// How often the decoy host's own limit of memory was reached: what is killed then was not stopped by the
     /// container.
     fn host_limit(&self) -> u64 {
-        let hit = |group: &Place| {
+        let hit = |group: &Group| {
             figure(&group.path, &["memory.failcnt"])
                 .or_else(|| field(&group.path.join("memory.events.local"), "oom "))
         };
@@ -141,11 +141,11 @@ fn number_after(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
-impl Drop for Job<'_> {
+impl Drop for ContainerGroup<'_> {
     fn drop(&mut self) {
         // What was in them is dead; the kernel may need a moment to let go.
         let made = self.groups.made();
-        let beside = made.flat_map(|group| Place::children(group).into_iter());
+        let beside = made.flat_map(|group| Group::children(group).into_iter());
         let all: Vec<PathBuf> = self.places.iter().map(|place| place.path.clone()).chain(beside).collect();
         let deadline = Instant::now() + GONE;
         while !all.iter().map(|path| group_tree::remove(path)).fold(true, |gone, it| gone & it.is_ok())

@@ -58,7 +58,7 @@ fn starts_honest(stage: &Stage, target: &Target, decoy: &Decoy, program: &Progra
     let honest = Target { template: target.at(HONEST), ..target.clone() };
     let argv = stage.program(&honest, decoy, program.streams, &[])?.argv;
     let mut session = Session::start(decoy, stage, &Program { argv, ..program.clone() }, None)?;
-    let started = session.hello()? && session.guest().is_some_and(|guest| guest.pid.is_some());
+    let started = session.hello()? && session.probe().is_some_and(|probe| probe.pid.is_some());
     session.leave()?;
     Ok(started)
 }

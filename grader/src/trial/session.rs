@@ -2,23 +2,24 @@
 //! end that wait(2) tells of is noted. Everything happens in one loop over poll(2).
 //!
 //! # Layout
-//! - [`recognise`]: whether who speaks is the probe. [`follow`]: what the kernel tells of it.
+//! - [`authenticate`]: whether who speaks is the probe. [`follow`]: what the kernel tells of it.
 //! - [`stream`]: what the program writes.
 
+pub mod authenticate;
 pub mod follow;
-pub mod recognise;
 mod stream;
 
 use super::Stage;
-use super::group::Job;
+use super::group::ContainerGroup;
 use super::image::Image;
 use super::memory;
 use crate::decoy::Decoy;
-use crate::decoy::start::{Program, Running, Streams};
+use crate::decoy::start::{Program, Started, Streams};
 use crate::random::random_word;
 use anyhow::{Context, Result};
 use attempts::host::Ending;
 use attempts::wire::{Answer, Question};
+use authenticate::Probe;
 use follow::Call;
 use nix::errno::Errno;
 use nix::libc;
@@ -27,7 +28,6 @@ use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::Pid;
-use recognise::Guest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
@@ -42,8 +42,8 @@ const KEPT: usize = 64 << 10;
 pub struct Session<'a> {
     decoy: &'a Decoy,
     children: &'a SignalFd,
-    probe: &'a Image,
-    running: Running,
+    image: &'a Image,
+    running: Started,
     /// Its number in the decoy.
     number: usize,
     /// The probe of another start, which runs at the same time.
@@ -58,7 +58,7 @@ pub struct Session<'a> {
     stdout: Stream,
     /// None where standard output brings it as well.
     stderr: Option<Stream>,
-    guest: Option<Guest>,
+    probe: Option<Probe>,
     /// Why others who connected were not believed.
     pub refused: Vec<String>,
     /// Traced processes that have ended, and how.
@@ -88,7 +88,7 @@ impl<'a> Session<'a> {
         decoy: &'a Decoy,
         stage: &'a Stage,
         program: &Program,
-        job: Option<&Job>,
+        job: Option<&ContainerGroup>,
     ) -> Result<Session<'a>> {
         let watched = program.watched;
         let (mut running, number) = decoy.start(program)?;
@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
         Ok(Session {
             decoy,
             children: &stage.children,
-            probe: &stage.image,
+            image: &stage.image,
             running,
             number,
             beside: None,
@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
             watched,
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
-            guest: None,
+            probe: None,
             refused: Vec::new(),
             deaths: BTreeMap::new(),
             sent_sigsys: BTreeSet::new(),
@@ -136,13 +136,13 @@ impl<'a> Session<'a> {
 
     /// Waits until the probe has said hello. False where the program ended before, or time ran out.
     pub fn hello(&mut self) -> Result<bool> {
-        self.until(|it| it.guest.is_some() || it.over())?;
-        Ok(self.guest.is_some())
+        self.until(|it| it.probe.is_some() || it.over())?;
+        Ok(self.probe.is_some())
     }
 
     /// The probe.
-    pub fn guest(&self) -> Option<&Guest> {
-        self.guest.as_ref()
+    pub fn probe(&self) -> Option<&Probe> {
+        self.probe.as_ref()
     }
 
     /// Asks the probe to do a check, and waits for the end of its answer. Returns what it said until then.
@@ -153,9 +153,9 @@ impl<'a> Session<'a> {
         given: Vec<(String, String)>,
     ) -> Result<(String, Vec<Answer>)> {
         let question = Question { key: random_word(32)?, check: check.into(), mark: mark.into(), given };
-        let guest = self.guest.as_mut().context("no probe to ask")?;
-        guest.key.clone_from(&question.key);
-        guest.answers.clear();
+        let probe = self.probe.as_mut().context("no probe to ask")?;
+        probe.key.clone_from(&question.key);
+        probe.answers.clear();
         // The read(2) in which it waits for the question may have begun.
         self.calls.retain(|call| call.number == libc::SYS_read as u64 && call.returned.is_none());
         self.heard.clear();
@@ -163,32 +163,32 @@ impl<'a> Session<'a> {
         self.tell(&question);
         self.until(|it| {
             it.decoy.ending() != Ending::None
-                || it.guest_died()
-                || it.guest.as_ref().is_none_or(|guest| {
+                || it.probe_died()
+                || it.probe.as_ref().is_none_or(|probe| {
                     // Its streams are the program's, and end with it.
-                    let silent = guest.stream.is_none() && it.over();
-                    guest.ended
+                    let silent = probe.stream.is_none() && it.over();
+                    probe.ended
                         || silent
-                        || matches!(guest.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
+                        || matches!(probe.answers.last(), Some(Answer::Got(..) | Answer::Not(..)))
                 })
         })?;
-        if self.guest_died() || self.guest.as_ref().is_some_and(|guest| guest.ended) {
+        if self.probe_died() || self.probe.as_ref().is_some_and(|probe| probe.ended) {
             // Wait until the kernel has told how it died, and what followed from it. On a busy machine the end of
             // a whole PID namespace takes its time. Of a process that is not traced it tells nothing.
             let patience = Instant::now() + Duration::from_secs(if self.followed { 3 } else { 0 });
             self.until(|it| {
-                it.guest_died() || it.decoy.ending() != Ending::None || Instant::now() > patience
+                it.probe_died() || it.decoy.ending() != Ending::None || Instant::now() > patience
             })?;
             let patience = Instant::now() + Duration::from_secs(1);
             self.until(|it| it.over() || Instant::now() > patience)?;
         }
-        let answers = self.guest.as_mut().map(|guest| std::mem::take(&mut guest.answers)).unwrap_or_default();
+        let answers = self.probe.as_mut().map(|probe| std::mem::take(&mut probe.answers)).unwrap_or_default();
         Ok((question.line(), answers))
     }
 
     /// Writes a line to the program's standard input, where the probe doesn't speak over it.
     pub fn write_line(&mut self, line: &str) {
-        if self.guest.as_ref().is_some_and(|guest| guest.stream.is_some()) {
+        if self.probe.as_ref().is_some_and(|probe| probe.stream.is_some()) {
             // Who closed it is told so by the check.
             let _ = self.running.stdin.write_all(format!("{line}\n").as_bytes());
         }
@@ -205,7 +205,7 @@ impl<'a> Session<'a> {
 
     /// Whether both the program and its command have ended.
     pub fn is_gone(&self) -> bool {
-        self.over() && self.guest.as_ref().is_none_or(|guest| guest.ended)
+        self.over() && self.probe.as_ref().is_none_or(|probe| probe.ended)
     }
 
     /// Tells the probe to write a word to standard output and to exit, and waits for the program's end.
@@ -233,20 +233,20 @@ impl<'a> Session<'a> {
     }
 
     /// Whether the kernel has told of the probe's end.
-    fn guest_died(&self) -> bool {
-        let pid = self.guest.as_ref().and_then(|guest| guest.pid);
+    fn probe_died(&self) -> bool {
+        let pid = self.probe.as_ref().and_then(|probe| probe.pid);
         pid.is_some_and(|pid| self.deaths.contains_key(&pid.as_raw()))
     }
 
     /// Sends the probe a line.
     fn tell(&mut self, question: &Question) {
-        let Some(guest) = &mut self.guest else { return };
+        let Some(probe) = &mut self.probe else { return };
         let line = question.line();
-        let sent = match &mut guest.stream {
+        let sent = match &mut probe.stream {
             Some(stream) => stream.write_all(line.as_bytes()),
             None => self.running.stdin.write_all(line.as_bytes()),
         };
-        guest.ended |= sent.is_err();
+        probe.ended |= sent.is_err();
     }
 
     /// Whether the program, or the whole decoy, has ended.
@@ -320,8 +320,8 @@ impl<'a> Session<'a> {
             if !err.is_empty() {
                 fds.push(PollFd::new(self.running.stderr.as_fd(), err));
             }
-            let guest = self.guest.as_ref().filter(|guest| !guest.ended);
-            if let Some(stream) = guest.and_then(|guest| guest.stream.as_ref()) {
+            let probe = self.probe.as_ref().filter(|probe| !probe.ended);
+            if let Some(stream) = probe.and_then(|probe| probe.stream.as_ref()) {
                 fds.push(PollFd::new(stream.as_fd(), PollFlags::POLLIN));
             }
             let left = self.deadline.saturating_duration_since(Instant::now()).as_millis().min(10) as u16;
@@ -348,7 +348,7 @@ impl<'a> Session<'a> {
         if ready[2] {
             self.accept()?;
         }
-        self.read_guest();
+        self.read_probe();
         Ok(())
     }
 
@@ -357,9 +357,9 @@ impl<'a> Session<'a> {
         if let Some(stderr) = &mut self.stderr {
             stderr.drain(&mut self.running.stderr, |_| {});
         }
-        match &mut self.guest {
-            Some(guest) if guest.stream.is_none() => {
-                self.stdout.drain(&mut self.running.stdout, |fresh| guest.hear(fresh));
+        match &mut self.probe {
+            Some(probe) if probe.stream.is_none() => {
+                self.stdout.drain(&mut self.running.stdout, |fresh| probe.hear(fresh));
             }
             Some(_) => self.stdout.drain(&mut self.running.stdout, |_| {}),
             None => {

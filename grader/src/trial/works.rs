@@ -19,14 +19,14 @@ use super::Stage;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
-use attempts::works::{ALL, Run, Work};
+use attempts::works::{ALL, InStart, Work};
 use serde::{Deserialize, Serialize};
 use start::Starts;
 use std::time::Instant;
 
 /// What became of one works check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Finding {
+pub struct WorksResult {
     /// The works check.
     pub id: String,
     /// Whether it holds; none where that is not known. The text says why.
@@ -45,7 +45,7 @@ pub struct Works {
     /// Why the command never started, if so.
     pub not_started: Option<String>,
     /// One finding a check. Of a check without one nothing is known.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<WorksResult>,
     /// How long it took, in milliseconds.
     pub ms: f64,
 }
@@ -77,7 +77,7 @@ impl Works {
             let wanted = |work: &&Work| work.run == run && number.is_none_or(|lab| work.first_lab <= lab);
             ALL.iter().filter(wanted).collect()
         };
-        let pipes = asked(Run::Pipes);
+        let pipes = asked(InStart::Pipes);
         match checked::with_pipes(starts, &pipes, &mut host) {
             Ok(findings) => self.findings.extend(findings),
             Err(error) => {
@@ -86,25 +86,25 @@ impl Works {
             }
         }
         if starts.may_go_on() {
-            let watched = asked(Run::Watched);
+            let watched = asked(InStart::Watched);
             let found = checked::watched(starts, &watched, &mut host);
             self.take(&watched, found);
         }
         if starts.may_go_on() {
-            let killed = asked(Run::Killed);
+            let killed = asked(InStart::Killed);
             let found = interrupted::killed(starts, &killed, &host);
             self.take(&killed, found);
         }
         // Before those starts that it may give up half-way.
         host.left = leftovers::leftovers(starts.decoy);
-        let afterwards = asked(Run::Afterwards);
+        let afterwards = asked(InStart::Afterwards);
         if starts.may_go_on() {
             other_paths::other_paths(starts, &afterwards, &mut host);
         }
         let known = |work: &&Work| starts.may_go_on() || !other_paths::is_tried(work);
         self.findings.extend(afterwards.into_iter().filter(known).map(|work| finding(work, Ok(()), &host)));
         // The last: what it leaves is its own affair.
-        let signals = asked(Run::Signals);
+        let signals = asked(InStart::Signals);
         if starts.may_go_on() && !signals.is_empty() {
             let found = interrupted::signals(starts, &signals, &host);
             self.take(&signals, found);
@@ -112,16 +112,19 @@ impl Works {
     }
 
     /// Notes what a start found, or that it brought nothing.
-    fn take(&mut self, checks: &[&'static Work], found: Result<Vec<Finding>, Error>) {
+    fn take(&mut self, checks: &[&'static Work], found: Result<Vec<WorksResult>, Error>) {
         let missed = |error: Error| {
             let why = format!("{error:#}");
-            checks.iter().map(|work| Finding { id: work.id.into(), holds: None, why: why.clone() }).collect()
+            checks
+                .iter()
+                .map(|work| WorksResult { id: work.id.into(), holds: None, why: why.clone() })
+                .collect()
         };
         self.findings.extend(found.unwrap_or_else(missed));
     }
 }
 
-fn finding(work: &Work, inside: Result<(), String>, host: &Host) -> Finding {
+fn finding(work: &Work, inside: Result<(), String>, host: &Host) -> WorksResult {
     let found = inside.and_then(|()| (work.judge)(host));
-    Finding { id: work.id.into(), holds: Some(found.is_ok()), why: found.err().unwrap_or_default() }
+    WorksResult { id: work.id.into(), holds: Some(found.is_ok()), why: found.err().unwrap_or_default() }
 }

@@ -59,7 +59,7 @@ fn ask(option: c_int, a: u64, b: u64) -> io::Result<()> {
 
 /// CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD,
 /// AUDIT_WRITE, SETFCAP.
-const FOURTEEN: u64 = 0xa804_25fb;
+const DEFAULT_CAPABILITIES: u64 = 0xa804_25fb;
 
 // include/uapi/linux/prctl.h
 const PR_SET_SECCOMP: c_int = 22;
@@ -70,14 +70,14 @@ const CLEAR_ALL: u64 = 4;
 
 /// All sets hold the fourteen at most (capabilities(7)).
 fn drop_capabilities() -> io::Result<()> {
-    for number in (0..64).filter(|number| FOURTEEN & 1 << number == 0) {
+    for number in (0..64).filter(|number| DEFAULT_CAPABILITIES & 1 << number == 0) {
         // The kernel knows fewer than 64.
         if ask(PR_CAPBSET_DROP, number, 0).is_err() {
             break;
         }
     }
     ask(PR_CAP_AMBIENT, CLEAR_ALL, 0)?;
-    let (low, high) = (FOURTEEN as u32, (FOURTEEN >> 32) as u32);
+    let (low, high) = (DEFAULT_CAPABILITIES as u32, (DEFAULT_CAPABILITIES >> 32) as u32);
     // Version 3, this process; effective, permitted, inheritable, of 32 bits each (capget(2)).
     let (header, sets) = ([0x2008_0522_u32, 0], [low, low, low, high, high, high]);
     // SAFETY: both have the sizes that this version has, and the kernel only reads the sets.

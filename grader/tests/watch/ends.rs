@@ -3,7 +3,7 @@
 use crate::common::machine::Machine;
 use crate::pty::{Pty, code};
 use crate::student::Student;
-use grader::student::watch::face::Face;
+use grader::student::watch::ui::Ui;
 use nix::sys::signal::Signal;
 use rstest::rstest;
 use std::env;
@@ -49,7 +49,7 @@ fn a_panic_gives_the_terminal_back(#[case] place: &str) {
 #[ignore = "run by another test, on a terminal"]
 fn takes_the_terminal_and_panics() {
     let Ok(place) = env::var("PANIC_IN") else { return };
-    let _face = Face::board(true).unwrap();
+    let _face = Ui::board(true).unwrap();
     let panic = || panic!("the board is broken");
     match place.as_str() {
         "thread" => {

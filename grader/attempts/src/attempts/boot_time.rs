@@ -1,6 +1,6 @@
 //! boot-time: learn how long the machine has been up.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/time-namespace"],
     after: &[],
     man: &["clock_gettime(2)", "time_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_clock_gettime],
     inside,

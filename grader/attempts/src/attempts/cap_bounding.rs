@@ -1,6 +1,6 @@
 //! cap-bounding: which capabilities the container can ever get.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen, capabilities};
 use nix::errno::Errno;
 
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/bounding-set"],
     after: &[],
     man: &["capabilities(7)", "prctl(2)", "proc_pid_status(5)"],
-    letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
+    letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],
     decisive: &[],
     inside,

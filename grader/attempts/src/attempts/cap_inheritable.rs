@@ -1,6 +1,6 @@
 //! cap-inheritable: which capabilities the container has inherited.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen, capabilities};
 use nix::errno::Errno;
 
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/capability-sets"],
     after: &[],
     man: &["capabilities(7)", "capset(2)", "proc_pid_status(5)"],
-    letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
+    letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::AmbientCapabilities],
     decisive: &[],
     inside,

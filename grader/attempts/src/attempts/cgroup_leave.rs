@@ -1,6 +1,6 @@
 //! cgroup-leave: move out of the control group, and so out of every limit.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::cgroups;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
     after: &[],
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Group],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64, libc::SYS_mkdirat],
     inside,

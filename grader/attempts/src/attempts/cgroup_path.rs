@@ -1,6 +1,6 @@
 //! cgroup-path: read the name of the container's control group.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::{procfs, read};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
     after: &[],
     man: &["cgroup_namespaces(7)", "cgroups(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Group],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! chroot-escape: walk out of a chroot.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab3-pivot/pivot-root"],
     after: &[],
     man: &["chroot(2)", "pivot_root(2)"],
-    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],
     decisive: &[libc::SYS_chroot, libc::SYS_openat, libc::SYS_pread64],
     inside,

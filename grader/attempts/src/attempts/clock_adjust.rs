@@ -1,6 +1,6 @@
 //! clock-adjust: be allowed to adjust the machine's clock.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &[],
     man: &["adjtimex(2)", "capabilities(7)", "time_namespaces(7)"],
-    letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     // adjtimex(2), the same by another name, reads before: so the two can be told apart.
     decisive: &[libc::SYS_clock_adjtime],

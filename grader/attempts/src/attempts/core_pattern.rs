@@ -1,6 +1,6 @@
 //! core-pattern: open for writing what tells the kernel which program handles a crash.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::inside::procfs::procfs;
 use crate::inside::sysctl::write_back;
 use crate::{Host, Inside, Seen};
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/proc", "lab2-mounts/read-only-paths"],
     after: &[],
     man: &["core(5)", "proc(5)", "mount(2)"],
-    letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_pwrite64],
     inside,

@@ -1,6 +1,6 @@
 //! cwd-outside-root: start in a directory outside of the root.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab0-chroot/chdir"],
     after: &[],
     man: &["chroot(2)", "path_resolution(7)"],
-    letters: Letters { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
+    letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! env-secret: read what the caller has in its environment.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use std::env;
@@ -18,7 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab3-pivot/environment"],
     after: &[],
     man: &["environ(7)", "execve(2)"],
-    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],
     // No call reads it: it lies in the process's memory.
     decisive: &[],

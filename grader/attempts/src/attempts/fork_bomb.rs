@@ -1,6 +1,6 @@
 //! fork-bomb: make processes until the machine has no more to give.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab6-cgroups/pids"],
     after: &[],
     man: &["fork(2)", "cgroups(7)"],
-    letters: Letters { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Limits],
     decisive: &[libc::SYS_clone],
     inside,

@@ -1,6 +1,6 @@
 //! host-tree: leave the host's mounts in the container's namespace.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 
@@ -18,7 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab3-pivot/pivot-root"],
     after: &[],
     man: &["pivot_root(2)", "umount(2)", "mount_namespaces(7)"],
-    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::MountNamespace],
     decisive: &[],
     inside,

@@ -1,6 +1,6 @@
 //! hostname-read: learn the host's name.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -18,7 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/uts-namespace", "lab1-namespaces/hostname"],
     after: &[],
     man: &["uname(2)", "uts_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     // gethostname(2) is a function of the C library upon it.
     decisive: &[libc::SYS_uname],

@@ -1,6 +1,6 @@
 //! hostname-set: rename the host.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -17,7 +17,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/uts-namespace"],
     after: &[],
     man: &["sethostname(2)", "uts_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_sethostname],
     inside,

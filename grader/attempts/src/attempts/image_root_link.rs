@@ -1,6 +1,6 @@
 //! image-root-link: come in an image whose `tmp` is a link to `/`.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/no-links"],
     after: &[],
     man: &["openat2(2)", "pivot_root(2)", "path_resolution(7)"],
-    letters: Letters { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
+    letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[Need::ImageLink { name: "tmp", to: "/" }],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! image-tmp-link: come in an image whose `tmp` is a link to another directory.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/no-links", "lab2-mounts/tmp"],
     after: &[],
     man: &["openat2(2)", "symlink(7)", "mount(2)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles, Need::ImageLink { name: "tmp", to: "/var/tmp" }],
     decisive: &[libc::SYS_fchmod],
     inside,

@@ -1,6 +1,6 @@
 //! int80-userns: the same by a system call of the 32-bit architecture.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/architecture"],
     after: &[],
     man: &["seccomp(2)", "syscall(2)", "user_namespaces(7)"],
-    letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
+    letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[UNSHARE],
     inside,

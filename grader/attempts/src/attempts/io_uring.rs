@@ -1,6 +1,6 @@
 //! io-uring: a second way to make system calls, which no filter sees.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/filter"],
     after: &[],
     man: &["io_uring_setup(2)", "io_uring(7)", "seccomp(2)"],
-    letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
+    letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_io_uring_setup],
     inside,

@@ -1,6 +1,6 @@
 //! kernel-addresses: learn where the kernel lies in memory.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::procfs::procfs;
 use crate::inside::read::read_on;
 use crate::{Host, Inside, Seen};
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &[],
     man: &["capabilities(7)", "proc(5)"],
-    letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::KernelText],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! leaked-descriptor: use a directory that the caller left open.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab3-pivot/close-descriptors"],
     after: &[],
     man: &["openat(2)", "close_range(2)"],
-    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::LeakedDescriptor],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

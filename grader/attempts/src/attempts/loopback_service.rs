@@ -1,6 +1,6 @@
 //! loopback-service: talk to a service that listens on the host's 127.0.0.1.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::places::PORT;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/network-namespace"],
     after: &[],
     man: &["ip(7)", "network_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_connect, libc::SYS_recvfrom],
     inside,

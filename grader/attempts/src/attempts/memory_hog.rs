@@ -1,6 +1,6 @@
 //! memory-hog: take memory until others have none.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab6-cgroups/memory"],
     after: &[],
     man: &["mmap(2)", "cgroups(7)"],
-    letters: Letters { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
     decisive: &[libc::SYS_mmap],
     inside,

@@ -1,6 +1,6 @@
 //! mknod-disk: make a node for the host's disk.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::disk::make_node_and_read;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/nodev"],
     after: &[],
     man: &["mknod(2)", "mount(2)", "capabilities(7)"],
-    letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
     decisive: &[libc::SYS_mknodat, libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! mount: mount a file system that the host will see.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::devtmpfs;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/mount-namespace", "lab1-namespaces/private-propagation"],
     after: &[],
     man: &["mount(2)", "mount_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount],
     inside,

@@ -1,6 +1,6 @@
 //! no-new-privs: whether executing a program can still give rights.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/no-new-privs"],
     after: &[],
     man: &["PR_SET_NO_NEW_PRIVS(2const)", "prctl(2)", "execve(2)"],
-    letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
+    letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],
     decisive: &[],
     inside,

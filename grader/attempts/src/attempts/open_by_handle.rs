@@ -1,6 +1,6 @@
 //! open-by-handle: open the host's files by their inode numbers.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &[],
     man: &["open_by_handle_at(2)", "capabilities(7)"],
-    letters: Letters { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::Ext4Volume],
     decisive: &[libc::SYS_open_by_handle_at, libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! packet-sniff: listen to what passes over the host's network interfaces.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -9,7 +9,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 use std::os::fd::{AsFd, AsRawFd};
 
 /// How long a silence means that nothing will come, in milliseconds. The host sends every 3 ms.
-const PATIENCE: u8 = 100;
+const TIMEOUT: u8 = 100;
 /// As many packets are listened to: the first are the host's, or answers to them.
 const PACKETS: usize = 4;
 
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/network-namespace"],
     after: &[],
     man: &["packet(7)", "network_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Datagrams],
     decisive: &[libc::SYS_socket],
     inside,
@@ -39,7 +39,7 @@ fn inside(me: &mut Inside) -> Result<(), Errno> {
     let mut packet = [0; 2048];
     for _ in 0..PACKETS {
         let mut ready = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, PollTimeout::from(PATIENCE))? == 0 {
+        if poll(&mut ready, PollTimeout::from(TIMEOUT))? == 0 {
             break;
         }
         let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT)?;

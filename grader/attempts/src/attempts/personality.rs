@@ -1,6 +1,6 @@
 //! personality: switch off the randomization of addresses.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/personality"],
     after: &[],
     man: &["personality(2)", "proc_pid_personality(5)", "seccomp(2)"],
-    letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
+    letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_personality],
     inside,

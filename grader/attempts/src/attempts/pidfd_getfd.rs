@@ -1,6 +1,6 @@
 //! pidfd-getfd: take an open file away from a process of the host.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::victim::DESCRIPTOR;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/pid-namespace"],
     after: &[],
     man: &["pidfd_open(2)", "pidfd_getfd(2)", "pid_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_pidfd_open, libc::SYS_pidfd_getfd, libc::SYS_pread64],
     inside,

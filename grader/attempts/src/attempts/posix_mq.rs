@@ -1,6 +1,6 @@
 //! posix-mq: take a message from a queue of the host's.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::places::QUEUE;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/ipc-namespace"],
     after: &[],
     man: &["mq_overview(7)", "ipc_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     // Who receives a message takes it away.
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mq_open, libc::SYS_mq_timedreceive],

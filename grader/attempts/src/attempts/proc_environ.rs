@@ -1,6 +1,6 @@
 //! proc-environ: read the environment of a process of the host.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::procfs::procfs;
 use crate::inside::read::read;
 use crate::{Host, Inside, Seen};
@@ -18,7 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/pid-namespace"],
     after: &[],
     man: &["proc_pid_environ(5)", "pid_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
     inside,

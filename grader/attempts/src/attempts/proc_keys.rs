@@ -1,6 +1,6 @@
 //! proc-keys: read the names of the host's keys.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::inside::procfs::procfs;
 use crate::inside::read::bring_out;
 use crate::{Host, Inside, Seen};
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/proc", "lab2-mounts/masked-paths"],
     after: &[],
     man: &["keyrings(7)", "proc(5)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

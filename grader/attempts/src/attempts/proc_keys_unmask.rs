@@ -1,7 +1,7 @@
 //! proc-keys-unmask: the same, after taking the mask away.
 
 use super::proc_keys::witness;
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::Inside;
 use crate::inside::procfs::procfs;
 use crate::inside::read::bring_out;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &["proc-keys"],
     man: &["umount(2)", "keyrings(7)", "capabilities(7)"],
-    letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
+    letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_umount2, libc::SYS_openat, libc::SYS_pread64],
     inside,

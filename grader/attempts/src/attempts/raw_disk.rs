@@ -1,6 +1,6 @@
 //! raw-disk: read the host's disk below every file permission.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -18,7 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/dev", "lab2-mounts/nodev"],
     after: &[],
     man: &["open(2)", "mount(2)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

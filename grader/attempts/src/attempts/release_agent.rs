@@ -1,6 +1,6 @@
 //! release-agent: name a program that the kernel will run on the host.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::cgroups;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/cgroup-namespace"],
     after: &[],
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EBBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::ReleaseAgent],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64],
     inside,

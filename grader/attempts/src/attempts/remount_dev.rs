@@ -1,6 +1,6 @@
 //! remount-dev: take nodev off the root file system.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
     after: &["rootfs-device-node"],
     man: &["mount(2)", "capabilities(7)"],
-    letters: Letters { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
     inside,

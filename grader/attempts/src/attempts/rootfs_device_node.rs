@@ -1,6 +1,6 @@
 //! rootfs-device-node: open a device node that came with the root file system.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/nodev"],
     after: &[],
     man: &["mount(2)", "mknod(2)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
     inside,

@@ -1,6 +1,6 @@
 //! session-keyring: read a key of the caller's.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::places::KEY;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/filter"],
     after: &[],
     man: &["session-keyring(7)", "keyctl(2)", "keyrings(7)"],
-    letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
+    letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_keyctl],
     inside,

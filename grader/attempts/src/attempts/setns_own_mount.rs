@@ -1,6 +1,6 @@
 //! setns-own-mount: enter the mount namespace that one is in.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::inside::procfs::procfs;
 use crate::{Host, Inside, Seen};
@@ -27,7 +27,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab3-pivot/pivot-root"],
     after: &[],
     man: &["setns(2)", "pivot_root(2)", "mount_namespaces(7)"],
-    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount, libc::SYS_setns, libc::SYS_openat, libc::SYS_pread64],
     inside,

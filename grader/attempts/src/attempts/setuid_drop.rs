@@ -1,6 +1,6 @@
 //! setuid-drop: leave a set-user-ID program behind for a user of the host.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/tmp", "lab2-mounts/run"],
     after: &[],
     man: &["chmod(2)", "inode(7)", "tmpfs(5)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
     decisive: &[libc::SYS_fchmod],
     inside,

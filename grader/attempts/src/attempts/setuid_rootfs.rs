@@ -1,6 +1,6 @@
 //! setuid-rootfs: become root by a program that came with the root file system.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::setuid;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/nosuid"],
     after: &[],
     man: &["execve(2)", "mount(2)", "credentials(7)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
     decisive: &[libc::SYS_execve],
     inside,

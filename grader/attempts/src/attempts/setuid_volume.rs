@@ -1,6 +1,6 @@
 //! setuid-volume: the same by a program on a volume below the root file system.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::setuid;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/nosuid"],
     after: &[],
     man: &["mount_setattr(2)", "execve(2)", "mount(2)"],
-    letters: Letters { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
     decisive: &[libc::SYS_execve],
     inside,

@@ -1,6 +1,6 @@
 //! signal-process: end a process of the host.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::host::Ending;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/pid-namespace"],
     after: &[],
     man: &["kill(2)", "pid_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_kill],
     inside,

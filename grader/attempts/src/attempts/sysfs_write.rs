@@ -1,6 +1,6 @@
 //! sysfs-write: open a setting of the kernel's memory management for writing.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::inside::look::{is_null, look};
 use crate::inside::sysfs::sysfs;
 use crate::{Host, Inside, Seen};
@@ -27,7 +27,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab2-mounts/sys"],
     after: &[],
     man: &["sysfs(5)", "mount(2)"],
-    letters: Letters { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
+    letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     decisive: &[libc::SYS_openat],
     inside,

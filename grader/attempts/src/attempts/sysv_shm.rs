@@ -1,6 +1,6 @@
 //! sysv-shm: read a System V shared memory segment of the host's.
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::places::SEGMENT_KEY;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -18,7 +18,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab1-namespaces/ipc-namespace"],
     after: &[],
     man: &["shmget(2)", "shmat(2)", "ipc_namespaces(7)"],
-    letters: Letters { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
+    letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_shmget, libc::SYS_shmat],
     inside,

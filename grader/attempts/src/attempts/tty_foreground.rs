@@ -1,6 +1,6 @@
 //! tty-foreground: take the caller's terminal away from the caller.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::{child, terminal};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab3-pivot/session"],
     after: &["terminal"],
     man: &["tcsetpgrp(3)", "ioctl_tty(2)", "setsid(2)", "credentials(7)"],
-    letters: Letters { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
     inside,

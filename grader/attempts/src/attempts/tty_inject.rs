@@ -1,6 +1,6 @@
 //! tty-inject: type a command into the caller's terminal.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::terminal;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     ],
     after: &["terminal"],
     man: &["ioctl_tty(2)", "setsid(2)", "capabilities(7)"],
-    letters: Letters { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
+    letters: Measured { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
     inside,

@@ -1,6 +1,6 @@
 //! tty-inject-high-bits: the same request in a form that a careless filter does not know.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::terminal;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/tiocsti"],
     after: &["terminal", "tty-inject-own"],
     man: &["ioctl(2)", "ioctl_tty(2)", "seccomp(2)"],
-    letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
+    letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
     inside,

@@ -1,6 +1,6 @@
 //! tty-inject-own: type into a terminal after making it one's own.
 
-use super::{Attempt, Letters, Need};
+use super::{Attempt, Measured, Need};
 use crate::inside::terminal;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/tiocsti"],
     after: &["terminal"],
     man: &["ioctl_tty(2)", "setsid(2)", "seccomp(2)"],
-    letters: Letters { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
+    letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
     inside,

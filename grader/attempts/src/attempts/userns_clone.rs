@@ -1,6 +1,6 @@
 //! userns-clone: a child that is root in a new user namespace, by clone(2).
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::inside::child;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/clone-flags"],
     after: &[],
     man: &["clone(2)", "user_namespaces(7)", "seccomp(2)"],
-    letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
+    letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_clone],
     inside,

@@ -1,6 +1,6 @@
 //! userns-unshare: become root in a new user namespace, by unshare(2).
 
-use super::{Attempt, Letters};
+use super::{Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -19,7 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stopped_by: &["lab5-seccomp/filter"],
     after: &[],
     man: &["unshare(2)", "user_namespaces(7)", "seccomp(2)"],
-    letters: Letters { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
+    letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_unshare],
     inside,

@@ -9,7 +9,7 @@ use nix::sys::uio::pread;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// More than this is read of no file: what lies at a path is the container's choice, and may have no end.
-const MOST: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// Reads the first 4096 bytes of a file.
 pub fn read(path: &str) -> Result<Vec<u8>, Errno> {
@@ -30,7 +30,7 @@ pub fn read_on(path: &str, mut wanted: impl FnMut(&[u8]) -> bool) -> Result<(), 
     let file = open(AT_FDCWD, path)?;
     let mut piece = [0; 16 << 10];
     let mut at = 0;
-    while at < MOST {
+    while at < MAX_BYTES {
         let length = pread(&file, &mut piece, at as i64)?;
         at += length;
         if length == 0 || !wanted(&piece[..length]) {

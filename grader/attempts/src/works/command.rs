@@ -1,6 +1,6 @@
 //! The command: it starts, how it ended comes through, nothing else is executed, nothing is left.
 
-use super::{Run, Work, nothing_to_do};
+use super::{InStart, Work, nothing_to_do};
 use crate::Host;
 use crate::host::{Ending, Start};
 
@@ -11,7 +11,7 @@ pub const STARTS: Work = Work {
     what: "The command starts, and the directory is its root.",
     man: &["chroot(2)", "execve(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: nothing_to_do,
     judge: |host| match host.attacker.own_root {
         Some(true) => Ok(()),
@@ -27,7 +27,7 @@ pub const EXIT_STATUS: Work = Work {
     what: "The program exits with the command's exit status. A lab says it on standard error, unless told --quiet.",
     man: &["wait(2)"],
     after: &[],
-    run: Run::Afterwards,
+    run: InStart::Afterwards,
     inside: nothing_to_do,
     judge: |host| match host.starts.as_slice() {
         [] => Err("no command came to its end".into()),
@@ -65,7 +65,7 @@ pub const SIGNAL_STATUS: Work = Work {
     what: "When a signal kills the command the program ends, and not with success; a lab with 128 + N, and says so.",
     man: &["wait(2)", "signal(7)"],
     after: &[],
-    run: Run::Killed,
+    run: InStart::Killed,
     inside: nothing_to_do,
     judge: |host| match host.program {
         Ending::None => Err("the command was killed, and the program did not end".into()),
@@ -91,7 +91,7 @@ pub const NO_OTHER_PROGRAM: Work = Work {
     what: "No other program is executed: no mount, no ip, no shell.",
     man: &["execve(2)", "ptrace(2)"],
     after: &[],
-    run: Run::Watched,
+    run: InStart::Watched,
     inside: nothing_to_do,
     judge: |host| match &host.executed {
         None => Err("the host could not follow the program to its command".into()),
@@ -107,7 +107,7 @@ pub const NOTHING_LEFT: Work = Work {
     what: "When it returns the host is as it was: mounts, processes, files.",
     man: &["mount(2)", "proc(5)"],
     after: &[],
-    run: Run::Afterwards,
+    run: InStart::Afterwards,
     inside: nothing_to_do,
     judge: |host: &Host| match host.left.as_slice() {
         [] => Ok(()),

@@ -1,7 +1,7 @@
 //! `/dev`: the devices that a program may expect.
 
 use super::filesystems::write_and_read;
-use super::{Run, Work, nothing_to_see};
+use super::{InStart, Work, nothing_to_see};
 use crate::Inside;
 use nix::errno::Errno;
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
@@ -16,7 +16,7 @@ pub const DEVICES: Work = Work {
     what: "/dev has null, zero, full, random, urandom and tty, and they do what they should.",
     man: &["null(4)", "full(4)", "random(4)", "tty(4)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: six_devices,
     judge: nothing_to_see,
 };
@@ -65,7 +65,7 @@ pub const PTS: Work = Work {
     what: "A pseudoterminal can be made: /dev/ptmx gives a master, /dev/pts its other end.",
     man: &["pts(4)", "pty(7)"],
     after: &["devices"],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| {
         use nix::fcntl::OFlag;
         let said = |call: &'static str| move |errno: Errno| format!("{call}: {errno}");
@@ -92,7 +92,7 @@ pub const SHM: Work = Work {
     what: "/dev/shm is there and everybody may write to it (mode 1777).",
     man: &["shm_overview(7)"],
     after: &["devices"],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| {
         let mode = fs::metadata("/dev/shm").map_err(|error| format!("/dev/shm: {error}"))?.mode() & 0o7777;
         if mode != 0o1777 {
@@ -110,7 +110,7 @@ pub const DEV_LINKS: Work = Work {
     what: "/dev/fd, /dev/stdin, /dev/stdout and /dev/stderr lead to the process's own descriptors.",
     man: &["proc(5)"],
     after: &["devices", "proc-self"],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| {
         for (name, target) in [
             ("fd", "/proc/self/fd"),
@@ -136,7 +136,7 @@ pub const CONSOLE: Work = Work {
     what: "/dev/console is the terminal on standard input, where that is one.",
     man: &["console(4)"],
     after: &["devices"],
-    run: Run::Watched,
+    run: InStart::Watched,
     inside: |_| {
         let terminal = nix::sys::stat::fstat(std::io::stdin()).map_err(|errno| format!("fstat: {errno}"))?;
         let console = fs::metadata("/dev/console").map_err(|error| format!("/dev/console: {error}"))?;

@@ -1,7 +1,7 @@
 //! The directory: however it is written, twice at once, to be written to, and where nobody may write.
 
 use super::filesystems::write_and_read;
-use super::{Run, Work, nothing_to_do, nothing_to_see};
+use super::{InStart, Work, nothing_to_do, nothing_to_see};
 use crate::host::Tried;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ pub const ODD_PATH: Work = Work {
     what: "The directory may be a relative path, with a space in it and a slash at its end.",
     man: &["path_resolution(7)"],
     after: &[],
-    run: Run::Afterwards,
+    run: InStart::Afterwards,
     inside: nothing_to_do,
     judge: |host| held(&host.odd_path),
 };
@@ -25,7 +25,7 @@ pub const TWO_AT_ONCE: Work = Work {
     what: "Two containers run at once from one directory.",
     man: &["namespaces(7)"],
     after: &[],
-    run: Run::Afterwards,
+    run: InStart::Afterwards,
     inside: nothing_to_do,
     judge: |host| held(&host.second),
 };
@@ -37,7 +37,7 @@ pub const ROOTFS_WRITABLE: Work = Work {
     what: "Root may write to its root directory, where that belongs to an id of the container.",
     man: &["mount(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |me| match (write_and_read(&format!("/works-{}", me.mark())), owner_of_root()?) {
         // A map that gives root another id than the directory's owner takes the right to write with it.
         (Err(_), UNMAPPED) => Ok(()),
@@ -62,7 +62,7 @@ pub const READ_ONLY_ROOTFS: Work = Work {
     what: "The directory may lie on a read-only file system.",
     man: &["mount(2)", "pivot_root(2)"],
     after: &[],
-    run: Run::Afterwards,
+    run: InStart::Afterwards,
     inside: nothing_to_do,
     judge: |host| held(&host.read_only),
 };

@@ -1,6 +1,6 @@
 //! The container's file systems: `/proc`, `/sys`, `/tmp`, `/run`.
 
-use super::{Run, Work, nothing_to_do, nothing_to_see};
+use super::{InStart, Work, nothing_to_do, nothing_to_see};
 use crate::Host;
 use crate::inside::devtmpfs;
 use std::fs;
@@ -15,7 +15,7 @@ pub const FILE_SYSTEMS: Work = Work {
            with its flags.",
     man: &["proc_pid_mountinfo(5)", "mount(2)", "filesystems(5)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: nothing_to_do,
     judge: |host| OWN.iter().try_for_each(|own| is_mounted(host, own)),
 };
@@ -58,7 +58,7 @@ pub const PROC_SELF: Work = Work {
     what: "/proc/self is the command, and /proc shows only the container's processes.",
     man: &["proc(5)", "pid_namespaces(7)"],
     after: &["pid-1"],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| {
         let link = fs::read_link("/proc/self").map_err(|error| format!("/proc/self: {error}"))?;
         if link.to_str() != Some(&process::id().to_string()) {
@@ -87,7 +87,7 @@ pub const SYS_THERE: Work = Work {
     what: "/sys is there, and shows the container's network interfaces.",
     man: &["sysfs(5)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| match fs::metadata("/sys/class/net/lo") {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("/sys/class/net/lo: {error}")),
@@ -102,7 +102,7 @@ pub const TMP_WRITABLE: Work = Work {
     what: "/tmp is a file system of the container's own, and everybody may write to it (mode 1777).",
     man: &["hier(7)", "tmpfs(5)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| {
         let mode = fs::metadata("/tmp").map_err(|error| format!("/tmp: {error}"))?.mode() & 0o7777;
         if mode != 0o1777 {
@@ -120,7 +120,7 @@ pub const RUN_WRITABLE: Work = Work {
     what: "/run is a file system of the container's own, and root may write to it.",
     man: &["hier(7)", "tmpfs(5)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| write_and_read("/run/works"),
     judge: |host| own_tmpfs(host, "/run"),
 };

@@ -1,7 +1,7 @@
 //! What the container's namespaces must show: process 1, a name of its own, a loopback interface that is up.
 
 use super::directories::{UNMAPPED, owner_of_root};
-use super::{Run, Work, nothing_to_do, nothing_to_see};
+use super::{InStart, Work, nothing_to_do, nothing_to_see};
 use crate::Inside;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn};
 use nix::sys::socket::{accept, bind, connect, getsockname, listen, socket};
@@ -14,7 +14,7 @@ pub const PID_1: Work = Work {
     what: "The command is process 1 of the container.",
     man: &["pid_namespaces(7)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: nothing_to_do,
     judge: |host| match (host.shares("pid"), host.attacker.nspid.last()) {
         (Some(false), Some(1)) => Ok(()),
@@ -31,7 +31,7 @@ pub const ROOT_INSIDE: Work = Work {
     what: "The command is uid and gid 0, and the root directory belongs to root, if to an id of the container.",
     man: &["user_namespaces(7)", "credentials(7)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |_| {
         let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
         if !uid.is_root() || gid.as_raw() != 0 {
@@ -52,7 +52,7 @@ pub const HOST_NAME: Work = Work {
     what: "The container has a host name of its own.",
     man: &["uts_namespaces(7)", "sethostname(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: |me| {
         let name = nix::unistd::gethostname().map_err(|errno| format!("gethostname: {errno}"))?;
         me.bring_out(name.as_encoded_bytes());
@@ -78,7 +78,7 @@ pub const LOOPBACK_UP: Work = Work {
     what: "The container has a loopback interface of its own, and it is up: a server on 127.0.0.1 can be reached.",
     man: &["network_namespaces(7)", "netdevice(7)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: connect_to_oneself,
     judge: |host| match host.shares("net") {
         Some(false) => Ok(()),

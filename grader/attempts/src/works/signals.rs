@@ -1,6 +1,6 @@
 //! Signals to the program, and the processes of the container at its end.
 
-use super::{Run, Work, nothing_to_see};
+use super::{InStart, Work, nothing_to_see};
 use crate::Inside;
 use nix::libc;
 use nix::sys::signal::SigSet;
@@ -20,7 +20,7 @@ pub const SIGNALS: Work = Work {
     what: "INT, TERM and HUP to the program reach the command, or end the container.",
     man: &["signal(7)", "pid_namespaces(7)"],
     after: &[],
-    run: Run::Signals,
+    run: InStart::Signals,
     inside: |me| match me.given(SENT) {
         "" => block(),
         _ => collect(me),
@@ -59,7 +59,7 @@ pub const NO_CHILD_LEFT: Work = Work {
     what: "When the command ends its children end as well: those that run and those that nobody waited for.",
     man: &["pid_namespaces(7)", "wait(2)"],
     after: &[],
-    run: Run::Signals,
+    run: InStart::Signals,
     inside: |_| leave_children(),
     judge: |host| match host.left_processes {
         0 => Ok(()),

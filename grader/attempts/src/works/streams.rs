@@ -1,6 +1,6 @@
 //! The standard streams: what goes in and what comes out, through pipes and through a terminal.
 
-use super::{Run, Work, nothing_to_do};
+use super::{InStart, Work, nothing_to_do};
 use crate::{Host, Inside};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,7 +14,7 @@ pub const OUTPUT: Work = Work {
     what: "What the command writes to standard output and to standard error comes out.",
     man: &["write(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: nothing_to_do,
     judge: |host| {
         let word = host.mark.as_bytes();
@@ -34,7 +34,7 @@ pub const INPUT: Work = Work {
     what: "What is written to the program's standard input, a pipe, reaches the command.",
     man: &["pipe(7)", "read(2)"],
     after: &[],
-    run: Run::Pipes,
+    run: InStart::Pipes,
     inside: read_the_word,
     judge: the_word_came,
 };
@@ -46,7 +46,7 @@ pub const TERMINAL: Work = Work {
     what: "A terminal on the program's standard input is one for the command, and what is typed reaches it.",
     man: &["isatty(3)", "pty(7)"],
     after: &[],
-    run: Run::Watched,
+    run: InStart::Watched,
     inside: |me| match stdin().is_terminal() {
         true => read_the_word(me),
         false => Err("its standard input is no terminal".into()),
@@ -55,7 +55,7 @@ pub const TERMINAL: Work = Work {
 };
 
 /// How long a word may take that was written before the command was asked for it, in milliseconds.
-const PATIENCE: u16 = 1000;
+const TIMEOUT: u16 = 1000;
 
 /// Reads a line from standard input, byte for byte: the rest is for others.
 fn read_the_word(me: &mut Inside) -> Result<(), String> {
@@ -70,7 +70,7 @@ fn read_the_word(me: &mut Inside) -> Result<(), String> {
     let mut line = Vec::new();
     while line.last() != Some(&b'\n') {
         let mut ready = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, PollTimeout::from(PATIENCE)).map_err(said)? == 0 {
+        if poll(&mut ready, PollTimeout::from(TIMEOUT)).map_err(said)? == 0 {
             return Err("nothing came on standard input".into());
         }
         let mut byte = [0];

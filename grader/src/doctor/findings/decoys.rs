@@ -1,7 +1,7 @@
 //! What it means that a decoy host of some kind stands, or doesn't.
 
 use super::{fine, lack, note, without_user_decoy};
-use crate::doctor::facts::{Facts, Outcome, Stands};
+use crate::doctor::facts::{MachineFacts, Outcome, Stands};
 use crate::doctor::hindrance::Hindrance;
 use crate::doctor::mend::{Mend, as_root, in_container};
 use crate::doctor::{Area, Finding};
@@ -9,7 +9,7 @@ use crate::report::DecoyKind;
 use attempts::attempts::{Attempt, Need};
 
 /// The findings of the decoy hosts that were made.
-pub(super) fn decoys(facts: &Facts) -> Vec<Finding> {
+pub(super) fn decoys(facts: &MachineFacts) -> Vec<Finding> {
     let mut found = Vec::new();
     if !facts.root && !facts.decoys.is_empty() {
         found.push(note(Area::RootDecoy, "needs root"));
@@ -36,7 +36,7 @@ fn needs(id: &str, need: Need) -> bool {
     Attempt::find(id).is_some_and(|attempt| attempt.needs.contains(&need))
 }
 
-fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
+fn failed(facts: &MachineFacts, area: Area, why: &str) -> Finding {
     let costs = match area {
         Area::RootDecoy => "what needs real privilege can't be judged",
         _ => without_user_decoy(facts),
@@ -52,14 +52,14 @@ fn failed(facts: &Facts, area: Area, why: &str) -> Finding {
     lack(area, why, costs, mend)
 }
 
-fn not_landed(facts: &Facts, area: Area, id: &str, why: &str) -> Finding {
+fn not_landed(facts: &MachineFacts, area: Area, id: &str, why: &str) -> Finding {
     let elsewhere = facts.decoys.iter().any(|(kind, stands)| {
         let lands = matches!(stands, Stands::Works { not, .. } if not.iter().all(|(other, _)| other != id));
         *kind == DecoyKind::Root && lands
     });
     let mend = match (facts.root, elsewhere) {
         (false, _) => as_root(facts),
-        (true, true) => Mend::Run(format!("{} run --decoy root --attempt {id}", facts.program)),
+        (true, true) => Mend::Run(format!("{} run --decoy root --check {id}", facts.program)),
         (true, false) if needs(id, Need::Ext4Volume) => {
             Mend::Otherwise("a loop device, and mkfs.ext4 from the package e2fsprogs".into())
         }

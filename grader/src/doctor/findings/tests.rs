@@ -14,8 +14,8 @@ fn refused(errno: Errno) -> Outcome {
 }
 
 /// Root on a machine that lacks nothing.
-fn root() -> Facts {
-    Facts {
+fn root() -> MachineFacts {
+    MachineFacts {
         root: true,
         initial: true,
         program: ME.into(),
@@ -46,9 +46,9 @@ fn root() -> Facts {
 }
 
 /// An ordinary user there, who can make no user namespace.
-fn user(errno: Errno, settings: Settings) -> Facts {
+fn user(errno: Errno, settings: Settings) -> MachineFacts {
     let only_root = Outcome::NotTried("only root can make one");
-    Facts {
+    MachineFacts {
         root: false,
         settings,
         user_namespace: refused(errno),
@@ -61,11 +61,11 @@ fn user(errno: Errno, settings: Settings) -> Facts {
 }
 
 /// The lacks of an area: what mends each.
-fn mends(facts: &Facts, area: Area) -> Vec<Mend> {
+fn mends(facts: &MachineFacts, area: Area) -> Vec<Mend> {
     let of_area = findings(facts).into_iter().filter(|finding| finding.area == area);
     of_area
         .filter_map(|finding| match finding.state {
-            State::Lack { mend, .. } => Some(mend),
+            Assessment::Lack { mend, .. } => Some(mend),
             _ => None,
         })
         .collect()
@@ -78,7 +78,7 @@ fn run(command: &str) -> Mend {
 #[test]
 fn a_machine_that_lacks_nothing_has_no_lack() {
     let found = findings(&root());
-    assert!(found.iter().all(|finding| !matches!(finding.state, State::Lack { .. })), "{found:?}");
+    assert!(found.iter().all(|finding| !matches!(finding.state, Assessment::Lack { .. })), "{found:?}");
     assert!(root().works());
 }
 
@@ -109,7 +109,7 @@ fn a_setting_that_forbids_user_namespaces_is_named_with_its_mend(
     assert_eq!(way_out(&facts, &[], true).unwrap(), format!("sudo {ME}"));
     assert!(!facts.works());
     // Where it could be made all the same, the setting is none of our business: a profile allows it.
-    let allowed = Facts { user_namespace: Outcome::Works, ..facts };
+    let allowed = MachineFacts { user_namespace: Outcome::Works, ..facts };
     assert_eq!(mends(&allowed, Area::UserNamespaces), []);
 }
 
@@ -124,14 +124,14 @@ fn two_settings_that_forbid_it_are_both_named() {
 fn settings_that_spare_root_are_not_blamed_for_what_root_is_refused() {
     let settings =
         Settings { unprivileged_userns_clone: Some(0), apparmor_restrict: Some(1), ..Settings::default() };
-    let facts = Facts { settings, user_namespace: refused(Errno::EPERM), ..root() };
+    let facts = MachineFacts { settings, user_namespace: refused(Errno::EPERM), ..root() };
     assert_eq!(Hindrance::all(&facts), [Hindrance::Unknown]);
 }
 
 /// Root or an ordinary user in `docker run IMAGE`, which drops CAP_SYS_ADMIN and filters unshare(2).
 #[rstest]
 fn a_container_without_privileges_is_started_anew_whoever_asks(#[values(true, false)] is_root: bool) {
-    let inside = Facts {
+    let inside = MachineFacts {
         root: is_root,
         container: Some(Container { engine: "docker".into(), id: Some("0123456789ab".into()) }),
         sys_admin: false,
@@ -150,8 +150,8 @@ fn a_container_without_privileges_is_started_anew_whoever_asks(#[values(true, fa
 #[test]
 fn root_in_a_container_with_privileges_is_told_so_and_lacks_nothing() {
     let container = Some(Container { engine: "podman".into(), id: None });
-    let facts = Facts { container, ..root() };
-    assert!(findings(&facts).iter().all(|finding| !matches!(finding.state, State::Lack { .. })));
+    let facts = MachineFacts { container, ..root() };
+    assert!(findings(&facts).iter().all(|finding| !matches!(finding.state, Assessment::Lack { .. })));
 }
 
 #[test]
@@ -174,14 +174,14 @@ fn root_is_no_help_where_the_limit_holds_for_root_and_a_root_decoy_is_not_for_th
 #[case(Errno::ENXIO, run("modprobe loop"))]
 #[case(Errno::ENOTTY, Mend::Otherwise("boot Linux 5.8 or newer".into()))]
 fn a_loop_device_that_is_refused(#[case] errno: Errno, #[case] mend: Mend) {
-    let facts = Facts { loop_device: refused(errno), ..root() };
+    let facts = MachineFacts { loop_device: refused(errno), ..root() };
     assert_eq!(mends(&facts, Area::LoopDevices), [mend]);
 }
 
 #[test]
 fn root_of_a_user_namespace_is_not_the_machines() {
     let container = Some(Container { engine: "podman".into(), id: None });
-    let facts = Facts { initial: false, container, loop_device: refused(Errno::EPERM), ..root() };
+    let facts = MachineFacts { initial: false, container, loop_device: refused(Errno::EPERM), ..root() };
     assert!(matches!(&mends(&facts, Area::LoopDevices)[..], [Mend::Otherwise(_)]));
 }
 
@@ -196,7 +196,7 @@ fn an_ordinary_user_lacks_what_only_root_can_make() {
 #[test]
 fn a_v2_tree_that_gives_no_controllers_is_told_to() {
     let facts =
-        Facts { cgroups: Cgroups { group: refused(Errno::UnknownErrno), ..root().cgroups }, ..root() };
+        MachineFacts { cgroups: Cgroups { group: refused(Errno::UnknownErrno), ..root().cgroups }, ..root() };
     let command = "echo '+memory +pids' | tee /sys/fs/cgroup/cgroup.subtree_control";
     assert_eq!(mends(&facts, Area::Cgroups), [run(command)]);
 }
@@ -206,7 +206,7 @@ fn an_ordinary_user_gets_a_group_from_systemd_where_that_can_give_one() {
     let found = |user_manager, flavour| {
         let none = Outcome::NotTried("only root");
         let cgroups = Cgroups { group: none, user_manager, flavour, ..root().cgroups };
-        mends(&Facts { cgroups, ..user(Errno::EPERM, Settings::default()) }, Area::Cgroups)
+        mends(&MachineFacts { cgroups, ..user(Errno::EPERM, Settings::default()) }, Area::Cgroups)
     };
     let scope = format!("systemd-run --user --scope -p Delegate=yes {}", root().program);
     assert_eq!(found(true, Flavour::V2), [run(&scope)]);
@@ -218,11 +218,11 @@ fn an_ordinary_user_gets_a_group_from_systemd_where_that_can_give_one() {
 #[test]
 fn yama_can_forbid_what_root_can_not_get_back() {
     let settings = Settings { ptrace_scope: Some(3), ..Settings::default() };
-    let facts = Facts { ptrace: refused(Errno::EPERM), ..user(Errno::EPERM, settings) };
+    let facts = MachineFacts { ptrace: refused(Errno::EPERM), ..user(Errno::EPERM, settings) };
     assert!(matches!(&mends(&facts, Area::Tracing)[..], [Mend::Otherwise(_)]));
     assert_ne!(way_out(&facts, &[], true), Some(format!("sudo {ME}")));
     let settings = Settings { ptrace_scope: Some(2), ..Settings::default() };
-    let facts = Facts { ptrace: refused(Errno::EPERM), settings, ..root() };
+    let facts = MachineFacts { ptrace: refused(Errno::EPERM), settings, ..root() };
     assert_eq!(mends(&facts, Area::Tracing), [run("sysctl -w kernel.yama.ptrace_scope=1")]);
 }
 
@@ -232,7 +232,7 @@ fn yama_can_forbid_what_root_can_not_get_back() {
 fn what_a_kernel_does_not_have_is_told_from_what_is_filtered(#[case] release: &str, #[case] mend: Mend) {
     let feature = Feature { name: "mount_setattr(2)", since: (5, 12), costs: "all" };
     let missing = vec![(feature, Errno::ENOSYS)];
-    assert_eq!(mends(&Facts { missing, release: release.into(), ..root() }, Area::Kernel), [mend]);
+    assert_eq!(mends(&MachineFacts { missing, release: release.into(), ..root() }, Area::Kernel), [mend]);
 }
 
 #[test]
@@ -240,15 +240,16 @@ fn an_attempt_that_lands_only_as_root_names_the_command_that_judges_it() {
     let not = vec![("clock-adjust".to_owned(), "EPERM".to_owned())];
     let mut facts = root();
     facts.decoys[1].1 = Stands::Works { landed: 3, not };
-    let command = format!("{ME} run --decoy root --attempt clock-adjust");
+    let command = format!("{ME} run --decoy root --check clock-adjust");
     assert_eq!(mends(&facts, Area::UserDecoy), [run(&command)]);
 }
 
 #[test]
 fn without_a_place_for_its_files_that_comes_first() {
     let cache = Err("neither XDG_CACHE_HOME nor HOME is set".to_owned());
-    let facts = Facts { cache, user_namespace: Outcome::Works, ..user(Errno::EPERM, Settings::default()) };
+    let facts =
+        MachineFacts { cache, user_namespace: Outcome::Works, ..user(Errno::EPERM, Settings::default()) };
     assert_eq!(way_out(&facts, &[], true).unwrap(), "export XDG_CACHE_HOME=$(mktemp -d)");
-    let facts = Facts { temporary: refused(Errno::EROFS), cache: root().cache, ..facts };
+    let facts = MachineFacts { temporary: refused(Errno::EROFS), cache: root().cache, ..facts };
     assert!(way_out(&facts, &[], true).unwrap().starts_with("export TMPDIR="));
 }

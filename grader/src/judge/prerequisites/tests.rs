@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::judge::verdict::Outcome;
-use crate::report::Cause;
-use crate::report::{CheckKind, Verdict};
+use crate::report::{Cause, CheckKind, Verdict};
 use std::collections::BTreeSet;
 
 /// Every check: its name, and the lab that is the first to ask for it.

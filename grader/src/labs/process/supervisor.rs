@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// How long what was killed may take to end, in seconds: what waits for a device does not.
-const PATIENCE: i64 = 10;
+const TIMEOUT: i64 = 10;
 
 /// In the child that is to become the tool: forks it, and stays behind. The tool is returned to; it is the leader of a
 /// process group of its own, and killed where its supervisor is.
@@ -72,7 +72,7 @@ unsafe fn supervise(tool: pid_t, told: RawFd) -> ! {
                 libc::kill(tool, libc::SIGKILL);
             }
             kill_children();
-            if !reap(tool, &mut code) || seconds() - begun > PATIENCE {
+            if !reap(tool, &mut code) || seconds() - begun > TIMEOUT {
                 libc::_exit(code.unwrap_or(1));
             }
             let moment = libc::timespec { tv_sec: 0, tv_nsec: 500_000 };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A step as it stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct MarkedStep {
     /// Its name.
     pub name: String,
     /// The file, as it was given to [`parse`].
@@ -29,12 +29,12 @@ pub struct Broken {
     /// The line, counted from 1.
     pub line: usize,
     /// The reason.
-    pub why: Why,
+    pub why: MarkerFault,
 }
 
 /// The ways in which a step can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum MarkerFault {
     /// The file ends, and the step does not.
     Unclosed(String),
     /// A second step begins before the first, at that line, has ended.
@@ -73,24 +73,24 @@ impl fmt::Display for Broken {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for MarkerFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::Unclosed(name) => write!(f, "the step {name} has no `// end step`"),
-            Why::Nested { open, line } => {
+            MarkerFault::Unclosed(name) => write!(f, "the step {name} has no `// end step`"),
+            MarkerFault::Nested { open, line } => {
                 write!(f, "a step begins inside the step {open}, which began at line {line}")
             }
-            Why::EndWithoutStep => write!(f, "`// end step`, and no step is open"),
-            Why::Doubled { name, file, line } => {
+            MarkerFault::EndWithoutStep => write!(f, "`// end step`, and no step is open"),
+            MarkerFault::Doubled { name, file, line } => {
                 write!(f, "a second step {name}; the first is at {}:{line}", file.display())
             }
-            Why::BadName(name) => write!(f, "{name:?} is no name of a step: only a-z, 0-9 and - are"),
-            Why::Misspelled(text) => {
+            MarkerFault::BadName(name) => write!(f, "{name:?} is no name of a step: only a-z, 0-9 and - are"),
+            MarkerFault::Misspelled(text) => {
                 write!(f, "`{text}` is neither `// step: NAME` nor `// end step`")
             }
-            Why::Unknown(step) => write!(f, "the step {step} has no row in steps.toml"),
-            Why::NoMarker(step) => write!(f, "the step {step} has no marker in the source"),
-            Why::Table(message) => write!(f, "{message}"),
+            MarkerFault::Unknown(step) => write!(f, "the step {step} has no row in steps.toml"),
+            MarkerFault::NoMarker(step) => write!(f, "the step {step} has no marker in the source"),
+            MarkerFault::Table(message) => write!(f, "{message}"),
         }
     }
 }
@@ -101,9 +101,9 @@ impl std::error::Error for Broken {}
 ///
 /// # Errors
 /// The first marker that is wrong.
-pub fn parse(file: &Path, text: &str) -> Result<Vec<Found>, Broken> {
+pub fn parse(file: &Path, text: &str) -> Result<Vec<MarkedStep>, Broken> {
     let broken = |line, why| Broken { file: file.to_owned(), line, why };
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<MarkedStep> = Vec::new();
     let mut open: Option<(String, usize, Vec<&str>)> = None;
 
     for (number, text) in (1..).zip(text.lines()) {
@@ -115,7 +115,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Vec<Found>, Broken> {
             }
             Some(Marker::Begin(name)) => {
                 if let Some((open, line, _)) = open {
-                    return Err(broken(number, Why::Nested { open, line }));
+                    return Err(broken(number, MarkerFault::Nested { open, line }));
                 }
                 if let Some(first) = found.iter().find(|step| step.name == name) {
                     return Err(broken(number, doubled(first)));
@@ -124,21 +124,27 @@ pub fn parse(file: &Path, text: &str) -> Result<Vec<Found>, Broken> {
             }
             Some(Marker::End) => {
                 let Some((name, line, body)) = open.take() else {
-                    return Err(broken(number, Why::EndWithoutStep));
+                    return Err(broken(number, MarkerFault::EndWithoutStep));
                 };
-                found.push(Found { name, file: file.to_owned(), line, end: number, body: dedent(&body) });
+                found.push(MarkedStep {
+                    name,
+                    file: file.to_owned(),
+                    line,
+                    end: number,
+                    body: dedent(&body),
+                });
             }
         }
     }
     match open {
-        Some((name, line, _)) => Err(broken(line, Why::Unclosed(name))),
+        Some((name, line, _)) => Err(broken(line, MarkerFault::Unclosed(name))),
         None => Ok(found),
     }
 }
 
 /// The reason for refusing another step of the same name.
-pub(super) fn doubled(first: &Found) -> Why {
-    Why::Doubled { name: first.name.clone(), file: first.file.clone(), line: first.line }
+pub(super) fn doubled(first: &MarkedStep) -> MarkerFault {
+    MarkerFault::Doubled { name: first.name.clone(), file: first.file.clone(), line: first.line }
 }
 
 enum Marker<'a> {
@@ -148,7 +154,7 @@ enum Marker<'a> {
 
 /// What marker a line is, if it is one. A comment that is nearly one is an error: as a comment it would make
 /// the step part of the code around it, and nobody would see that.
-fn marker(line: &str) -> Result<Option<Marker<'_>>, Why> {
+fn marker(line: &str) -> Result<Option<Marker<'_>>, MarkerFault> {
     let line = line.trim();
     if line == "// end step" {
         return Ok(Some(Marker::End));
@@ -158,12 +164,12 @@ fn marker(line: &str) -> Result<Option<Marker<'_>>, Why> {
         return if !name.is_empty() && name.chars().all(fits) {
             Ok(Some(Marker::Begin(name)))
         } else {
-            Err(Why::BadName(name.to_owned()))
+            Err(MarkerFault::BadName(name.to_owned()))
         };
     }
     let comment = line.strip_prefix("//").map(str::trim_start).unwrap_or_default().to_lowercase();
     if comment.starts_with("step:") || comment.starts_with("end step") {
-        return Err(Why::Misspelled(line.to_owned()));
+        return Err(MarkerFault::Misspelled(line.to_owned()));
     }
     Ok(None)
 }

@@ -1,6 +1,6 @@
 //! `steps.toml`: what can't be read from a step's source.
 
-use super::marker::{Broken, Found, Why};
+use super::marker::{Broken, MarkedStep, MarkerFault};
 use super::{Step, StepId};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub const USER_NAMESPACE: &str = "user-namespace";
 /// One row. `steps.toml` itself says what the fields are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct StepRow {
     goal: String,
     man: Vec<String>,
     hints: [String; 3],
@@ -34,29 +34,29 @@ struct Row {
 /// where it is asked to.
 pub fn losing(check: &str) -> Vec<StepId> {
     let rows = rows(TEXT).unwrap_or_default();
-    let loses = |row: &Row| row.lost.iter().any(|id| id == check);
+    let loses = |row: &StepRow| row.lost.iter().any(|id| id == check);
     rows.into_iter().filter(|(id, _, row)| loses(row) && id.name != USER_NAMESPACE).map(|it| it.0).collect()
 }
 
 /// Joins the steps of the source with their rows, in the order of the rows.
-pub(super) fn join(found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broken> {
+pub(super) fn join(found: Vec<(StepId, MarkedStep)>) -> Result<Vec<Step>, Broken> {
     join_with(TEXT, found)
 }
 
-fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broken> {
+fn join_with(text: &str, found: Vec<(StepId, MarkedStep)>) -> Result<Vec<Step>, Broken> {
     let rows = rows(text)?;
     // First what is wrong in the source: a step with another name than its row's is both at once.
     if let Some((id, step)) = found.iter().find(|(id, _)| rows.iter().all(|(row, ..)| row != id)) {
-        let why = Why::Unknown(id.to_string());
+        let why = MarkerFault::Unknown(id.to_string());
         return Err(Broken { file: step.file.clone(), line: step.line, why });
     }
-    let mut found: BTreeMap<StepId, Found> = found.into_iter().collect();
+    let mut found: BTreeMap<StepId, MarkedStep> = found.into_iter().collect();
     let mut steps = Vec::new();
     for (id, line, row) in rows {
-        let Some(Found { file, line, body, .. }) = found.remove(&id) else {
-            return Err(broken(line, Why::NoMarker(id.to_string())));
+        let Some(MarkedStep { file, line, body, .. }) = found.remove(&id) else {
+            return Err(broken(line, MarkerFault::NoMarker(id.to_string())));
         };
-        let Row { goal, man, hints, lost, lost_user, lost_with, lost_together } = row;
+        let StepRow { goal, man, hints, lost, lost_user, lost_with, lost_together } = row;
         steps.push(Step {
             id,
             file,
@@ -75,23 +75,24 @@ fn join_with(text: &str, found: Vec<(StepId, Found)>) -> Result<Vec<Step>, Broke
 }
 
 /// The rows in the order of the file, each with its line.
-fn rows(text: &str) -> Result<Vec<(StepId, usize, Row)>, Broken> {
-    type Labs = BTreeMap<String, BTreeMap<String, Spanned<Row>>>;
+fn rows(text: &str) -> Result<Vec<(StepId, usize, StepRow)>, Broken> {
+    type Labs = BTreeMap<String, BTreeMap<String, Spanned<StepRow>>>;
     let line = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
     let labs: Labs = toml::from_str(text)
-        .map_err(|e| broken(e.span().map_or(1, line), Why::Table(e.message().to_owned())))?;
+        .map_err(|e| broken(e.span().map_or(1, line), MarkerFault::Table(e.message().to_owned())))?;
     let mut rows: Vec<_> = labs
         .into_iter()
         .flat_map(|(lab, steps)| steps.into_iter().map(move |(name, row)| (lab.clone(), name, row)))
         .collect();
     // A map forgets the order of the file, the place in the text does not.
     rows.sort_by_key(|(_, _, row)| row.span().start);
-    let row =
-        |(lab, name, row): (_, _, Spanned<Row>)| (StepId { lab, name }, line(row.span()), row.into_inner());
+    let row = |(lab, name, row): (_, _, Spanned<StepRow>)| {
+        (StepId { lab, name }, line(row.span()), row.into_inner())
+    };
     Ok(rows.into_iter().map(row).collect())
 }
 
-fn broken(line: usize, why: Why) -> Broken {
+fn broken(line: usize, why: MarkerFault) -> Broken {
     Broken { file: PathBuf::from(FILE), line, why }
 }
 

@@ -1,6 +1,6 @@
 //! The labs' source: a map of files, from which steps can be taken.
 
-use super::marker::{self, Broken, Found};
+use super::marker::{self, Broken, MarkedStep};
 use super::{Step, StepId, rows};
 use crate::beneath::Directory;
 use anyhow::{Context, Result};
@@ -87,8 +87,8 @@ impl Source {
     ///
     /// # Errors
     /// The first marker that is wrong, or a name that one lab uses twice.
-    pub fn found(&self) -> Result<Vec<(StepId, Found)>, Broken> {
-        let mut all: Vec<(StepId, Found)> = Vec::new();
+    pub fn found(&self) -> Result<Vec<(StepId, MarkedStep)>, Broken> {
+        let mut all: Vec<(StepId, MarkedStep)> = Vec::new();
         for lab in self.labs() {
             for (path, text) in self.files().filter(|(path, _)| path.starts_with(lab) && is_rust(path)) {
                 for step in marker::parse(path, text)? {
@@ -127,7 +127,7 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::found`].
-    pub fn replace(&self, body: impl Fn(&StepId, &Found) -> Option<String>) -> Result<Source, Broken> {
+    pub fn replace(&self, body: impl Fn(&StepId, &MarkedStep) -> Option<String>) -> Result<Source, Broken> {
         let mut changed = self.clone();
         // From the end of each file to its start, so that the lines before a step keep their numbers.
         for (id, step) in self.found()?.iter().rev() {

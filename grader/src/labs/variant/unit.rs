@@ -62,7 +62,7 @@ impl<'a> Unit<'a> {
         files.hash(&mut key);
         let key = key.finish();
         let dir = shop.cache.join(format!("{lab}-{key:016x}"));
-        once(&dir, |unfinished| {
+        make_once(&dir, |unfinished| {
             let part: Source = files.iter().map(|(path, text)| (path.into(), (*text).to_owned())).collect();
             part.write(unfinished)
         })?;
@@ -89,7 +89,7 @@ impl<'a> Unit<'a> {
     /// Compiles `src/<file>.rs` to the file `name`.
     fn compile(&self, file: &str, name: &str, flags: &[String]) -> Result<PathBuf> {
         let output = self.dir.join(name);
-        once(&output, |unfinished| {
+        make_once(&output, |unfinished| {
             // Library and program have one name: what tells them apart is `metadata`.
             let mut arguments = vec![format!("--crate-name={}", crate_name(self.lab))];
             arguments.push(format!("-Cmetadata={file}"));
@@ -135,7 +135,7 @@ fn crate_name(package: &str) -> String {
 
 /// Makes `path` where it is missing. It is made under another name beside it and then renamed, so that nobody
 /// sees it unfinished; if somebody else has made it meanwhile, theirs is as good.
-fn once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     if path.exists() {
         return Ok(());

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// So long the end of a hierarchy is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Removes stale temporary directories below `parent`.
 pub fn remove_directories(parent: &Path) {
@@ -51,7 +51,7 @@ pub fn remove_groups() {
 /// Waits for the end of a named hierarchy. It comes by itself, some moments after the last mount, if no group is in
 /// it any more; else the groups must go first, and each goes some moments after its processes.
 pub fn remove_hierarchy(name: &str) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut ask = Instant::now() + Duration::from_millis(100);
     while hierarchy::is_there(name) && Instant::now() < deadline {
         if Instant::now() > ask {

@@ -10,7 +10,7 @@ use crate::target::Target;
 use std::time::{Duration, Instant};
 
 /// So long the end of what a program has left is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often it is asked for.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -49,11 +49,11 @@ impl Schedule {
         if let Some(last) = &self.last {
             let left = (self.measure)().beyond(&self.baseline);
             let since = *self.waiting.get_or_insert_with(Instant::now);
-            if !left.is_empty() && since.elapsed() < PATIENCE {
+            if !left.is_empty() && since.elapsed() < TIMEOUT {
                 return false;
             }
             if !left.is_empty() {
-                let (what, seconds) = (left.join(", "), PATIENCE.as_secs());
+                let (what, seconds) = (left.join(", "), TIMEOUT.as_secs());
                 self.notes.push(format!(
                     "{} has left in use, {seconds} s after its end: {what}; what comes after it has less",
                     last.name
@@ -121,7 +121,7 @@ mod tests {
         assert!(schedule.may_start(&job("a"), [].iter()));
         assert!(!schedule.may_start(&job("b"), [].iter()));
         assert!(schedule.ask_again().is_some());
-        schedule.waiting = Instant::now().checked_sub(PATIENCE);
+        schedule.waiting = Instant::now().checked_sub(TIMEOUT);
         assert!(schedule.may_start(&job("b"), [].iter()));
         assert!(schedule.notes()[0].starts_with("a has left in use"), "{:?}", schedule.notes());
         // Nobody waits for the same twice.

@@ -1,8 +1,7 @@
 use super::*;
 use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
-use crate::report::TargetKind;
-use crate::report::{CheckKind, Verdict};
+use crate::report::{CheckKind, TargetKind, Verdict};
 use rstest::rstest;
 
 const LAB: &str = "lab1-namespaces";
@@ -27,19 +26,19 @@ fn report(red: &[&str]) -> TargetReport {
     TargetReport { checks, ..TargetReport::new(LAB, LAB, TargetKind::Lab) }
 }
 
-fn standing(out: &[&str], red: &[&str]) -> Standing {
+fn progress(out: &[&str], red: &[&str]) -> LabProgress {
     let reference = Workspace::sources().steps().unwrap();
-    Standing::of(LAB, &reference, &without(out), Some((&report(red), DecoyKind::Root)))
+    LabProgress::of(LAB, &reference, &without(out), Some((&report(red), DecoyKind::Root)))
 }
 
-fn state<'a>(standing: &'a Standing, step: &str) -> &'a State {
-    &standing.places.iter().find(|place| place.step.id.name == step).unwrap().state
+fn state<'a>(progress: &'a LabProgress, step: &str) -> &'a StepState {
+    &progress.steps.iter().find(|place| place.step.id.name == step).unwrap().state
 }
 
 #[test]
 fn who_has_written_all_is_at_no_step() {
-    let all = standing(&[], &[]);
-    assert_eq!((all.next(), all.hold()), (None, all.places.len()));
+    let all = progress(&[], &[]);
+    assert_eq!((all.next(), all.passed()), (None, all.steps.len()));
 }
 
 #[rstest]
@@ -49,15 +48,15 @@ fn who_has_written_all_is_at_no_step() {
 #[case::wrong_before_what_is_not_written(&["uts-namespace"], &["hostname-set", "mount", "host-umount"], "private-propagation")]
 #[case::green_and_not_between_the_markers(&["mount-namespace", "hostname"], &["hostname-read", "host-name"], "hostname")]
 fn the_next_step(#[case] out: &[&str], #[case] red: &[&str], #[case] expected: &str) {
-    let standing = standing(out, red);
-    assert_eq!(standing.next().map(|place| place.step.id.name.as_str()), Some(expected), "{standing:#?}");
+    let progress = progress(out, red);
+    assert_eq!(progress.next().map(|place| place.step.id.name.as_str()), Some(expected), "{progress:#?}");
 }
 
 #[test]
 fn a_step_waits_for_another_one_that_its_checks_want() {
-    let standing = standing(&["private-propagation"], &["mount", "host-umount"]);
-    assert_eq!(state(&standing, "mount-namespace"), &State::Waits("private-propagation".into()));
-    assert_eq!(state(&standing, "private-propagation"), &State::Todo);
+    let progress = progress(&["private-propagation"], &["mount", "host-umount"]);
+    assert_eq!(state(&progress, "mount-namespace"), &StepState::Waits("private-propagation".into()));
+    assert_eq!(state(&progress, "private-propagation"), &StepState::Todo);
 }
 
 #[test]
@@ -67,8 +66,8 @@ fn what_is_not_asked_for_yet_is_not_short() {
     let escaped = Outcome::Escaped("it came out".into());
     let check = report.checks.iter_mut().find(|check| check.id == "mknod-disk").unwrap();
     *check = escaped.check("mknod-disk", CheckKind::Attempt, Some(Verdict::Escaped));
-    let standing = Standing::of(LAB, &reference, &without(&[]), Some((&report, DecoyKind::Root)));
-    assert_eq!(state(&standing, "user-namespace"), &State::Holds);
+    let progress = LabProgress::of(LAB, &reference, &without(&[]), Some((&report, DecoyKind::Root)));
+    assert_eq!(state(&progress, "user-namespace"), &StepState::Passed);
 }
 
 #[test]
@@ -76,9 +75,9 @@ fn a_comment_is_no_code() {
     let todo = |_: &_, _: &_| Some("// TODO: give the container a host name\n\n".to_owned());
     let source = Workspace::sources().replace(todo).unwrap();
     let reference = Workspace::sources().steps().unwrap();
-    let standing = Standing::of(LAB, &reference, &source, None);
-    assert!(standing.places.iter().all(|place| place.state == State::Todo));
-    assert_eq!(standing.at, Some(0));
+    let progress = LabProgress::of(LAB, &reference, &source, None);
+    assert!(progress.steps.iter().all(|place| place.state == StepState::Todo));
+    assert_eq!(progress.at, Some(0));
 }
 
 #[test]
@@ -91,8 +90,8 @@ fn without_markers_the_checks_alone_decide() {
     let source: Source = Workspace::sources().files().map(unmarked).collect();
     let reference = Workspace::sources().steps().unwrap();
     let place = |red: &[&str]| {
-        let standing = Standing::of(LAB, &reference, &source, Some((&report(red), DecoyKind::Root)));
-        standing.next().map(|place| (place.step.id.name.clone(), place.marker.clone()))
+        let progress = LabProgress::of(LAB, &reference, &source, Some((&report(red), DecoyKind::Root)));
+        progress.next().map(|place| (place.step.id.name.clone(), place.marker.clone()))
     };
     assert_eq!(place(&[]), None);
     assert_eq!(place(&["mount", "host-umount"]), Some(("mount-namespace".into(), None)));

@@ -1,7 +1,7 @@
 //! Reads a submission back. It was written by somebody: no name, size or sum in it is taken for true, and nothing of
 //! it is written anywhere.
 
-use super::{File, LARGEST, LONGEST, MANIFEST, MOST, Manifest, ROOT, Row, SCHEMA};
+use super::{File, MANIFEST, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Manifest, ManifestRow, ROOT, SCHEMA};
 use flate2::bufread::GzDecoder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -12,21 +12,21 @@ use tar::{Archive, Entry, EntryType};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// The files of the list, as far as there is one.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ManifestRow>,
     /// What is wrong, a line each. Empty where the archive is what its list says, to the byte.
     pub wrong: Vec<String>,
 }
 
-/// Checks an archive of at most [`LARGEST`] bytes, packed as well as unpacked.
+/// Checks an archive of at most [`MAX_BYTES`] bytes, packed as well as unpacked.
 ///
 /// # Errors
 /// Only those of `archive` itself, if it can't be read.
 pub fn check(archive: &mut impl Read) -> io::Result<Checked> {
     let mut packed = Vec::new();
-    archive.take(LARGEST + 1).read_to_end(&mut packed)?;
+    archive.take(MAX_BYTES + 1).read_to_end(&mut packed)?;
     let mut checked = Checked::default();
-    if packed.len() as u64 > LARGEST {
-        checked.wrong.push(format!("it is longer than {LARGEST} bytes"));
+    if packed.len() as u64 > MAX_BYTES {
+        checked.wrong.push(format!("it is longer than {MAX_BYTES} bytes"));
         return Ok(checked);
     }
     let files = match members(&packed, &mut checked.wrong) {
@@ -44,14 +44,14 @@ pub fn check(archive: &mut impl Read) -> io::Result<Checked> {
 fn members(packed: &[u8], wrong: &mut Vec<String>) -> io::Result<Vec<File>> {
     let mut rest = packed;
     // Headers and padding included: twice what may be in it.
-    let unpacked = GzDecoder::new(&mut rest).take(2 * LARGEST);
+    let unpacked = GzDecoder::new(&mut rest).take(2 * MAX_BYTES);
     let mut archive = Archive::new(unpacked);
     let (mut files, mut seen) = (Vec::new(), BTreeSet::new());
     for (number, entry) in archive.entries()?.enumerate() {
         let mut entry = entry?;
         // The list is one more.
-        if number > MOST {
-            return Err(io::Error::other(format!("more than {MOST} files")));
+        if number > MAX_FILES {
+            return Err(io::Error::other(format!("more than {MAX_FILES} files")));
         }
         let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         match name(&entry) {
@@ -69,7 +69,7 @@ fn members(packed: &[u8], wrong: &mut Vec<String>) -> io::Result<Vec<File>> {
     let mut behind = Vec::new();
     unpacked.read_to_end(&mut behind)?;
     if unpacked.limit() == 0 {
-        return Err(io::Error::other(format!("more than {} bytes come out of it", 2 * LARGEST)));
+        return Err(io::Error::other(format!("more than {} bytes come out of it", 2 * MAX_BYTES)));
     }
     drop(unpacked);
     if behind.iter().any(|byte| *byte != 0) || !rest.is_empty() {
@@ -84,8 +84,8 @@ fn name<R: Read>(entry: &Entry<'_, R>) -> Result<String, String> {
     if kind != EntryType::Regular {
         return Err(format!("it is no plain file ({kind:?})"));
     }
-    if entry.size() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} bytes"));
+    if entry.size() > MAX_FILE_BYTES {
+        return Err(format!("it is longer than {MAX_FILE_BYTES} bytes"));
     }
     let bytes = entry.path_bytes();
     let name = str::from_utf8(&bytes).map_err(|_| "its name is no UTF-8")?;
@@ -116,7 +116,8 @@ fn compare(files: Vec<File>, checked: &mut Checked) {
     if manifest.schema != SCHEMA {
         checked.wrong.push(format!("{MANIFEST}: its schema is {:?}, not {SCHEMA:?}", manifest.schema));
     }
-    let mut there: BTreeMap<String, Row> = files.map(|file| (file.name.clone(), Row::of(&file))).collect();
+    let mut there: BTreeMap<String, ManifestRow> =
+        files.map(|file| (file.name.clone(), ManifestRow::of(&file))).collect();
     for row in &manifest.files {
         match there.remove(&row.name) {
             None => checked.wrong.push(format!("{}: it is listed, and not there", row.name)),

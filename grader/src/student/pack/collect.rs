@@ -1,6 +1,6 @@
 //! What of a workspace is packed: the manifests, and the source of each package. Everything else stays out, by name.
 
-use super::{File, LARGEST, LONGEST, MOST};
+use super::{File, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES};
 use crate::beneath::{Directory, Entry};
 use crate::labs::{self, cargo::metadata};
 use anyhow::{Context, Result, ensure};
@@ -29,7 +29,7 @@ pub struct Collected {
 /// Sorts the workspace at `root`.
 ///
 /// # Errors
-/// A file that can't be read; a name that is no UTF-8; more than [`MOST`] files, or more than [`LARGEST`] bytes.
+/// A file that can't be read; a name that is no UTF-8; more than [`MAX_FILES`] files, or more than [`MAX_BYTES`] bytes.
 pub fn collect(root: &Path) -> Result<Collected> {
     let packages = packages(root)?;
     let mut found = Collected::default();
@@ -38,8 +38,12 @@ pub fn collect(root: &Path) -> Result<Collected> {
     found.files.sort_by(|one, other| one.name.cmp(&other.name));
     found.left_out.sort();
     let bytes: u64 = found.files.iter().map(|file| file.bytes.len() as u64).sum();
-    ensure!(found.files.len() <= MOST, "{} files: a submission has {MOST} at most", found.files.len());
-    ensure!(bytes <= LARGEST, "{bytes} bytes of source: a submission has {LARGEST} at most");
+    ensure!(
+        found.files.len() <= MAX_FILES,
+        "{} files: a submission has {MAX_FILES} at most",
+        found.files.len()
+    );
+    ensure!(bytes <= MAX_BYTES, "{bytes} bytes of source: a submission has {MAX_BYTES} at most");
     Ok(found)
 }
 
@@ -111,9 +115,9 @@ fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
     } else {
         let text = name.to_str().with_context(|| format!("{}: its name is no UTF-8", name.display()))?;
         let mut bytes = Vec::new();
-        let read = it.read().and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+        let read = it.read().and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
         read.with_context(|| text.to_owned())?;
-        if bytes.len() as u64 <= LONGEST {
+        if bytes.len() as u64 <= MAX_FILE_BYTES {
             found.files.push(File { name: text.to_owned(), bytes });
             return Ok(());
         }

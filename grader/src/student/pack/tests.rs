@@ -20,7 +20,7 @@ fn checked(bytes: &[u8]) -> Checked {
 fn what_is_written_is_read_back() {
     let checked = checked(&write(&files()).unwrap());
     assert_eq!(checked.wrong, Vec::<String>::new());
-    assert_eq!(checked.rows, files().iter().map(Row::of).collect::<Vec<_>>());
+    assert_eq!(checked.rows, files().iter().map(ManifestRow::of).collect::<Vec<_>>());
     // printf 'fn main() {}\n' | sha256sum
     let sum = "536e506bb90914c243a12b397b9a998f85ae2cbd9ba02dfd03a9e155ca5ca0f4";
     assert_eq!(checked.rows[1].sha256, sum);

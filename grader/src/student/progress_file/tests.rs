@@ -1,10 +1,7 @@
 use super::*;
 use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
-use crate::report::Cause;
-use crate::report::CheckKind;
-use crate::report::DecoyKind;
-use crate::report::TargetKind;
+use crate::report::{Cause, CheckKind, DecoyKind, TargetKind};
 use rstest::rstest;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -24,19 +21,19 @@ fn escaped() -> Outcome {
     Outcome::Escaped("it came out".into())
 }
 
-fn standing(report: &TargetReport) -> Standing {
+fn lab_progress(report: &TargetReport) -> LabProgress {
     let reference = Workspace::sources().steps().unwrap();
-    Standing::of(LAB, &reference, &Workspace::sources(), Some((report, DecoyKind::Root)))
+    LabProgress::of(LAB, &reference, &Workspace::sources(), Some((report, DecoyKind::Root)))
 }
 
-fn note(progress: &mut Progress, checks: &[(&str, Outcome)]) -> News {
+fn note(progress: &mut ProgressFile, checks: &[(&str, Outcome)]) -> News {
     let report = report(checks);
-    progress.note(&standing(&report), &report)
+    progress.record(&lab_progress(&report), &report)
 }
 
 #[test]
 fn what_is_new_is_told_and_what_was_not_judged_stays() {
-    let mut progress = Progress::default();
+    let mut progress = ProgressFile::default();
     let first = note(&mut progress, &[("reboot", blocked()), ("mount", escaped()), ("raw-disk", blocked())]);
     assert_eq!((first.won, first.lost), (vec!["reboot".to_owned(), "raw-disk".to_owned()], vec![]));
     let machine = Outcome::Inconclusive(Cause::Machine, "no disk".into());
@@ -50,7 +47,7 @@ fn what_is_written_is_read_back_from_a_folder_that_was_moved() {
     let directory = tempfile::tempdir().unwrap();
     let (old, new) = (directory.path().join("old"), directory.path().join("new"));
     fs::create_dir(&old).unwrap();
-    let mut progress = Progress::default();
+    let mut progress = ProgressFile::default();
     note(&mut progress, &[("mount", blocked())]);
     progress.count_run();
     progress.show_hints(LAB, "hostname", 2);
@@ -59,7 +56,7 @@ fn what_is_written_is_read_back_from_a_folder_that_was_moved() {
     let text = fs::read_to_string(old.join(FILE)).unwrap();
     assert!(text.starts_with("# ") && !text.contains(directory.path().to_str().unwrap()), "{text}");
     fs::rename(&old, &new).unwrap();
-    let (again, aside) = Progress::read(&new).unwrap();
+    let (again, aside) = ProgressFile::read(&new).unwrap();
     assert_eq!((&again, aside), (&progress, None));
     assert_eq!((again.runs(), again.hints(LAB, "hostname"), again.hints(LAB, "proc")), (1, 2, 0));
     assert_eq!(fs::read_dir(&new).unwrap().count(), 1);
@@ -72,10 +69,10 @@ fn what_is_not_known_is_kept() {
     let text = "runs = 7\nterm = \"spring\"\n[lab1-namespaces]\ngreen = [\"telepathy\", \"mount\"]\n\
         holds = [\"old-step\", \"hostname\"]\nnote = 1\n[lab9-future]\ngreen = [\"tomorrow\"]\n";
     fs::write(directory.path().join(FILE), text).unwrap();
-    let (mut progress, _) = Progress::read(directory.path()).unwrap();
+    let (mut progress, _) = ProgressFile::read(directory.path()).unwrap();
     note(&mut progress, &[("mount", blocked()), ("reboot", blocked()), ("host-name", escaped())]);
     progress.write(directory.path()).unwrap();
-    let (again, _) = Progress::read(directory.path()).unwrap();
+    let (again, _) = ProgressFile::read(directory.path()).unwrap();
     assert_eq!(again.list(LAB, "green"), ["telepathy", "mount", "reboot"]);
     assert!(
         again.list(LAB, "holds").contains(&"old-step") && !again.list(LAB, "holds").contains(&"hostname")
@@ -91,9 +88,9 @@ fn a_broken_file_is_set_aside(#[case] content: &[u8], #[case] why: &str) {
     let directory = tempfile::tempdir().unwrap();
     for name in ["progress.toml.broken", "progress.toml.broken-2"] {
         fs::write(directory.path().join(FILE), content).unwrap();
-        let (progress, aside) = Progress::read(directory.path()).unwrap();
+        let (progress, aside) = ProgressFile::read(directory.path()).unwrap();
         let aside = aside.unwrap();
-        assert_eq!((progress, &aside.path), (Progress::default(), &directory.path().join(name)));
+        assert_eq!((progress, &aside.path), (ProgressFile::default(), &directory.path().join(name)));
         assert!(aside.why.contains(why), "{}", aside.why);
         assert_eq!(fs::read(aside.path).unwrap(), content);
         assert!(!directory.path().join(FILE).exists());
@@ -105,7 +102,7 @@ fn a_broken_file_is_set_aside(#[case] content: &[u8], #[case] why: &str) {
 fn values_of_another_kind_are_replaced() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join(FILE), "runs = \"many\"\nlab1-namespaces = 3\n").unwrap();
-    let (mut progress, aside) = Progress::read(directory.path()).unwrap();
+    let (mut progress, aside) = ProgressFile::read(directory.path()).unwrap();
     assert_eq!((aside, progress.runs()), (None, 0));
     note(&mut progress, &[("mount", blocked())]);
     progress.show_hints(LAB, "hostname", 1);
@@ -119,11 +116,11 @@ fn no_link_is_followed_and_no_pipe_is_read() {
     let other = directory.path().join("other");
     fs::write(&other, "runs = 5\n").unwrap();
     symlink(&other, directory.path().join(FILE)).unwrap();
-    let (progress, aside) = Progress::read(directory.path()).unwrap();
+    let (progress, aside) = ProgressFile::read(directory.path()).unwrap();
     assert_eq!(progress.runs(), 0);
     assert!(aside.unwrap().why.contains("no plain file"));
     nix::unistd::mkfifo(&directory.path().join(FILE), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    assert!(Progress::read(directory.path()).unwrap().1.is_some());
+    assert!(ProgressFile::read(directory.path()).unwrap().1.is_some());
     progress.write(directory.path()).unwrap();
     assert_eq!(fs::read_to_string(other).unwrap(), "runs = 5\n");
 }

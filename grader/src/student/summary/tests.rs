@@ -3,8 +3,7 @@ use crate::judge::prerequisites;
 use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
 use crate::labs::steps::Source;
-use crate::report::DecoyKind;
-use crate::report::{CheckKind, TargetKind};
+use crate::report::{CheckKind, DecoyKind, TargetKind};
 use crate::student::starter;
 use attempts::attempts::ALL as ATTEMPTS;
 
@@ -29,10 +28,10 @@ fn report(lab: usize, red: impl Fn(&str) -> bool) -> TargetReport {
 
 fn text(source: &Source, reports: &[TargetReport], first: bool, news: Vec<News>) -> String {
     let reference = Workspace::sources().steps().unwrap();
-    let standing = |report: &TargetReport| {
-        Standing::of(&report.name, &reference, source, Some((report, DecoyKind::Root)))
+    let progress = |report: &TargetReport| {
+        LabProgress::of(&report.name, &reference, source, Some((report, DecoyKind::Root)))
     };
-    let labs = reports.iter().map(|report| (standing(report), report)).collect();
+    let labs = reports.iter().map(|report| (progress(report), report)).collect();
     let mut out = Vec::new();
     write(&Position { labs, news, first }, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();

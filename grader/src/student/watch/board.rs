@@ -3,8 +3,8 @@
 mod text;
 
 use super::builder::End;
-use super::pages::{self, Surroundings};
-use super::state::{Mark, Phase, Row, State, View, word};
+use super::pages::{self, PageContext};
+use super::state::{CheckRow, Mark, Phase, View, WatchState, word};
 use crate::labs;
 use crate::report::CheckKind;
 use crate::text::{is_hidden, line as shown};
@@ -17,13 +17,13 @@ use ratatui::text::{Line, Span};
 const SMALL: u16 = 14;
 
 /// Draws it, and returns the first line of the list or page that is shown: no further down than there is something.
-pub fn draw(frame: &mut Frame, state: &State, around: &Surroundings, colours: bool) -> usize {
+pub fn draw(frame: &mut Frame, state: &WatchState, context: &PageContext, colours: bool) -> usize {
     let area = frame.area();
     let look = Look { colours, width: usize::from(area.width) };
     let mut head = vec![look.title(state), look.status(state)];
     head.extend(look.step(state, area.height));
     if area.height >= SMALL {
-        for line in pages::beside(state, around) {
+        for line in pages::beside(state, context) {
             head.extend(text::lines(&line, look.width, true, colours));
         }
     }
@@ -33,7 +33,7 @@ pub fn draw(frame: &mut Frame, state: &State, around: &Surroundings, colours: bo
         if keys.width() > look.width { Line::from("h hint e explain t try ? keys q quit") } else { keys };
 
     let room = usize::from(area.height).saturating_sub(head.len() + 1);
-    let (body, scroll) = match pages::page(state, around) {
+    let (body, scroll) = match pages::page(state, context) {
         None => look.list(state, room),
         Some(page) => {
             let lines = text::lines(&page, look.width, state.view != View::Messages, colours);
@@ -103,17 +103,17 @@ impl Look {
         }
     }
 
-    fn title(&self, state: &State) -> Line<'static> {
+    fn title(&self, state: &WatchState) -> Line<'static> {
         let mut title = format!(" {}", state.name());
         if let Some(report) = &state.report {
             title.push_str(&format!("  points {} of {}", report.points, report.max_points));
         }
-        let (hold, of) = (state.standing.hold(), state.standing.places.len());
+        let (hold, of) = (state.progress.passed(), state.progress.steps.len());
         title.push_str(&format!("  steps {hold} of {of}"));
         Line::styled(format!("{title:<0$}", self.width), Style::new().add_modifier(Modifier::REVERSED))
     }
 
-    fn status(&self, state: &State) -> Line<'static> {
+    fn status(&self, state: &WatchState) -> Line<'static> {
         let failed = state.built.as_ref().filter(|built| !matches!(built.end, End::Made(_)));
         match (&state.phase, failed) {
             (Phase::Building(said), _) => Line::from(format!("building: {said}")),
@@ -139,9 +139,9 @@ impl Look {
     }
 
     /// The step that the student is at, in as many lines as there is room for.
-    fn step(&self, state: &State, height: u16) -> Vec<Line<'static>> {
-        let Some(place) = state.standing.next() else {
-            let done = state.current && state.standing.places.iter().all(|place| place.red.is_empty());
+    fn step(&self, state: &WatchState, height: u16) -> Vec<Line<'static>> {
+        let Some(place) = state.progress.next() else {
+            let done = state.current && state.progress.steps.iter().all(|place| place.red.is_empty());
             return match (done, state.report.as_ref().and_then(|report| report.fix_first.as_ref())) {
                 (_, Some(mend)) => vec![Line::from(format!("fix first: {}: {}", mend.id, mend.why))],
                 (true, None) if state.lab + 1 == labs::ALL.len() => vec![Line::from("every step holds")],
@@ -165,7 +165,7 @@ impl Look {
     }
 
     /// The checks, and the first line of them that is shown: the selected one is in sight.
-    fn list(&self, state: &State, room: usize) -> (Vec<Line<'static>>, usize) {
+    fn list(&self, state: &WatchState, room: usize) -> (Vec<Line<'static>>, usize) {
         let chosen = state.chosen();
         let mut lines = Vec::new();
         let mut at = 0;
@@ -193,7 +193,7 @@ impl Look {
         (lines, scroll)
     }
 
-    fn row(&self, row: &Row, state: &State, is_chosen: bool) -> Line<'static> {
+    fn row(&self, row: &CheckRow, state: &WatchState, is_chosen: bool) -> Line<'static> {
         let style = self.of(row.mark);
         let word = word(row, state.check(row.id));
         let id = if row.of_step { style.add_modifier(Modifier::BOLD) } else { style };
@@ -212,7 +212,7 @@ impl Look {
     }
 }
 
-fn counted(kind: &str, state: &State) -> String {
+fn counted(kind: &str, state: &WatchState) -> String {
     let of = |(good, all): (usize, usize), word| match all {
         0 => kind.to_owned(),
         _ => format!("{kind}: {good} of {all} {word}"),

@@ -1,8 +1,8 @@
 //! Building a lab beside everything else: one cargo at a time, all of which can be ended.
 
-mod heard;
+mod cargo_output;
 
-pub use heard::without_colours;
+pub use cargo_output::without_colours;
 
 use super::Event;
 use crate::beneath::Directory;
@@ -10,7 +10,7 @@ use crate::labs::build::{self, Linked};
 use crate::labs::process::Process;
 use crate::labs::{Workspace, offline, target_dir};
 use anyhow::{Context, Result};
-use heard::{Heard, Line, is_linker};
+use cargo_output::{CargoOutput, Line, is_linker};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(10);
 
 /// A line that is longer than this is taken for several, in bytes: a build script may write one without end.
-const LONGEST: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// Builds labs of one workspace.
 pub struct Builder {
@@ -40,7 +40,7 @@ pub struct Builder {
     linked: Linked,
     events: Sender<Event>,
     number: u64,
-    running: Option<Running>,
+    running: Option<RunningBuild>,
 }
 
 /// A build that has ended.
@@ -68,14 +68,14 @@ pub enum End {
     /// Crates could not be downloaded.
     Offline,
     /// It was ended.
-    Killed(Why),
+    Killed(EndedBy),
     /// Cargo could not be run, or named no program.
     NoCargo(String),
 }
 
-/// Why a build was ended.
+/// EndedBy a build was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum EndedBy {
     /// A file was saved, or another lab chosen: it is out of date.
     OutOfDate,
     /// The person asked for it.
@@ -84,7 +84,7 @@ pub enum Why {
     Limit,
 }
 
-struct Running {
+struct RunningBuild {
     number: u64,
     began: Instant,
     cargo: Arc<Mutex<Cargo>>,
@@ -93,11 +93,11 @@ struct Running {
 /// One cargo.
 struct Cargo {
     process: Process,
-    why: Option<Why>,
+    why: Option<EndedBy>,
 }
 
 impl Cargo {
-    fn kill(&mut self, why: Why) {
+    fn kill(&mut self, why: EndedBy) {
         if matches!(self.process.ended(), Ok(None)) {
             self.why.get_or_insert(why);
             self.process.end();
@@ -143,7 +143,7 @@ impl Builder {
             events: self.events.clone(),
         };
         thread::spawn(move || follow.follow(messages, said));
-        self.running = Some(Running { number: self.number, began, cargo });
+        self.running = Some(RunningBuild { number: self.number, began, cargo });
         Ok(self.number)
     }
 
@@ -158,7 +158,7 @@ impl Builder {
     }
 
     /// Ends the build that is under way, with every process of it. [`Event::Built`] comes all the same.
-    pub fn kill(&self, why: Why) {
+    pub fn kill(&self, why: EndedBy) {
         if let Some(running) = &self.running {
             running.cargo.lock().unwrap_or_else(PoisonError::into_inner).kill(why);
         }
@@ -191,7 +191,7 @@ impl Builder {
 
 impl Drop for Builder {
     fn drop(&mut self) {
-        self.kill(Why::Asked);
+        self.kill(EndedBy::Asked);
     }
 }
 
@@ -214,7 +214,7 @@ impl Follow {
         if let Some(said) = said {
             read(said, Line::Said, send.clone());
         }
-        let mut heard = Heard::default();
+        let mut cargo_output = CargoOutput::default();
         let mut ends = 0;
         let mut over: Option<(Option<ExitStatus>, Instant)> = None;
         // Only when all of it has ended may another build begin.
@@ -222,7 +222,7 @@ impl Follow {
             match lines.recv_timeout(TICK) {
                 Ok(Line::End) => ends += 1,
                 Ok(line) => {
-                    if let Some(status) = heard.line(line) {
+                    if let Some(status) = cargo_output.line(line) {
                         let _ = self.events.send(Event::Said(self.number, status));
                     }
                 }
@@ -237,9 +237,14 @@ impl Follow {
             }
         }
         let status = over.and_then(|(status, _)| status);
-        let end = self.end(status, &heard);
-        let built =
-            Built { number: self.number, lab: self.lab, end, said: heard.shown, took: self.began.elapsed() };
+        let end = self.end(status, &cargo_output);
+        let built = Built {
+            number: self.number,
+            lab: self.lab,
+            end,
+            said: cargo_output.shown,
+            took: self.began.elapsed(),
+        };
         let _ = self.events.send(Event::Built(built));
     }
 
@@ -249,16 +254,16 @@ impl Follow {
         cargo.process.ended().map_or(Some(None), |status| status.map(Some))
     }
 
-    fn end(&self, status: Option<ExitStatus>, heard: &Heard) -> End {
+    fn end(&self, status: Option<ExitStatus>, cargo_output: &CargoOutput) -> End {
         if let Some(why) = self.cargo.lock().unwrap_or_else(PoisonError::into_inner).why {
             return End::Killed(why);
         }
         if status.is_none_or(|status| !status.success()) {
-            let is_offline = offline::is_why(&heard.shown.join("\n"));
+            let is_offline = offline::is_why(&cargo_output.shown.join("\n"));
             return if is_offline { End::Offline } else { End::Failed };
         }
         let set_aside = || {
-            let made = build::executable(&self.lab, heard.messages.as_bytes())?;
+            let made = build::executable(&self.lab, cargo_output.messages.as_bytes())?;
             fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
             let program = self.out.join(&self.lab);
             build::set_aside(&made, &program).with_context(|| made.display().to_string())?;
@@ -272,7 +277,7 @@ fn read(from: impl Read + Send + 'static, line: fn(String) -> Line, to: Sender<L
     thread::spawn(move || {
         let mut from = BufReader::new(from);
         let mut bytes = Vec::new();
-        while from.by_ref().take(LONGEST).read_until(b'\n', &mut bytes).is_ok_and(|length| length > 0) {
+        while from.by_ref().take(MAX_BYTES).read_until(b'\n', &mut bytes).is_ok_and(|length| length > 0) {
             let text = String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned();
             if to.send(line(text)).is_err() {
                 return;

@@ -3,8 +3,8 @@
 use crate::labs::Workspace;
 use crate::labs::steps::StepId;
 use crate::report::TargetReport;
-use crate::student::lab_progress::Standing;
-use crate::student::progress_file::{FILE, Progress};
+use crate::student::lab_progress::LabProgress;
+use crate::student::progress_file::{FILE, ProgressFile};
 use crate::student::starter;
 use anyhow::Result;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ impl Notes {
     /// How many hints for a step were asked for, now or long ago.
     pub fn hints(&self, step: &StepId) -> usize {
         let Some(root) = &self.root else { return 0 };
-        Progress::read(root).map_or(0, |(progress, _)| progress.hints(&step.lab, &step.name))
+        ProgressFile::read(root).map_or(0, |(progress, _)| progress.hints(&step.lab, &step.name))
     }
 
     /// Notes that so many were. What can't be noted is said.
@@ -33,18 +33,18 @@ impl Notes {
     }
 
     /// Notes what a lab has come to. What can't be noted is said.
-    pub fn graded(&self, standing: &Standing, report: &TargetReport) -> Option<String> {
-        self.change(|progress| {
-            progress.note(standing, report);
-            progress.count_run();
+    pub fn graded(&self, progress: &LabProgress, report: &TargetReport) -> Option<String> {
+        self.change(|file| {
+            file.record(progress, report);
+            file.count_run();
         })
     }
 
     /// Changes the file as it is now: another grader may have written it meanwhile.
-    fn change(&self, change: impl FnOnce(&mut Progress)) -> Option<String> {
+    fn change(&self, change: impl FnOnce(&mut ProgressFile)) -> Option<String> {
         let root = self.root.as_ref()?;
         let write = || -> Result<Option<String>> {
-            let (mut progress, aside) = Progress::read(root)?;
+            let (mut progress, aside) = ProgressFile::read(root)?;
             change(&mut progress);
             progress.write(root)?;
             Ok(aside.map(|aside| {

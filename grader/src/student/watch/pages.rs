@@ -1,18 +1,18 @@
 //! The board's pages of text: hints, explanations, the slow view.
 
-use super::builder::{Built, End, Why};
-use super::state::{State, View};
+use super::builder::{Built, End, EndedBy};
+use super::state::{View, WatchState};
 use crate::formats::explain;
-use crate::formats::story::{self, Beside, Wanted};
+use crate::formats::story::{self, StoryContext, Wanted};
 use crate::labs::steps::Step;
-use crate::student::lab_progress::{Place, State as Stands};
+use crate::student::lab_progress::{StepProgress, StepState};
 use attempts::attempts::Attempt;
 use attempts::works::Work;
 use std::path::PathBuf;
 
 /// What pages need that no state has.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct PageContext {
     /// The command that lets this machine judge what it can't, where one is known.
     pub way_out: Option<String>,
     /// The root file system.
@@ -20,13 +20,13 @@ pub struct Surroundings {
 }
 
 /// The page that is shown: its text, with the colours of the compiler in it. None where that is the board.
-pub fn page(state: &State, around: &Surroundings) -> Option<String> {
+pub fn page(state: &WatchState, context: &PageContext) -> Option<String> {
     Some(match state.view {
         View::Board => return None,
         View::Messages => messages(state),
         View::Hint => hint(state),
         View::Explain => explained(state),
-        View::Try => tried(state, around),
+        View::Try => tried(state, context),
         View::Help => HELP.to_owned(),
     })
 }
@@ -50,16 +50,16 @@ Save a file: the lab is built and graded again.
 ";
 
 /// What else a person should know of the verdicts, a line each.
-pub fn beside(state: &State, around: &Surroundings) -> Vec<String> {
+pub fn beside(state: &WatchState, context: &PageContext) -> Vec<String> {
     let mut lines = Vec::new();
-    let places = &state.standing.places;
-    if state.lab > 0 && !places.is_empty() && places.iter().all(|place| place.state == Stands::Todo) {
+    let steps = &state.progress.steps;
+    if state.lab > 0 && !steps.is_empty() && steps.iter().all(|place| place.state == StepState::Todo) {
         lines.push("red is expected: a lab without its steps is no more than the lab before it".into());
     }
     let checks = state.report.iter().flat_map(|report| &report.checks);
     let unjudged = checks.filter(|check| check.is_unjudgeable_here()).count();
     if unjudged > 0 {
-        let command = around.way_out.as_deref().unwrap_or("grader doctor");
+        let command = context.way_out.as_deref().unwrap_or("grader doctor");
         lines.push(format!(
             "? {unjudged} not judged, not your fault: this machine can't. This helps: {command}"
         ));
@@ -68,30 +68,30 @@ pub fn beside(state: &State, around: &Surroundings) -> Vec<String> {
 }
 
 /// The step that the student is at: its name, its state, its place, its goal.
-pub fn goal(place: &Place) -> String {
+pub fn goal(place: &StepProgress) -> String {
     format!("{}: {}\n{}\n\n{}\n", place.step.id, stands(place), whereabouts(place), place.step.goal.trim())
 }
 
 /// What can be said of a step, in words.
-pub fn stands(place: &Place) -> String {
+pub fn stands(place: &StepProgress) -> String {
     match &place.state {
-        Stands::Todo => "still to be written".into(),
-        Stands::Short => "written, and it falls short".into(),
-        Stands::Waits(other) => format!("written, and waits for {other}"),
-        Stands::Holds => "holds".into(),
+        StepState::Todo => "still to be written".into(),
+        StepState::Short => "written, and it falls short".into(),
+        StepState::Waits(other) => format!("written, and waits for {other}"),
+        StepState::Passed => "holds".into(),
     }
 }
 
 /// Where a step stands in the student's source.
-pub fn whereabouts(place: &Place) -> String {
+pub fn whereabouts(place: &StepProgress) -> String {
     match &place.marker {
         Some((file, line)) => format!("{}:{line}", file.display()),
         None => "your source has no marker of it".into(),
     }
 }
 
-fn hint(state: &State) -> String {
-    let Some(place) = state.standing.next() else {
+fn hint(state: &WatchState) -> String {
+    let Some(place) = state.progress.next() else {
         return format!("Every step of {} holds.\n", state.name());
     };
     let shown = state.hints_shown();
@@ -106,10 +106,10 @@ fn hint(state: &State) -> String {
     text
 }
 
-fn explained(state: &State) -> String {
+fn explained(state: &WatchState) -> String {
     let Some(id) = state.chosen() else { return "There is no check to explain.\n".into() };
-    // The places are the student's, and the code is not shown: it is the solution.
-    let steps: Vec<Step> = state.standing.places.iter().map(placed).collect();
+    // The steps are the student's, and the code is not shown: it is the solution.
+    let steps: Vec<Step> = state.progress.steps.iter().map(placed).collect();
     let mut text = Vec::new();
     let _ = match (Attempt::find(id), Work::find(id)) {
         (Some(attempt), _) => explain::attack(attempt, &steps, &mut text),
@@ -119,7 +119,7 @@ fn explained(state: &State) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn placed(place: &Place) -> Step {
+fn placed(place: &StepProgress) -> Step {
     let mut step = place.step.clone();
     if let Some((file, line)) = &place.marker {
         (step.file, step.line) = (file.clone(), *line);
@@ -127,7 +127,7 @@ fn placed(place: &Place) -> Step {
     step
 }
 
-fn tried(state: &State, around: &Surroundings) -> String {
+fn tried(state: &WatchState, context: &PageContext) -> String {
     let Some(id) = state.chosen() else { return "There is nothing to try.\n".into() };
     let (Some(report), Some(check)) = (&state.report, state.check(id)) else {
         let lab = state.name();
@@ -138,7 +138,7 @@ fn tried(state: &State, around: &Surroundings) -> String {
     let Some(attempt) = Attempt::find(id) else {
         let what = Work::find(id).map_or("", |work| work.what);
         let mut text = format!("{id} in {}: {}\n  {}\n\n{what}\n", report.name, check.verdict, check.why);
-        for wanted in wanted(&state.standing.places, id) {
+        for wanted in wanted(&state.progress.steps, id) {
             let place = wanted.place.unwrap_or_default();
             text.push_str(&format!(
                 "\nWhat is missing\n  the step {}\n  {place}\n    {}\n",
@@ -148,10 +148,10 @@ fn tried(state: &State, around: &Surroundings) -> String {
         }
         return text;
     };
-    let beside = Beside {
-        wanted: wanted(&state.standing.places, id),
-        way_out: around.way_out.clone(),
-        shell: shell(state.name(), &around.rootfs),
+    let beside = StoryContext {
+        wanted: wanted(&state.progress.steps, id),
+        way_out: context.way_out.clone(),
+        shell: shell(state.name(), &context.rootfs),
     };
     let mut text = Vec::new();
     let _ = story::write(report, check, attempt, &beside, &mut text);
@@ -165,21 +165,21 @@ pub fn shell(lab: &str, rootfs: &std::path::Path) -> Vec<String> {
 }
 
 /// The steps that a check wants and that are not there.
-pub fn wanted(places: &[Place], check: &str) -> Vec<Wanted> {
-    let lacks = |place: &&Place| place.red.iter().any(|red| red == check);
-    let wanted = |place: &Place| Wanted {
+pub fn wanted(steps: &[StepProgress], check: &str) -> Vec<Wanted> {
+    let lacks = |place: &&StepProgress| place.red.iter().any(|red| red == check);
+    let wanted = |place: &StepProgress| Wanted {
         step: place.step.id.to_string(),
-        todo: place.state == Stands::Todo,
+        todo: place.state == StepState::Todo,
         place: place.marker.is_some().then(|| whereabouts(place)),
         goal: place.step.goal.clone(),
     };
-    let all: Vec<&Place> = places.iter().filter(lacks).collect();
+    let all: Vec<&StepProgress> = steps.iter().filter(lacks).collect();
     // What is written is to blame only where nothing is left to write.
-    let todo = all.iter().any(|place| place.state == Stands::Todo);
-    all.into_iter().filter(|place| !todo || place.state == Stands::Todo).map(wanted).collect()
+    let todo = all.iter().any(|place| place.state == StepState::Todo);
+    all.into_iter().filter(|place| !todo || place.state == StepState::Todo).map(wanted).collect()
 }
 
-fn messages(state: &State) -> String {
+fn messages(state: &WatchState) -> String {
     let Some(built) = &state.built else { return "Nothing was built yet.\n".into() };
     let mut text = built.said.join("\n");
     if text.is_empty() && matches!(built.end, End::Made(_)) {
@@ -198,9 +198,9 @@ pub fn ended(built: &Built) -> Option<String> {
         End::Made(_) => return None,
         End::Failed => format!("{lab} does not compile."),
         End::Offline => format!("{lab} was not built: {}", crate::labs::offline::WAY_OUT),
-        End::Killed(Why::OutOfDate) => format!("the build of {lab} was out of date, and ended."),
-        End::Killed(Why::Asked) => format!("the build of {lab} was ended. r: build it again"),
-        End::Killed(Why::Limit) => {
+        End::Killed(EndedBy::OutOfDate) => format!("the build of {lab} was out of date, and ended."),
+        End::Killed(EndedBy::Asked) => format!("the build of {lab} was ended. r: build it again"),
+        End::Killed(EndedBy::Limit) => {
             let seconds = built.took.as_secs();
             format!(
                 "the build of {lab} did not end in {seconds} s, and was ended.\n\

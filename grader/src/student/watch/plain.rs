@@ -2,8 +2,8 @@
 
 use super::Event;
 use super::key::Key;
-use super::pages::{self, Surroundings};
-use super::state::State;
+use super::pages::{self, PageContext};
+use super::state::WatchState;
 use crate::report::CheckKind;
 use crate::text::line;
 use std::io::{self, BufRead, Write};
@@ -29,22 +29,22 @@ pub enum News {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn tell(news: News, state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Result<()> {
+pub fn tell(news: News, state: &WatchState, context: &PageContext, out: &mut dyn Write) -> io::Result<()> {
     match news {
         News::Building => writeln!(out, "{}: building", state.name())?,
         News::Built => built(state, out)?,
-        News::Graded => graded(state, around, out)?,
+        News::Graded => graded(state, context, out)?,
         News::Note => {
             if let Some(note) = &state.note {
                 writeln!(out, "{note}")?;
             }
         }
-        News::Page => write!(out, "{}", pages::page(state, around).unwrap_or_default())?,
+        News::Page => write!(out, "{}", pages::page(state, context).unwrap_or_default())?,
     }
     out.flush()
 }
 
-fn built(state: &State, out: &mut dyn Write) -> io::Result<()> {
+fn built(state: &WatchState, out: &mut dyn Write) -> io::Result<()> {
     let Some(built) = &state.built else { return Ok(()) };
     built.said.iter().try_for_each(|said| writeln!(out, "{said}"))?;
     match pages::ended(built) {
@@ -53,7 +53,7 @@ fn built(state: &State, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn graded(state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Result<()> {
+fn graded(state: &WatchState, context: &PageContext, out: &mut dyn Write) -> io::Result<()> {
     for (check, was) in state.changes() {
         let was = was.map(|was| format!("{was} -> ")).unwrap_or_default();
         let why = if check.why.is_empty() { String::new() } else { format!(" ({})", line(&check.why)) };
@@ -70,9 +70,9 @@ fn graded(state: &State, around: &Surroundings, out: &mut dyn Write) -> io::Resu
         state.graded_in.as_secs_f64()
     )?;
     if state.before.is_empty() {
-        pages::beside(state, around).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        pages::beside(state, context).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
-    match state.standing.next() {
+    match state.progress.next() {
         Some(place) => {
             let (step, stands) = (&place.step.id, pages::stands(place));
             writeln!(out, "next: {step}: {stands}: {}", pages::whereabouts(place))

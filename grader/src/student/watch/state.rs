@@ -1,13 +1,12 @@
 //! What the board shows, and what keys do to it. Nothing here draws, builds or grades.
 
 use super::builder::{Built, End};
-use super::judge::asked;
+use super::grading_thread::attempts_of;
 use super::key::Key;
 use crate::labs;
 use crate::labs::steps::{Source, Step, StepId};
-use crate::report::DecoyKind;
-use crate::report::{Cause, Check, CheckKind, TargetReport, Verdict};
-use crate::student::lab_progress::Standing;
+use crate::report::{Cause, Check, CheckKind, DecoyKind, TargetReport, Verdict};
+use crate::student::lab_progress::LabProgress;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 use std::collections::BTreeMap;
@@ -59,7 +58,7 @@ pub enum View {
 }
 
 /// The state of one watch.
-pub struct State {
+pub struct WatchState {
     /// The lab, by its number.
     pub lab: usize,
     /// What goes on.
@@ -75,7 +74,7 @@ pub struct State {
     /// The verdicts before that, by the check's name.
     pub before: BTreeMap<String, Verdict>,
     /// Where the student stands.
-    pub standing: Standing,
+    pub progress: LabProgress,
     /// What is shown.
     pub view: View,
     /// The first line that is shown.
@@ -91,7 +90,7 @@ pub struct State {
 
 /// One check on the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
+pub struct CheckRow<'a> {
     /// Its name.
     pub id: &'a str,
     /// What is known of it.
@@ -123,11 +122,11 @@ pub enum Mark {
     Later(usize),
 }
 
-impl State {
+impl WatchState {
     /// The state at the beginning. `reference` are the steps as they should be.
-    pub fn new(lab: usize, decoy: DecoyKind, reference: Vec<Step>, source: &Source) -> State {
-        let standing = Standing::of(labs::ALL[lab], &reference, source, None);
-        State {
+    pub fn new(lab: usize, decoy: DecoyKind, reference: Vec<Step>, source: &Source) -> WatchState {
+        let progress = LabProgress::of(labs::ALL[lab], &reference, source, None);
+        WatchState {
             lab,
             phase: Phase::Idle,
             built: None,
@@ -135,7 +134,7 @@ impl State {
             current: false,
             graded_in: Duration::ZERO,
             before: BTreeMap::new(),
-            standing,
+            progress,
             view: View::Board,
             scroll: 0,
             selected: None,
@@ -188,7 +187,7 @@ impl State {
     /// Finds out anew where the student stands.
     pub fn stand(&mut self, source: &Source) {
         let report = self.report.as_ref().map(|report| (report, self.decoy));
-        self.standing = Standing::of(self.name(), &self.reference, source, report);
+        self.progress = LabProgress::of(self.name(), &self.reference, source, report);
     }
 
     /// What a key does.
@@ -244,13 +243,13 @@ impl State {
 
     /// How many hints for the step have been asked for.
     pub fn hints_shown(&self) -> usize {
-        let step = self.standing.next().map(|place| &place.step.id);
+        let step = self.progress.next().map(|place| &place.step.id);
         step.and_then(|id| self.hints.get(id)).copied().unwrap_or(0)
     }
 
     /// Shows one more hint for the step, the first time as many as were shown long ago. Returns how many are shown.
     pub fn one_more_hint(&mut self, long_ago: usize) -> usize {
-        let Some(place) = self.standing.next() else { return 0 };
+        let Some(place) = self.progress.next() else { return 0 };
         let all = place.step.hints.len();
         let shown = self.hints.entry(place.step.id.clone()).or_default();
         *shown = if *shown == 0 { long_ago.max(1) } else { *shown + 1 }.min(all);
@@ -263,7 +262,7 @@ impl State {
         if let Some(id) = &self.selected {
             return Some(id);
         }
-        let of_step = self.standing.next().and_then(|place| place.red.first());
+        let of_step = self.progress.next().and_then(|place| place.red.first());
         let first = || self.report.as_ref()?.fix_first.as_ref().map(|mend| mend.id.as_str());
         let any = || ATTEMPTS.iter().find(|attempt| attempt.first_lab() == self.lab).map(|it| it.id);
         of_step.map(String::as_str).or_else(first).or_else(any)
@@ -275,12 +274,12 @@ impl State {
     }
 
     /// The checks on the board: works checks, attempts that this lab is asked to block, attempts of later labs.
-    pub fn rows(&self) -> Vec<Row<'_>> {
+    pub fn rows(&self) -> Vec<CheckRow<'_>> {
         let works = WORKS.iter().filter(|work| work.first_lab <= self.lab).map(|work| self.row(work.id));
-        let attempts = asked(self.lab).into_iter().map(|attempt| self.row(attempt.id));
+        let attempts = attempts_of(self.lab).into_iter().map(|attempt| self.row(attempt.id));
         let mut later: Vec<_> = ATTEMPTS.iter().filter(|attempt| attempt.first_lab() > self.lab).collect();
         later.sort_by_key(|attempt| attempt.first_lab());
-        let later = later.into_iter().map(|attempt| Row {
+        let later = later.into_iter().map(|attempt| CheckRow {
             id: attempt.id,
             mark: Mark::Later(attempt.first_lab()),
             was: None,
@@ -290,17 +289,17 @@ impl State {
         works.chain(attempts).chain(later).collect()
     }
 
-    fn row(&self, id: &'static str) -> Row<'_> {
-        let of_step = self.standing.next().is_some_and(|place| place.step.lost.iter().any(|lost| lost == id));
+    fn row(&self, id: &'static str) -> CheckRow<'_> {
+        let of_step = self.progress.next().is_some_and(|place| place.step.lost.iter().any(|lost| lost == id));
         let Some(check) = self.check(id) else {
-            return Row { id, mark: Mark::Unknown, was: None, why: String::new(), of_step };
+            return CheckRow { id, mark: Mark::Unknown, was: None, why: String::new(), of_step };
         };
         let why = match check.waiting_for.as_slice() {
             [] => check.why.clone(),
             waiting => format!("for {}", waiting.join(", ")),
         };
         let was = self.before.get(id).copied().filter(|was| *was != check.verdict);
-        Row { id, mark: mark(check), was, why, of_step }
+        CheckRow { id, mark: mark(check), was, why, of_step }
     }
 
     /// The checks whose verdict is another than in the grading before, each with both; all of them the first time.
@@ -346,7 +345,7 @@ impl Mark {
 }
 
 /// The word for a check's verdict.
-pub fn word(row: &Row, check: Option<&Check>) -> String {
+pub fn word(row: &CheckRow, check: Option<&Check>) -> String {
     match row.mark {
         Mark::Waits => "waits".into(),
         Mark::Machine | Mark::Unclear => "no verdict".into(),

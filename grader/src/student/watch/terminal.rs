@@ -3,8 +3,8 @@
 use super::Event;
 use super::board;
 use super::key::Key;
-use super::pages::Surroundings;
-use super::state::State;
+use super::pages::PageContext;
+use super::state::WatchState;
 use anyhow::{Context, Result};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -58,12 +58,12 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn draw(&mut self, state: &mut State, around: &Surroundings) -> io::Result<()> {
+    pub fn draw(&mut self, state: &mut WatchState, context: &PageContext) -> io::Result<()> {
         let colours = self.colours;
         let mut scroll = state.scroll;
         // A terminal that knows of it shows no half of a frame.
         execute!(io::stdout(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| scroll = board::draw(frame, state, around, colours))?;
+        self.terminal.draw(|frame| scroll = board::draw(frame, state, context, colours))?;
         execute!(io::stdout(), EndSynchronizedUpdate)?;
         state.scroll = scroll;
         Ok(())

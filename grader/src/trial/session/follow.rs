@@ -37,10 +37,10 @@ impl Session<'_> {
     /// compares its memory with its file.
     pub fn follow_calls(&mut self, decisive: &[i64]) -> Result<()> {
         self.decisive = decisive.iter().map(|number| *number as u64).collect();
-        if let Some(pid) = self.guest.as_ref().and_then(|guest| guest.pid) {
+        if let Some(pid) = self.probe.as_ref().and_then(|probe| probe.pid) {
             // It stops, and `stopped` lets it go on from call to call. Until then nothing is asked.
             ptrace::interrupt(pid)?;
-            self.until(|it| it.followed || it.over() || it.guest_died())?;
+            self.until(|it| it.followed || it.over() || it.probe_died())?;
         }
         Ok(())
     }
@@ -48,22 +48,26 @@ impl Session<'_> {
     /// Whether the probe was asked what the host asked, and itself said what the host was told: a socket can be
     /// taken from a process (pidfd_getfd(2)), or handed over by one that connected before it became the probe.
     /// And whether it is still what it was.
-    pub fn hold_together(&mut self, question: &str, answers: &[Answer]) -> std::result::Result<(), String> {
+    pub fn verify_testimony(
+        &mut self,
+        question: &str,
+        answers: &[Answer],
+    ) -> std::result::Result<(), String> {
         if let Some(why) = self.tampered.take() {
             return Err(why);
         }
-        let Some(guest) = self.guest.as_ref() else { return Ok(()) };
-        let Some(pid) = guest.pid else { return Ok(()) };
+        let Some(probe) = self.probe.as_ref() else { return Ok(()) };
+        let Some(pid) = probe.pid else { return Ok(()) };
         let asked = question.trim_end().as_bytes();
         if !answers.is_empty() && !self.heard.windows(asked.len()).any(|window| window == asked) {
             return Err("the probe was asked something else than the host asked".into());
         }
         let spoken = String::from_utf8_lossy(&self.spoken);
-        let mut spoken = spoken.lines().filter_map(|line| Answer::parse(&guest.key, line));
+        let mut spoken = spoken.lines().filter_map(|line| Answer::parse(&probe.key, line));
         if !answers.iter().all(|answer| spoken.any(|said| said == *answer)) {
             return Err("somebody else spoke in the probe's name".into());
         }
-        if self.guest_died() || self.over() || !observe::runs(pid) { Ok(()) } else { self.probe.check(pid) }
+        if self.probe_died() || self.over() || !observe::runs(pid) { Ok(()) } else { self.image.check(pid) }
     }
 
     /// Whether a process has sent this one, which we trace, a SIGSYS: what ends it then is no filter.
@@ -106,7 +110,7 @@ impl Session<'_> {
             self.sent_sigsys.insert(pid.as_raw());
         }
         let is_probe =
-            !self.left && !self.watched && self.guest.as_ref().is_some_and(|guest| guest.pid == Some(pid));
+            !self.left && !self.watched && self.probe.as_ref().is_some_and(|probe| probe.pid == Some(pid));
         self.followed |= is_probe;
         let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.
@@ -132,7 +136,7 @@ impl Session<'_> {
                         self.calls.iter().filter(|call| self.decisive.contains(&call.number)).count();
                     let decisive = self.decisive.contains(&call.number);
                     if decisive && is_itself && looked < LOOKS && self.tampered.is_none() {
-                        self.tampered = self.probe.check(pid).err();
+                        self.tampered = self.image.check(pid).err();
                     }
                     self.calls.push(call);
                 }

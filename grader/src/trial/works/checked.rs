@@ -3,8 +3,8 @@
 use super::super::look::look;
 use super::super::observe;
 use super::super::session::Session;
-use super::start::{Running, Starts, ask, facts};
-use super::{Finding, finding, other_paths};
+use super::start::{RunningCommand, Starts, ask, facts};
+use super::{WorksResult, finding, other_paths};
 use crate::decoy::Decoy;
 use crate::decoy::start::Streams;
 use anyhow::Result;
@@ -16,7 +16,7 @@ use attempts::works::Work;
 const STATUS: i32 = 87;
 
 /// The start with pipes. A second container runs beside it, before it ends.
-pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Result<Vec<Finding>> {
+pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Result<Vec<WorksResult>> {
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let mut own = facts(starts, &running, host)?;
     observe::companions(running.pid, &mut own.attacker);
@@ -26,7 +26,7 @@ pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) ->
 }
 
 /// The start with a terminal, in which every execve(2) is seen.
-pub fn watched(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Result<Vec<Finding>> {
+pub fn watched(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Result<Vec<WorksResult>> {
     let mut running = starts.start_watched()?;
     let mut own = facts(starts, &running, host)?;
     let answers = ask_all(&mut running, checks, &mut own)?;
@@ -36,7 +36,7 @@ pub fn watched(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Re
 /// What a check asked for, and what the command said: its result, and what it brought out.
 type Answered = (&'static Work, Result<(), String>, Vec<u8>);
 
-fn ask_all(running: &mut Running, checks: &[&'static Work], own: &mut Host) -> Result<Vec<Answered>> {
+fn ask_all(running: &mut RunningCommand, checks: &[&'static Work], own: &mut Host) -> Result<Vec<Answered>> {
     let mut answered = Vec::new();
     // Whoever is asked for it finds it there.
     running.session.write_line(&own.mark);
@@ -50,12 +50,12 @@ fn ask_all(running: &mut Running, checks: &[&'static Work], own: &mut Host) -> R
 /// The end of a start, and what is to be seen of it.
 fn end(
     starts: &Starts,
-    mut running: Running,
+    mut running: RunningCommand,
     status: i32,
     answered: Vec<Answered>,
     mut own: Host,
     host: &mut Host,
-) -> Result<Vec<Finding>> {
+) -> Result<Vec<WorksResult>> {
     own.attacker.mountinfo = observe::process(running.pid, &starts.decoy.ready).mountinfo;
     host.starts.push(starts.end(&mut running, status, &own.mark, false)?);
     look(starts.decoy, &running.session, &[], None, &mut own)?;

@@ -1,8 +1,8 @@
 //! Starts that are not left in peace: in one the command is killed, in one the program gets signals.
 
 use super::leftovers;
-use super::start::{Running, Starts, ask, facts};
-use super::{Finding, finding};
+use super::start::{RunningCommand, Starts, ask, facts};
+use super::{WorksResult, finding};
 use crate::decoy::start::Streams;
 use anyhow::{Context, Result};
 use attempts::Host;
@@ -13,23 +13,23 @@ use nix::sys::signal::{Signal, kill};
 use std::time::Duration;
 
 /// How long a program may take to notice that its command has ended.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The start in which the command is killed.
-pub fn killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<Finding>> {
+pub fn killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<WorksResult>> {
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let own = facts(starts, &running, host)?;
     let session = &mut running.session;
     // It waits for a question.
     let _ = kill(running.pid, Signal::SIGKILL);
-    session.wait(PATIENCE)?;
+    session.wait(TIMEOUT)?;
     let own = Host { program: session.program(), stderr: session.stderr().to_vec(), ..own };
     make_an_end(&mut running)?;
     Ok(checks.iter().map(|work| finding(work, Ok(()), &own)).collect())
 }
 
 /// The start in which the command leaves children and the program gets signals.
-pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<Finding>> {
+pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<WorksResult>> {
     let before = starts.decoy.snapshot(false).context("the host itself is gone")?;
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let mut own = facts(starts, &running, host)?;
@@ -58,10 +58,10 @@ pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result
 }
 
 /// Ends a program that does not end by itself: the next start is not to meet it.
-fn make_an_end(running: &mut Running) -> Result<()> {
+fn make_an_end(running: &mut RunningCommand) -> Result<()> {
     if running.session.program() == Ending::None {
         let _ = kill(running.session.pid(), Signal::SIGKILL);
-        running.session.wait(PATIENCE)?;
+        running.session.wait(TIMEOUT)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Starts that need only come to their end: a second one beside the first, and those by other paths.
 
-use super::start::{Running, Starts, ask};
+use super::start::{RunningCommand, Starts, ask};
 use crate::decoy::layout::{READ_ONLY, READ_ONLY_WITHOUT_SPACE, ROOTFS_WITH_SPACE};
 use crate::decoy::start::Streams;
 use crate::target::{Target, What};
@@ -17,7 +17,7 @@ pub fn is_tried(work: &Work) -> bool {
 /// A second container beside the first one. A lab is told to be quiet.
 pub fn second(
     starts: &Starts,
-    first: &mut Running,
+    first: &mut RunningCommand,
     mark: &str,
     host: &mut Host,
 ) -> std::result::Result<(), String> {
@@ -70,7 +70,7 @@ fn by_path(starts: &Starts, path: &str, host: &mut Host) -> std::result::Result<
 }
 
 /// Whether the command answers.
-fn answers(running: &mut Running, mark: &str) -> Result<()> {
+fn answers(running: &mut RunningCommand, mark: &str) -> Result<()> {
     let starts = Work::find("starts").expect("it is in the list");
     let (result, _) = ask(&mut running.session, starts, mark, Vec::new())?;
     result.map_err(anyhow::Error::msg)

@@ -27,7 +27,7 @@ pub struct Starts<'a> {
 }
 
 /// A start whose command runs.
-pub struct Running<'a> {
+pub struct RunningCommand<'a> {
     pub session: Session<'a>,
     /// The probe.
     pub pid: Pid,
@@ -46,28 +46,33 @@ impl<'a> Starts<'a> {
 
     /// Starts it, and once more before it is given up: some are races, some demand a terminal, on whichever stream.
     /// One that used up its time is not. The error says why the command never ran.
-    pub fn start(&self, target: &Target, streams: Streams, beside: Option<Pid>) -> Result<Running<'a>> {
+    pub fn start(
+        &self,
+        target: &Target,
+        streams: Streams,
+        beside: Option<Pid>,
+    ) -> Result<RunningCommand<'a>> {
         let begun = Instant::now();
         let streams = if self.wants_terminal.get() { Streams::Terminal } else { streams };
-        let first = self.once(target, streams, false, beside);
+        let first = self.run_once(target, streams, false, beside);
         if first.is_ok() || self.is_used_up(begun) {
             return first;
         }
-        let again = self.once(target, Streams::Terminal, false, beside);
+        let again = self.run_once(target, Streams::Terminal, false, beside);
         self.wants_terminal.set(again.is_ok());
         // The first start has said why, on a stream of its own.
         again.or(first)
     }
 
     /// The same, with every execve(2) seen.
-    pub fn start_watched(&self) -> Result<Running<'a>> {
+    pub fn start_watched(&self) -> Result<RunningCommand<'a>> {
         let begun = Instant::now();
         let streams = if self.wants_terminal.get() { Streams::Terminal } else { Streams::TerminalIn };
-        let first = self.once(self.target, streams, true, None);
+        let first = self.run_once(self.target, streams, true, None);
         if first.is_ok() || self.is_used_up(begun) {
             return first;
         }
-        self.once(self.target, Streams::Terminal, true, None).or(first)
+        self.run_once(self.target, Streams::Terminal, true, None).or(first)
     }
 
     fn is_used_up(&self, begun: Instant) -> bool {
@@ -75,26 +80,26 @@ impl<'a> Starts<'a> {
         self.used_up.get()
     }
 
-    fn once(
+    fn run_once(
         &self,
         target: &Target,
         streams: Streams,
         watched: bool,
         beside: Option<Pid>,
-    ) -> Result<Running<'a>> {
+    ) -> Result<RunningCommand<'a>> {
         let program = Program { watched, ..self.stage.program(target, self.decoy, streams, &[])? };
         let mut session = Session::start(self.decoy, self.stage, &program, None)?;
         session.beside = beside;
         if !session.hello()? {
             bail!(why_not(&mut session, self.stage));
         }
-        let pid = session.guest().and_then(|guest| guest.pid);
+        let pid = session.probe().and_then(|probe| probe.pid);
         let pid = pid.context("the command spoke over standard output, and the host did not find it")?;
-        Ok(Running { session, pid })
+        Ok(RunningCommand { session, pid })
     }
 
     /// Asks the command to end with this status, and waits for the program's end.
-    pub fn end(&self, running: &mut Running, asked: i32, word: &str, quiet: bool) -> Result<Start> {
+    pub fn end(&self, running: &mut RunningCommand, asked: i32, word: &str, quiet: bool) -> Result<Start> {
         let session = &mut running.session;
         session.dismiss(asked, word)?;
         self.used_up.set(self.used_up.get() || session.timed_out());
@@ -103,7 +108,7 @@ impl<'a> Starts<'a> {
 }
 
 /// What the host knows of a start as it begins.
-pub fn facts(starts: &Starts, running: &Running, host: &Host) -> Result<Host> {
+pub fn facts(starts: &Starts, running: &RunningCommand, host: &Host) -> Result<Host> {
     Ok(Host {
         mark: random_word(24)?,
         namespaces: starts.decoy.ready.namespaces.clone(),

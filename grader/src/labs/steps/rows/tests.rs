@@ -15,9 +15,9 @@ hints = ["1", "2", "3"]
 lost = []
 "#;
 
-fn found(names: &[&str]) -> Vec<(StepId, Found)> {
+fn found(names: &[&str]) -> Vec<(StepId, MarkedStep)> {
     let step = |name: &&str| {
-        let found = Found {
+        let found = MarkedStep {
             name: (*name).to_owned(),
             file: "lab1-x/src/lib.rs".into(),
             line: 7,

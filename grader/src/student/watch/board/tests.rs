@@ -2,12 +2,9 @@ use super::*;
 use crate::judge::prerequisites::wait_for;
 use crate::judge::verdict::Outcome;
 use crate::labs::Workspace;
-use crate::report::Cause;
-use crate::report::DecoyKind;
-use crate::report::{CheckKind, Verdict};
-use crate::report::{FixFirst, TargetKind, TargetReport};
+use crate::report::{Cause, CheckKind, DecoyKind, FixFirst, TargetKind, TargetReport, Verdict};
 use crate::student::starter;
-use crate::student::watch::builder::{Built, Why};
+use crate::student::watch::builder::{Built, EndedBy};
 use crate::student::watch::key::Key;
 use crate::student::watch::state::Action;
 use ratatui::Terminal;
@@ -18,9 +15,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A watch of lab 1 in a new workspace.
-fn begun() -> State {
+fn begun() -> WatchState {
     let reference = Workspace::sources().steps().unwrap();
-    State::new(1, DecoyKind::Root, reference, &starter::source().unwrap())
+    WatchState::new(1, DecoyKind::Root, reference, &starter::source().unwrap())
 }
 
 fn build(end: End, said: &[&str]) -> Built {
@@ -29,7 +26,7 @@ fn build(end: End, said: &[&str]) -> Built {
 }
 
 /// The same, once it was graded: some checks good, some not, one of each other kind.
-fn graded() -> State {
+fn graded() -> WatchState {
     let mut state = begun();
     state.built(build(End::Made("program".into()), &[]));
     state.graded(report(Verdict::Escaped), Duration::from_millis(610), &starter::source().unwrap());
@@ -63,10 +60,10 @@ fn report(mount: Verdict) -> TargetReport {
     }
 }
 
-fn drawn(state: &State, width: u16, height: u16, colours: bool) -> Buffer {
+fn drawn(state: &WatchState, width: u16, height: u16, colours: bool) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let around = Surroundings { way_out: Some("sudo grader watch".into()), rootfs: "/rootfs".into() };
-    terminal.draw(|frame| _ = draw(frame, state, &around, colours)).unwrap();
+    let context = PageContext { way_out: Some("sudo grader watch".into()), rootfs: "/rootfs".into() };
+    terminal.draw(|frame| _ = draw(frame, state, &context, colours)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -75,7 +72,7 @@ fn rows(buffer: &Buffer) -> Vec<String> {
     (0..buffer.area.height).map(|y| row(y).trim_end().to_owned()).collect()
 }
 
-fn text(state: &State, width: u16, height: u16) -> String {
+fn text(state: &WatchState, width: u16, height: u16) -> String {
     rows(&drawn(state, width, height, true)).join("\n")
 }
 
@@ -198,7 +195,7 @@ fn a_compiler_error_appears_and_goes() {
 #[test]
 fn a_build_that_was_ended_says_why() {
     let mut state = begun();
-    state.built(build(End::Killed(Why::Limit), &[]));
+    state.built(build(End::Killed(EndedBy::Limit), &[]));
     assert!(text(&state, 80, 24).contains("did not end in 0 s, and was ended"), "{}", text(&state, 80, 24));
     state.built(build(End::Offline, &["error: failed to download"]));
     assert!(text(&state, 80, 24).contains("run `cargo fetch`"), "{}", text(&state, 80, 24));
@@ -207,8 +204,8 @@ fn a_build_that_was_ended_says_why() {
 #[test]
 fn there_are_three_hints_a_step() {
     let mut state = graded();
-    let hint = state.standing.next().unwrap().step.hints.clone();
-    let page = |state: &State| text(state, 200, 60);
+    let hint = state.progress.next().unwrap().step.hints.clone();
+    let page = |state: &WatchState| text(state, 200, 60);
     for shown in 1..=4 {
         assert_eq!(state.press(Key::Hint, 10), Action::Hint);
         assert_eq!(state.one_more_hint(0), shown.min(3));
@@ -242,7 +239,7 @@ fn try_says_what_is_missing_and_where() {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
     // The solution is no part of it.
-    let body = &state.standing.next().unwrap().step.body;
+    let body = &state.progress.next().unwrap().step.body;
     assert!(body.contains("CLONE_NEWNS") && !page.contains("CLONE_NEWNS"), "{page}");
     state.selected = Some("cgroup-path".into());
     let page = text(&state, 100, 60);
@@ -265,7 +262,7 @@ fn keys_select_and_scroll_and_no_further_than_there_is_something() {
     state.press(Key::Help, 10);
     state.press(Key::Bottom, 10);
     let mut terminal = Terminal::new(TestBackend::new(40, 10)).unwrap();
-    terminal.draw(|frame| state.scroll = draw(frame, &state, &Surroundings::default(), true)).unwrap();
+    terminal.draw(|frame| state.scroll = draw(frame, &state, &PageContext::default(), true)).unwrap();
     assert!(state.scroll < 40);
     assert!(text(&state, 40, 10).contains("no verdict"), "{}", text(&state, 40, 10));
 }

@@ -11,11 +11,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 /// A line of a probe is never longer.
-const LONGEST_LINE: usize = 64 << 10;
+const MAX_LINE: usize = 64 << 10;
 
 /// The probe, once the host knows that it is the probe.
 #[derive(Default)]
-pub struct Guest {
+pub struct Probe {
     /// Its process, as the grader sees it. None where it speaks over standard output and the host could not
     /// find it.
     pub pid: Option<Pid>,
@@ -36,7 +36,7 @@ impl Session<'_> {
         let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
             return;
         };
-        let pid = observe::by_file(self.decoy, self.probe, self.beside);
+        let pid = observe::by_file(self.decoy, self.image, self.beside);
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {
@@ -44,9 +44,9 @@ impl Session<'_> {
                 false
             }
         });
-        let mut guest = Guest { pid, stream: None, ..Guest::default() };
-        guest.hear(&self.stdout.kept[at + hello.len()..]);
-        self.guest = Some(guest);
+        let mut probe = Probe { pid, stream: None, ..Probe::default() };
+        probe.hear(&self.stdout.kept[at + hello.len()..]);
+        self.probe = Some(probe);
     }
 
     /// Takes a connection if it is the probe's.
@@ -54,14 +54,14 @@ impl Session<'_> {
         let Ok((stream, _)) = self.decoy.listener.accept() else { return Ok(()) };
         let peer = getsockopt(&stream, PeerCredentials).context("SO_PEERCRED")?;
         let pid = Pid::from_raw(peer.pid());
-        if self.guest.is_some() {
+        if self.probe.is_some() {
             self.refused.push("a second process connected as the probe".into());
             return Ok(());
         }
-        match self.recognise(pid) {
+        match self.authenticate(pid) {
             Ok(()) => {
                 stream.set_nonblocking(false)?;
-                self.guest = Some(Guest { pid: Some(pid), stream: Some(stream), ..Guest::default() });
+                self.probe = Some(Probe { pid: Some(pid), stream: Some(stream), ..Probe::default() });
             }
             Err(why) => self.refused.push(why),
         }
@@ -69,7 +69,7 @@ impl Session<'_> {
     }
 
     /// Whether a process is the probe, by what the kernel says of it.
-    fn recognise(&self, pid: Pid) -> std::result::Result<(), String> {
+    fn authenticate(&self, pid: Pid) -> std::result::Result<(), String> {
         let it = observe::identity(pid);
         if pid.as_raw() <= 0 || it.exe.is_none() {
             return Err("a process that was gone at once spoke on the probe's socket".into());
@@ -91,29 +91,29 @@ impl Session<'_> {
         {
             return Err("the probe was outside of the decoy's PID namespace".into());
         }
-        self.probe.check(pid)
+        self.image.check(pid)
     }
 
-    pub(super) fn read_guest(&mut self) {
-        let Some(guest) = self.guest.as_mut().filter(|guest| !guest.ended) else { return };
-        let Some(stream) = &guest.stream else { return };
+    pub(super) fn read_probe(&mut self) {
+        let Some(probe) = self.probe.as_mut().filter(|probe| !probe.ended) else { return };
+        let Some(stream) = &probe.stream else { return };
         let descriptor = stream.as_raw_fd();
         let mut buffer = [0; 16 << 10];
         loop {
             match recv(descriptor, &mut buffer, MsgFlags::MSG_DONTWAIT) {
-                Ok(length) if length > 0 => guest.hear(&buffer[..length]),
+                Ok(length) if length > 0 => probe.hear(&buffer[..length]),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return,
-                Ok(_) | Err(_) => guest.ended = true,
+                Ok(_) | Err(_) => probe.ended = true,
             }
-            if guest.ended {
+            if probe.ended {
                 return;
             }
         }
     }
 }
 
-impl Guest {
+impl Probe {
     /// Takes what came in, line by line. Lines that are no answer to the question are passed over.
     pub(super) fn hear(&mut self, bytes: &[u8]) {
         self.unread.extend(bytes);
@@ -122,6 +122,6 @@ impl Guest {
             let line = String::from_utf8_lossy(&line[..end]);
             self.answers.extend(Answer::parse(&self.key, line.trim_end_matches('\r')));
         }
-        self.ended |= self.unread.len() > LONGEST_LINE;
+        self.ended |= self.unread.len() > MAX_LINE;
     }
 }

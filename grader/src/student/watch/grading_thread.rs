@@ -4,8 +4,7 @@
 use super::Event;
 use crate::interrupts::Interrupted;
 use crate::judge::points::Rubric;
-use crate::report::DecoyKind;
-use crate::report::TargetReport;
+use crate::report::{DecoyKind, TargetReport};
 use crate::runner::grading::{self, Controls, Run};
 use crate::runner::workers::{Stopped, Stopper, Workers};
 use crate::target::Target;
@@ -17,7 +16,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 /// A program to be graded.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct GradeRequest {
     /// The number of the build that made it.
     pub number: u64,
     /// The number of the lab.
@@ -30,7 +29,7 @@ pub struct Order {
 
 /// How a run ended.
 #[derive(Debug)]
-pub enum Judged {
+pub enum Graded {
     /// With a report.
     Whole(Box<TargetReport>),
     /// It was stopped.
@@ -40,26 +39,26 @@ pub enum Judged {
 }
 
 /// The attempts that a lab is asked to block: its own and those of the labs before it.
-pub fn asked(lab: usize) -> Vec<&'static Attempt> {
+pub fn attempts_of(lab: usize) -> Vec<&'static Attempt> {
     ALL.iter().filter(|attempt| attempt.first_lab() <= lab).collect()
 }
 
 /// The session's side: at most one order is at work.
-pub struct Judge {
-    orders: Sender<Order>,
+pub struct GradingThread {
+    orders: Sender<GradeRequest>,
     stopper: Arc<Stopper>,
     at_work: bool,
-    next: Option<Order>,
+    next: Option<GradeRequest>,
 }
 
-impl Judge {
+impl GradingThread {
     /// `orders` is what [`serve`] reads.
-    pub fn new(orders: Sender<Order>, stopper: Arc<Stopper>) -> Judge {
-        Judge { orders, stopper, at_work: false, next: None }
+    pub fn new(orders: Sender<GradeRequest>, stopper: Arc<Stopper>) -> GradingThread {
+        GradingThread { orders, stopper, at_work: false, next: None }
     }
 
     /// Has a program graded; one that is at work is stopped first.
-    pub fn order(&mut self, order: Order) {
+    pub fn order(&mut self, order: GradeRequest) {
         self.next = Some(order);
         if self.at_work {
             self.stopper.start_no_more();
@@ -95,14 +94,19 @@ impl Judge {
     }
 }
 
-impl Drop for Judge {
+impl Drop for GradingThread {
     fn drop(&mut self) {
         self.stopper.leave();
     }
 }
 
 /// Serves orders until nobody can send any more.
-pub fn serve(workers: &mut Workers, decoy: DecoyKind, orders: &Receiver<Order>, events: &Sender<Event>) {
+pub fn serve(
+    workers: &mut Workers,
+    decoy: DecoyKind,
+    orders: &Receiver<GradeRequest>,
+    events: &Sender<Event>,
+) {
     let mut controls = Controls::new();
     let rubric = Rubric::standard();
     for order in orders {
@@ -110,38 +114,38 @@ pub fn serve(workers: &mut Workers, decoy: DecoyKind, orders: &Receiver<Order>, 
         let judged = match judge(&order, decoy, workers, &mut controls, events) {
             Ok(mut report) => {
                 rubric.fill_in(&mut report);
-                Judged::Whole(Box::new(report))
+                Graded::Whole(Box::new(report))
             }
             Err(error) => match error.downcast::<Interrupted>() {
                 Ok(Interrupted(signal)) => {
                     let _ = events.send(Event::Signal(signal));
-                    Judged::Stopped
+                    Graded::Stopped
                 }
-                Err(error) if error.is::<Stopped>() => Judged::Stopped,
-                Err(error) => Judged::Failed(error),
+                Err(error) if error.is::<Stopped>() => Graded::Stopped,
+                Err(error) => Graded::Failed(error),
             },
         };
-        if events.send(Event::Judged(number, judged)).is_err() {
+        if events.send(Event::Graded(number, judged)).is_err() {
             return;
         }
     }
 }
 
 fn judge(
-    order: &Order,
+    order: &GradeRequest,
     decoy: DecoyKind,
     workers: &mut Workers,
     controls: &mut Controls,
     events: &Sender<Event>,
 ) -> Result<TargetReport> {
-    let attempts = asked(order.lab);
+    let attempts = attempts_of(order.lab);
     let missing: Vec<&'static Attempt> =
         attempts.iter().copied().filter(|attempt| !controls.contains_key(attempt.id)).collect();
     let target = Target::lab(order.lab, &order.name, &order.program, decoy);
     let run = Run { targets: vec![target], attempts, works: true };
     let (mut done, all) = (0, missing.len() + run.trials());
     let mut tell = |event| {
-        if let grading::Event::Trial = event {
+        if let grading::TrialEvent::Trial = event {
             done += 1;
             let _ = events.send(Event::Trial(order.number, done, all));
         }

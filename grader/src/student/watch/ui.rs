@@ -8,40 +8,40 @@ use std::io;
 use std::sync::mpsc::Sender;
 
 /// How the watch is shown.
-pub enum Face {
+pub enum Ui {
     /// On a terminal.
     Board(Box<Screen>),
     /// In lines.
     Plain(Box<dyn io::Write>),
 }
 
-impl Face {
+impl Ui {
     /// The board on this process's terminal.
     ///
     /// # Errors
     /// The terminal can't be set.
-    pub fn board(colours: bool) -> Result<Face> {
-        Ok(Face::Board(Box::new(Screen::open(colours)?)))
+    pub fn board(colours: bool) -> Result<Ui> {
+        Ok(Ui::Board(Box::new(Screen::open(colours)?)))
     }
 
     /// Lines on standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
-    pub fn plain() -> Face {
-        Face::Plain(Box::new(Shown::new(anstream::AutoStream::auto(io::stdout()))))
+    pub fn plain() -> Ui {
+        Ui::Plain(Box::new(Shown::new(anstream::AutoStream::auto(io::stdout()))))
     }
 
     /// Has keys told to `events`.
     pub(super) fn listen(&self, events: Sender<Event>) {
         match self {
-            Face::Board(_) => terminal::listen(events),
-            Face::Plain(_) => plain::listen(events),
+            Ui::Board(_) => terminal::listen(events),
+            Ui::Plain(_) => plain::listen(events),
         }
     }
 
     /// How many lines a page has.
     pub(super) fn page(&self) -> usize {
         match self {
-            Face::Board(screen) => screen.page(),
-            Face::Plain(_) => 1,
+            Ui::Board(screen) => screen.page(),
+            Ui::Plain(_) => 1,
         }
     }
 }

@@ -13,9 +13,9 @@ pub(super) enum Line {
     End,
 }
 
-/// What was heard of a build.
+/// What was cargo_output of a build.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct CargoOutput {
     /// Cargo's messages about what it made.
     pub messages: String,
     /// What the person is to see.
@@ -37,14 +37,14 @@ struct Diagnostic {
 }
 
 /// A build that floods is not kept whole: so many texts of it, of so many characters each.
-const MOST: usize = 400;
-const LONGEST: usize = 20_000;
+const MAX_LINES: usize = 400;
+const MAX_LINE: usize = 20_000;
 /// Of what cargo says that it does, so many characters.
 const STATUS: usize = 200;
 /// Of its messages about what it made, so many bytes.
 const MESSAGES: usize = 16 << 20;
 
-impl Heard {
+impl CargoOutput {
     /// Takes in a line. What it returns is about what cargo is doing, and of no interest afterwards.
     pub fn line(&mut self, line: Line) -> Option<String> {
         match line {
@@ -73,11 +73,11 @@ impl Heard {
     }
 
     fn show(&mut self, said: String) {
-        if self.shown.len() < MOST {
-            self.shown.push(text::cut(said.trim_end(), LONGEST));
+        if self.shown.len() < MAX_LINES {
+            self.shown.push(text::cut(said.trim_end(), MAX_LINE));
         } else {
             self.more += 1;
-            self.shown.truncate(MOST);
+            self.shown.truncate(MAX_LINES);
             self.shown.push(format!("and {} more", self.more));
         }
     }
@@ -117,24 +117,27 @@ mod tests {
 
     #[test]
     fn a_diagnostic_is_shown_as_rustc_drew_it() {
-        let mut heard = Heard::default();
+        let mut cargo_output = CargoOutput::default();
         let message =
             r#"{"reason":"compiler-message","message":{"rendered":"\u001b[1merror\u001b[0m: no\n"}}"#;
-        assert_eq!(heard.line(Line::Message(message.into())), None);
-        assert_eq!(heard.line(Line::Said("   Compiling a v0.1.0".into())), Some("Compiling a v0.1.0".into()));
-        assert_eq!(heard.line(Line::Said("error: could not compile `a`".into())), None);
-        assert_eq!(heard.shown, ["\u{1b}[1merror\u{1b}[0m: no", "error: could not compile `a`"]);
+        assert_eq!(cargo_output.line(Line::Message(message.into())), None);
+        assert_eq!(
+            cargo_output.line(Line::Said("   Compiling a v0.1.0".into())),
+            Some("Compiling a v0.1.0".into())
+        );
+        assert_eq!(cargo_output.line(Line::Said("error: could not compile `a`".into())), None);
+        assert_eq!(cargo_output.shown, ["\u{1b}[1merror\u{1b}[0m: no", "error: could not compile `a`"]);
     }
 
     #[test]
     fn a_build_that_floods_is_cut_and_says_so() {
-        let mut heard = Heard::default();
-        for _ in 0..MOST + 3 {
-            heard.line(Line::Said(format!("note: {}", "x".repeat(2 * LONGEST))));
+        let mut cargo_output = CargoOutput::default();
+        for _ in 0..MAX_LINES + 3 {
+            cargo_output.line(Line::Said(format!("note: {}", "x".repeat(2 * MAX_LINE))));
         }
-        assert_eq!(heard.shown.len(), MOST + 1);
-        assert_eq!(heard.shown[MOST], "and 3 more");
-        assert!(heard.shown[0].len() < LONGEST + 100);
+        assert_eq!(cargo_output.shown.len(), MAX_LINES + 1);
+        assert_eq!(cargo_output.shown[MAX_LINES], "and 3 more");
+        assert!(cargo_output.shown[0].len() < MAX_LINE + 100);
     }
 
     #[test]
