@@ -2,6 +2,7 @@
 
 use super::marker::{Broken, MarkedStep, MarkerFault};
 use super::{Step, StepId};
+use attempts::attempts::{ALL, Attempt};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,6 +22,7 @@ struct StepRow {
     goal: String,
     man: Vec<String>,
     hints: [String; 3],
+    #[serde(default)]
     lost: Vec<String>,
     #[serde(default)]
     lost_user: Vec<String>,
@@ -30,12 +32,35 @@ struct StepRow {
     lost_together: Vec<String>,
 }
 
+impl StepRow {
+    /// The checks that fall short without this step alone: the attempts whose files name it, then what the row adds.
+    fn lost(&self, id: &StepId) -> Vec<String> {
+        let of_attempts = ALL.iter().filter(|attempt| comes_back(attempt, id)).map(|attempt| attempt.id);
+        let alone = |check: &&str| !self.lost_together.iter().any(|other| other == check);
+        let of_attempts = of_attempts.filter(alone).map(str::to_owned);
+        of_attempts.chain(self.lost.iter().cloned()).collect()
+    }
+}
+
+/// Whether an attempt escapes again without this step, if no other covers for it: it names the step, the step's lab is
+/// the first to stop it, and in the stage before it escapes.
+fn comes_back(attempt: &Attempt, id: &StepId) -> bool {
+    let lab = attempt.first_lab();
+    let of_this_lab = id.lab.starts_with(&format!("lab{lab}-"));
+    // The stage before lab 0 is the bare host, where every attempt escapes.
+    let before = lab.checked_sub(1).map_or(Some('E'), |before| attempt.letter(before, attempt.letters.root));
+    of_this_lab && before == Some('E') && attempt.stopped_by.contains(&id.to_string().as_str())
+}
+
 /// The steps by which `check` is lost, in the order of the rows. The one step is left out that a lab makes only
 /// where it is asked to.
 pub fn losing(check: &str) -> Vec<StepId> {
     let rows = rows(TEXT).unwrap_or_default();
-    let loses = |row: &StepRow| row.lost.iter().any(|id| id == check);
-    rows.into_iter().filter(|(id, _, row)| loses(row) && id.name != USER_NAMESPACE).map(|it| it.0).collect()
+    let loses = |id: &StepId, row: &StepRow| row.lost(id).iter().any(|lost| lost == check);
+    rows.into_iter()
+        .filter(|(id, _, row)| loses(id, row) && id.name != USER_NAMESPACE)
+        .map(|it| it.0)
+        .collect()
 }
 
 /// Joins the steps of the source with their rows, in the order of the rows.
@@ -56,7 +81,8 @@ fn join_with(text: &str, found: Vec<(StepId, MarkedStep)>) -> Result<Vec<Step>, 
         let Some(MarkedStep { file, line, body, .. }) = found.remove(&id) else {
             return Err(broken(line, MarkerFault::NoMarker(id.to_string())));
         };
-        let StepRow { goal, man, hints, lost, lost_user, lost_with, lost_together } = row;
+        let lost = row.lost(&id);
+        let StepRow { goal, man, hints, lost_user, lost_with, lost_together, .. } = row;
         steps.push(Step {
             id,
             file,

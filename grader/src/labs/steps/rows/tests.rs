@@ -53,3 +53,16 @@ fn two_hints_are_too_few() {
     let rows = ROWS.replace(r#""1", "2", "3""#, r#""1", "2""#);
     assert!(join_with(&rows, found(&["first", "second"])).is_err());
 }
+
+#[test]
+fn what_an_attempt_names_is_lost_and_what_another_step_covers_is_not() {
+    let lost = |lab: &str, step: &str| {
+        let steps = crate::labs::Workspace::sources().steps().unwrap();
+        steps.into_iter().find(|it| it.id.lab == lab && it.id.name == step).unwrap().lost
+    };
+    assert_eq!(lost("lab1-namespaces", "ipc-namespace"), ["sysv-shm", "posix-mq"]);
+    assert_eq!(lost("lab1-namespaces", "uts-namespace"), ["hostname-set", "hostname-read", "host-name"]);
+    // `dev` suffices against it, and `tty-inject` escapes in lab 3 with all its steps.
+    assert!(!lost("lab2-mounts", "nodev").contains(&"raw-disk".into()));
+    assert!(!lost("lab3-pivot", "session").contains(&"tty-inject".into()));
+}
