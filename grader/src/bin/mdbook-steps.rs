@@ -3,10 +3,13 @@
 //! In a page the line `{{#step lab1-namespaces/pid-namespace}}` becomes the step's code and a line that says
 //! where it stands. `{{#task lab1-namespaces/pid-namespace}}` becomes the student's task: the goal, what to read, the
 //! checks that need the step, and, folded, the hints and the code. Code comes from the labs, all else from
-//! `steps.toml`. mdBook gives `[context, book]` as JSON on standard input and takes the book back on standard
+//! `steps.toml`. `{{#counts}}` becomes the table of how many attempts are blocked where, and `{{#more-escapes LAB}}` the
+//! rows of a table for those attempts that still escape in a lab and that the page does not name. mdBook gives `[context, book]` as JSON on standard input and takes the book back on standard
 //! output (mdBook's guide, "Preprocessors").
 
 use anyhow::{Context, Result, bail};
+use grader::formats::book;
+use grader::labs;
 use grader::labs::steps::{Source, Step, USER_NAMESPACE};
 use serde_json::Value;
 use std::io::{self, Write, stdin, stdout};
@@ -62,10 +65,27 @@ const DIRECTIVES: [(&str, Quote); 2] = [("{{#step ", code), ("{{#task ", task)];
 fn page_with_steps(text: &str, steps: &[Step]) -> Result<String> {
     let mut page = String::with_capacity(text.len());
     for line in text.lines() {
+        if let Some(rows) = made_from_the_lists(line, text)? {
+            page.push_str(&rows);
+            continue;
+        }
         page.push_str(&quoted(line, steps)?.unwrap_or_else(|| line.to_owned()));
         page.push('\n');
     }
     Ok(page)
+}
+
+/// The lines of a table that stand in the place of a directive.
+fn made_from_the_lists(line: &str, page: &str) -> Result<Option<String>> {
+    if line.trim() == "{{#counts}}" {
+        return Ok(Some(book::counts()));
+    }
+    let Some(lab) = line.trim().strip_prefix("{{#more-escapes ").and_then(|rest| rest.strip_suffix("}}"))
+    else {
+        return Ok(None);
+    };
+    let number = labs::ALL.iter().position(|known| *known == lab);
+    Ok(Some(book::more_escapes(number.with_context(|| format!("no lab is called {lab:?}"))?, page)))
 }
 
 /// What stands in the place of a line that is a directive.

@@ -42,8 +42,10 @@ impl LabSource {
         let reference = found.as_ref().is_none_or(Workspace::is_reference);
         let decoy = decoy(typed, reference)?;
         // Who has not asked for root has not said that what lies in the workspace is to be run as root: the two are the
-        // same, and nothing is used of that one.
-        let found = found.filter(|_| decoy == DecoyKind::User || typed.is_some());
+        // same, and nothing is used of that one. The workspace that this grader itself was built in has been.
+        let found = found.filter(|workspace| {
+            decoy == DecoyKind::User || typed.is_some() || workspace.has_built_this_program()
+        });
         Ok(LabSource { found, decoy, reference })
     }
 

@@ -120,6 +120,14 @@ impl Workspace {
         })
     }
 
+    /// Whether the program that runs lies in the workspace's `target`: then what is built there is as trusted as that.
+    pub fn has_built_this_program(&self) -> bool {
+        let real = |path: PathBuf| path.canonicalize().ok();
+        let program = std::env::current_exe().ok().and_then(real);
+        let target = real(self.root.join("target"));
+        program.zip(target).is_some_and(|(program, target)| program.starts_with(target))
+    }
+
     /// The directory with the workspace's `Cargo.toml`.
     pub fn root(&self) -> &Path {
         &self.root

@@ -99,6 +99,7 @@ fn attacker_hints(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(Stri
     given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "one trial from its beginning to its end")]
 fn in_decoy(
     stage: &Stage,
     target: &Target,

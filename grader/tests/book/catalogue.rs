@@ -43,30 +43,15 @@ fn every_attempt_stands_below_the_lab_that_stops_it_with_its_steps_and_letters()
     assert!(missing.is_empty(), "catalogue.md lacks {missing:?}");
 }
 
+/// What a page does not list, the built book adds: the directive stands in the table.
 #[test]
-fn the_page_counts_what_is_judged_and_what_is_blocked() {
-    let text = page("catalogue.md");
-    let counted: Vec<Vec<&str>> = rows(section(&text, "## How many")).skip(1).collect();
-    let numbers = |name: &str, letters: fn(&Attempt) -> &'static str| {
-        let judged: Vec<&str> = ALL.iter().map(letters).filter(|row| !row.starts_with('I')).collect();
-        let blocked = |lab| judged.iter().filter(|row| row.as_bytes()[2 + lab] == b'B').count();
-        let numbers = [judged.len()].into_iter().chain((0..labs::ALL.len()).map(blocked));
-        [name.to_owned()].into_iter().chain(numbers.map(|number| number.to_string())).collect::<Vec<_>>()
-    };
-    let expected = [
-        numbers("root", |it| it.letters.root),
-        numbers("user", |it| it.letters.user),
-        numbers("ordinary", |it| it.letters.rootless),
-    ];
-    assert_eq!(counted, expected);
-}
-
-#[test]
-fn each_lab_s_page_lists_all_that_still_escapes_and_the_lab_that_stops_it() {
+fn each_lab_s_page_says_of_what_still_escapes_which_lab_stops_it() {
     for (number, lab) in labs::ALL.iter().enumerate() {
         let text = page(&format!("{lab}.md"));
         let mut listed = BTreeSet::new();
-        for cells in rows(section(&text, "## What still escapes")).skip(1) {
+        let section = section(&text, "## What still escapes");
+        assert!(section.contains(&format!("|\n{{{{#more-escapes {lab}}}}}\n")), "{lab}.md");
+        for cells in rows(section).skip(1) {
             let stops = cells.last().unwrap();
             for id in names(cells[0]) {
                 let attempt = Attempt::find(id).unwrap_or_else(|| panic!("{lab}.md: {id} is no attempt"));
@@ -82,6 +67,6 @@ fn each_lab_s_page_lists_all_that_still_escapes_and_the_lab_that_stops_it() {
         }
         let escapes = |it: &&Attempt| it.letter(number, it.letters.root) == Some('E');
         let escaping: BTreeSet<&str> = ALL.iter().filter(escapes).map(|it| it.id).collect();
-        assert_eq!(listed, escaping, "{lab}.md");
+        assert!(listed.is_subset(&escaping), "{lab}.md: {:?}", listed.difference(&escaping));
     }
 }

@@ -16,4 +16,5 @@ mod dots;
 mod named;
 mod pages;
 mod preprocessor;
+mod readme;
 mod shown;

@@ -99,3 +99,14 @@ fn what_is_not_from_mdbook_is_an_error() {
         cargo_bin_cmd!("mdbook-steps").write_stdin(nothing).assert().code(1).stderr(contains("mdBook"));
     }
 }
+
+#[test]
+fn tables_are_made_from_the_lists() {
+    let page = processed(
+        "| a | b | c |\n|---|---|---|\n| `memory-hog` | b | c |\n{{#more-escapes lab3-pivot}}\n\nAfter.\n",
+    );
+    assert!(page.contains("| `memory-hog` | b | c |\n| `"), "{page}");
+    assert!(page.contains("| `cpu-hog` | ") && page.ends_with(" |\n\nAfter.\n"), "{page}");
+    let page = processed("Before.\n\n{{#counts}}\n");
+    assert!(page.contains("Before.\n\n| | judged | lab 0 |") && page.contains("\n| ordinary | "), "{page}");
+}
