@@ -12,11 +12,13 @@
 //! | time | the boot-time and monotonic clocks |
 //!
 //! # Layout
+//! - [`options`]: `--userns` and `--share`.
 //! - [`namespaces`]: which of them clone(2) is asked for.
 //! - [`inside`]: what the child sets up in them.
 //! - [`loopback`], [`time`]: the two that need more than a line.
 
 pub mod loopback;
+pub mod options;
 pub mod time;
 
 use common::{Args, Result};
@@ -51,7 +53,7 @@ pub fn namespaces(args: &Args) -> CloneFlags {
 
     // step: user-namespace
     // Only where it is asked for: without root common makes one in every lab, since nothing works without it.
-    flags.set(CloneFlags::CLONE_NEWUSER, args.userns);
+    flags.set(CloneFlags::CLONE_NEWUSER, args.has(&options::USERNS));
     // end step
 
     for (name, flag) in [
@@ -61,7 +63,7 @@ pub fn namespaces(args: &Args) -> CloneFlags {
         ("pid", CloneFlags::CLONE_NEWPID),
         ("network", CloneFlags::CLONE_NEWNET),
     ] {
-        if args.shares(name) {
+        if options::shares(args, name) {
             flags.remove(flag);
         }
     }
@@ -92,14 +94,14 @@ pub fn inside(args: &Args, flags: CloneFlags) -> Result<()> {
     if flags.contains(CloneFlags::CLONE_NEWNET) {
         loopback::up()?;
     }
-    if !args.shares("cgroup") {
+    if !options::shares(args, "cgroup") {
         // step: cgroup-namespace
         // Its root is the group that the process is in now, so this comes after joining a group (lab 6).
         use common::Step;
         nix::sched::unshare(CloneFlags::CLONE_NEWCGROUP).step("cgroup-namespace")?;
         // end step
     }
-    if !args.shares("time") {
+    if !options::shares(args, "time") {
         time::enter()?;
     }
     Ok(())

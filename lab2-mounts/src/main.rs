@@ -4,7 +4,7 @@ use common::{Child, exec};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::run("lab2-mounts", &["--quiet", "--userns", "--share"], |args| {
+    common::run("lab2-mounts", lab1_namespaces::options::ALL, |args| {
         // Before the child: which namespaces it is cloned into.
         let flags = lab1_namespaces::namespaces(args);
 

@@ -5,7 +5,7 @@ use lab3_pivot::{inherited, root};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::run("lab3-pivot", &["--quiet", "--userns", "--share"], |args| {
+    common::run("lab3-pivot", lab1_namespaces::options::ALL, |args| {
         // Before the child: which namespaces it is cloned into.
         let flags = lab1_namespaces::namespaces(args);
 
