@@ -6,6 +6,7 @@
 //! - [`user`]: the user namespace that a lab needs when nobody is root, and its id maps.
 //! - [`exec`]: the last call of every container.
 //! - [`error`]: a step that failed, and why.
+//! - [`prelude`]: the names that most steps use.
 
 // `println` and `eprintln` panic where the stream is closed or full.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -14,6 +15,7 @@ pub mod args;
 pub mod child;
 pub mod error;
 pub mod exec;
+pub mod prelude;
 pub mod user;
 
 pub use args::{Args, LabOption};
@@ -25,9 +27,6 @@ use child::Ended;
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
-
-/// `mount(2)` takes strings that may be absent; `None` alone has no type.
-pub const NONE: Option<&str> = None;
 
 /// A lab from its command line to its exit code.
 ///

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     common::run("lab0-chroot", &[], |args| {
         // The child: another root, then the command.
         let child = Child::start(CloneFlags::empty(), || {
-            lab0_chroot::enter(&args.rootfs)?;
+            lab0_chroot::chroot_to(&args.rootfs)?;
             exec(&args.command)
         })?;
 
