@@ -1,4 +1,10 @@
 //! The command line, the same for every lab: `labN-name [options] <directory> <command> [args...]`.
+//!
+//! Which options there are, a lab says itself, as data: see [`LabOption`]. Two are every lab's: [`QUIET`] and
+//! `--help`.
+
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Result, Step};
 use std::ffi::{CString, OsString};
@@ -8,8 +14,43 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The names that `--share` takes: the namespaces of namespaces(7), as the OCI runtime spec calls them.
-pub const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mount", "network", "pid", "time", "uts"];
+/// Don't print how the command ended.
+pub const QUIET: LabOption =
+    LabOption { name: "--quiet", takes: Takes::Nothing, help: "don't print how the command ended" };
+
+/// An option that a lab takes.
+#[derive(Clone, Copy, Debug)]
+pub struct LabOption {
+    /// The option as it is typed, such as `--share`.
+    pub name: &'static str,
+    /// The value that follows it.
+    pub takes: Takes,
+    /// What the usage text says about it.
+    pub help: &'static str,
+}
+
+/// The value that follows an option, as a word of its own. `name` stands for it in the usage text.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// None: the option is given or not.
+    Nothing,
+    /// One of these words.
+    OneOf {
+        /// Such as `NAME`.
+        name: &'static str,
+        /// All that are right.
+        words: &'static [&'static str],
+    },
+    /// What a function of the lab says is right.
+    Checked {
+        /// Such as `SIZE`.
+        name: &'static str,
+        /// Ends the sentence "--memory takes ...", which a wrong value is answered with.
+        what: &'static str,
+        /// Whether a word is right.
+        valid: fn(&str) -> bool,
+    },
+}
 
 /// What the person asked for.
 #[derive(Debug)]
@@ -18,11 +59,8 @@ pub struct Args {
     pub rootfs: PathBuf,
     /// The command and its arguments.
     pub command: Vec<CString>,
-    /// Don't print how the command ended.
-    pub quiet: bool,
-    /// Make a user namespace also as root.
-    pub userns: bool,
-    share: Vec<String>,
+    /// The options that were given, in their order: name and value.
+    options: Vec<(&'static str, String)>,
 }
 
 /// Why there are no arguments: what to print, and the exit code.
@@ -53,32 +91,27 @@ impl Stop {
 }
 
 impl Args {
-    /// Reads the command line of `lab`, which knows the given `options`.
+    /// Reads the command line of `lab`, which takes these `options`.
+    ///
+    /// # Errors
+    /// Help was asked for, an option is unknown or has no right value, or the directory can't be read.
     pub fn parse(
         lab: &str,
-        options: &[&str],
+        options: &[LabOption],
         words: impl Iterator<Item = OsString>,
     ) -> std::result::Result<Args, Stop> {
         let wrong = |why: String| Stop::Usage(format!("{lab}: {why}\n{}", usage(lab, options)));
         let mut words = words.peekable();
-        let (mut quiet, mut userns, mut share) = (false, false, Vec::new());
+        let mut given = Vec::new();
 
-        while let Some(option) = words.next_if(|word| word.as_encoded_bytes().starts_with(b"-")) {
-            let option = option.to_string_lossy().into_owned();
-            match option.as_str() {
+        while let Some(word) = words.next_if(|word| word.as_encoded_bytes().starts_with(b"-")) {
+            match &*word.to_string_lossy() {
                 "--" => break,
                 "-h" | "--help" => return Err(Stop::Help(usage(lab, options))),
-                known if !options.contains(&known) => return Err(wrong(format!("unknown option {option}"))),
-                "--quiet" => quiet = true,
-                "--userns" => userns = true,
-                "--share" => {
-                    let name = words.next().unwrap_or_default().to_string_lossy().into_owned();
-                    if !NAMESPACES.contains(&name.as_str()) {
-                        return Err(wrong(format!("--share takes one of {}", NAMESPACES.join(", "))));
-                    }
-                    share.push(name);
-                }
-                _ => return Err(wrong(format!("unknown option {option}"))),
+                name => match options.iter().find(|option| option.name == name) {
+                    Some(option) => given.push((option.name, option.value(&mut words).map_err(wrong)?)),
+                    None => return Err(wrong(format!("unknown option {name}"))),
+                },
             }
         }
         let Some(directory) = words.next() else { return Err(Stop::Usage(usage(lab, options))) };
@@ -89,12 +122,48 @@ impl Args {
         }
         let rootfs =
             directory_at(Path::new(&directory)).map_err(|e| Stop::Directory(format!("{lab}: {e}")))?;
-        Ok(Args { rootfs, command, quiet, userns, share })
+        Ok(Args { rootfs, command, options: given })
     }
 
-    /// Whether `--share` named this namespace: the container then stays in the host's.
-    pub fn shares(&self, namespace: &str) -> bool {
-        self.share.iter().any(|name| name == namespace)
+    /// Whether this option was given.
+    pub fn has(&self, option: &LabOption) -> bool {
+        self.values(option).next().is_some()
+    }
+
+    /// The value of this option. Of several the last one counts.
+    pub fn value(&self, option: &LabOption) -> Option<&str> {
+        self.values(option).last()
+    }
+
+    /// All values of an option that may be repeated.
+    pub fn values(&self, option: &LabOption) -> impl Iterator<Item = &str> {
+        self.options.iter().filter(|(name, _)| *name == option.name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl LabOption {
+    /// Takes this option's value from the words that follow it.
+    ///
+    /// # Errors
+    /// It is missing or wrong: what the option takes.
+    fn value(&self, words: &mut impl Iterator<Item = OsString>) -> std::result::Result<String, String> {
+        let mut next = || words.next().and_then(|word| word.into_string().ok());
+        let (value, what) = match self.takes {
+            Takes::Nothing => return Ok(String::new()),
+            Takes::OneOf { words, .. } => {
+                (next().filter(|word| words.contains(&word.as_str())), format!("one of {}", words.join(", ")))
+            }
+            Takes::Checked { what, valid, .. } => (next().filter(|word| valid(word)), what.to_owned()),
+        };
+        value.ok_or_else(|| format!("{} takes {what}", self.name))
+    }
+
+    /// How it is typed: `--share NAME`.
+    fn synopsis(&self) -> String {
+        match self.takes {
+            Takes::Nothing => self.name.to_owned(),
+            Takes::OneOf { name, .. } | Takes::Checked { name, .. } => format!("{} {name}", self.name),
+        }
     }
 }
 
@@ -105,51 +174,14 @@ fn directory_at(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).step(&name)
 }
 
-fn usage(lab: &str, options: &[&str]) -> String {
+fn usage(lab: &str, options: &[LabOption]) -> String {
     let mut text = format!(
         "Usage: {lab} [options] <directory> <command> [args...]\n\n\
          Runs <command> in a container whose root is <directory>.\n\nOptions:"
     );
-    for (option, what) in [
-        ("--quiet", "--quiet        don't print how the command ended"),
-        ("--userns", "--userns       make a user namespace also as root"),
-        ("--share", "--share NAME   stay in the host's namespace NAME (may be repeated)"),
-    ] {
-        if options.contains(&option) {
-            text.push_str("\n  ");
-            text.push_str(what);
-        }
+    let help = LabOption { name: "--help", takes: Takes::Nothing, help: "print this text" };
+    for option in options.iter().chain([&help]) {
+        text.push_str(&format!("\n  {:<14} {}", option.synopsis(), option.help));
     }
-    text.push_str("\n  --help         print this text");
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALL: &[&str] = &["--quiet", "--userns", "--share"];
-
-    fn parse(options: &[&str], words: &[&str]) -> std::result::Result<Args, Stop> {
-        Args::parse("lab", options, words.iter().map(OsString::from))
-    }
-
-    #[test]
-    fn options_end_where_the_directory_begins() {
-        let args = parse(ALL, &["--share", "uts", "/", "ls", "--quiet"]).unwrap();
-        assert!(args.shares("uts") && !args.shares("ipc") && !args.quiet);
-        assert_eq!(args.command, [c"ls".to_owned(), c"--quiet".to_owned()]);
-    }
-
-    #[test]
-    fn a_lab_knows_only_its_own_options() {
-        assert!(matches!(parse(&["--quiet"], &["--userns", "/", "ls"]), Err(Stop::Usage(_))));
-        assert!(matches!(parse(ALL, &["--share", "nothing", "/", "ls"]), Err(Stop::Usage(_))));
-    }
-
-    #[test]
-    fn the_directory_becomes_absolute() {
-        assert!(parse(ALL, &["src/", "ls"]).unwrap().rootfs.is_absolute());
-        assert!(matches!(parse(ALL, &["/dev/null", "ls"]), Err(Stop::Directory(_))));
-    }
 }

@@ -36,18 +36,21 @@ pub enum Ended {
 }
 
 impl Child {
-    /// Starts the container's first process in new namespaces, as `flags` say, and waits until it executes
+    /// Starts the container's first process in these new `namespaces`, and waits until it executes
     /// its command. `container` runs in it: it makes the container and ends with [`crate::exec`].
     ///
     /// Who is not root gets a user namespace as well.
     ///
     /// # Errors
     /// What `container` returned, or the step `clone`, `uid-map` or `gid-map`.
-    pub fn start(mut flags: CloneFlags, mut container: impl FnMut() -> Result<Infallible>) -> Result<Child> {
+    pub fn start(
+        mut namespaces: CloneFlags,
+        mut container: impl FnMut() -> Result<Infallible>,
+    ) -> Result<Child> {
         if !geteuid().is_root() {
-            flags |= CloneFlags::CLONE_NEWUSER;
+            namespaces |= CloneFlags::CLONE_NEWUSER;
         }
-        let new_user = flags.contains(CloneFlags::CLONE_NEWUSER);
+        let new_user = namespaces.contains(CloneFlags::CLONE_NEWUSER);
         let (ours, mut theirs) = UnixStream::pair().step("socket")?;
         let mut ours = Some(ours);
         let (signals, old_mask) = block_signals().step("signals")?;
@@ -61,7 +64,7 @@ impl Child {
         };
         let mut stack = vec![0; 256 * 1024];
         // SAFETY: without CLONE_VM the child has a copy of this memory, as after fork(2), stack included.
-        let pid = unsafe { clone(Box::new(child), &mut stack, flags, Some(Signal::SIGCHLD as i32)) }
+        let pid = unsafe { clone(Box::new(child), &mut stack, namespaces, Some(Signal::SIGCHLD as i32)) }
             .step("clone")?;
         drop(theirs);
 

@@ -1,11 +1,12 @@
 //! What every lab shares. Nothing here knows a lab.
 //!
 //! # Layout
-//! - [`args`]: the command line, the same for every lab.
+//! - [`args`]: the command line: what is the same for every lab, and the options that a lab has of its own.
 //! - [`child`]: starts the container's first process, forwards signals to it, waits for it.
 //! - [`user`]: the user namespace that a lab needs when nobody is root, and its id maps.
 //! - [`exec`]: the last call of every container.
 //! - [`error`]: a step that failed, and why.
+//! - [`prelude`]: the names that most steps use.
 
 // `println` and `eprintln` panic where the stream is closed or full.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -14,9 +15,10 @@ pub mod args;
 pub mod child;
 pub mod error;
 pub mod exec;
+pub mod prelude;
 pub mod user;
 
-pub use args::Args;
+pub use args::{Args, LabOption};
 pub use child::Child;
 pub use error::{Error, Result, Step};
 pub use exec::exec;
@@ -26,23 +28,21 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// `mount(2)` takes strings that may be absent; `None` alone has no type.
-pub const NONE: Option<&str> = None;
-
 /// A lab from its command line to its exit code.
 ///
-/// `container` starts the container and returns how its command ended. Standard error gets one line:
+/// `options` are those that it takes besides the ones of every lab, as data: see [`args`]. `container` starts the container and returns how its command ended. Standard error gets one line:
 /// how the command ended (not with `--quiet`), or the step that failed. Exit code: the command's own;
 /// 128 + N where signal N ended it; 1 where the container could not be made; 255 where the command could
 /// not be executed.
-pub fn run(lab: &str, options: &[&str], container: impl FnOnce(&Args) -> Result<Ended>) -> ExitCode {
-    let args = match Args::parse(lab, options, std::env::args_os().skip(1)) {
+pub fn run(lab: &str, options: &[LabOption], container: impl FnOnce(&Args) -> Result<Ended>) -> ExitCode {
+    let options = [&[args::QUIET], options].concat();
+    let args = match Args::parse(lab, &options, std::env::args_os().skip(1)) {
         Ok(args) => args,
         Err(stop) => return stop.report(),
     };
     match container(&args) {
         Ok(ended) => {
-            if !args.quiet {
+            if !args.has(&args::QUIET) {
                 tell(&mut std::io::stderr(), &ended);
             }
             ended.exit_code()

@@ -8,7 +8,7 @@ use nix::unistd::chroot;
 use std::path::Path;
 
 /// Makes `rootfs` the root of this process, and its working directory.
-pub fn enter(rootfs: &Path) -> Result<()> {
+pub fn chroot_to(rootfs: &Path) -> Result<()> {
     chroot(rootfs).step("chroot")?;
 
     // step: chdir

@@ -12,14 +12,20 @@
 //! | time | the boot-time and monotonic clocks |
 //!
 //! # Layout
+//! - [`options`]: `--userns` and `--share`.
 //! - [`namespaces`]: which of them clone(2) is asked for.
-//! - [`inside`]: what the child sets up in them.
+//! - [`set_up_namespaces`]: what the child sets up in them.
 //! - [`loopback`], [`time`]: the two that need more than a line.
+//!
+//! What only one step uses stands inside it, and what many use is in [`common::prelude`]: so the lab compiles without
+//! a warning whichever of its steps are out.
 
 pub mod loopback;
+pub mod options;
 pub mod time;
 
-use common::{Args, Result};
+use common::Args;
+use common::prelude::*;
 use nix::sched::CloneFlags;
 
 /// The name of the container in its UTS namespace.
@@ -51,7 +57,7 @@ pub fn namespaces(args: &Args) -> CloneFlags {
 
     // step: user-namespace
     // Only where it is asked for: without root common makes one in every lab, since nothing works without it.
-    flags.set(CloneFlags::CLONE_NEWUSER, args.userns);
+    flags.set(CloneFlags::CLONE_NEWUSER, args.has(&options::USERNS));
     // end step
 
     for (name, flag) in [
@@ -61,45 +67,41 @@ pub fn namespaces(args: &Args) -> CloneFlags {
         ("pid", CloneFlags::CLONE_NEWPID),
         ("network", CloneFlags::CLONE_NEWNET),
     ] {
-        if args.shares(name) {
+        if options::shares(args, name) {
             flags.remove(flag);
         }
     }
     flags
 }
 
-/// Sets the new namespaces up. Runs in the child, which `flags` have put into them.
+/// Sets the new namespaces up. Runs in the child, which was cloned into these `namespaces`.
 ///
 /// What would change the host if the namespace were missing is done only where it is there.
-pub fn inside(args: &Args, flags: CloneFlags) -> Result<()> {
-    if flags.contains(CloneFlags::CLONE_NEWNS) {
+pub fn set_up_namespaces(args: &Args, namespaces: CloneFlags) -> Result<()> {
+    if namespaces.contains(CloneFlags::CLONE_NEWNS) {
         // step: private-propagation
         // A new mount namespace is a copy whose mounts are still peers of the host's, where `/` is usually
         // shared: what is mounted in one appears in the other (mount_namespaces(7), "SHARED SUBTREES").
-        use common::{NONE, Step};
-        use nix::mount::{MsFlags, mount};
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
         mount(NONE, "/", NONE, private, NONE).step("private-propagation")?;
         // end step
     }
-    if flags.contains(CloneFlags::CLONE_NEWUTS) {
+    if namespaces.contains(CloneFlags::CLONE_NEWUTS) {
         // step: hostname
         // A new UTS namespace begins as a copy: it would still tell the host's name.
-        use common::Step;
         nix::unistd::sethostname(HOSTNAME).step("hostname")?;
         // end step
     }
-    if flags.contains(CloneFlags::CLONE_NEWNET) {
+    if namespaces.contains(CloneFlags::CLONE_NEWNET) {
         loopback::up()?;
     }
-    if !args.shares("cgroup") {
+    if !options::shares(args, "cgroup") {
         // step: cgroup-namespace
         // Its root is the group that the process is in now, so this comes after joining a group (lab 6).
-        use common::Step;
         nix::sched::unshare(CloneFlags::CLONE_NEWCGROUP).step("cgroup-namespace")?;
         // end step
     }
-    if !args.shares("time") {
+    if !options::shares(args, "time") {
         time::enter()?;
     }
     Ok(())

@@ -1,12 +1,11 @@
 //! The loopback interface. A new network namespace has one, and it is down (network_namespaces(7)).
 
-use common::Result;
+use common::prelude::*;
 
 /// Brings `lo` up, as `ip link set lo up` would: SIOCSIFFLAGS with IFF_UP (netdevice(7)).
 /// The kernel then gives it 127.0.0.1 by itself.
 pub fn up() -> Result<()> {
     // step: loopback
-    use common::Step;
     use nix::{errno::Errno, libc, sys::socket};
     use std::os::fd::AsRawFd;
     let (family, kind) = (socket::AddressFamily::Inet, socket::SockType::Datagram);

@@ -4,14 +4,14 @@ use common::{Child, exec};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::run("lab1-namespaces", &["--quiet", "--userns", "--share"], |args| {
+    common::run("lab1-namespaces", lab1_namespaces::options::ALL, |args| {
         // Before the child: which namespaces it is cloned into.
-        let flags = lab1_namespaces::namespaces(args);
+        let namespaces = lab1_namespaces::namespaces(args);
 
         // The child: its namespaces set up, another root, then the command.
-        let child = Child::start(flags, || {
-            lab1_namespaces::inside(args, flags)?;
-            lab0_chroot::enter(&args.rootfs)?;
+        let child = Child::start(namespaces, || {
+            lab1_namespaces::set_up_namespaces(args, namespaces)?;
+            lab0_chroot::chroot_to(&args.rootfs)?;
             exec(&args.command)
         })?;
 

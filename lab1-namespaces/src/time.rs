@@ -1,11 +1,10 @@
 //! The time namespace: the boot-time clock of the container (time_namespaces(7)).
 
-use common::Result;
+use common::prelude::*;
 
 /// Enters a new time namespace whose boot-time clock is a week ahead of the machine's.
 pub fn enter() -> Result<()> {
     // step: time-namespace
-    use common::Step;
     use nix::sched::{CloneFlags, setns, unshare};
     let new_time = CloneFlags::from_bits_retain(nix::libc::CLONE_NEWTIME);
     unshare(new_time).step("time-namespace")?;

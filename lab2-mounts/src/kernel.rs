@@ -1,14 +1,11 @@
 //! `/proc` and `/sys`: the kernel's own file systems, as this container's namespaces show them.
 
-use common::Result;
+use common::prelude::*;
 
 /// A procfs that shows the processes of the container's PID namespace (proc(5)).
 pub fn proc() -> Result<()> {
     // step: proc
-    use crate::target;
-    use common::{NONE, Step};
-    use nix::mount::{MsFlags, mount};
-    let proc = target::directory("proc").step("proc")?;
+    let proc = crate::target::directory("proc").step("proc")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), proc.path(), Some("proc"), flags, NONE).step("proc")?;
     // end step
@@ -20,10 +17,7 @@ pub fn proc() -> Result<()> {
 /// written there belongs to the whole machine (sysfs(5)).
 pub fn sys() -> Result<()> {
     // step: sys
-    use crate::target;
-    use common::{NONE, Step};
-    use nix::mount::{MsFlags, mount};
-    let sys = target::directory("sys").step("sys")?;
+    let sys = crate::target::directory("sys").step("sys")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
     mount(Some("sysfs"), sys.path(), Some("sysfs"), flags, NONE).step("sys")?;
     // end step

@@ -7,6 +7,9 @@
 //! - [`dev`]: `/dev`, with a few harmless devices.
 //! - [`scratch`]: `/tmp` and `/run`, which end with the container.
 //! - [`paths`]: what of `/proc` and `/sys` is made read-only or hidden.
+//!
+//! What only one step uses stands inside it, and what many use is in [`common::prelude`]: so the lab compiles without
+//! a warning whichever of its steps are out.
 
 pub mod dev;
 pub mod kernel;
@@ -15,20 +18,25 @@ pub mod rootfs;
 pub mod scratch;
 pub mod target;
 
-use common::Result;
+use common::prelude::*;
 use nix::sched::CloneFlags;
+use nix::unistd::chdir;
 use std::path::Path;
 
 /// Mounts everything below `rootfs`, before it becomes the root: the host's device nodes must still be there
-/// to bind. All paths are relative to the directory that [`rootfs::bind`] changes to.
+/// to bind.
 ///
-/// `flags` are the namespaces of this process. In the host's mount namespace each of these mounts would be the
+/// `namespaces` are those of this process. In the host's mount namespace each of these mounts would be the
 /// host's, and stay: there nothing is mounted.
-pub fn mounts(rootfs: &Path, flags: CloneFlags) -> Result<()> {
-    if !flags.contains(CloneFlags::CLONE_NEWNS) {
+pub fn mount_file_systems(rootfs: &Path, namespaces: CloneFlags) -> Result<()> {
+    if !namespaces.contains(CloneFlags::CLONE_NEWNS) {
         return Ok(());
     }
     rootfs::bind(rootfs)?;
+    // Walked once more, the path ends at the mount and no longer at the directory below it. From here on all paths are
+    // relative to this one.
+    chdir(rootfs).step("bind-rootfs")?;
+    rootfs::set_attributes()?;
     kernel::proc()?;
     kernel::sys()?;
     dev::devices()?;

@@ -1,7 +1,7 @@
 //! What of `/proc` and `/sys` is made read-only or hidden. The lists are the defaults that go with the OCI
 //! runtime specification's `readonlyPaths` and `maskedPaths`. Who may mount can undo all of it: lab 4.
 
-use common::Result;
+use common::prelude::*;
 
 /// What belongs to the whole machine and can be written.
 pub const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
@@ -23,43 +23,35 @@ pub const MASKED: [&str; 11] = [
 
 /// Binds each path onto itself and makes that mount read-only. What this kernel lacks is passed over.
 pub fn read_only() -> Result<()> {
+    // step: read-only-paths
     for path in READ_ONLY {
-        // step: read-only-paths
-        use crate::target;
-        use common::{NONE, Step};
-        use nix::mount::{MsFlags, mount};
-        let Some(below) = target::existing(path).step("read-only-paths")? else { continue };
+        let Some(below) = crate::target::existing(path).step("read-only-paths")? else { continue };
         let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
         mount(Some(below.path()), below.path(), NONE, bind, NONE).step("read-only-paths")?;
         // A bind takes no other flag: a second call sets them, and it must name those that are there already.
-        let bound = target::open(path).step("read-only-paths")?;
+        let bound = crate::target::open(path).step("read-only-paths")?;
         let locked = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | locked;
         mount(NONE, bound.path(), NONE, flags, NONE).step("read-only-paths")?;
-        // end step
-
-        let _ = path;
     }
+    // end step
+
     Ok(())
 }
 
 /// Covers each path: a file with `/dev/null`, a directory with an empty read-only tmpfs.
 pub fn masked() -> Result<()> {
+    // step: masked-paths
     for path in MASKED {
-        // step: masked-paths
-        use crate::target;
-        use common::{NONE, Step};
-        use nix::mount::{MsFlags, mount};
-        let Some(target) = target::existing(path).step("masked-paths")? else { continue };
+        let Some(target) = crate::target::existing(path).step("masked-paths")? else { continue };
         let mask = if target.is_directory().step("masked-paths")? {
             mount(Some("tmpfs"), target.path(), Some("tmpfs"), MsFlags::MS_RDONLY, Some("size=0k"))
         } else {
             mount(Some("/dev/null"), target.path(), NONE, MsFlags::MS_BIND, NONE)
         };
         mask.step("masked-paths")?;
-        // end step
-
-        let _ = path;
     }
+    // end step
+
     Ok(())
 }

@@ -1,37 +1,34 @@
 //! The directory becomes a mount, so that it can have flags of its own.
 
-use common::{NONE, Result, Step};
+use common::prelude::*;
 use nix::errno::Errno;
 use nix::libc;
-use nix::mount::{MsFlags, mount};
-use nix::unistd::chdir;
 use std::path::Path;
 
-/// Binds `rootfs` onto itself, with what is mounted below it, and changes to it.
-///
-/// The flags are set before anything else is mounted, and recursively: `nodev` and `nosuid` cover one mount
-/// only, and a volume below the rootfs is another one.
+/// Binds `rootfs` onto itself, with what is mounted below it.
 pub fn bind(rootfs: &Path) -> Result<()> {
-    mount(Some(rootfs), rootfs, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).step("bind-rootfs")?;
-    // The path led to the directory below the new mount; from here on to the mount.
-    chdir(rootfs).step("bind-rootfs")?;
+    mount(Some(rootfs), rootfs, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).step("bind-rootfs")
+}
 
-    let mut flags = 0;
+/// Sets the flags of the mount at the working directory, before anything else is mounted, and recursively: `nodev` and
+/// `nosuid` cover one mount only, and a volume below the rootfs is another one.
+pub fn set_attributes() -> Result<()> {
+    let attributes = 0;
     // step: nodev
     // A device node in the rootfs, or made in it, can't be opened (mount(2), MS_NODEV).
-    flags |= libc::MOUNT_ATTR_NODEV;
+    let attributes = attributes | libc::MOUNT_ATTR_NODEV;
     // end step
     // step: nosuid
     // A set-user-ID program gives nothing (mount(2), MS_NOSUID).
-    flags |= libc::MOUNT_ATTR_NOSUID;
+    let attributes = attributes | libc::MOUNT_ATTR_NOSUID;
     // end step
-    set_attributes(&mut flags).step("bind-rootfs")
+    mount_setattr(attributes).step("bind-rootfs")
 }
 
 /// mount_setattr(2) with AT_RECURSIVE: sets the attributes on the mount of the working directory and all mounts
 /// below it.
-fn set_attributes(attributes: &mut u64) -> nix::Result<()> {
-    let change = libc::mount_attr { attr_set: *attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+fn mount_setattr(attributes: u64) -> nix::Result<()> {
+    let change = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: the path ends in NUL, the structure has the size that is given, and both outlive the call.
     let answer = unsafe {
         libc::syscall(

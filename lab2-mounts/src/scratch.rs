@@ -1,15 +1,12 @@
 //! `/tmp` and `/run`: file systems in memory that end with the container, so that nothing which is left in
 //! them reaches the host's disk.
 
-use common::Result;
+use common::prelude::*;
 
 /// `/tmp`, where everybody may write and nobody may delete another's files (mode 1777).
 pub fn tmp() -> Result<()> {
     // step: tmp
-    use crate::target;
-    use common::Step;
-    use nix::mount::{MsFlags, mount};
-    let tmp = target::directory("tmp").step("tmp")?;
+    let tmp = crate::target::directory("tmp").step("tmp")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some("tmpfs"), tmp.path(), Some("tmpfs"), flags, Some("mode=1777")).step("tmp")?;
     // end step
@@ -20,10 +17,7 @@ pub fn tmp() -> Result<()> {
 /// `/run`, for what a running system notes about itself (hier(7)).
 pub fn run() -> Result<()> {
     // step: run
-    use crate::target;
-    use common::Step;
-    use nix::mount::{MsFlags, mount};
-    let run = target::directory("run").step("run")?;
+    let run = crate::target::directory("run").step("run")?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some("tmpfs"), run.path(), Some("tmpfs"), flags, Some("mode=755")).step("run")?;
     // end step

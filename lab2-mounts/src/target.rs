@@ -33,7 +33,8 @@ impl AsFd for Target {
     }
 }
 
-/// Opens what is at a path of the rootfs, relative to the working directory, which [`crate::rootfs::bind`] has set.
+/// Opens what is at a path of the rootfs, relative to the working directory, which is the rootfs: see
+/// [`crate::mount_file_systems`].
 pub fn open(path: &str) -> nix::Result<Target> {
     let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC);
     // step: no-links

@@ -1,6 +1,6 @@
 //! What a process inherits from the one that started it: descriptors, environment, session.
 
-use common::Result;
+use common::prelude::*;
 
 /// Marks every descriptor but the three standard streams to be closed when the command is executed.
 ///
@@ -8,7 +8,6 @@ use common::Result;
 /// process has (close_range(2)).
 pub fn close_descriptors() -> Result<()> {
     // step: close-descriptors
-    use common::Step;
     use nix::{errno::Errno, libc};
     let close_on_exec = libc::CLOSE_RANGE_CLOEXEC;
     // SAFETY: nothing is closed before the command is executed.
@@ -23,7 +22,6 @@ pub fn close_descriptors() -> Result<()> {
 /// program learns where it is (systemd's Container Interface).
 pub fn environment() -> Result<()> {
     // step: environment
-    use common::Step;
     let term = std::env::var_os("TERM");
     // SAFETY: this process has one thread.
     unsafe {
@@ -45,7 +43,6 @@ pub fn environment() -> Result<()> {
 /// (setsid(2), TIOCSTI and TIOCSPGRP in ioctl_tty(2)).
 pub fn session() -> Result<()> {
     // step: session
-    use common::Step;
     nix::unistd::setsid().step("session")?;
     // end step
 

@@ -10,12 +10,12 @@ use std::path::Path;
 
 /// Makes `rootfs` the root of this mount namespace. It must be a mount point: see lab 2, [`lab2_mounts::rootfs`].
 ///
-/// `flags` are the namespaces of this process.
-pub fn enter(rootfs: &Path, flags: CloneFlags) -> Result<()> {
+/// `namespaces` are those of this process.
+pub fn pivot_root_to(rootfs: &Path, namespaces: CloneFlags) -> Result<()> {
     chdir(rootfs).step("chdir")?;
 
     // In the host's mount namespace it would be the host's root that is exchanged.
-    if flags.contains(CloneFlags::CLONE_NEWNS) {
+    if namespaces.contains(CloneFlags::CLONE_NEWNS) {
         // step: pivot-root
         use nix::mount::{MntFlags, umount2};
         use nix::unistd::pivot_root;

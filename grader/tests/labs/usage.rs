@@ -51,6 +51,27 @@ fn help(#[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab, #[values(Root, Us
     stage.run(["--help"]).success().stdout(predicate::str::starts_with("Usage: ")).stderr("");
 }
 
+/// Lab 0 makes no namespace that could be asked for or left out.
+#[rstest]
+fn each_lab_has_its_own_options(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let mut options = vec!["--quiet        don't print how the command ended"];
+    if lab != Chroot {
+        options.push("--userns       make a user namespace also as root");
+        options.push("--share NAME   stay in the host's namespace NAME (may be repeated)");
+    }
+    options.push("--help         print this text");
+    let end = format!("\n\nOptions:\n  {}\n", options.join("\n  "));
+    stage.run(["--help"]).success().stdout(predicate::str::ends_with(end));
+    if lab == Chroot {
+        let begin = "lab0-chroot: unknown option --userns\nUsage: ";
+        stage.run(["--userns", "/", "true"]).code(1).stderr(predicate::str::starts_with(begin));
+    }
+}
+
 #[rstest]
 fn a_missing_directory(
     #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
