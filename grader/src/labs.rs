@@ -4,7 +4,7 @@
 //! that was written elsewhere.
 //!
 //! # Layout
-//! - [`ALL`], [`resolve`]: the list, and the names that a person gives them.
+//! - [`COURSE`], [`ALL`], [`resolve`]: the list, and the names that a person gives them.
 //! - [`workspace`]: the directory tree that the labs are built from.
 //! - [`build`](mod@build): the programs that cargo makes. [`cargo`]: how it is called. [`process`]: while it runs. [`offline`]: cargo without a network.
 //!   [`target_dir`]: where cargo puts them.
@@ -24,9 +24,20 @@ pub mod workspace;
 pub use build::{BuiltLab, Linked, build, build_with, check};
 pub use workspace::Workspace;
 
-/// The labs in teaching order: the place in this list is the lab's number. Each is a package, and a program,
-/// of that name.
-pub const ALL: [&str; 4] = ["lab0-chroot", "lab1-namespaces", "lab2-mounts", "lab3-pivot"];
+/// The labs in teaching order: the place in this list is the lab's number.
+pub const COURSE: [&str; 7] = [
+    "lab0-chroot",
+    "lab1-namespaces",
+    "lab2-mounts",
+    "lab3-pivot",
+    // Still to come:
+    "lab4-capabilities",
+    "lab5-seccomp",
+    "lab6-cgroups",
+];
+
+/// Those that there are. Each is a package, and a program, of that name.
+pub const ALL: [&str; 4] = *COURSE.first_chunk().expect("there are no more than in the course");
 
 /// The lab that a person means: `lab1-namespaces`, `lab1` or `1`. A trailing slash, as a shell's completion of
 /// a directory leaves one, does not matter.

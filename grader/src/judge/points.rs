@@ -4,6 +4,7 @@
 //! machine could not judge costs nothing: its weight is shared out over the others of its part. One that the
 //! target's fault left without a verdict, or that waits for another, keeps its weight and earns nothing.
 
+use crate::labs::COURSE;
 use crate::report::{Check, TargetKind, TargetReport};
 use anyhow::{Result, bail};
 use attempts::attempts::{ALL, Attempt};
@@ -18,21 +19,10 @@ use toml::Spanned;
 /// The default rubric.
 const DEFAULT: &str = include_str!("../../rubric.toml");
 
-/// The parts, by the number of their lab: those that are there and those that are yet to come.
-pub const PARTS: [&str; 7] = [
-    "lab0-chroot",
-    "lab1-namespaces",
-    "lab2-mounts",
-    "lab3-pivot",
-    "lab4-capabilities",
-    "lab5-seccomp",
-    "lab6-cgroups",
-];
-
 /// A rubric.
 #[derive(Clone, Debug)]
 pub struct Rubric {
-    parts: [Part; PARTS.len()],
+    parts: [Part; COURSE.len()],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -76,8 +66,8 @@ impl Rubric {
         };
         let mut rubric = Rubric { parts: Default::default() };
         for (name, part) in written {
-            let Some(number) = PARTS.iter().position(|known| known == name.get_ref()) else {
-                let known = PARTS.join(", ");
+            let Some(number) = COURSE.iter().position(|known| known == name.get_ref()) else {
+                let known = COURSE.join(", ");
                 bail!("{file}:{}: {}: no such lab; there are {known}", line(name.span()), name.get_ref());
             };
             let points = *part.points.get_ref();
@@ -92,7 +82,7 @@ impl Rubric {
                 let at = line(id.span());
                 let value = *weight.get_ref();
                 let Some(known) = weights.get_mut(id.get_ref().as_str()) else {
-                    bail!("{file}:{at}: {}: {}", id.get_ref(), whose(id.get_ref(), PARTS[number]));
+                    bail!("{file}:{at}: {}: {}", id.get_ref(), whose(id.get_ref(), COURSE[number]));
                 };
                 if !value.is_finite() || value < 0.0 {
                     bail!("{file}:{at}: {} = {value}: a weight can't be negative", id.get_ref());
@@ -103,7 +93,7 @@ impl Rubric {
                 bail!(
                     "{file}:{}: {}: every check weighs 0, so its points can't be earned",
                     line(name.span()),
-                    PARTS[number]
+                    COURSE[number]
                 );
             }
             rubric.parts[number] = Part { points, weights };
@@ -117,7 +107,7 @@ impl Rubric {
     /// Fills in the points of a target. A lab is worth its own part; any other program the parts of every check
     /// that it was asked for.
     pub fn fill_in(&self, target: &mut TargetReport) {
-        let own = PARTS.iter().position(|part| target.kind == TargetKind::Lab && *part == target.name);
+        let own = COURSE.iter().position(|part| target.kind == TargetKind::Lab && *part == target.name);
         (target.points, target.max_points) = (0.0, 0.0);
         for (number, part) in self.parts.iter().enumerate() {
             if own.is_some_and(|own| own != number) {
@@ -151,7 +141,7 @@ impl Rubric {
 
 impl fmt::Display for Rubric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, part) in PARTS.iter().zip(&self.parts) {
+        for (name, part) in COURSE.iter().zip(&self.parts) {
             writeln!(f, "{name}: {} points", part.points)?;
             for (id, weight) in part.weights.iter().filter(|_| part.points > 0.0) {
                 writeln!(f, "    {id:<22} {weight}")?;
@@ -171,7 +161,7 @@ fn ids(lab: usize) -> impl Iterator<Item = &'static str> {
 fn whose(id: &str, part: &str) -> String {
     let first = Attempt::find(id).map(Attempt::first_lab).or(Work::find(id).map(|work| work.first_lab));
     match first {
-        Some(lab) => format!("a check of {}, not of {part}", PARTS[lab]),
+        Some(lab) => format!("a check of {}, not of {part}", COURSE[lab]),
         None => "no such check; see: grader explain".into(),
     }
 }
