@@ -186,7 +186,6 @@ impl Groups {
     /// listed.
     pub fn release(&self) {
         for group in &self.list {
-            list(&group.delegated(), f64::INFINITY, &mut Vec::new());
             group_tree::release(&group.path);
         }
     }
