@@ -5,8 +5,8 @@ use super::fixed;
 use super::gather::{Gather, Input};
 use super::root::Root;
 use super::tools::{LeftOut, TOOLS, tool};
+use crate::cache_dir::Key;
 use anyhow::{Context, Result, anyhow};
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ impl Inputs {
             let _ = write!(text, " {from:?} {to:?} {} {} {time:?}", stat.st_ino, stat.st_size);
         }
         let _ = write!(text, " {:?}", self.links);
-        format!("{:x}", Sha256::digest(text))
+        Key::of([text]).name()
     }
 }
 
