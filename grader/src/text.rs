@@ -109,6 +109,15 @@ pub fn bounded<T>(list: &[T], most: usize) -> (&[T], Option<String>) {
     }
 }
 
+/// Words after `first`, each made fit to be shown and kept whole, in lines of `width` columns at most, of which those
+/// that follow begin with `rest`. Colours in `first` take no room.
+pub fn wrap(first: &str, rest: &str, words: &str, width: usize) -> String {
+    let words: Vec<String> = words.split_whitespace().map(line).collect();
+    let options =
+        textwrap::Options::new(width).initial_indent(first).subsequent_indent(rest).break_words(false);
+    textwrap::fill(&words.join(" "), options.word_splitter(textwrap::WordSplitter::NoHyphenation))
+}
+
 /// A text of which the beginning is kept where it is too long: at most `most` characters.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -169,6 +178,17 @@ mod tests {
         shown.flush().unwrap();
         let expected = "é\u{1b}[32mgreen\u{1b}[0m\n\\u{202e}\\u{1b}[2J\nrest\\u{85}";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn words_are_wrapped_by_the_columns_that_they_take() {
+        assert_eq!(
+            wrap("\u{1b}[31mab\u{1b}[0m ", "   ", "one  two\nthree", 10),
+            "\u{1b}[31mab\u{1b}[0m one two\n   three"
+        );
+        assert_eq!(wrap("", "", "日本 日本", 8), "日本\n日本");
+        assert_eq!(wrap("  ", "    ", "much-too-long/for-it x", 6), "  much-too-long/for-it\n    x");
+        assert_eq!(wrap("a ", "", "\u{202e}", 80), r"a \u{202e}");
     }
 
     #[test]
