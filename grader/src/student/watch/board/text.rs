@@ -3,8 +3,8 @@
 
 use crate::text::line;
 use anstyle_parse::{DefaultCharAccumulator, Params, ParamsIter, Parser, Perform};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::text::{Line, Span};
 use std::borrow::Cow;
 use std::iter;
 use textwrap::core::Word;
