@@ -11,10 +11,11 @@
 //! write to a group above both places, and there is none within reach; in v1 it must have the process's uid, and PID 1
 //! keeps one that its user namespace does not map ([`super::pid1`]). Real root may move any process.
 
-use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, lines, own_group};
+use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, own_group};
 use super::limits::{MEMORY, PROCESSES};
 use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
+use crate::proc::{self, Mount};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -64,9 +65,9 @@ impl Groups {
     /// Where groups named `name` would be: below the process's own v1 groups, or at the top of a v2 tree that
     /// enables its controllers; for an ordinary user below a group that was delegated. Empty where no group can be made.
     pub fn plan(name: &str) -> Groups {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let (mountinfo, own) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
-        let enabled = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
+        let (mountinfo, own) = (proc::read("self", "mountinfo"), proc::read("self", "cgroup"));
+        let enabled =
+            |point: &Path| fs::read_to_string(point.join("cgroup.subtree_control")).unwrap_or_default();
         if geteuid().is_root() {
             return Groups { list: plan(name, &mountinfo, &own, enabled) };
         }
@@ -250,10 +251,9 @@ impl Group {
     /// The group of a process in this hierarchy, from [`Group::delegated`]: `word` for the group `word` below it. None
     /// where it is not known.
     pub fn place(&self, pid: Pid) -> Option<String> {
-        let read = |pid: &str| fs::read_to_string(format!("/proc/{pid}/cgroup")).ok();
-        let own = own_group(&read("self")?, &self.controllers)?;
+        let own = own_group(&proc::read("self", "cgroup"), &self.controllers)?;
         let top = if self.is_unified() { own.strip_suffix(HOST)?.to_owned() + CONTAINERS } else { own };
-        let theirs = own_group(&read(&pid.to_string())?, &self.controllers)?;
+        let theirs = own_group(&proc::read(pid, "cgroup"), &self.controllers)?;
         Some(relative(&top, &theirs))
     }
 
@@ -309,23 +309,22 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
 /// enables for the groups at its top.
 fn plan(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> String) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for line in mountinfo.lines() {
-        let Some((mount, file_system)) = line.split_once(" - ") else { continue };
-        let Some(point) = mount.split(' ').nth(4) else { continue };
-        let mut fields = file_system.split(' ');
-        let (path, controllers) = match (fields.next(), fields.nth(1)) {
-            (Some("cgroup"), Some(options)) => {
+    for Mount { point, kind, options } in proc::mounts(mountinfo) {
+        let (path, controllers) = match kind {
+            "cgroup" => {
                 let Some(wanted) =
                     options.split(',').find(|option| CONTROLLERS.contains(option)).map(str::to_owned)
                 else {
                     continue;
                 };
-                let Some((controllers, path)) = lines(own).find(|(names, _)| has(names, &wanted)) else {
+                let Some((controllers, path)) =
+                    proc::control_groups(own).find(|(names, _)| has(names, &wanted))
+                else {
                     continue;
                 };
                 (Path::new(point).join(path.trim_start_matches('/')), controllers.to_owned())
             }
-            (Some("cgroup2"), _) => {
+            "cgroup2" => {
                 if !limits_with(&enabled(Path::new(point))) {
                     continue;
                 }

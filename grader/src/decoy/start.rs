@@ -1,6 +1,7 @@
 //! How a decoy's PID 1 starts a program, and what the grader holds of it.
 
 use super::limits;
+use crate::proc;
 use anyhow::{Context, Result, bail};
 use caps::CapSet;
 use nix::errno::Errno;
@@ -90,8 +91,8 @@ impl Started {
         let Ok([process, gate, error, stdin, stdout, stderr]) = <[OwnedFd; 6]>::try_from(descriptors) else {
             bail!("the decoy's PID 1 sent another number of descriptors");
         };
-        let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd()))?;
-        let pid = about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+        let about = proc::read("self", &format!("fdinfo/{}", process.as_raw_fd()));
+        let pid = proc::field(&about, "Pid").and_then(|pid| pid.parse().ok());
         let pid = Pid::from_raw(pid.context("a pidfd names no process")?);
         for stream in [&stdin, &stdout, &stderr].into_iter().chain(&terminal) {
             nix::fcntl::fcntl(stream, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
