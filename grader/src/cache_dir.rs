@@ -5,10 +5,39 @@
 
 use anyhow::{Context, Result, bail};
 use nix::unistd::{Uid, User, geteuid};
+use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// The name of something that is kept, made from its content: SHA-256, so the same for every build of the grader, and
+/// never the same for two contents (`std::hash` promises neither).
+#[derive(Clone, Default)]
+pub struct Key(Sha256);
+
+impl Key {
+    /// The key of these parts.
+    pub fn of<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> Key {
+        let mut key = Key::default();
+        parts.into_iter().for_each(|part| key.add(part));
+        key
+    }
+
+    /// Adds a part. Where one ends and the next begins counts.
+    pub fn add(&mut self, part: impl AsRef<[u8]>) {
+        let part = part.as_ref();
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    /// The first half of the digest: 32 hexadecimal digits.
+    pub fn name(&self) -> String {
+        let mut name = format!("{:x}", self.0.clone().finalize());
+        name.truncate(32);
+        name
+    }
+}
 
 /// What to do where no cache directory can be had.
 const WAY_OUT: &str = "set XDG_CACHE_HOME to a directory that can be written";
@@ -94,6 +123,16 @@ mod tests {
 
     fn placed(xdg: Option<&str>, home: Option<&str>) -> Result<PathBuf> {
         place(xdg.map(OsString::from), home.map(OsString::from))
+    }
+
+    #[test]
+    fn a_key_is_of_each_part_and_of_where_it_ends() {
+        let name = |parts: &[&str]| Key::of(parts).name();
+        // printf '\2\0\0\0\0\0\0\0ab' | sha256sum
+        assert_eq!(name(&["ab"]), "5dff2b3fa79721a8181b9beb1db6bcce");
+        for other in [&["a", "b"][..], &["ab", ""], &["", "ab"], &[]] {
+            assert_ne!(name(&["ab"]), name(other), "{other:?}");
+        }
     }
 
     #[test]

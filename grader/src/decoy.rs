@@ -9,14 +9,12 @@
 //! - [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
-//! - [`capabilities`]: those of the calling process.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
 //!
 //! A decoy knows no attempt.
 
-pub mod capabilities;
 pub mod cgroupfs;
 pub mod changes;
 pub mod delegated;

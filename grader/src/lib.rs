@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! From the bottom up: each knows only what stands before it (`tests/layers.rs` holds them to it).
-//! - Small, known to all: [`random`], [`path_bytes`]: paths in messages. [`text`]: what others have written, made fit to
+//! - Small, known to all: [`random`], [`proc`]: what the kernel says of processes. [`path_bytes`]: paths in messages. [`text`]: what others have written, made fit to
 //!   be shown. [`interrupts`]: the signals by which a person ends it. [`this_process`]: what a process does to itself.
 //!   [`channel`]: messages between processes. [`caller`]: who called sudo. [`beneath`]: files below a directory, whatever
 //!   links are there. [`atomic_write`]: writes a file atomically. [`cache_dir`]: the cache directory.
@@ -31,6 +31,7 @@ pub mod interrupts;
 pub mod judge;
 pub mod labs;
 pub mod path_bytes;
+pub mod proc;
 pub mod random;
 pub mod report;
 pub mod rootfs;

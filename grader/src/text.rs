@@ -5,7 +5,6 @@
 //! shown by its number, as Rust writes it, `\u{202e}`.
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -110,6 +109,15 @@ pub fn bounded<T>(list: &[T], most: usize) -> (&[T], Option<String>) {
     }
 }
 
+/// Words after `first`, each made fit to be shown and kept whole, in lines of `width` columns at most, of which those
+/// that follow begin with `rest`. Colours in `first` take no room.
+pub fn wrap(first: &str, rest: &str, words: &str, width: usize) -> String {
+    let words: Vec<String> = words.split_whitespace().map(line).collect();
+    let options =
+        textwrap::Options::new(width).initial_indent(first).subsequent_indent(rest).break_words(false);
+    textwrap::fill(&words.join(" "), options.word_splitter(textwrap::WordSplitter::NoHyphenation))
+}
+
 /// A text of which the beginning is kept where it is too long: at most `most` characters.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -124,61 +132,15 @@ pub fn cut(text: &str, most: usize) -> String {
 /// # Errors
 /// Those of `out`.
 pub fn write_json(value: &impl Serialize, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
-    let mut writer = Serializer::with_formatter(&mut *out, Escaping(PrettyFormatter::new()));
-    value.serialize(&mut writer)?;
-    writeln!(out)
-}
-
-/// The pretty form, with more escaped in strings than JSON asks for (RFC 8259, 7: C0, and no more).
-struct Escaping<'a>(PrettyFormatter<'a>);
-
-impl Formatter for Escaping<'_> {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            // All of them lie in the basic plane: one unit of UTF-16 is enough.
-            write!(writer, "\\u{:04x}", u32::from(c))?;
-            rest = &rest[at + c.len_utf8()..];
-        }
-        writer.write_all(rest.as_bytes())
+    let json = serde_json::to_string_pretty(value)?;
+    let mut rest = json.as_str();
+    // Outside of a string there is none but the ends of line; in one, C0 is escaped already (RFC 8259, 7).
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_hidden(*c) && *c != '\n') {
+        // All of them lie in the basic plane: one unit of UTF-16 is enough.
+        write!(out, "{}\\u{:04x}", &rest[..at], u32::from(c))?;
+        rest = &rest[at + c.len_utf8()..];
     }
-
-    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(writer, first)
-    }
-
-    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(writer, first)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
-    }
+    writeln!(out, "{rest}")
 }
 
 #[cfg(test)]
@@ -216,6 +178,17 @@ mod tests {
         shown.flush().unwrap();
         let expected = "é\u{1b}[32mgreen\u{1b}[0m\n\\u{202e}\\u{1b}[2J\nrest\\u{85}";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn words_are_wrapped_by_the_columns_that_they_take() {
+        assert_eq!(
+            wrap("\u{1b}[31mab\u{1b}[0m ", "   ", "one  two\nthree", 10),
+            "\u{1b}[31mab\u{1b}[0m one two\n   three"
+        );
+        assert_eq!(wrap("", "", "日本 日本", 8), "日本\n日本");
+        assert_eq!(wrap("  ", "    ", "much-too-long/for-it x", 6), "  much-too-long/for-it\n    x");
+        assert_eq!(wrap("a ", "", "\u{202e}", 80), r"a \u{202e}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a process of the grader does to itself: its arguments and name, its descriptors, its mounts.
 
+use crate::proc;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::libc;
@@ -7,18 +8,14 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
 use nix::unistd::geteuid;
 use std::ffi::CString;
-use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Overwrites the arguments of the calling process, which everybody who sees the process may read
 /// (`/proc/<pid>/cmdline`), and its name.
 pub fn rename_process(name: &str) -> Result<()> {
-    let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat")?;
-    // Fields 48 and 49, counted from 1; the second may hold anything, and ends with the last parenthesis
-    // (proc_pid_stat(5)).
-    let mut fields = stat.rsplit_once(')').context("/proc/self/stat")?.1.split_whitespace().skip(48 - 3);
-    let mut address = || fields.next()?.parse::<usize>().ok();
-    let (from, to) = (address().context("arg_start")?, address().context("arg_end")?);
+    let stat = proc::read("self", "stat");
+    let address = |number| proc::stat_field(&stat, number)?.parse::<usize>().ok();
+    let (from, to) = (address(48).context("arg_start")?, address(49).context("arg_end")?);
     if from != 0 && to > from {
         let length = to - from;
         let mut bytes = vec![0; length];

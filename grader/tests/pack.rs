@@ -67,6 +67,7 @@ fn nothing_but_sources_is_in_it() {
         ("lab1-namespaces/src/.lib.rs.swp", "c"),
         ("lab1-namespaces/src/lib.rs~", "d"),
         ("lab1-namespaces/src/name.txt", "kept"),
+        ("lab1-namespaces/src/\u{202e}sr.bil", "d"),
     ] {
         fs::write(mine.join(name), text).unwrap();
     }
@@ -82,6 +83,7 @@ fn nothing_but_sources_is_in_it() {
         "left out: lab1-namespaces/src/lib.rs~",
         "left out: lab1-namespaces/src/large.bin (longer than 1 MiB)",
         "left out: lab1-namespaces/src/link.rs (a link)",
+        r"left out: lab1-namespaces/src/\u{202e}sr.bil (a name with hidden characters)",
     ] {
         assert!(said.lines().any(|it| it == line), "{line:?} is missing in\n{said}");
     }

@@ -58,24 +58,7 @@ fn one(finding: &Finding, name: &str, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Words after `first`, which is [`INDENT`] wide where it is seen, wrapped and indented.
+/// Words after `first`, wrapped and indented.
 fn paragraph(first: &str, words: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut line = first.to_owned();
-    let mut width = INDENT;
-    for word in words.split_whitespace() {
-        let word = text::line(word);
-        let length = word.chars().count();
-        if width > INDENT && width + 1 + length > WIDTH {
-            writeln!(out, "{}", line.trim_end())?;
-            line = " ".repeat(INDENT);
-            width = INDENT;
-        }
-        if width > INDENT {
-            line.push(' ');
-            width += 1;
-        }
-        line.push_str(&word);
-        width += length;
-    }
-    writeln!(out, "{}", line.trim_end())
+    writeln!(out, "{}", text::wrap(first, &" ".repeat(INDENT), words, WIDTH))
 }

@@ -1,5 +1,6 @@
 //! The files of control groups, and `/proc/<pid>/cgroup` (cgroups(7)).
 
+use crate::proc::control_groups;
 use anyhow::{Context, Result};
 use nix::unistd::Pid;
 use std::fs;
@@ -29,11 +30,6 @@ pub fn limits_with(controllers: &str) -> bool {
     ["memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|it| it == *name))
 }
 
-/// The lines of `/proc/<pid>/cgroup`: the controllers, and the group.
-pub fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'))
-}
-
 /// Whether `wanted` is one of these controllers, as `/proc/<pid>/cgroup` lists them.
 pub fn has(names: &str, wanted: &str) -> bool {
     names.split(',').any(|name| name == wanted)
@@ -41,7 +37,7 @@ pub fn has(names: &str, wanted: &str) -> bool {
 
 /// A process's group in one hierarchy.
 pub fn own_group(text: &str, controllers: &str) -> Option<String> {
-    lines(text).find(|(names, _)| *names == controllers).map(|(_, path)| path.to_owned())
+    control_groups(text).find(|(names, _)| *names == controllers).map(|(_, path)| path.to_owned())
 }
 
 #[cfg(test)]

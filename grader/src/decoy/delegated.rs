@@ -3,6 +3,7 @@
 
 use super::cgroupfs::{CONTROLLERS, enable_controllers, join, limits_with, own_group};
 use super::group_tree;
+use crate::proc;
 use nix::unistd::{Pid, geteuid};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,10 +15,7 @@ const GRADER: &str = "container-labs";
 /// The v2 group that was delegated to this person and in which nobody else is, as systemd makes one: `systemd-run --user
 /// --scope -p Delegate=yes` (systemd.resource-control(5)).
 pub fn group(mountinfo: &str, own: &str) -> Option<PathBuf> {
-    let point = mountinfo.lines().find_map(|line| {
-        let (mount, file_system) = line.split_once(" - ")?;
-        file_system.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
-    })?;
+    let point = proc::mounts(mountinfo).find(|mount| mount.kind == "cgroup2")?.point;
     let own = own_group(own, "")?;
     let own = own.strip_suffix(GRADER).unwrap_or(&own).trim_matches('/');
     // The top of the tree is nobody's to delegate.
@@ -28,8 +26,7 @@ pub fn group(mountinfo: &str, own: &str) -> Option<PathBuf> {
 /// other process is started.
 pub fn enter() {
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-    let read_proc = |name: &str| read(&Path::new("/proc/self").join(name));
-    let Some(group) = group(&read_proc("mountinfo"), &read_proc("cgroup")) else { return };
+    let Some(group) = group(&proc::read("self", "mountinfo"), &proc::read("self", "cgroup")) else { return };
     let ours = fs::metadata(&group).is_ok_and(|it| it.uid() == geteuid().as_raw());
     let alone = read(&group.join("cgroup.procs")).trim() == Pid::this().to_string();
     if geteuid().is_root() || !ours || !alone || !limits_with(&read(&group.join("cgroup.controllers"))) {
@@ -44,7 +41,7 @@ pub fn enter() {
 
 /// Puts everybody back who [`enter`] has moved.
 pub fn leave() {
-    let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let read = |file| proc::read("self", file);
     let Some(group) = group(&read("mountinfo"), &read("cgroup")).filter(|_| !geteuid().is_root()) else {
         return;
     };

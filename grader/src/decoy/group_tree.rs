@@ -9,6 +9,7 @@
 //! (sched-bwc.rst). So all groups in a directory are released before any of them is listed.
 
 use super::quota::QUOTAS;
+use crate::proc;
 use anyhow::Result;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -18,7 +19,7 @@ use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat, write};
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
@@ -49,7 +50,7 @@ pub fn kill(top: &Path, is_meant: impl Fn(Pid) -> bool) {
     // process, and that is in a group of this name.
     for pid in found.into_iter().map(Pid::from_raw).filter(|pid| is_meant(*pid)) {
         if let Ok(process) = pidfd_open(pid)
-            && fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|groups| groups.contains(name))
+            && proc::read(pid, "cgroup").contains(name)
         {
             // SAFETY: the call takes a descriptor, a number and no structure.
             unsafe {
@@ -173,6 +174,7 @@ fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// A plain directory tree serves: what is walked and removed is directories.
     #[test]

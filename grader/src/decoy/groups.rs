@@ -17,6 +17,7 @@ use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, o
 use super::limits::{MEMORY, PROCESSES};
 use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
+use crate::proc;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -66,9 +67,9 @@ impl Groups {
     /// Where groups named `name` would be: below the process's own v1 groups, or at the top of a v2 tree that
     /// enables its controllers; for an ordinary user below a group that was delegated. Empty where no group can be made.
     pub fn plan(name: &str) -> Groups {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let (mountinfo, own) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
-        let enabled = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
+        let (mountinfo, own) = (proc::read("self", "mountinfo"), proc::read("self", "cgroup"));
+        let enabled =
+            |point: &Path| fs::read_to_string(point.join("cgroup.subtree_control")).unwrap_or_default();
         if geteuid().is_root() {
             return Groups { list: plan::groups(name, &mountinfo, &own, enabled) };
         }
@@ -251,10 +252,9 @@ impl Group {
     /// The group of a process in this hierarchy, from [`Group::delegated`]: `word` for the group `word` below it. None
     /// where it is not known.
     pub fn place(&self, pid: Pid) -> Option<String> {
-        let read = |pid: &str| fs::read_to_string(format!("/proc/{pid}/cgroup")).ok();
-        let own = own_group(&read("self")?, &self.controllers)?;
+        let own = own_group(&proc::read("self", "cgroup"), &self.controllers)?;
         let top = if self.is_unified() { own.strip_suffix(HOST)?.to_owned() + CONTAINERS } else { own };
-        let theirs = own_group(&read(&pid.to_string())?, &self.controllers)?;
+        let theirs = own_group(&proc::read(pid, "cgroup"), &self.controllers)?;
         Some(relative(&top, &theirs))
     }
 

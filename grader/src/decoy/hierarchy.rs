@@ -6,6 +6,7 @@
 //! keeper looks after its end.
 
 use super::{group_tree, groups};
+use crate::proc;
 use anyhow::{Context, Result};
 use nix::fcntl::Flock;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -56,12 +57,12 @@ fn mount_at(directory: &Path, name: &str) -> Result<()> {
 
 /// The names of all that there are, from `/proc/self/cgroup`.
 pub fn names(own: &str) -> impl Iterator<Item = &str> {
-    own.lines().filter_map(|line| line.split(':').nth(1)?.strip_prefix("name="))
+    proc::control_groups(own).filter_map(|(controllers, _)| controllers.strip_prefix("name="))
 }
 
 /// Whether a hierarchy of this name is there, mounted or not.
 pub fn is_there(name: &str) -> bool {
-    names(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default()).any(|it| it == name)
+    names(&proc::read("self", "cgroup")).any(|it| it == name)
 }
 
 /// Whether a hierarchy's maker is dead. The calling process has a mount namespace of its own; `place` is any directory.

@@ -5,10 +5,10 @@
 //! of these count for the owner of the user namespace as well (user_namespaces(7), namespaces(7)), so that is an id of
 //! its own, too; in the namespace nobody can become it.
 
-use super::capabilities;
 use crate::random::random_word;
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
+use caps::CapSet;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, Uid, geteuid, setresuid};
@@ -97,7 +97,9 @@ impl Ids {
         let Some(owner) = self.owner else { return Ok(deed()) };
         let (owner, root) = (Uid::from_raw(owner), Uid::from_raw(0));
         setresuid(owner, owner, root).context("setresuid(2)")?;
-        let done = capabilities::change(|set| set.effective = set.permitted).map(|()| deed());
+        let all =
+            caps::read(None, CapSet::Permitted).and_then(|all| caps::set(None, CapSet::Effective, &all));
+        let done = all.map(|()| deed());
         setresuid(root, root, root).context("setresuid(2)")?;
         // A change of the effective id resets it (prctl(2)).
         prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;

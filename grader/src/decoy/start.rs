@@ -1,7 +1,9 @@
 //! How a decoy's PID 1 starts a program, and what the grader holds of it.
 
-use super::{capabilities, limits};
+use super::limits;
+use crate::proc;
 use anyhow::{Context, Result, bail};
+use caps::CapSet;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
@@ -89,8 +91,8 @@ impl Started {
         let Ok([process, gate, error, stdin, stdout, stderr]) = <[OwnedFd; 6]>::try_from(descriptors) else {
             bail!("the decoy's PID 1 sent another number of descriptors");
         };
-        let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd()))?;
-        let pid = about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+        let about = proc::read("self", &format!("fdinfo/{}", process.as_raw_fd()));
+        let pid = proc::field(&about, "Pid").and_then(|pid| pid.parse().ok());
         let pid = Pid::from_raw(pid.context("a pidfd names no process")?);
         for stream in [&stdin, &stdout, &stderr].into_iter().chain(&terminal) {
             nix::fcntl::fcntl(stream, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
@@ -220,7 +222,8 @@ fn become_program(
     limits::apply(program.in_user_namespace).context("setrlimit(2)")?;
     // A full inheritable set: on an ordinary host it is empty, and a container that forgets to clear it would look
     // right (capabilities(7)).
-    capabilities::change(|set| set.inheritable = set.permitted).context("capset(2)")?;
+    let permitted = caps::read(None, CapSet::Permitted)?;
+    caps::set(None, CapSet::Inheritable, &permitted)?;
     SigSet::empty().thread_set_mask()?;
     // SAFETY: no handler of ours is installed.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
@@ -232,7 +235,8 @@ fn become_program(
     let mut environment = words(&ENVIRONMENT.map(str::to_owned))?;
     environment.extend(words(&program.environment)?);
     if program.ambient {
-        raise_ambient_capabilities();
+        // Ambient capabilities are what a program keeps over execve(2) without being root (capabilities(7)).
+        caps::set(None, CapSet::Ambient, &permitted)?;
     }
     if program.leak_root {
         let root =
@@ -250,12 +254,4 @@ pub fn become_root() -> Result<()> {
     let (uid, gid) = (Uid::from_raw(0), Gid::from_raw(0));
     setresgid(gid, gid, gid).context("setresgid(2)")?;
     setresuid(uid, uid, uid).context("setresuid(2)")
-}
-
-/// Ambient capabilities are what a program keeps over execve(2) without being root (capabilities(7)).
-fn raise_ambient_capabilities() {
-    for capability in 0..64 {
-        // SAFETY: prctl(2) with integers. One that is not there, or not permitted, is refused.
-        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
-    }
 }

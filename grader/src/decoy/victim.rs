@@ -3,6 +3,7 @@
 
 use super::layout::VICTIM;
 use super::secrets::Secrets;
+use crate::proc;
 use crate::random::random_word;
 use anyhow::{Context, Result, ensure};
 use attempts::victim::{DESCRIPTOR, READY, SOURCE};
@@ -92,9 +93,9 @@ fn fork_numbered() -> Result<ForkResult> {
 /// Whether what was done to it has taken effect: it sleeps or is stopped, and no signal is on its way to it. The
 /// end of a process comes after the return of the kill(2) that caused it.
 pub fn is_at_rest(victim: Pid) -> bool {
-    let status = fs::read_to_string(format!("/proc/{victim}/status")).unwrap_or_default();
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let none_pending = |name| field(name).is_some_and(|set| set.trim().bytes().all(|digit| digit == b'0'));
-    let stands = field("State").is_some_and(|state| state.trim().starts_with(['S', 'T', 't']));
+    let status = proc::read(victim, "status");
+    let none_pending =
+        |name| proc::field(&status, name).is_some_and(|set| set.bytes().all(|digit| digit == b'0'));
+    let stands = proc::field(&status, "State").is_some_and(|state| state.starts_with(['S', 'T', 't']));
     stands && none_pending("SigPnd") && none_pending("ShdPnd")
 }

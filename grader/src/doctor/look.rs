@@ -8,6 +8,7 @@ use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::ids::Lease;
 use crate::interrupts::as_by_default;
+use crate::proc;
 use crate::runner::keeper::Keeper;
 use crate::runner::keeper::record::Record;
 use crate::this_process::own_mount_namespace;
@@ -24,24 +25,21 @@ use std::process::{Command, Stdio};
 
 /// Looks at everything but the decoy hosts. The calling process must have one thread.
 pub fn facts() -> MachineFacts {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = |name: &str| {
-        status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-    };
-    let bounding = field("CapBnd").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let status = proc::read("self", "status");
+    let bounding =
+        proc::field(&status, "CapBnd").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
     let (user_namespace, ptrace) = user_namespace();
     let (temporary, loop_device, cgroups) = with_keeper();
     MachineFacts {
         root: geteuid().is_root(),
-        initial: map.split_whitespace().eq(["0", "0", "4294967295"]),
+        initial: proc::read("self", "uid_map").split_whitespace().eq(["0", "0", "4294967295"]),
         program: program(),
         release: uname().map(|it| it.release().to_string_lossy().into_owned()).unwrap_or_default(),
         missing: missing(),
         container: container(),
         // CAP_SYS_ADMIN in include/uapi/linux/capability.h.
         sys_admin: bounding & 1 << 21 != 0,
-        filtered: field("Seccomp") == Some("2"),
+        filtered: proc::field(&status, "Seccomp") == Some("2"),
         settings: settings(),
         user_namespace,
         loop_device,
@@ -149,8 +147,7 @@ fn loop_device(scratch: &Path) -> Outcome {
 }
 
 fn groups_of_process() -> (String, String) {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    (read("/proc/self/mountinfo"), read("/proc/self/cgroup"))
+    (proc::read("self", "mountinfo"), proc::read("self", "cgroup"))
 }
 
 /// Control groups: which there are, and whether one can be made where the workers make theirs.
@@ -179,15 +176,9 @@ fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
 
 /// From mountinfo and the process's own groups. A controller that a v1 hierarchy has is in no v2 one.
 fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
-    let of_type = |wanted: &'static str| {
-        mounts.lines().filter_map(move |line| {
-            let (mount, file_system) = line.split_once(" - ")?;
-            let point = mount.split(' ').nth(4)?;
-            (file_system.split(' ').next() == Some(wanted)).then_some(point)
-        })
-    };
-    let unified = of_type("cgroup2").next().map(PathBuf::from);
-    let flavour = match (of_type("cgroup").next(), &unified) {
+    let of_type = |kind| proc::mounts(mounts).find(|mount| mount.kind == kind);
+    let unified = of_type("cgroup2").map(|mount| PathBuf::from(mount.point));
+    let flavour = match (of_type("cgroup"), &unified) {
         (None, None) => Flavour::Absent,
         (None, Some(_)) => Flavour::V2,
         (Some(_), None) => Flavour::V1,
@@ -196,8 +187,8 @@ fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
     let in_v2 = unified.as_deref().map(|top| fs::read_to_string(top.join("cgroup.controllers")));
     let in_v2 = in_v2.and_then(|read| read.ok()).unwrap_or_default();
     let has = |name: &str| {
-        let in_v1 = |line: &str| line.split(':').nth(1).is_some_and(|it| it.split(',').any(|it| it == name));
-        own.lines().any(in_v1) || in_v2.split_whitespace().any(|it| it == name)
+        let in_v1 = |(names, _): (&str, &str)| names.split(',').any(|it| it == name);
+        proc::control_groups(own).any(in_v1) || in_v2.split_whitespace().any(|it| it == name)
     };
     let lacking = ["memory", "pids"].into_iter().filter(|name| !has(name)).collect();
     Cgroups { flavour, unified, lacking, group, user_manager: has_user_manager() }

@@ -6,9 +6,10 @@
 //! workspace gets a directory of its own in there.
 
 use super::cargo::metadata;
+use crate::cache_dir::Key;
 use anyhow::Result;
 use std::ffi::OsString;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The options for cargo in the workspace at `root`: none where the target directory lies in there.
@@ -29,9 +30,8 @@ fn own(root: &Path, target: &Path) -> Option<PathBuf> {
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     // A directory that does not exist yet has no other name.
     let inside = target.canonicalize().unwrap_or_else(|_| target.to_owned()).starts_with(&root);
-    let mut key = DefaultHasher::new();
-    root.hash(&mut key);
-    (!inside).then(|| target.join(format!("container-labs-{:016x}", key.finish())))
+    let key = Key::of([root.as_os_str().as_bytes()]);
+    (!inside).then(|| target.join(format!("container-labs-{}", key.name())))
 }
 
 #[cfg(test)]

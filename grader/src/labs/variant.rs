@@ -71,7 +71,7 @@ impl Workshop {
     /// cache.
     fn links_static(&self) -> bool {
         *self.links_static.get_or_init(|| {
-            let kept = self.cache.join(format!("static-{:016x}", self.base.key));
+            let kept = self.cache.join(format!("static-{}", self.base.key));
             if kept.exists() {
                 return true;
             }

@@ -1,13 +1,12 @@
 //! The workspace: the directory tree that the labs are built from.
 
 use super::alone;
-use crate::cache_dir;
+use crate::cache_dir::{self, Key};
 use crate::caller::Caller;
 use crate::labs::steps::Source;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// The labs' sources, as the build script found them: the path in the workspace, and the text.
@@ -54,9 +53,8 @@ impl Workspace {
     }
 
     fn carried_in(cache: &Path) -> Result<Workspace> {
-        let mut hasher = DefaultHasher::new();
-        SOURCES.hash(&mut hasher);
-        let root = cache.join(format!("labs-{:016x}", hasher.finish()));
+        let key = Key::of(SOURCES.iter().flat_map(|(path, text)| [path, text]));
+        let root = cache.join(format!("labs-{}", key.name()));
         if !root.is_dir() {
             let beside = root.with_extension(format!("{}.part", std::process::id()));
             let rename = || fs::rename(&beside, &root).map_err(anyhow::Error::from);

@@ -5,8 +5,8 @@ use super::fixed;
 use super::gather::{Gather, Input};
 use super::root::Root;
 use super::tools::{LeftOut, TOOLS, tool};
+use crate::cache_dir::Key;
 use anyhow::{Context, Result, anyhow};
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,7 @@ impl Inputs {
             let _ = write!(text, " {from:?} {to:?} {} {} {time:?}", stat.st_ino, stat.st_size);
         }
         let _ = write!(text, " {:?}", self.links);
-        // 32 digits are enough to tell two apart, and as many as a machine id has.
-        format!("{:x}", Sha256::digest(text))[..32].to_owned()
+        Key::of([text]).name()
     }
 }
 

@@ -78,8 +78,7 @@ impl Manifest {
 impl ManifestRow {
     /// The row of a file.
     pub fn of(file: &File) -> ManifestRow {
-        let digest = Sha256::digest(&file.bytes);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = format!("{:x}", Sha256::digest(&file.bytes));
         ManifestRow { name: file.name.clone(), size: file.bytes.len() as u64, sha256 }
     }
 }

@@ -136,22 +136,8 @@ fn first_sentence(text: &str) -> &str {
 
 /// Words after `first`, wrapped; the lines that follow are indented by four.
 fn paragraph(first: &str, words: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut line = first.to_owned();
-    let mut begun = false;
-    for word in words.split_whitespace() {
-        let word = text::line(word);
-        if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            writeln!(out, "{line}")?;
-            line = if first.is_empty() { String::new() } else { "    ".to_owned() };
-            begun = false;
-        }
-        if begun {
-            line.push(' ');
-        }
-        line.push_str(&word);
-        begun = true;
-    }
-    writeln!(out, "{line}")
+    let rest = if first.is_empty() { "" } else { "    " };
+    writeln!(out, "{}", text::wrap(first, rest, words, WIDTH))
 }
 
 #[cfg(test)]

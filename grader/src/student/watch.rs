@@ -153,7 +153,7 @@ struct Watch<'a> {
     /// The labs' source as it could be read last.
     source: Source,
     /// The fingerprint of what was built last.
-    built_from: Option<u64>,
+    built_from: Option<String>,
     /// When the first change came that was not looked at yet.
     saved_at: Option<Instant>,
     /// When what was saved is looked at.
@@ -286,7 +286,7 @@ impl Watch<'_> {
         self.build()
     }
 
-    fn fingerprint(&self) -> u64 {
+    fn fingerprint(&self) -> String {
         fingerprint(self.setting.workspace.root(), self.state.lab)
     }
 

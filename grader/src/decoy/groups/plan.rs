@@ -1,30 +1,30 @@
 //! Which groups root makes for a worker, from what is mounted.
 
 use super::Group;
-use crate::decoy::cgroupfs::{CONTROLLERS, has, limits_with, lines};
+use crate::decoy::cgroupfs::{CONTROLLERS, has, limits_with};
+use crate::proc::{self, Mount};
 use std::path::Path;
 
 /// The groups in which the controllers `memory`, `pids` and `cpu` hold. `enabled` reads which ones a v2 tree
 /// enables for the groups at its top.
 pub fn groups(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> String) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for line in mountinfo.lines() {
-        let Some((mount, file_system)) = line.split_once(" - ") else { continue };
-        let Some(point) = mount.split(' ').nth(4) else { continue };
-        let mut fields = file_system.split(' ');
-        let (path, controllers) = match (fields.next(), fields.nth(1)) {
-            (Some("cgroup"), Some(options)) => {
+    for Mount { point, kind, options } in proc::mounts(mountinfo) {
+        let (path, controllers) = match kind {
+            "cgroup" => {
                 let Some(wanted) =
                     options.split(',').find(|option| CONTROLLERS.contains(option)).map(str::to_owned)
                 else {
                     continue;
                 };
-                let Some((controllers, path)) = lines(own).find(|(names, _)| has(names, &wanted)) else {
+                let Some((controllers, path)) =
+                    proc::control_groups(own).find(|(names, _)| has(names, &wanted))
+                else {
                     continue;
                 };
                 (Path::new(point).join(path.trim_start_matches('/')), controllers.to_owned())
             }
-            (Some("cgroup2"), _) => {
+            "cgroup2" => {
                 if !limits_with(&enabled(Path::new(point))) {
                     continue;
                 }

@@ -1,5 +1,6 @@
 //! What the labs stand on: the compiler, and the libraries that are the same for every variant.
 
+use crate::cache_dir::Key;
 use crate::labs::cargo::{cargo, tool};
 use crate::labs::process::{self, Output, Stop};
 use crate::labs::target_dir;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,8 +22,8 @@ pub(super) struct Base {
     pub(super) libraries: BTreeMap<String, PathBuf>,
     /// Where the libraries are that these libraries use.
     pub(super) dependencies: PathBuf,
-    /// Made from the libraries' content: another compiler or another nix gives another key.
-    pub(super) key: u64,
+    /// Made from the libraries: another compiler or another nix gives another key.
+    pub(super) key: String,
 }
 
 /// A line of cargo's `--message-format=json`.
@@ -64,11 +65,12 @@ impl Base {
         let common = libraries.get("common").context("cargo built no library of `common`")?;
         let dependencies = common.with_file_name("deps");
 
-        let mut key = DefaultHasher::new();
-        for path in libraries.values() {
-            fs::read(path).with_context(|| path.display().to_string())?.hash(&mut key);
-        }
-        Ok(Base { rustc: rustc(workspace)?, libraries, dependencies, key: key.finish() })
+        // A library's name has cargo's hash of compiler, version, features and profile in it; `common`, which anybody may
+        // change, has none.
+        let names = libraries.values().filter_map(|path| path.file_name());
+        let mut key = Key::of(names.map(OsStr::as_bytes));
+        key.add(fs::read(common).with_context(|| common.display().to_string())?);
+        Ok(Base { rustc: rustc(workspace)?, libraries, dependencies, key: key.name() })
     }
 
     /// Runs rustc in `dir`, so that its messages name files as the workspace does.

@@ -1,17 +1,18 @@
 //! One lab of one variant: its source in the cache, and what rustc makes of it.
 
 use super::Workshop;
+use crate::cache_dir::Key;
 use crate::labs::steps::Source;
 use anyhow::{Context, Result, anyhow};
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use toml::{Table, Value};
 
 /// What rustc is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Emit {
     /// A verdict on the code: quick, with every lint, each warning an error.
     Metadata,
@@ -26,7 +27,7 @@ pub(super) struct Unit<'a> {
     emit: Emit,
     /// What rustc gets besides the file: edition, lints, libraries.
     flags: Vec<String>,
-    key: u64,
+    key: String,
     dir: PathBuf,
 }
 
@@ -35,8 +36,8 @@ impl<'a> Unit<'a> {
     pub(super) fn new(shop: &'a Workshop, source: &'a Source, lab: &'a str, emit: Emit) -> Result<Unit<'a>> {
         let manifest = table(source, &Path::new(lab).join("Cargo.toml"))?;
         let mut flags = flags(&table(source, Path::new("Cargo.toml"))?, emit);
-        let mut key = DefaultHasher::new();
-        (shop.base.key, emit, &flags).hash(&mut key);
+        // The flags say also what for.
+        let mut key = Key::of([&shop.base.key].into_iter().chain(&flags));
 
         // A lab knows the labs before it. So whatever a manifest says, this ends.
         let before: Vec<_> = source.labs().into_iter().take_while(|other| *other != lab).collect();
@@ -44,7 +45,7 @@ impl<'a> Unit<'a> {
         for name in dependencies.into_iter().flat_map(Table::keys) {
             let library = if let Some(lab) = before.iter().find(|lab| *lab == name) {
                 let unit = Unit::new(shop, source, lab, emit)?;
-                unit.key.hash(&mut key);
+                key.add(&unit.key);
                 // A library that was compiled against this one looks for it there.
                 flags.push(format!("-Ldependency={}", unit.dir.display()));
                 unit.library()?
@@ -59,9 +60,12 @@ impl<'a> Unit<'a> {
         flags.push(format!("-Ldependency={}", shop.base.dependencies.display()));
 
         let files: Vec<_> = source.files().filter(|(path, _)| path.starts_with(lab)).collect();
-        files.hash(&mut key);
-        let key = key.finish();
-        let dir = shop.cache.join(format!("{lab}-{key:016x}"));
+        for (path, text) in &files {
+            key.add(path.as_os_str().as_bytes());
+            key.add(text);
+        }
+        let key = key.name();
+        let dir = shop.cache.join(format!("{lab}-{key}"));
         make_once(&dir, |unfinished| {
             let part: Source = files.iter().map(|(path, text)| (path.into(), (*text).to_owned())).collect();
             part.write(unfinished)

@@ -4,6 +4,7 @@
 use super::{PREFIX, WORD};
 use crate::decoy::groups::{self, Groups};
 use crate::decoy::{group_tree, hierarchy};
+use crate::proc;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub fn remove_directories(parent: &Path) {
 
 /// Removes stale control groups, and hierarchies of them. The calling process has a mount namespace of its own.
 pub fn remove_groups() {
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = proc::read("self", "cgroup");
     for name in hierarchy::names(&own).filter(|name| is_name(name)) {
         if hierarchy::is_stale(name, &place()) {
             remove_hierarchy(name);

@@ -2,6 +2,7 @@
 //! it is written anywhere.
 
 use super::{File, MANIFEST, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Manifest, ManifestRow, ROOT, SCHEMA};
+use crate::text::is_hidden;
 use flate2::bufread::GzDecoder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -90,7 +91,7 @@ fn name<R: Read>(entry: &Entry<'_, R>) -> Result<String, String> {
     let bytes = entry.path_bytes();
     let name = str::from_utf8(&bytes).map_err(|_| "its name is no UTF-8")?;
     let path = Path::new(name);
-    if name.chars().any(char::is_control) || !path.components().all(|it| matches!(it, Component::Normal(_))) {
+    if name.contains(is_hidden) || !path.components().all(|it| matches!(it, Component::Normal(_))) {
         return Err("its name leads somewhere else, or is none".into());
     }
     let inside = name.strip_prefix(ROOT).and_then(|name| name.strip_prefix('/'));

@@ -3,6 +3,7 @@
 use super::{File, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES};
 use crate::beneath::{Directory, Entry};
 use crate::labs::{self, cargo::metadata};
+use crate::text::is_hidden;
 use anyhow::{Context, Result, ensure};
 use nix::sys::stat::SFlag;
 use std::io::Read;
@@ -112,6 +113,8 @@ fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
         "a link"
     } else if !it.is(SFlag::S_IFREG) {
         "no plain file"
+    } else if name.to_string_lossy().contains(is_hidden) {
+        "a name with hidden characters"
     } else {
         let text = name.to_str().with_context(|| format!("{}: its name is no UTF-8", name.display()))?;
         let mut bytes = Vec::new();

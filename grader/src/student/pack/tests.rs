@@ -72,6 +72,7 @@ fn an_archive_made_by_hand_is_right_as_well() {
 #[case::beside("container-labs-too/file", PLAIN, "does not lie in container-labs/")]
 #[case::a_second_name("container-labs/./Cargo.toml", PLAIN, "does not lie in container-labs/")]
 #[case::escapes("container-labs/\x1b[2J", PLAIN, "leads somewhere else")]
+#[case::direction("container-labs/\u{202e}sr.bil", PLAIN, "leads somewhere else")]
 #[case::symlink("container-labs/link", EntryType::Symlink, "no plain file (Symlink)")]
 #[case::link("container-labs/link", EntryType::Link, "no plain file (Link)")]
 #[case::device("container-labs/sda", EntryType::Block, "no plain file (Block)")]

@@ -1,6 +1,7 @@
 //! What stands in a step's place: what the student is to achieve there, and how it will show.
 
 use crate::labs::steps::Step;
+use crate::text;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 
@@ -36,18 +37,7 @@ fn stops(step: &Step, attempt: &str) -> bool {
 
 /// A comment: the text after its label, wrapped.
 fn comment(label: &str, text: &str) -> String {
-    let mut lines = String::new();
-    let mut line = format!("// {}", label.trim_end());
-    for word in text.split_whitespace() {
-        if line.len() + 1 + word.len() > WIDTH {
-            lines.push_str(&line);
-            lines.push('\n');
-            line = "//".to_owned();
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    lines + &line + "\n"
+    text::wrap(&format!("// {label}"), "// ", text, WIDTH) + "\n"
 }
 
 #[cfg(test)]

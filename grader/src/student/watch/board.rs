@@ -8,10 +8,10 @@ use super::state::{CheckRow, Mark, Phase, View, WatchState, word};
 use crate::labs;
 use crate::report::CheckKind;
 use crate::text::{is_hidden, line as shown};
-use ratatui::Frame;
-use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui_core::layout::Rect;
+use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::terminal::Frame;
+use ratatui_core::text::{Line, Span};
 
 /// Fewer lines than these have no room for the step's goal.
 const SMALL: u16 = 14;

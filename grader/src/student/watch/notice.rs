@@ -5,13 +5,14 @@
 
 use super::Event;
 use crate::beneath::Entry;
+use crate::cache_dir::Key;
 use anyhow::{Context, Result};
 use nix::libc;
 use nix::sys::statfs::statfs;
 use notify::{Config, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -116,36 +117,43 @@ fn number(name: &str) -> Option<usize> {
     name.strip_prefix("lab")?.split('-').next()?.parse().ok()
 }
 
-/// A number that changes when a file changes from which a lab is built: its own, `common`'s, those of the labs before
+/// A name that changes when a file changes from which a lab is built: its own, `common`'s, those of the labs before
 /// it, and the workspace's manifest. Of no use but to be compared with another.
-pub fn fingerprint(root: &Path, lab: usize) -> u64 {
-    let mut hasher = DefaultHasher::new();
+pub fn fingerprint(root: &Path, lab: usize) -> String {
+    let mut key = Key::default();
     for file in ["Cargo.toml", "rust-toolchain.toml", "rust-toolchain"] {
-        read(&root.join(file)).hash(&mut hasher);
+        add_file(&root.join(file), &mut key);
     }
     for package in packages(root) {
         let of_a_later_lab =
             package.file_name().and_then(|name| number(name.to_str()?)).is_some_and(|number| number > lab);
         if !of_a_later_lab {
-            add(&package, &mut hasher);
+            add(&package, &mut key);
         }
     }
-    hasher.finish()
+    key.name()
 }
 
-fn add(directory: &Path, hasher: &mut DefaultHasher) {
+fn add(directory: &Path, key: &mut Key) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
         let Ok(it) = fs::symlink_metadata(&path) else { continue };
         if it.is_dir() && path.file_name().is_none_or(|name| name != "target") {
-            add(&path, hasher);
+            add(&path, key);
         } else if is_source(&path) {
-            path.hash(hasher);
-            // A file that can't be read now is one that has changed.
-            read(&path).hash(hasher);
+            add_file(&path, key);
         }
+    }
+}
+
+fn add_file(path: &Path, key: &mut Key) {
+    key.add(path.as_os_str().as_bytes());
+    // A file that can't be read now is one that has changed.
+    match read(path) {
+        Some(bytes) => key.add(bytes),
+        None => key.add([]),
     }
 }
 

@@ -3,8 +3,12 @@
 
 use crate::text::line;
 use anstyle_parse::{DefaultCharAccumulator, Params, ParamsIter, Parser, Perform};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::text::{Line, Span};
+use std::borrow::Cow;
+use std::iter;
+use textwrap::core::Word;
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The lines of a text, each wrapped to `width` columns: between words, or anywhere, where the columns of a line
 /// belong together as in what a compiler draws.
@@ -80,36 +84,27 @@ fn select(mut style: Style, mut params: ParamsIter, colours: bool) -> Style {
 }
 
 fn wrap(cells: &[Cell], width: usize, by_words: bool) -> Vec<Line<'static>> {
-    let columns = |c: char| Span::raw(c.to_string()).width();
-    let mut lines = Vec::new();
-    let mut rest = cells;
     // What is wrapped keeps its indentation.
     let indentation = cells.iter().take_while(|cell| cell.0 == ' ').count();
-    let indentation = if by_words && indentation + 8 < width { indentation } else { 0 };
-    loop {
-        let room = if lines.is_empty() { width } else { width - indentation };
-        let mut taken = 0;
-        let fits = rest.iter().take_while(|cell| {
-            taken += columns(cell.0);
-            taken <= room
-        });
-        let fits = fits.count();
-        let whole = fits == rest.len();
-        let space = rest[..fits].iter().rposition(|cell| cell.0 == ' ').filter(|at| {
-            by_words && !whole && rest.get(fits).is_some_and(|next| next.0 != ' ') && *at > indentation
-        });
-        let end = space.map_or(fits.max(1), |at| at + 1).min(rest.len());
-        let begin = if lines.is_empty() { "" } else { &" ".repeat(indentation) };
-        lines.push(spans(begin, &rest[..end]));
-        rest = &rest[end..];
-        if by_words {
-            let spaces = rest.iter().take_while(|cell| cell.0 == ' ').count();
-            rest = &rest[spaces.min(rest.len())..];
-        }
-        if rest.is_empty() {
-            return lines;
-        }
-    }
+    let indentation = " ".repeat(if by_words && indentation + 8 < width { indentation } else { 0 });
+    let separator = if by_words { WordSeparator::AsciiSpace } else { WordSeparator::Custom(one_word) };
+    let options = Options::new(width).subsequent_indent(&indentation).word_separator(separator);
+    let text: String = cells.iter().map(|cell| cell.0).collect();
+    let mut rest = cells;
+    let lines = textwrap::wrap(&text, options.word_splitter(WordSplitter::NoHyphenation));
+    let line = |(number, line): (usize, &Cow<str>)| {
+        let begin = if number == 0 { "" } else { indentation.as_str() };
+        // The spaces at which it is wrapped are in no line.
+        let spaces = rest.iter().take_while(|cell| cell.0 == ' ' && by_words && number > 0).count();
+        let (cells, after) = rest[spaces..].split_at(line[begin.len()..].chars().count());
+        rest = after;
+        spans(begin, cells)
+    };
+    lines.iter().enumerate().map(line).collect()
+}
+
+fn one_word(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    Box::new(iter::once(Word::from(line)))
 }
 
 fn spans(begin: &str, cells: &[Cell]) -> Line<'static> {
@@ -143,6 +138,8 @@ mod tests {
         assert_eq!(plain("    one two three four", 15, true), ["    one two", "    three four"]);
         assert_eq!(plain("one two", 5, false), ["one t", "wo"]);
         assert_eq!(plain("longerthanaline", 6, true), ["longer", "thanal", "ine"]);
+        assert_eq!(plain("日本語 日本", 7, true), ["日本語", "日本"]);
+        assert_eq!(plain("  a  b  c", 5, false), ["  a", "b  c"]);
         assert_eq!(plain("", 5, true), Vec::<String>::new());
     }
 
