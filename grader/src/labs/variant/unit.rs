@@ -1,6 +1,6 @@
 //! One lab of one variant: its source in the cache, and what rustc makes of it.
 
-use super::Workshop;
+use super::{Workshop, cache};
 use crate::labs::steps::Source;
 use anyhow::{Context, Result, anyhow};
 use std::fs;
@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use toml::{Table, Value};
+
+/// The beginning of the name of what is being made.
+pub(super) const UNFINISHED: &str = "unfinished-";
 
 /// What rustc is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +65,7 @@ impl<'a> Unit<'a> {
         files.hash(&mut key);
         let key = key.finish();
         let dir = shop.cache.join(format!("{lab}-{key:016x}"));
+        cache::touch(&dir);
         make_once(&dir, |unfinished| {
             let part: Source = files.iter().map(|(path, text)| (path.into(), (*text).to_owned())).collect();
             part.write(unfinished)
@@ -140,7 +144,7 @@ fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     if path.exists() {
         return Ok(());
     }
-    let unique = format!("unfinished-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!("{UNFINISHED}{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let unfinished = path.with_file_name(unique);
     make(&unfinished)?;
     match fs::rename(&unfinished, path) {
