@@ -85,7 +85,7 @@ impl Workshop {
                 cache::touch(&kept);
                 return true;
             }
-            let dir = self.cache.join(format!("{}static-{}", unit::UNFINISHED, process::id()));
+            let dir = self.cache.join(format!("{}static-{}", cache::UNFINISHED, process::id()));
             let main = dir.join("main.rs");
             let links = fs::create_dir_all(&dir).is_ok()
                 && fs::write(&main, "fn main() {}\n").is_ok()

@@ -4,15 +4,15 @@
 //! nothing of the person who called the grader: see [`process`].
 //!
 //! # Layout
-//! - [`pool`]: the workers and their jobs. [`process`]: a worker's own side. [`end`](mod@end): the end of workers.
+//! - [`pool`]: the workers and their jobs. [`process`]: a worker's own side. [`worker`]: a worker from outside, and its end.
 //! - [`schedule`]: which job is next. [`usage`]: what one user still has in use. [`stopper`]: what ends a run before its end.
 
-mod end;
 mod pool;
 pub mod process;
 pub mod schedule;
 pub mod stopper;
 pub mod usage;
+mod worker;
 
 use crate::channel::Channel;
 use crate::decoy::delegated;
@@ -23,13 +23,12 @@ use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
 use anyhow::{Context, Result};
-use end::end;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 pub use pool::NUMBER;
-use pool::{Maker, Pool, Worker};
+use pool::{Maker, Pool};
 use process::Setup;
 use schedule::Schedule;
 use serde::{Deserialize, Serialize};
@@ -38,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 pub use stopper::{Stopped, Stopper};
+use worker::{Worker, end};
 
 /// The probe, as the build script made it.
 const PROBE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe"));

@@ -16,6 +16,9 @@ use std::time::{Duration, SystemTime};
 /// The file that is locked.
 const LOCK: &str = "lock";
 
+/// The beginning of the name of what is being made.
+pub(super) const UNFINISHED: &str = "unfinished-";
+
 /// What was not used for so long goes.
 const UNUSED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
@@ -65,7 +68,7 @@ fn sweep(cache: &Path, now: SystemTime) -> Result<()> {
     entries.sort_by_key(|entry| entry.age);
     let mut kept = 0;
     for entry in entries {
-        let is_unfinished = entry.name.to_string_lossy().starts_with(super::unit::UNFINISHED);
+        let is_unfinished = entry.name.to_string_lossy().starts_with(UNFINISHED);
         if is_unfinished || entry.age > UNUSED || kept + entry.bytes > MAX_BYTES {
             let _ = directory.remove_all(&entry.name);
         } else {
@@ -115,7 +118,7 @@ mod tests {
         for (name, days) in [("lab3-old", 5), ("lab3-new", 1), ("lab3-touched", 5), ("lab1-today", 0)] {
             entry(cache, name, 100, days);
         }
-        entry(cache, &format!("{}1-2", super::super::unit::UNFINISHED), 100, 0);
+        entry(cache, &format!("{}1-2", UNFINISHED), 100, 0);
         touch(&cache.join("lab3-touched"));
         let first = join(cache).unwrap().unwrap();
         assert_eq!(names(cache), ["lab1-today", "lab3-new", "lab3-touched"]);

@@ -10,9 +10,6 @@ use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use toml::{Table, Value};
 
-/// The beginning of the name of what is being made.
-pub(super) const UNFINISHED: &str = "unfinished-";
-
 /// What rustc is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Emit {
@@ -144,7 +141,7 @@ fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     if path.exists() {
         return Ok(());
     }
-    let unique = format!("{UNFINISHED}{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!("{}{}-{}", cache::UNFINISHED, process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let unfinished = path.with_file_name(unique);
     make(&unfinished)?;
     match fs::rename(&unfinished, path) {

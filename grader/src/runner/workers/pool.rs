@@ -4,19 +4,16 @@
 //! job gets another one. A worker that died while it had nothing to do costs no job at all, and one that can't be started
 //! is done without.
 
-use super::end::end;
 use super::schedule::Schedule;
 use super::stopper::{GO_ON, START_NO_MORE, Stopped, Stopper};
+use super::worker::{Worker, end};
 use super::{Done, Job};
-use crate::channel::Channel;
-use crate::decoy::groups::Groups;
 use crate::interrupts::Interrupted;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
-use nix::unistd::Pid;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,16 +27,6 @@ const OFFERS: usize = 3;
 /// Where there is no worker at all, one is tried to be started for so long, and so often.
 const START: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(100);
-
-/// A worker, as the grader sees it.
-pub(super) struct Worker {
-    pub(super) pid: Pid,
-    /// None once it is to end.
-    pub(super) channel: Option<Channel>,
-    pub(super) groups: Groups,
-    /// The job that it does, and when it must have done it.
-    pub(super) at: Option<(usize, Instant)>,
-}
 
 /// Who starts workers.
 pub(super) trait Maker {

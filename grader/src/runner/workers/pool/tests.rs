@@ -1,6 +1,8 @@
 //! The pool, with shell scripts for workers: each reads jobs from its socket, and answers as it likes.
 
 use super::*;
+use crate::channel::Channel;
+use crate::decoy::groups::Groups;
 use crate::report::DecoyKind;
 use crate::target::Target;
 use crate::trial::Facts;
@@ -8,6 +10,7 @@ use nix::sys::signal::SigSet;
 use nix::sys::signalfd::SfdFlags;
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
 use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};

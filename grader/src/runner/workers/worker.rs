@@ -1,11 +1,22 @@
-//! The end of workers, and of all that they leave behind.
+//! A worker as the grader sees it, and its end with all that it leaves behind.
 
-use super::pool::Worker;
+use crate::channel::Channel;
+use crate::decoy::groups::Groups;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs;
 use std::time::{Duration, Instant};
+
+/// A worker, as the grader sees it.
+pub(super) struct Worker {
+    pub(super) pid: Pid,
+    /// None once it is to end.
+    pub(super) channel: Option<Channel>,
+    pub(super) groups: Groups,
+    /// The job that it does, and when it must have done it.
+    pub(super) at: Option<(usize, Instant)>,
+}
 
 /// A worker, and all that a dead one left, has ended within this time.
 const END: Duration = Duration::from_secs(30);
