@@ -10,6 +10,7 @@ use nix::sys::socket::{
     socketpair,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use std::cell::Cell;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 pub struct Channel {
     socket: OwnedFd,
     timeout: Option<Duration>,
+    /// Whether a part of a message was left unread or unsent: what comes next would be no beginning of one.
+    out_of_step: Cell<bool>,
 }
 
 /// The other end neither answered nor took what was said within this time.
@@ -32,8 +35,20 @@ impl std::fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
-/// More than any message: a mount table of thousands of lines.
-const MAX_MESSAGE: usize = 4 << 20;
+/// Of a message that would be longer none is sent, and none is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong(pub usize);
+
+impl std::fmt::Display for TooLong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a message of {} bytes; the limit is {MAX_MESSAGE}", self.0)
+    }
+}
+
+impl std::error::Error for TooLong {}
+
+/// More than any message: whoever sends what a program may lengthen bounds it before.
+pub const MAX_MESSAGE: usize = 4 << 20;
 
 impl Channel {
     /// Both ends. The first waits no longer than `timeout` for one message; the second as long as it takes, since its
@@ -41,12 +56,12 @@ impl Channel {
     pub fn pair(timeout: Duration) -> Result<(Channel, Channel)> {
         let (a, b) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .context("socketpair(2)")?;
-        Ok((Channel { socket: a, timeout: Some(timeout) }, Channel::new(b)))
+        Ok((Channel { timeout: Some(timeout), ..Channel::new(a) }, Channel::new(b)))
     }
 
     /// An end that waits as long as it takes.
     pub fn new(socket: OwnedFd) -> Channel {
-        Channel { socket, timeout: None }
+        Channel { socket, timeout: None, out_of_step: Cell::new(false) }
     }
 
     /// The socket, to hand it to another process.
@@ -55,8 +70,15 @@ impl Channel {
     }
 
     /// Sends a message: its length, then itself.
+    ///
+    /// # Errors
+    /// [`TooLong`], and nothing was sent; [`TimedOut`]; the other end is gone.
     pub fn send<T: Serialize>(&self, message: &T, descriptors: &[BorrowedFd]) -> Result<()> {
+        self.in_step()?;
         let body = serde_json::to_vec(message)?;
+        if body.len() > MAX_MESSAGE {
+            return Err(TooLong(body.len()).into());
+        }
         let mut bytes = (body.len() as u32).to_ne_bytes().to_vec();
         bytes.extend(body);
         let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
@@ -76,12 +98,17 @@ impl Channel {
             };
             rights = &[];
             rest = &rest[sent..];
+            self.out_of_step.set(!rest.is_empty());
         }
         Ok(())
     }
 
     /// Receives a message; none at the end of file.
+    ///
+    /// # Errors
+    /// [`TimedOut`]; [`TooLong`]; it is no such message. Where a part of it was left unread, every later call fails.
     pub fn receive<T: DeserializeOwned>(&self) -> Result<Option<(T, Vec<OwnedFd>)>> {
+        self.in_step()?;
         let mut descriptors = Vec::new();
         let deadline = self.deadline();
         let mut length = [0; 4];
@@ -89,18 +116,28 @@ impl Channel {
             return Ok(None);
         }
         let length = u32::from_ne_bytes(length) as usize;
-        anyhow::ensure!(length <= MAX_MESSAGE, "a message of {length} bytes");
+        self.out_of_step.set(true);
+        if length > MAX_MESSAGE {
+            return Err(TooLong(length).into());
+        }
         let mut body = vec![0; length];
         if !self.fill(&mut body, &mut descriptors, deadline)? {
             return Ok(None);
         }
-        Ok(Some((serde_json::from_slice(&body)?, descriptors)))
+        self.out_of_step.set(false);
+        let message = serde_json::from_slice(&body).context("it is no such message")?;
+        Ok(Some((message, descriptors)))
     }
 
     /// Whether something comes within so many milliseconds, or the other end is gone.
     pub fn has_message(&self, milliseconds: u8) -> bool {
         poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], PollTimeout::from(milliseconds))
             != Ok(0)
+    }
+
+    fn in_step(&self) -> Result<()> {
+        anyhow::ensure!(!self.out_of_step.get(), "an earlier message did not come to its end");
+        Ok(())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -182,12 +219,45 @@ mod tests {
         nix::unistd::write(theirs.descriptor(), &[9, 0, 0, 0, 1]).unwrap();
         let error = ours.receive::<String>().unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&TimedOut(SHORT)));
+        // Its other half is not taken for the length of a next one.
+        nix::unistd::write(theirs.descriptor(), b"23456789\x02\0\0\0\"\"").unwrap();
+        let error = ours.receive::<String>().unwrap_err();
+        assert_eq!(error.to_string(), "an earlier message did not come to its end");
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_not_sent_and_the_next_one_is() {
+        let (ours, theirs) = Channel::pair(SHORT).unwrap();
+        let error = theirs.send(&"x".repeat(MAX_MESSAGE), &[]).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&TooLong(MAX_MESSAGE + 2)));
+        theirs.send(&"short", &[]).unwrap();
+        assert_eq!(ours.receive::<String>().unwrap().unwrap().0, "short");
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_not_read_and_nothing_after_it() {
+        let (ours, theirs) = Channel::pair(SHORT).unwrap();
+        let length = MAX_MESSAGE + 1;
+        nix::unistd::write(theirs.descriptor(), &(length as u32).to_ne_bytes()).unwrap();
+        nix::unistd::write(theirs.descriptor(), &[b'x'; 100]).unwrap();
+        let error = ours.receive::<String>().unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&TooLong(length)));
+        assert!(ours.receive::<String>().is_err());
+    }
+
+    #[test]
+    fn what_is_no_message_leaves_the_next_one_to_be_read() {
+        let (ours, theirs) = Channel::pair(SHORT).unwrap();
+        theirs.send(&3, &[]).unwrap();
+        theirs.send(&"x", &[]).unwrap();
+        assert!(ours.receive::<String>().is_err());
+        assert_eq!(ours.receive::<String>().unwrap().unwrap().0, "x");
     }
 
     #[test]
     fn who_does_not_listen_is_not_waited_for() {
         let (ours, _theirs) = Channel::pair(SHORT).unwrap();
-        let large = "x".repeat(4 << 20);
+        let large = "x".repeat(MAX_MESSAGE - 2);
         let error = ours.send(&large, &[]).unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&TimedOut(SHORT)));
     }

@@ -207,19 +207,17 @@ impl Decoy {
         }
     }
 
-    /// What it looks like now. None where its PID 1 is dead.
-    pub fn snapshot(&self, files: bool) -> Option<Snapshot> {
-        self.channel.send(&ToPid1::Snapshot { files }, &[]).ok()?;
-        match self.answer().ok()?? {
-            (FromPid1::Snapshot(snapshot), _) => Some(*snapshot),
-            _ => None,
+    /// What it looks like now; with `files`, also which files are new or gone.
+    ///
+    /// # Errors
+    /// Its PID 1 is dead, does not answer, or can't see.
+    pub fn snapshot(&self, files: bool) -> Result<Snapshot> {
+        self.channel.send(&ToPid1::Snapshot { files }, &[])?;
+        match self.answer()? {
+            Some((FromPid1::Snapshot(snapshot), _)) => Ok(*snapshot),
+            Some((FromPid1::Failed(why), _)) => bail!("{why}"),
+            _ => bail!("the decoy host's PID 1 died"),
         }
-    }
-
-    /// Lists its files, for whoever will ask which are new.
-    pub fn list_files(&mut self) -> Result<()> {
-        self.ready.first = self.snapshot(true).context("the decoy's PID 1 died")?;
-        Ok(())
     }
 
     /// Whether it is as it was when it was made, once its last program has ended. Files that were left are put

@@ -143,7 +143,7 @@ fn why_not(session: &mut Session, stage: &Stage) -> String {
         return format!("the command had not started: {why}");
     }
     if let Some(why) = session.refused.first() {
-        return why.clone();
+        return why.to_owned();
     }
     if let Some(error) = session.exec_error() {
         return format!("the program could not be executed: {error}");

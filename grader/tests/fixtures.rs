@@ -292,7 +292,7 @@ fn a_filter_that_kills_blocks(
 /// What the script is told: the reason, and not some other.
 #[rstest]
 #[case("no-other-program", "/unshare")]
-#[case("nothing-left", "a file was left: ")]
+#[case("nothing-left", "left: /")]
 #[case("host-name", "it has the host's name")]
 #[case("tmp-writable", "/tmp is a directory of the rootfs")]
 fn the_reason_is_given(#[case] id: &str, #[case] reason: &str) {

@@ -205,3 +205,15 @@ fn what_the_grader_starts_has_the_signals_of_a_program() {
     let mask = u64::from_str_radix(mask.get(..16).unwrap_or_else(|| panic!("{why}")), 16).unwrap();
     assert_eq!(mask & 0x7fff_ffff, 0, "{why}");
 }
+
+#[rstest]
+#[case::falls_short("mount", 1)]
+#[case::cannot_be_judged_here("raw-disk", 3)]
+fn try_and_run_agree_in_exit_codes(#[case] attempt: &str, #[case] code: i32) {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    let Some(program) = stage.program("exits.sh") else { return };
+    let program = program.to_str().unwrap();
+    let tried = stage.run(stage.grader(["try", attempt, "--in", program, "--decoy", "user"]));
+    let run = stage.run(stage.grader(["run", "--attempt", attempt, "--decoy", "user", program]));
+    assert_eq!((tried.code(), run.code()), (Some(code), Some(code)), "{tried:?} {run:?}");
+}

@@ -3,8 +3,9 @@
 //! A decoy costs more than a trial. Where nothing has changed it serves for the next one too.
 
 use super::layout::{READ_ONLY, ROOTFS};
+use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID};
 use crate::beneath::{Directory, is};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::libc;
@@ -12,8 +13,20 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// Directories that lie deeper are none that the grader has made: it copies 100 levels of a tree.
+const MAX_DEPTH: usize = 300;
+
+/// What is new in a tree is counted up to here.
+const MAX_NEW: usize = 200_000;
+
+/// As much of the end of a path as is told: a name is not longer (NAME_MAX).
+const MAX_NAME: usize = 255;
 
 /// What a decoy looked like at some moment.
 #[derive(Debug)]
@@ -37,6 +50,25 @@ pub struct Mark {
     written: Option<(i64, i64, i64)>,
 }
 
+/// What has become of the mount table.
+pub struct MountChanges {
+    /// The table, if it is no longer than [`MAX_MOUNTINFO`].
+    pub table: Option<String>,
+    /// By mount points. Where one is mounted on another, each counts.
+    pub points: Changes,
+    /// Whether it is another than it was, in whatever.
+    pub other: bool,
+}
+
+/// What has become of the files.
+pub struct FileChanges {
+    /// By paths.
+    pub paths: Changes,
+    /// The end of the path of each file that is set-user-ID and root's and was not; none where there are more than
+    /// [`MAX_SETUID`].
+    pub setuid: Option<Vec<String>>,
+}
+
 impl TreeState {
     /// What it looks like now.
     pub fn now(proc: &OwnedFd) -> Result<TreeState> {
@@ -50,6 +82,53 @@ impl TreeState {
             return Ok(false);
         }
         put_away(&Directory::open(Path::new("/"))?, files()?, &self.files)
+    }
+
+    /// How the mount table differs. It is read line by line: a program may make a hundred thousand mounts.
+    pub fn mount_changes(&self, proc: &OwnedFd) -> Result<MountChanges> {
+        let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in self.mounts.lines() {
+            *gone.entry(mount_point(line)).or_default() += 1;
+        }
+        let (mut points, mut table) = (Changes::default(), Some(String::new()));
+        for line in BufReader::new(mountinfo(proc)?).split(b'\n') {
+            let line = line.context("mountinfo")?;
+            let line = String::from_utf8_lossy(&line);
+            match gone.get_mut(mount_point(&line)) {
+                Some(count @ 1..) => *count -= 1,
+                _ => points.new.add(mount_point(&line)),
+            }
+            table = table.filter(|table| table.len() + line.len() < MAX_MOUNTINFO);
+            table.iter_mut().for_each(|table| table.extend([&*line, "\n"]));
+        }
+        gone.iter().for_each(|(point, count)| (0..*count).for_each(|_| points.gone.add(point)));
+        let other = table.as_ref() != Some(&self.mounts);
+        Ok(MountChanges { table, points, other })
+    }
+
+    /// How the files differ. What is new is counted and not kept.
+    pub fn file_changes(&self) -> Result<FileChanges> {
+        let mut changes = FileChanges { paths: Changes::default(), setuid: Some(Vec::new()) };
+        let mut gone: BTreeSet<&OsString> = self.files.keys().collect();
+        let whole = each_file(&mut |path, mark| {
+            let was = self.files.get(&path);
+            if !gone.remove(&path) {
+                changes.paths.new.add(&path.to_string_lossy());
+            }
+            if mark.is_roots_set_user_id() && !was.is_some_and(Mark::is_roots_set_user_id) {
+                changes.setuid = changes.setuid.take().filter(|all| all.len() < MAX_SETUID);
+                changes.setuid.iter_mut().for_each(|all| all.push(end_of(&path)));
+            }
+            let many = changes.paths.new.count >= MAX_NEW;
+            Ok(if many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        if whole.is_continue() {
+            gone.iter().for_each(|path| changes.paths.gone.add(&path.to_string_lossy()));
+        } else {
+            // Others may be among those that were not looked at.
+            changes.setuid = None;
+        }
+        Ok(changes)
     }
 
     /// Whether there are the same processes.
@@ -77,9 +156,20 @@ impl Mark {
 
 /// The mount table of the calling process. `proc` is the host's own `/proc`: what stands at that path now may be
 /// another's.
-pub fn mounts(proc: &OwnedFd) -> Result<String> {
+fn mounts(proc: &OwnedFd) -> Result<String> {
+    let mut text = Vec::new();
+    mountinfo(proc)?.read_to_end(&mut text).context("mountinfo")?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn mountinfo(proc: &OwnedFd) -> Result<fs::File> {
     let file = openat(proc, "self/mountinfo", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-    std::io::read_to_string(fs::File::from(file.context("mountinfo")?)).context("mountinfo")
+    Ok(fs::File::from(file.context("mountinfo")?))
+}
+
+/// The fifth field (proc_pid_mountinfo(5)).
+fn mount_point(line: &str) -> &str {
+    line.split(' ').nth(4).unwrap_or_default()
 }
 
 /// The host's name.
@@ -96,26 +186,27 @@ pub fn processes(proc: &OwnedFd) -> Result<BTreeSet<i32>> {
 }
 
 /// The files of the decoy's own tree and of its volumes, as the decoy's processes see them.
-pub fn files() -> Result<Files> {
-    let root = Directory::open(Path::new("/")).context("/")?;
+fn files() -> Result<Files> {
     let mut found = Files::new();
-    // There the rootfs is seen for a second time.
-    list(&root, Path::new("/"), root.stat()?.st_dev, Some(Path::new(READ_ONLY)), &mut found)?;
-    let volume = root.below(ROOTFS).and_then(|rootfs| rootfs.in_root("data"));
-    // A volume that is not mounted any more is seen in the mount table.
-    for (top, name) in [(root.below("mnt"), "/mnt".into()), (volume, Path::new(ROOTFS).join("data"))] {
-        if let Ok(top) = top {
-            list(&top, &name, top.stat()?.st_dev, None, &mut found)?;
-        }
-    }
-    Ok(found)
+    each_file(&mut |path, mark| keep(&mut found, path, mark)).map(|_| found)
 }
 
 /// The files of a tree, without what is mounted in it. Their paths begin with `/`, its top.
+///
+/// # Errors
+/// What the system said; the tree is nested deeper than any that the grader makes.
 pub fn files_of(root: &Directory) -> Result<Files> {
     let mut found = Files::new();
-    list(root, Path::new("/"), root.stat()?.st_dev, None, &mut found)?;
-    Ok(found)
+    let see: See = &mut |path, mark| keep(&mut found, path, mark);
+    Walk { device: root.stat()?.st_dev, but: None, see }.list(root, Path::new("/"), 0).map(|_| found)
+}
+
+fn keep(found: &mut Files, path: OsString, mark: Mark) -> Result<ControlFlow<()>> {
+    if Path::new(&path).components().count() > MAX_DEPTH {
+        bail!("directories are nested more than {MAX_DEPTH} deep");
+    }
+    found.insert(path, mark);
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Removes the files below `root` that are new, and says whether the others are as they were.
@@ -138,34 +229,89 @@ fn remove(root: &Directory, path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Lists what is in a directory, but the path `but`.
-fn list(
-    directory: &Directory,
-    path: &Path,
-    device: u64,
-    but: Option<&Path>,
-    found: &mut Files,
-) -> Result<()> {
-    for name in directory.names().with_context(|| path.display().to_string())? {
-        let path = path.join(&name);
-        if Some(path.as_path()) == but {
-            continue;
-        }
-        let Ok(it) = fstatat(directory, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
-        if it.st_dev == device {
-            if is(&it, SFlag::S_IFDIR) {
-                let below = directory.below(&name).with_context(|| path.display().to_string())?;
-                list(&below, &path, device, but, found)?;
-            }
-            found.insert(path.into_os_string(), Mark::of(&it));
+/// Whom each file is shown, until it has seen enough.
+type See<'a> = &'a mut dyn FnMut(OsString, Mark) -> Result<ControlFlow<()>>;
+
+/// Shows each file of the decoy's own tree and of its volumes, as the decoy's processes see them.
+fn each_file(see: See) -> Result<ControlFlow<()>> {
+    let root = Directory::open(Path::new("/")).context("/")?;
+    // There the rootfs is seen for a second time.
+    let mut own = Walk { device: root.stat()?.st_dev, but: Some(Path::new(READ_ONLY)), see };
+    if own.list(&root, Path::new("/"), 0)?.is_break() {
+        return Ok(ControlFlow::Break(()));
+    }
+    let volume = root.below(ROOTFS).and_then(|rootfs| rootfs.in_root("data"));
+    // A volume that is not mounted any more is seen in the mount table.
+    for (top, name) in [(root.below("mnt"), "/mnt".into()), (volume, Path::new(ROOTFS).join("data"))] {
+        let Ok(top) = top else { continue };
+        let mut volume = Walk { device: top.stat()?.st_dev, but: None, see: &mut *own.see };
+        if volume.list(&top, &name, 0)?.is_break() {
+            return Ok(ControlFlow::Break(()));
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
+}
+
+/// A walk over one file system.
+struct Walk<'a> {
+    device: u64,
+    /// What is left out.
+    but: Option<&'a Path>,
+    see: See<'a>,
+}
+
+impl Walk<'_> {
+    /// Shows what is in a directory. What lies below [`MAX_DEPTH`] directories is passed over.
+    fn list(&mut self, directory: &Directory, path: &Path, depth: usize) -> Result<ControlFlow<()>> {
+        for name in directory.names().with_context(|| path.display().to_string())? {
+            let path = path.join(&name);
+            if Some(path.as_path()) == self.but {
+                continue;
+            }
+            let Ok(it) = fstatat(directory, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
+            if it.st_dev != self.device {
+                continue;
+            }
+            if (self.see)(path.clone().into_os_string(), Mark::of(&it))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if is(&it, SFlag::S_IFDIR) && depth < MAX_DEPTH {
+                let below = directory.below(&name).with_context(|| path.display().to_string())?;
+                if self.list(&below, &path, depth + 1)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// The end of a path: its name, at least.
+fn end_of(path: &OsString) -> String {
+    let bytes = path.as_bytes();
+    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MAX_NAME)..]).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_too_deep_is_an_error_where_it_has_to_be_put_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let deep: std::path::PathBuf = (0..MAX_DEPTH + 1).map(|_| "d").collect();
+        fs::create_dir_all(directory.path().join(deep)).unwrap();
+        let error = files_of(&Directory::open(directory.path()).unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "directories are nested more than 300 deep");
+    }
+
+    #[test]
+    fn what_is_left_out_for_its_decoy_is_put_away_with_its_tree() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join(READ_ONLY.trim_start_matches('/'))).unwrap();
+        let found = files_of(&Directory::open(directory.path()).unwrap()).unwrap();
+        assert!(found.contains_key(Path::new(READ_ONLY).as_os_str()), "{found:?}");
+    }
 
     #[test]
     fn what_is_new_is_put_away_and_what_has_changed_is_noticed() {

@@ -1,6 +1,7 @@
 //! What the grader and a decoy's PID 1 tell each other, over a [`Channel`](crate::channel::Channel).
 
 use super::start::Program;
+use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,6 +49,13 @@ pub enum FromPid1 {
     },
 }
 
+impl FromPid1 {
+    /// In its text there may be a path, as long as a program has made it.
+    pub fn failed(error: &anyhow::Error) -> FromPid1 {
+        FromPid1::Failed(text::cut(&format!("{error:#}"), 1000))
+    }
+}
+
 /// What a decoy says of itself when it stands.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ready {
@@ -59,25 +67,73 @@ pub struct Ready {
     pub probe: (u64, u64),
     /// The victim, in the decoy's PID namespace.
     pub victim: i32,
-    /// What it looked like then, without its files.
+    /// What it looked like then.
     pub first: Snapshot,
 }
 
-/// What a decoy looks like.
+/// What a decoy looks like. A program under test has a hand in all of it: so no part of it grows without end.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Snapshot {
-    /// `/proc/self/mountinfo` of its PID 1.
-    pub mountinfo: String,
+    /// `/proc/self/mountinfo` of its PID 1; none where it is longer than [`MAX_MOUNTINFO`].
+    pub mountinfo: Option<String>,
+    /// Where mounts are now and were not when the decoy was made, and the other way round.
+    pub mounts: Changes,
+    /// Whether the mount table is another than when the decoy was made, in whatever.
+    pub other_mounts: bool,
     /// Its host name.
     pub hostname: String,
     /// Its boot-time clock, in seconds.
     pub boottime: i64,
     /// The processes in its PID namespace.
     pub processes: Vec<i32>,
-    /// The files of its own tree, if they were asked for.
-    pub files: Vec<String>,
-    /// Those of them that are set-user-ID and root's.
-    pub setuid: Vec<String>,
+    /// What has changed in its own tree, if that was asked for.
+    pub files: Changes,
+    /// Files that are set-user-ID and root's now and were not, if they were asked for, each with the end of its path; none
+    /// where there are more than [`MAX_SETUID`].
+    pub setuid: Option<Vec<String>>,
     /// The victim's wait(2) status, if it has ended.
     pub victim: Option<i32>,
+}
+
+/// In bytes. A decoy's own mount table has 40 lines; in JSON a byte may become six.
+pub const MAX_MOUNTINFO: usize = 512 << 10;
+
+/// More set-user-ID files than an attempt leaves.
+pub const MAX_SETUID: usize = 1000;
+
+/// What is there and was not, and what was there and is not.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Changes {
+    /// What is new.
+    pub new: Names,
+    /// What is gone.
+    pub gone: Names,
+}
+
+/// Of many names the first ones, and how many there are.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Names {
+    /// The first ones, not in full where they are long.
+    pub first: Vec<String>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Names {
+    /// So many are kept, and of each so many characters.
+    const KEPT: usize = 3;
+    const MAX_CHARS: usize = 200;
+
+    /// Adds one.
+    pub fn add(&mut self, name: &str) {
+        if self.count < Names::KEPT {
+            self.first.push(text::cut(name, Names::MAX_CHARS));
+        }
+        self.count += 1;
+    }
+
+    /// How many were not kept.
+    pub fn more(&self) -> usize {
+        self.count - self.first.len()
+    }
 }

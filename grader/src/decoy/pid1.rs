@@ -8,7 +8,7 @@
 
 use super::changes::{self, TreeState};
 use super::ids::Ids;
-use super::messages::{FromPid1, Ready, Snapshot, ToPid1};
+use super::messages::{Changes, FromPid1, Ready, Snapshot, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
 use super::start::Program;
@@ -44,15 +44,15 @@ const ENDED: Duration = Duration::from_secs(5);
 /// PID 1, from its clone(2) to its end.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
     match make(channel, plan, secrets, ids) {
-        Ok((services, victim)) => serve(channel, secrets, &services, victim).is_err().into(),
+        Ok((services, victim, first)) => serve(channel, secrets, &services, victim, &first).is_err().into(),
         Err(error) => {
-            let _ = channel.send(&FromPid1::Failed(format!("{error:#}")), &[]);
+            let _ = channel.send(&FromPid1::failed(&error), &[]);
             1
         }
     }
 }
 
-fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<(Services, Pid)> {
+fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<(Services, Pid, TreeState)> {
     close_all_but(channel.descriptor());
     // Also while it is made. What follows resets it; then it is set again.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
@@ -86,15 +86,16 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
     let probe = fs::metadata(rootfs.join(format!("probe-{}", secrets.name)))?;
     let root = fs::metadata("/")?;
+    let first = TreeState::now(&services.proc)?;
     let ready = Ready {
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(&services.proc, false, None)?,
+        first: snapshot(&services.proc, &first, false, None)?,
         victim: victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
-    Ok((services, victim))
+    Ok((services, victim, first))
 }
 
 /// A boot-time clock that no other host has. Kernels before 5.6 have no time namespace: there it is the
@@ -205,12 +206,17 @@ fn loopback_up() -> Result<()> {
 }
 
 /// Until the grader is gone.
-fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid) -> Result<()> {
+fn serve(
+    channel: &Channel,
+    secrets: &Secrets,
+    services: &Services,
+    victim: Pid,
+    first: &TreeState,
+) -> Result<()> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
     let ended = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let first = TreeState::now(&services.proc)?;
     let mut children =
         Children { programs: Vec::new(), started: 0, victim, victim_status: None, datagrams: false };
     loop {
@@ -246,17 +252,17 @@ fn serve(channel: &Channel, secrets: &Secrets, services: &Services, victim: Pid)
                         let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
                         channel.send(&FromPid1::Started { strangers }, &descriptors)?;
                     }
-                    Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                    Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
                     children.wait_for_victim(channel)?;
-                    match snapshot(&services.proc, files, children.victim_status) {
+                    match snapshot(&services.proc, first, files, children.victim_status) {
                         Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
-                        Err(error) => channel.send(&FromPid1::Failed(format!("{error:#}")), &[])?,
+                        Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
                     }
                 }
                 Some((ToPid1::Settle, _)) => {
-                    let same = children.settle(channel, &services.proc, &first).unwrap_or(false);
+                    let same = children.settle(channel, &services.proc, first).unwrap_or(false);
                     channel.send(&FromPid1::Settled { same }, &[])?;
                 }
                 Some((ToPid1::Begin, _)) => {}
@@ -369,21 +375,20 @@ impl Children {
 }
 
 /// `proc`: the host's own `/proc`. What stands at that path now may be another's.
-fn snapshot(proc: &OwnedFd, files: bool, victim: Option<i32>) -> Result<Snapshot> {
-    let (mut names, mut setuid) = (Vec::new(), Vec::new());
-    for (path, mark) in if files { changes::files()? } else { changes::Files::new() } {
-        let name = path.to_string_lossy().into_owned();
-        if mark.is_roots_set_user_id() {
-            setuid.push(name.clone());
-        }
-        names.push(name);
-    }
+fn snapshot(proc: &OwnedFd, first: &TreeState, files: bool, victim: Option<i32>) -> Result<Snapshot> {
+    let mounts = first.mount_changes(proc)?;
+    let (files, setuid) = match files {
+        true => first.file_changes().map(|files| (files.paths, files.setuid))?,
+        false => (Changes::default(), Some(Vec::new())),
+    };
     Ok(Snapshot {
-        mountinfo: changes::mounts(proc)?,
+        mountinfo: mounts.table,
+        mounts: mounts.points,
+        other_mounts: mounts.other,
         hostname: changes::name()?,
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
         processes: changes::processes(proc)?.into_iter().collect(),
-        files: names,
+        files,
         setuid,
         victim,
     })

@@ -81,7 +81,8 @@ impl Tree {
     /// Gives it other words and names, once its decoy has ended. False where it is not as it was built.
     pub fn renew(&mut self, secrets: &Secrets) -> Result<bool> {
         let root = &self.root;
-        if !changes::put_away(root, changes::files_of(root)?, &self.files)? {
+        let Ok(found) = changes::files_of(root) else { return Ok(false) };
+        if !changes::put_away(root, found, &self.files)? {
             return Ok(false);
         }
         for (file, word) in words(secrets) {

@@ -4,15 +4,20 @@
 //! labs before it are then compiled from the [`Source`] at hand. Everything is kept in a cache directory under
 //! a name made from what it is made of, so that twenty variants of lab 3 compile lab 1 once. Several threads,
 //! and several graders, may use one cache: what appears in it is complete.
+//!
+//! # Layout
+//! - `base`: what cargo builds. `unit`: one lab of one variant. `cache`: what goes again.
 
 mod base;
+mod cache;
 mod unit;
 
 use crate::labs::process::Stop;
 use crate::labs::steps::Source;
 use anyhow::{Context, Result};
 use base::Base;
-use std::fs;
+use nix::fcntl::Flock;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::OnceLock;
@@ -25,19 +30,23 @@ pub struct Workshop {
     base: Base,
     links_static: OnceLock<bool>,
     stop: Stop,
+    /// By which others see that the cache is in use.
+    _lock: Option<Flock<File>>,
 }
 
 impl Workshop {
-    /// Builds with cargo what the labs of `workspace` stand on. `cache` is made where it is missing; who chose
-    /// it removes it.
+    /// Builds with cargo what the labs of `workspace` stand on. `cache` is made where it is missing, and swept if nobody
+    /// uses it; who chose it removes it.
     ///
     /// # Errors
     /// What cargo or the system said.
     pub fn open(workspace: &Path, cache: &Path) -> Result<Workshop> {
         fs::create_dir_all(cache).with_context(|| cache.display().to_string())?;
         let cache = cache.canonicalize().with_context(|| cache.display().to_string())?;
+        let lock = cache::join(&cache)?;
         Ok(Workshop {
             cache,
+            _lock: lock,
             base: Base::build(workspace)?,
             links_static: OnceLock::new(),
             stop: Stop::default(),
@@ -73,9 +82,10 @@ impl Workshop {
         *self.links_static.get_or_init(|| {
             let kept = self.cache.join(format!("static-{}", self.base.key));
             if kept.exists() {
+                cache::touch(&kept);
                 return true;
             }
-            let dir = self.cache.join(format!("static-{}", process::id()));
+            let dir = self.cache.join(format!("{}static-{}", cache::UNFINISHED, process::id()));
             let main = dir.join("main.rs");
             let links = fs::create_dir_all(&dir).is_ok()
                 && fs::write(&main, "fn main() {}\n").is_ok()

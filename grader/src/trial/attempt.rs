@@ -21,11 +21,15 @@ use nix::errno::Errno;
 use nix::libc;
 use std::time::Instant;
 
+/// Why the host's look counts for nothing, where a program has made more than is looked at.
+const TOO_MUCH: &str = "the program made more mounts or set-user-ID files on the host than are looked at";
+
 /// Runs one attempt against one target. A target whose probe never ran is started a second time, with a
 /// terminal: some demand one, and some are races.
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
-    let mut facts = run_once(stage, target, attempt, Streams::Pipes);
+    let mut streams = Streams::Pipes;
+    let mut facts = run_once(stage, target, attempt, streams);
     let never_ran = |facts: &Facts| {
         facts.not_started.is_some() && !facts.refused || facts.distrust.is_some() && facts.tried.is_none()
     };
@@ -34,15 +38,15 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     if target.what != What::Bare && never_ran(&facts) && facts.seen == Seen::Nothing && in_time {
         let again = run_once(stage, target, attempt, Streams::Terminal);
         if !never_ran(&again) || again.seen != Seen::Nothing {
-            facts = again;
+            (facts, streams) = (again, Streams::Terminal);
         }
     }
-    // A busy machine has quiet moments.
+    // A busy machine has quiet moments. With other streams the command might not even start.
     for _ in 0..3 {
         if !matches!(facts.seen, Seen::Unclear(_)) {
             break;
         }
-        facts = run_once(stage, target, attempt, Streams::Pipes);
+        facts = run_once(stage, target, attempt, streams);
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts
@@ -108,16 +112,13 @@ fn in_decoy(
     facts: &mut Facts,
 ) -> Result<()> {
     let kept = if needs_own(attempt) { None } else { stage.shared.take(target) };
-    let mut decoy = match kept.map_or_else(|| stage.decoy(target, attempt.needs), Ok) {
+    let decoy = match kept.map_or_else(|| stage.decoy(target, attempt.needs), Ok) {
         Ok(decoy) => decoy,
         Err(error) => {
             facts.no_decoy = Some(format!("{error:#}"));
             return Ok(());
         }
     };
-    if attempt.needs.contains(&Need::SetuidFiles) {
-        decoy.list_files()?;
-    }
     // An attempt at a terminal has one from the start.
     let streams = match attempt.needs {
         needs if needs.contains(&Need::Terminal) => Streams::Terminal,
@@ -195,6 +196,7 @@ fn in_decoy(
     let sight = look::look(&decoy, &session, attempt.needs, probe, &mut host);
     host.group.1 = job.as_ref().map(|job| job.look(probe)).unwrap_or_default();
     host.container_pid1 = death(&session, pid1);
+    let sight = sight.and_then(|whole| whole.then_some(()).context(TOO_MUCH));
     // A reboot takes the host while it looks; it is told by wait(2).
     if let (Err(error), Ending::None, None) = (sight, host.pid1, &facts.distrust) {
         facts.distrust = Some(format!("{error:#}"));
@@ -321,7 +323,7 @@ fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
         Some(false) => found.push("the attacker is in another PID namespace than the host".into()),
         None => {}
     }
-    found.extend(session.refused.iter().cloned());
+    found.extend(session.refused.lines());
     found
 }
 

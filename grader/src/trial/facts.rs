@@ -1,5 +1,6 @@
 //! What a trial brings back.
 
+use crate::text;
 use attempts::Seen;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,34 @@ pub struct Facts {
     pub ms: f64,
 }
 
+/// Of a line of the report so many characters: in most there is something that a program has chosen, a path or a word.
+const MAX_LINE: usize = 500;
+
+/// So many lines of evidence: an attempt brings ten at most, unless a program makes more.
+const MAX_EVIDENCE: usize = 20;
+
+/// A line, cut where it is too long for a report.
+pub fn bounded(line: &str) -> String {
+    text::cut(line, MAX_LINE)
+}
+
+impl Facts {
+    /// The same, with no more of each text than goes into a report.
+    pub fn bounded(mut self) -> Facts {
+        let Facts { no_decoy, not_started, distrust, tried, gave_up, lacks, .. } = &mut self;
+        for text in [no_decoy, not_started, distrust, tried, gave_up, lacks].into_iter().flatten() {
+            *text = bounded(text);
+        }
+        self.got = self.got.map(|(errno, text)| (errno, bounded(&text)));
+        if let Seen::Effect(text) | Seen::Confined(text) | Seen::Unclear(text) = &mut self.seen {
+            *text = bounded(text);
+        }
+        let (first, more) = text::bounded(&self.evidence, MAX_EVIDENCE);
+        self.evidence = first.iter().map(|line| bounded(line)).chain(more).collect();
+        self
+    }
+}
+
 /// What the host saw of the decisive system call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeenCall {
@@ -46,4 +75,35 @@ pub enum SeenCall {
     Begun,
     /// It returned this: a negative errno where it was refused.
     Returned(i64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_chooses_every_text_fills_no_report() {
+        let long = || "é".repeat(1 << 20);
+        let some = || Some(long());
+        for seen in [Seen::Effect(long()), Seen::Confined(long()), Seen::Unclear(long())] {
+            let facts = Facts {
+                no_decoy: some(),
+                not_started: some(),
+                distrust: some(),
+                tried: some(),
+                got: Some((1, long())),
+                gave_up: some(),
+                seen,
+                lacks: some(),
+                evidence: vec![long(); 100],
+                ..Facts::default()
+            };
+            let facts = facts.bounded();
+            assert!(serde_json::to_string(&facts).unwrap().len() < 64 << 10);
+            assert_eq!(facts.evidence.len(), MAX_EVIDENCE + 1);
+            assert_eq!(facts.evidence[MAX_EVIDENCE], "and 80 more");
+        }
+        let short = Facts { tried: Some("uname()".into()), evidence: vec!["a".into()], ..Facts::default() };
+        assert_eq!(format!("{:?}", short.clone().bounded()), format!("{short:?}"));
+    }
 }

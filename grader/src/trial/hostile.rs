@@ -44,7 +44,7 @@ pub fn start<'a>(
 
 /// What it said, if it ended by itself and in failure before its command began.
 fn refusal(session: &mut Session) -> Result<Option<String>> {
-    if session.hello()? || !session.refused.is_empty() {
+    if session.hello()? || session.refused.first().is_some() {
         return Ok(None);
     }
     let Ending::Exited(status @ 1..) = session.program() else { return Ok(None) };

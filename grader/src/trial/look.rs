@@ -4,7 +4,7 @@
 use super::observe;
 use super::session::Session;
 use crate::decoy::{Decoy, ending};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use attempts::Host;
 use attempts::attempts::Need;
 use attempts::host::Ending;
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsRawFd;
 
-/// Fills in what the host sees now.
+/// Fills in what the host sees now. False where there is more than it could look at: so many mounts, or so many files.
 ///
 /// # Errors
 /// The host lives and can't see.
@@ -24,21 +24,26 @@ pub fn look(
     needs: &[Need],
     attacker: Option<Pid>,
     host: &mut Host,
-) -> Result<()> {
+) -> Result<bool> {
     let first = &decoy.ready.first;
-    host.mountinfo = (first.mountinfo.clone(), first.mountinfo.clone());
+    let table = first.mountinfo.clone().unwrap_or_default();
+    host.mountinfo = (table.clone(), table);
     host.hostname = (first.hostname.clone(), first.hostname.clone());
-    let mut blind = false;
+    let (mut blind, mut whole) = (None, true);
     if decoy.ending() == Ending::None {
-        if let Some(now) = decoy.snapshot(needs.contains(&Need::SetuidFiles)) {
-            host.mountinfo.1 = now.mountinfo;
-            host.hostname.1 = now.hostname;
-            host.boottime = now.boottime;
-            host.processes = now.processes.len();
-            host.victim = now.victim.map_or(Ending::None, ending);
-            host.setuid_files = now.setuid.into_iter().filter(|file| !first.setuid.contains(file)).collect();
-        } else {
-            blind = true;
+        match decoy.snapshot(needs.contains(&Need::SetuidFiles)) {
+            Ok(now) => {
+                whole = now.mountinfo.is_some() && now.setuid.is_some();
+                if let Some(table) = now.mountinfo {
+                    host.mountinfo.1 = table;
+                }
+                host.hostname.1 = now.hostname;
+                host.boottime = now.boottime;
+                host.processes = now.processes.len();
+                host.victim = now.victim.map_or(Ending::None, ending);
+                host.setuid_files = now.setuid.unwrap_or_default();
+            }
+            Err(error) => blind = Some(error),
         }
     }
     host.pid1 = decoy.ending();
@@ -57,8 +62,10 @@ pub fn look(
     if needs.contains(&Need::MountNamespace) {
         host.namespace_mounts = attacker.and_then(observe::mounts_of_namespace);
     }
-    ensure!(!blind, "the host could not look at itself");
-    Ok(())
+    match blind {
+        Some(error) => Err(error.context("the host could not look at itself")),
+        None => Ok(whole),
+    }
 }
 
 /// The foreground process group of the program's terminal, as the grader counts processes.

@@ -9,11 +9,17 @@ use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
+
+/// As much of a file is read: a mount table may have 100,000 lines, each as long as a path.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// So many open descriptors are looked at: there may be a million, each with the name of a path.
+const MAX_DESCRIPTORS: usize = 4096;
 
 /// Who a process is, beside what a witness may read of it.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +50,8 @@ pub fn identity(pid: Pid) -> Identity {
 
 /// Whether it has memory, and so is more than a process that waits to be waited for.
 pub fn runs(pid: Pid) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| !maps.is_empty())
+    let maps = fs::File::open(format!("/proc/{pid}/maps"));
+    maps.and_then(|mut maps| maps.read(&mut [0])).is_ok_and(|length| length > 0)
 }
 
 /// Reads what a witness may want to know of a process.
@@ -63,6 +70,7 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         nspid: nspid(pid),
         uid: uid(0),
         euid: uid(1),
+        // The kernel bounds it: a quarter of the limit of the stack, and 6 MiB (execve(2)).
         environment: fs::read(format!("/proc/{pid}/environ")).ok(),
         status,
         descriptors: descriptors(pid),
@@ -71,7 +79,7 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
             .ok()
             .and_then(|text| u64::from_str_radix(text.trim(), 16).ok()),
         cpu: Cpu::default(),
-        mountinfo: fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default(),
+        mountinfo: read_bounded(format!("/proc/{pid}/mountinfo")),
         own_root: root.map(|it| (it.dev(), it.ino()) != host.root),
         namespaces,
         proc_lists: None,
@@ -94,7 +102,14 @@ fn descriptors(pid: Pid) -> Vec<Descriptor> {
             file_system: file_system as i64,
         })
     };
-    names.into_iter().filter_map(read).collect()
+    names.into_iter().take(MAX_DESCRIPTORS).filter_map(read).collect()
+}
+
+/// The beginning of a file of `/proc` that a process may lengthen. In names there may be any byte.
+fn read_bounded(path: String) -> String {
+    let mut bytes = Vec::new();
+    let _ = fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Its children.
@@ -143,9 +158,7 @@ pub fn mounts_of_namespace(pid: Pid) -> Option<String> {
                 let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
                 let file =
                     nix::fcntl::openat(&proc, "self/mountinfo", flags, nix::sys::stat::Mode::empty()).ok()?;
-                let mut text = String::new();
-                fs::File::from(file).read_to_string(&mut text).ok()?;
-                fs::File::from(writer).write_all(text.as_bytes()).ok()
+                std::io::copy(&mut fs::File::from(file).take(MAX_BYTES), &mut fs::File::from(writer)).ok()
             };
             let _ = read();
             // SAFETY: ends this copy of the grader without running what it would run at its exit.
@@ -153,10 +166,13 @@ pub fn mounts_of_namespace(pid: Pid) -> Option<String> {
         }
         nix::unistd::ForkResult::Parent { child } => {
             drop(writer);
-            let mut text = String::new();
-            fs::File::from(reader).read_to_string(&mut text).ok()?;
+            let mut bytes = Vec::new();
+            let read = fs::File::from(reader).read_to_end(&mut bytes);
             let _ = nix::sys::wait::waitpid(child, None);
-            Some(text).filter(|text| !text.is_empty())
+            read.ok()?;
+            // What is missing from a part may be in the rest.
+            let whole = !bytes.is_empty() && (bytes.len() as u64) < MAX_BYTES;
+            whole.then(|| String::from_utf8_lossy(&bytes).into_owned())
         }
     }
 }

@@ -3,10 +3,11 @@
 //!
 //! # Layout
 //! - [`authenticate`]: whether who speaks is the probe. [`follow`]: what the kernel tells of it.
-//! - [`stream`]: what the program writes.
+//! - [`refusals`]: who is not believed. [`stream`]: what the program writes.
 
 pub mod authenticate;
 pub mod follow;
+pub mod refusals;
 mod stream;
 
 use super::Stage;
@@ -28,6 +29,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::Pid;
+use refusals::Refusals;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
@@ -60,12 +62,12 @@ pub struct Session<'a> {
     stderr: Option<Stream>,
     probe: Option<Probe>,
     /// Why others who connected were not believed.
-    pub refused: Vec<String>,
+    pub refused: Refusals,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
     /// Traced processes that somebody has sent a SIGSYS: what ends them is no filter.
     sent_sigsys: BTreeSet<i32>,
-    /// The files that were executed, in order: device and inode, and the name.
+    /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
     pub executed: Vec<((u64, u64), String)>,
     /// The system calls of the seized probe since it was asked, as the kernel tells them.
     pub calls: Vec<Call>,
@@ -120,7 +122,7 @@ impl<'a> Session<'a> {
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
             probe: None,
-            refused: Vec::new(),
+            refused: Refusals::default(),
             deaths: BTreeMap::new(),
             sent_sigsys: BTreeSet::new(),
             executed: Vec::new(),
@@ -156,6 +158,7 @@ impl<'a> Session<'a> {
         let probe = self.probe.as_mut().context("no probe to ask")?;
         probe.key.clone_from(&question.key);
         probe.answers.clear();
+        probe.kept = 0;
         // The read(2) in which it waits for the question may have begun.
         self.calls.retain(|call| call.number == libc::SYS_read as u64 && call.returned.is_none());
         self.heard.clear();

@@ -16,6 +16,7 @@ mod other_paths;
 mod start;
 
 use super::Stage;
+use super::facts::bounded;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
@@ -54,8 +55,7 @@ pub struct Works {
 pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
     let begun = Instant::now();
     let mut works = Works::default();
-    let decoy = stage.decoy(target, &[]).and_then(|mut decoy| decoy.list_files().map(|()| decoy));
-    let decoy = match decoy {
+    let decoy = match stage.decoy(target, &[]) {
         Ok(decoy) => decoy,
         Err(error) => {
             works.no_decoy = Some(format!("{error:#}"));
@@ -71,6 +71,15 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
 }
 
 impl Works {
+    /// The same, with no more of each text than goes into a report.
+    pub fn bounded(mut self) -> Works {
+        for text in [&mut self.no_decoy, &mut self.lost, &mut self.not_started].into_iter().flatten() {
+            *text = bounded(text);
+        }
+        self.findings.iter_mut().for_each(|finding| finding.why = bounded(&finding.why));
+        self
+    }
+
     /// Every start in turn, until one does not come to its end: the next would not either.
     fn run(&mut self, starts: &Starts, number: Option<usize>, mut host: Host) {
         let asked = |run| -> Vec<&'static Work> {

@@ -17,7 +17,7 @@
 //! - [`programs`]: the hostile programs, each between two honest ones.
 //! - [`folders`]: submissions and root file systems whose files are hostile. [`places`]: temporary directories and reports.
 //! - [`secrets`]: submissions that lie in a home.
-//! - [`kills`]: SIGKILL at random moments.
+//! - [`kills`]: SIGKILL at random moments. [`pool`]: what one program, or a dead worker, costs the others.
 
 mod caller;
 #[path = "../common/mod.rs"]
@@ -28,6 +28,7 @@ mod folders;
 mod groups;
 mod kills;
 mod places;
+mod pool;
 mod programs;
 // Of these two, which another test owns, only a part is used here.
 #[allow(dead_code)]

@@ -15,6 +15,9 @@ const ATTEMPTS: &[&str] = &["hostname-read", "mount", "leaked-descriptor", "proc
 /// What is asked of programs that look around: some works checks follow a start with ptrace(2).
 const FOLLOWED: &[&str] = &["hostname-read", "leaked-descriptor", "starts", "output", "no-other-program"];
 
+/// What is asked of programs that leave much behind: the host looks at what is new.
+const LEFT: &[&str] = &["hostname-read", "mount", "setuid-drop", "nothing-left"];
+
 /// What is asked of programs that use up what is counted by user.
 const FEW: &[&str] = &["proc-keys", "posix-mq"];
 
@@ -69,6 +72,10 @@ programs! {
     floods "floods" ONE,
     prints "prints" FEW,
     swells "swells" FEW,
+    connects "connects" FOLLOWED,
+    leaves "leaves" LEFT,
+    mounts "mounts" LEFT,
+    executes "executes" FOLLOWED,
 }
 
 fn between_honest_ones(who: Who, name: &str, attempts: &[&str]) {

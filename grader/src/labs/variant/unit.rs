@@ -1,6 +1,6 @@
 //! One lab of one variant: its source in the cache, and what rustc makes of it.
 
-use super::Workshop;
+use super::{Workshop, cache};
 use crate::cache_dir::Key;
 use crate::labs::steps::Source;
 use anyhow::{Context, Result, anyhow};
@@ -66,6 +66,7 @@ impl<'a> Unit<'a> {
         }
         let key = key.name();
         let dir = shop.cache.join(format!("{lab}-{key}"));
+        cache::touch(&dir);
         make_once(&dir, |unfinished| {
             let part: Source = files.iter().map(|(path, text)| (path.into(), (*text).to_owned())).collect();
             part.write(unfinished)
@@ -144,7 +145,7 @@ fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     if path.exists() {
         return Ok(());
     }
-    let unique = format!("unfinished-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!("{}{}-{}", cache::UNFINISHED, process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let unfinished = path.with_file_name(unique);
     make(&unfinished)?;
     match fs::rename(&unfinished, path) {

@@ -12,7 +12,7 @@
 //! time: who may look into a process that is not dumpable is decided by the namespace in which it was executed.
 
 use super::{Done, Job, PROBE};
-use crate::channel::Channel;
+use crate::channel::{Channel, TooLong};
 use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
@@ -118,19 +118,29 @@ fn serve(told: Option<String>) -> Result<()> {
     let trouble = told.filter(|told| told != INSIDE);
     let stage = trouble.map_or_else(|| setup.stage(real_root), |why| Err(anyhow::Error::msg(why)));
     while let Some((job, _)) = channel.receive::<Job>()? {
-        channel.send(&done(&stage, job)?, &[])?;
+        answer(&channel, &job, done(&stage, &job)?)?;
     }
     Ok(())
 }
 
-fn done(stage: &Result<Stage>, job: Job) -> Result<Done> {
+/// Sends what a job has brought back. A program has a hand in it: if it is too long all the same, that is what is sent.
+fn answer(channel: &Channel, job: &Job, done: Done) -> Result<()> {
+    match channel.send(&done.bounded(), &[]) {
+        Err(error) if error.is::<TooLong>() => {
+            channel.send(&job.lost(&format!("what it brought back is too long: {error}")), &[])
+        }
+        sent => sent,
+    }
+}
+
+fn done(stage: &Result<Stage>, job: &Job) -> Result<Done> {
     let why = |error: &anyhow::Error| Some(format!("{error:#}"));
     Ok(match (stage, job) {
-        (Ok(stage), Job::Attempt { target, id }) => match Attempt::find(&id) {
-            Some(it) => Done::Attempt(attempt(stage, &target, it)),
+        (Ok(stage), Job::Attempt { target, id }) => match Attempt::find(id) {
+            Some(it) => Done::Attempt(attempt(stage, target, it)),
             None => bail!("no attempt is called {id}"),
         },
-        (Ok(stage), Job::Works { target, lab }) => Done::Works(works(stage, &target, lab)),
+        (Ok(stage), Job::Works { target, lab }) => Done::Works(works(stage, target, *lab)),
         (Err(error), Job::Attempt { .. }) => {
             Done::Attempt(Facts { no_decoy: why(error), ..Facts::default() })
         }

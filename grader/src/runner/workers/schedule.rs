@@ -84,6 +84,15 @@ impl Default for Schedule {
 }
 
 #[cfg(test)]
+impl Schedule {
+    /// None waits for another.
+    pub fn all_at_once() -> Schedule {
+        let (baseline, measure) = (Usage::default(), Usage::now as fn() -> Usage);
+        Schedule { take_turns: false, last: None, measure, baseline, waiting: None, notes: Vec::new() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::DecoyKind;

@@ -1,6 +1,6 @@
 //! Recognising the probe: whoever speaks is believed only if the kernel says that it is the probe.
 
-use super::Session;
+use super::{KEPT, Session};
 use crate::trial::observe;
 use anyhow::{Context, Result};
 use attempts::wire::Answer;
@@ -12,6 +12,9 @@ use std::os::unix::net::UnixStream;
 
 /// A line of a probe is never longer.
 const MAX_LINE: usize = 64 << 10;
+
+/// Nor are all of its answers to one question together: the kernel's word reaches no further than [`KEPT`].
+const MAX_ANSWERS: usize = 2 * KEPT;
 
 /// The probe, once the host knows that it is the probe.
 #[derive(Default)]
@@ -25,6 +28,8 @@ pub struct Probe {
     pub(super) ended: bool,
     pub(super) key: String,
     pub(super) answers: Vec<Answer>,
+    /// How many bytes they were.
+    pub(super) kept: usize,
 }
 
 impl Session<'_> {
@@ -40,7 +45,7 @@ impl Session<'_> {
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {
-                self.refused.push(why);
+                self.refused.note(&why);
                 false
             }
         });
@@ -55,7 +60,7 @@ impl Session<'_> {
         let peer = getsockopt(&stream, PeerCredentials).context("SO_PEERCRED")?;
         let pid = Pid::from_raw(peer.pid());
         if self.probe.is_some() {
-            self.refused.push("a second process connected as the probe".into());
+            self.refused.note("a second process connected as the probe");
             return Ok(());
         }
         match self.authenticate(pid) {
@@ -63,7 +68,7 @@ impl Session<'_> {
                 stream.set_nonblocking(false)?;
                 self.probe = Some(Probe { pid: Some(pid), stream: Some(stream), ..Probe::default() });
             }
-            Err(why) => self.refused.push(why),
+            Err(why) => self.refused.note(&why),
         }
         Ok(())
     }
@@ -120,8 +125,10 @@ impl Probe {
         while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unread.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line[..end]);
-            self.answers.extend(Answer::parse(&self.key, line.trim_end_matches('\r')));
+            let answer = Answer::parse(&self.key, line.trim_end_matches('\r'));
+            self.kept += answer.as_ref().map_or(0, |_| end);
+            self.answers.extend(answer.filter(|_| self.kept <= MAX_ANSWERS));
         }
-        self.ended |= self.unread.len() > MAX_LINE;
+        self.ended |= self.unread.len() > MAX_LINE || self.kept > MAX_ANSWERS;
     }
 }

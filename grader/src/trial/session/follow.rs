@@ -2,6 +2,7 @@
 
 use super::{KEPT, Session};
 use crate::decoy::ending;
+use crate::text;
 use crate::trial::image;
 use crate::trial::observe::{self, Identity};
 use anyhow::Result;
@@ -12,6 +13,10 @@ use nix::unistd::Pid;
 
 /// At so many decisive calls of one answer the host looks at the probe's memory.
 const LOOKS: usize = 16;
+
+/// So many executions are noted, and the probe's first one in any case; of a name so many characters.
+const MAX_EXECUTED: usize = 1000;
+const MAX_CHARS: usize = 200;
 
 /// `si_code` of a SIGSYS from a filter: include/uapi/asm-generic/siginfo.h.
 const SYS_SECCOMP: i32 = 1;
@@ -98,7 +103,12 @@ impl Session<'_> {
         let event = status >> 16;
         if event == libc::PTRACE_EVENT_EXEC {
             let Identity { exe, exe_name, .. } = observe::identity(pid);
-            self.executed.push((exe.unwrap_or_default(), exe_name));
+            let exe = exe.unwrap_or_default();
+            let probe = self.decoy.ready.probe;
+            let is_first_probe = exe == probe && self.executed.iter().all(|(file, _)| *file != probe);
+            if self.executed.len() < MAX_EXECUTED || is_first_probe {
+                self.executed.push((exe, text::cut(&exe_name, MAX_CHARS)));
+            }
         }
         let at_call = libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80;
         if at_call {

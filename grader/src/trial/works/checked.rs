@@ -7,6 +7,7 @@ use super::start::{RunningCommand, Starts, ask, facts};
 use super::{WorksResult, finding, other_paths};
 use crate::decoy::Decoy;
 use crate::decoy::start::Streams;
+use crate::text;
 use anyhow::Result;
 use attempts::Host;
 use attempts::works::Work;
@@ -65,11 +66,17 @@ fn end(
     Ok(answered.into_iter().map(judge).collect())
 }
 
+/// So many are named.
+const MAX_NAMES: usize = 5;
+
 /// The programs that were executed between the target's own and the probe. None where the host did not see
 /// the probe start.
 fn executed(session: &Session, decoy: &Decoy) -> Option<Vec<String>> {
     let seen = &session.executed;
     let probe = decoy.ready.probe;
     seen.iter().find(|(file, _)| *file == probe)?;
-    Some(seen.iter().skip(1).filter(|(file, _)| *file != probe).map(|(_, name)| name.clone()).collect())
+    let names = seen.iter().skip(1).filter(|(file, _)| *file != probe).map(|(_, name)| name.clone());
+    let names: Vec<String> = names.collect();
+    let (first, more) = text::bounded(&names, MAX_NAMES);
+    Some(first.iter().cloned().chain(more).collect())
 }

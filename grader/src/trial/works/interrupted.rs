@@ -30,7 +30,7 @@ pub fn killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<
 
 /// The start in which the command leaves children and the program gets signals.
 pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<WorksResult>> {
-    let before = starts.decoy.snapshot(false).context("the host itself is gone")?;
+    let before = starts.decoy.snapshot(false).context("the host could not be looked at")?;
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let mut own = facts(starts, &running, host)?;
     let mut answered = Vec::new();

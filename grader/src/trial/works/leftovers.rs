@@ -1,8 +1,7 @@
 //! What a target has left on its host.
 
 use crate::decoy::Decoy;
-use crate::decoy::messages::Snapshot;
-use std::collections::BTreeSet;
+use crate::decoy::messages::{Names, Snapshot};
 use std::time::{Duration, Instant};
 
 /// What is there now and was not before, or the other way round.
@@ -11,7 +10,10 @@ pub fn leftovers(decoy: &Decoy) -> Vec<String> {
     // What is dying already gets a moment.
     let patience = Instant::now() + Duration::from_millis(200);
     loop {
-        let Some(now) = decoy.snapshot(true) else { return vec!["the host itself is gone".into()] };
+        let now = match decoy.snapshot(true) {
+            Ok(now) => now,
+            Err(error) => return vec![format!("the host could not be looked at: {error:#}")],
+        };
         let mut found = differences(before, &now);
         if decoy.strangers() > 0 {
             found.push(format!("{} processes of one start were there at the next", decoy.strangers()));
@@ -24,21 +26,12 @@ pub fn leftovers(decoy: &Decoy) -> Vec<String> {
 }
 
 fn differences(before: &Snapshot, now: &Snapshot) -> Vec<String> {
-    let lines = |snapshot: &Snapshot| -> BTreeSet<String> {
-        snapshot.mountinfo.lines().filter_map(|line| Some(line.split(' ').nth(4)?.to_owned())).collect()
-    };
-    let set = |list: &[String]| -> BTreeSet<String> { list.iter().cloned().collect() };
     let mut found = Vec::new();
-    for (kind, before, now) in
-        [("mount", lines(before), lines(now)), ("file", set(&before.files), set(&now.files))]
-    {
-        found.extend(now.difference(&before).map(|name| format!("a {kind} was left: {name}")));
-        found.extend(before.difference(&now).map(|name| format!("a {kind} is gone: {name}")));
+    for (kind, changes) in [("mount", &now.mounts), ("file", &now.files)] {
+        found.extend(in_words(kind, "was left", "were left", &changes.new));
+        found.extend(in_words(kind, "is gone", "are gone", &changes.gone));
     }
-    if found.is_empty() && before.mountinfo.lines().count() != now.mountinfo.lines().count() {
-        found.push("the mount table has another length".into());
-    }
-    if found.is_empty() && before.mountinfo != now.mountinfo {
+    if found.is_empty() && now.other_mounts {
         found.push("the mount table was changed".into());
     }
     let strangers = now.processes.iter().filter(|pid| !before.processes.contains(pid)).count();
@@ -51,12 +44,23 @@ fn differences(before: &Snapshot, now: &Snapshot) -> Vec<String> {
     found
 }
 
+/// One line: how many there are, and the first of them.
+fn in_words(kind: &str, one: &str, several: &str, names: &Names) -> Option<String> {
+    let first = names.first.join(", ");
+    match names.count {
+        0 => None,
+        1 => Some(format!("a {kind} {one}: {first}")),
+        count if names.more() == 0 => Some(format!("{count} {kind}s {several}: {first}")),
+        count => Some(format!("{count} {kind}s {several}: {first}, and {} more", names.more())),
+    }
+}
+
 /// How many processes there are that were not there before, once what is dying had its time.
 pub fn processes(decoy: &Decoy, before: &Snapshot) -> usize {
     // The end of a whole PID namespace takes a while on a busy machine.
     let patience = Instant::now() + Duration::from_secs(1);
     loop {
-        let Some(now) = decoy.snapshot(false) else { return 0 };
+        let Ok(now) = decoy.snapshot(false) else { return 0 };
         let more = now.processes.iter().filter(|pid| !before.processes.contains(pid)).count();
         if more == 0 || Instant::now() > patience {
             return more;
