@@ -132,7 +132,7 @@ fn a_place_that_is_none_is_named() {
     pack(&stage, common::stage::workspace(), &[]).assert().code(2).stderr(contains("grader starter DIR"));
     for (words, why) in [
         (&["--check", "missing.tar.gz"][..], "--check missing.tar.gz: No such file"),
-        (&["--check", "."], "--check .: it is no plain file"),
+        (&["--check", "."], "--check .: it is not a regular file"),
         (&["--check", "x", "-o", "y"], "cannot be used with"),
         (&["--no-build", "-o", "lab1-namespaces"], "that is a directory"),
     ] {

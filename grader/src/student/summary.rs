@@ -107,7 +107,7 @@ fn step(place: &StepProgress, report: &TargetReport, out: &mut impl Write) -> io
                 .join(", ")
         };
         for (label, list) in
-            [("  It stops ", list(CheckKind::Attempt)), ("  It makes work: ", list(CheckKind::Works))]
+            [("  It stops ", list(CheckKind::Attempt)), ("  It is needed by: ", list(CheckKind::Works))]
         {
             if !list.is_empty() {
                 paragraph(label, &list, out)?;

@@ -21,7 +21,7 @@ pub fn todo(step: &Step) -> String {
     }
     let works: Vec<&str> = works.collect();
     if !works.is_empty() {
-        text.push_str(&comment("Makes work: ", &works.join(", ")));
+        text.push_str(&comment("Needed by: ", &works.join(", ")));
     }
     text
 }

@@ -76,7 +76,7 @@ pub fn goal(place: &StepProgress) -> String {
 pub fn stands(place: &StepProgress) -> String {
     match &place.state {
         StepState::Todo => "still to be written".into(),
-        StepState::Short => "written, and it falls short".into(),
+        StepState::Short => "written, but does not pass".into(),
         StepState::Waits(other) => format!("written, and waits for {other}"),
         StepState::Passed => "holds".into(),
     }
@@ -86,7 +86,7 @@ pub fn stands(place: &StepProgress) -> String {
 pub fn whereabouts(place: &StepProgress) -> String {
     match &place.marker {
         Some((file, line)) => format!("{}:{line}", file.display()),
-        None => "your source has no marker of it".into(),
+        None => "your source has no marker for it".into(),
     }
 }
 
