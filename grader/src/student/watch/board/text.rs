@@ -1,13 +1,12 @@
-//! Text with a terminal's colours in it, made into lines of a page. Of all that a terminal obeys only colours get
-//! through.
+//! Wraps text with a terminal's colours into lines of a page. Of escape sequences only colours get through.
 
 use crate::text::line;
 use anstyle_parse::{DefaultCharAccumulator, Params, ParamsIter, Parser, Perform};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// The lines of a text, each wrapped to `width` columns: between words, or anywhere, where the columns of a line
-/// belong together as in what a compiler draws.
+/// The lines of a text, each wrapped to `width` columns: between words, or anywhere in text whose columns must stay
+/// aligned, as in compiler messages.
 pub fn lines(text: &str, width: usize, by_words: bool, colours: bool) -> Vec<Line<'static>> {
     let mut pen = Pen { lines: vec![Vec::new()], style: Style::new(), colours };
     let mut parser = Parser::<DefaultCharAccumulator>::new();
@@ -54,7 +53,7 @@ impl Perform for Pen {
     }
 }
 
-/// Select Graphic Rendition (ECMA-48, console_codes(4)): what rustc and cargo use of it.
+/// Select Graphic Rendition (ECMA-48, console_codes(4)): the part that rustc and cargo use.
 fn select(mut style: Style, mut params: ParamsIter, colours: bool) -> Style {
     let fg = |style: Style, colour| if colours { style.fg(colour) } else { style };
     while let Some(param) = params.next() {
@@ -83,7 +82,7 @@ fn wrap(cells: &[Cell], width: usize, by_words: bool) -> Vec<Line<'static>> {
     let columns = |c: char| Span::raw(c.to_string()).width();
     let mut lines = Vec::new();
     let mut rest = cells;
-    // What is wrapped keeps its indentation.
+    // Continued lines keep the indentation.
     let indentation = cells.iter().take_while(|cell| cell.0 == ' ').count();
     let indentation = if by_words && indentation + 8 < width { indentation } else { 0 };
     loop {
