@@ -65,7 +65,7 @@ impl Hindrance {
             Hindrance::Container => in_container(facts),
             Hindrance::Filter => Mend::Otherwise("start the grader without that filter".into()),
             Hindrance::Unknown => Mend::Otherwise(
-                "start the grader outside of any chroot (user_namespaces(7), EPERM), or ask who runs this machine \
+                "start the grader outside of any chroot (user_namespaces(7), EPERM), or ask the administrator \
                  for its security module's rules"
                     .into(),
             ),

@@ -29,7 +29,7 @@ pub const FILE: &str = "progress.toml";
 
 const HEAD: &str = "\
 # What `grader` has measured in this workspace. It reads this file and writes it, and nothing of it leaves this
-# machine. You may delete it: the next run begins it anew.
+# machine. You may delete it: the next run makes a new one.
 
 ";
 

@@ -42,7 +42,7 @@ pub fn write(position: &Position, out: &mut impl Write) -> io::Result<()> {
         paragraph("", expected, out)?;
     }
     if !position.first {
-        // Changes of checks that only a later lab must pass are left out.
+        // Changes in labs after the current one are left out.
         let to_do = |(progress, report): &(LabProgress, &TargetReport)| {
             progress.next().is_some() || report.checks.iter().any(|check| !check.as_expected)
         };
