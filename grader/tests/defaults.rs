@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is said on standard error where somebody's code gets real root.
-const WARNING: &str = "--decoy root gives this code real root";
+const WARNING: &str = "--decoy root runs this code as real root";
 
 /// Root, with cargo.
 fn stage() -> Option<Stage> {

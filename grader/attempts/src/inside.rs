@@ -6,11 +6,11 @@
 //! # Layout
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
 //! - [`read`]: reads a file so that the host sees it.
-//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path. [`terminal`]: the inherited
-//! terminal.
+//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
+//!   [`terminal`]: the inherited terminal.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
-//! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait. [`setuid`]: set-user-ID
-//! programs.
+//! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait.
+//!   [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;

@@ -66,7 +66,7 @@ impl Hindrance {
             Hindrance::Filter => Mend::Otherwise("start the grader without that filter".into()),
             Hindrance::Unknown => Mend::Otherwise(
                 "start the grader outside of any chroot (user_namespaces(7), EPERM), or ask the administrator \
-                 for its security module's rules"
+                 for the rules of the security module"
                     .into(),
             ),
         }

@@ -8,9 +8,9 @@
 //! runs = 2
 //!
 //! [lab1-namespaces]
-//! green = ["starts", "mount"]            # the checks that held when they were last judged
-//! holds = ["mount-namespace"]            # the steps that were written, and held
-//! hints = { private-propagation = 1 }    # how many hints were asked for
+//! green = ["starts", "mount"]            # the checks that passed when they were last judged
+//! holds = ["mount-namespace"]            # the steps that were written and passed
+//! hints = { private-propagation = 1 }    # how many hints were shown
 //! ```
 
 use crate::atomic_write;
