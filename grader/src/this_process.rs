@@ -1,4 +1,4 @@
-//! What a process of the grader does to itself: its arguments and name, its descriptors, its mounts.
+//! Changes to the calling process: its arguments and name, its descriptors, its mounts.
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -10,8 +10,8 @@ use std::ffi::CString;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// Overwrites the arguments of the calling process, which everybody who sees the process may read
-/// (`/proc/<pid>/cmdline`), and its name.
+/// Overwrites the name and the arguments of the calling process, since every process that sees it may read them
+/// (`/proc/<pid>/cmdline`).
 pub fn rename_process(name: &str) -> Result<()> {
     let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat")?;
     // Fields 48 and 49, counted from 1; the second may hold anything, and ends with the last parenthesis
@@ -37,8 +37,8 @@ pub fn rename_process(name: &str) -> Result<()> {
     .context("PR_SET_NAME")
 }
 
-/// Gives the calling process a mount namespace of its own, private all the way down. Root's decoys are mounted
-/// in it; an ordinary user's are mounted by their PID 1.
+/// Moves the calling process into a new mount namespace with private propagation. Root's decoys are mounted in it; an
+/// ordinary user's are mounted by their PID 1.
 pub fn own_mount_namespace() -> Result<()> {
     if geteuid().is_root() {
         nix::sched::unshare(CloneFlags::CLONE_NEWNS).context("unshare(CLONE_NEWNS)")?;
@@ -48,7 +48,7 @@ pub fn own_mount_namespace() -> Result<()> {
     Ok(())
 }
 
-/// Descriptors that a child of clone(2) inherits and has no business with.
+/// Closes descriptors that a child of clone(2) inherits and must not use.
 pub fn close_all_but(keep: &OwnedFd) {
     let keep = keep.as_raw_fd() as libc::c_uint;
     // SAFETY: the caller holds no other descriptor that it will use.
