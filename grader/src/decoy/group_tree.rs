@@ -8,6 +8,7 @@
 //! that of all control groups, say, for which a mkdir(2) then waits, and for its directory whoever lists it
 //! (sched-bwc.rst). So all groups in a directory are released before any of them is listed.
 
+use super::quota::QUOTAS;
 use anyhow::Result;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -21,9 +22,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
-
-/// A quota of CPU time and what lifts it, v1 and v2 (sched-bwc.rst, cgroup-v2.rst).
-const QUOTAS: [(&str, &str); 2] = [("cpu.cfs_quota_us", "-1"), ("cpu.max", "max")];
 
 /// What says that a group is frozen, what then begins its text, and what lets it go on.
 const FREEZERS: [(&str, &[u8], &str); 2] = [("freezer.state", b"FR", "THAWED"), ("cgroup.freeze", b"1", "0")];

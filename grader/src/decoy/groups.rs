@@ -11,7 +11,9 @@
 //! write to a group above both places, and there is none within reach; in v1 it must have the process's uid, and PID 1
 //! keeps one that its user namespace does not map ([`super::pid1`]). Real root may move any process.
 
-use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, lines, own_group};
+mod plan;
+
+use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, own_group};
 use super::limits::{MEMORY, PROCESSES};
 use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
@@ -68,7 +70,7 @@ impl Groups {
         let (mountinfo, own) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
         let enabled = |point: &Path| read(&point.join("cgroup.subtree_control").to_string_lossy());
         if geteuid().is_root() {
-            return Groups { list: plan(name, &mountinfo, &own, enabled) };
+            return Groups { list: plan::groups(name, &mountinfo, &own, enabled) };
         }
         let delegated = delegated::group(&mountinfo, &own).filter(|group| limits_with(&enabled(group)));
         let group = |path: PathBuf| Group { path: path.join(name), controllers: String::new() };
@@ -184,7 +186,6 @@ impl Groups {
     /// listed.
     pub fn release(&self) {
         for group in &self.list {
-            list(&group.delegated(), f64::INFINITY, &mut Vec::new());
             group_tree::release(&group.path);
         }
     }
@@ -305,42 +306,6 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
     }
 }
 
-/// The groups in which the controllers `memory`, `pids` and `cpu` hold. `enabled` reads which ones a v2 tree
-/// enables for the groups at its top.
-fn plan(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> String) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for line in mountinfo.lines() {
-        let Some((mount, file_system)) = line.split_once(" - ") else { continue };
-        let Some(point) = mount.split(' ').nth(4) else { continue };
-        let mut fields = file_system.split(' ');
-        let (path, controllers) = match (fields.next(), fields.nth(1)) {
-            (Some("cgroup"), Some(options)) => {
-                let Some(wanted) =
-                    options.split(',').find(|option| CONTROLLERS.contains(option)).map(str::to_owned)
-                else {
-                    continue;
-                };
-                let Some((controllers, path)) = lines(own).find(|(names, _)| has(names, &wanted)) else {
-                    continue;
-                };
-                (Path::new(point).join(path.trim_start_matches('/')), controllers.to_owned())
-            }
-            (Some("cgroup2"), _) => {
-                if !limits_with(&enabled(Path::new(point))) {
-                    continue;
-                }
-                (point.into(), String::new())
-            }
-            _ => continue,
-        };
-        // A hierarchy may be mounted twice.
-        if groups.iter().all(|group| group.controllers != controllers) {
-            groups.push(Group { path: path.join(name), controllers });
-        }
-    }
-    groups
-}
-
 /// A group's path from another group: the whole path where it is not below that.
 fn relative(top: &str, path: &str) -> String {
     let below = path.strip_prefix(top.trim_end_matches('/'));
@@ -351,38 +316,6 @@ fn relative(top: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn planned(mountinfo: &str, own: &str, given: &str) -> Vec<(String, String)> {
-        let groups = plan("w", mountinfo, own, |_| given.to_owned());
-        groups.into_iter().map(|it| (it.path.display().to_string(), it.controllers)).collect()
-    }
-
-    /// A machine with every controller in v1, and one where several share a hierarchy.
-    #[test]
-    fn a_v1_group_goes_below_our_own() {
-        let mountinfo = "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
-                         30 31 0:33 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
-                         36 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n\
-                         37 31 0:37 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n\
-                         38 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
-                         39 31 0:32 / /mnt rw,relatime - cgroup cgroup rw,memory\n";
-        let own = "4:memory:/user/session-1\n2:freezer:/\n1:cpu,cpuacct:/\n0::/\n";
-        let memory = ("/sys/fs/cgroup/memory/user/session-1/w".into(), "memory".into());
-        let cpu = ("/sys/fs/cgroup/cpu,cpuacct/w".into(), "cpu,cpuacct".into());
-        assert_eq!(planned(mountinfo, own, ""), [memory, cpu]);
-    }
-
-    /// As Debian 12 and Fedora 40 have it.
-    #[test]
-    fn a_v2_group_goes_to_the_top_of_a_tree_that_gives_its_controllers_on() {
-        let mountinfo = "25 22 0:22 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 \
-                         cgroup2 rw,nsdelegate,memory_recursiveprot\n";
-        let own = "0::/user.slice/user-0.slice/session-1.scope\n";
-        let expected = [("/sys/fs/cgroup/w".to_owned(), String::new())];
-        assert_eq!(planned(mountinfo, own, "cpuset cpu io memory pids\n"), expected);
-        assert_eq!(planned(mountinfo, own, "cpu memory\n"), []);
-        assert_eq!(planned(mountinfo, own, ""), []);
-    }
 
     /// A plain directory tree serves.
     #[test]

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Lifts a group's quota of CPU time, v1 and v2, if it is less than `least` CPUs (sched-bwc.rst, cgroup-v2.rst).
+/// A quota of CPU time and what lifts it, v1 and v2 (sched-bwc.rst, cgroup-v2.rst).
+pub(super) const QUOTAS: [(&str, &str); 2] = [("cpu.cfs_quota_us", "-1"), ("cpu.max", "max")];
+
+/// Lifts a group's quota of CPU time, v1 and v2, if it is less than `least` CPUs.
 fn lift_quota(group: &Path, least: f64) {
     let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
     let (v1, v2) = (read("cpu.cfs_quota_us") + " " + &read("cpu.cfs_period_us"), read("cpu.max"));
-    for (file, figures, value) in [("cpu.cfs_quota_us", v1, "-1"), ("cpu.max", v2, "max")] {
+    for ((file, value), figures) in QUOTAS.into_iter().zip([v1, v2]) {
         if quota(&figures).is_some_and(|cpus| cpus < least) {
             let _ = fs::write(group.join(file), value);
         }
