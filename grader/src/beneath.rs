@@ -2,8 +2,9 @@
 //! influence.
 //!
 //! The kernel resolves every such path below a directory descriptor (openat2(2)), so that no link in it leads out,
-//! whoever put it there and whenever. Files are created with O_EXCL and O_NOFOLLOW; owner and mode are set by
-//! descriptor; what a name stands for is asked of the descriptor that is then used. `copy` copies trees, `remove` removes them.
+//! even one that was made a moment ago. Files are created with O_EXCL and O_NOFOLLOW; owner and mode are set by
+//! descriptor; the type of a file is read from the descriptor that is then used. `copy` copies trees, `remove` removes
+//! them.
 
 mod copy;
 mod entry;
