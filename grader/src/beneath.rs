@@ -1,9 +1,10 @@
-//! Files below a directory: the one way in which the grader touches a path that a submission, a root file system
-//! or an archive had a hand in.
+//! Files below a directory: the grader's only way to use a path that a submission, a root file system or an archive can
+//! influence.
 //!
 //! The kernel resolves every such path below a directory descriptor (openat2(2)), so that no link in it leads out,
-//! whoever put it there and whenever. Files are created with O_EXCL and O_NOFOLLOW; owner and mode are set by
-//! descriptor; what a name stands for is asked of the descriptor that is then used. `copy` copies trees, `remove` removes them.
+//! even one that was made a moment ago. Files are created with O_EXCL and O_NOFOLLOW; owner and mode are set by
+//! descriptor; the type of a file is read from the descriptor that is then used. `copy` copies trees, `remove` removes
+//! them.
 
 mod copy;
 mod entry;
@@ -28,27 +29,27 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A directory, held by a descriptor (O_PATH). Paths are relative to it; a leading `/` is passed over.
+/// A directory, as an open descriptor (O_PATH). Paths are relative to it; a leading `/` is ignored.
 #[derive(Debug)]
 pub struct Directory {
     fd: OwnedFd,
 }
 
-/// No link is followed, also not within.
+/// No link is followed, also no link that stays within.
 fn no_links() -> ResolveFlag {
     ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS
 }
 
-/// The same, and nothing that is mounted there is entered: how a place is found where something is made or removed.
+/// The same, and no mount point is crossed: used to find the place where something is made or removed.
 fn same_mount() -> ResolveFlag {
     no_links() | ResolveFlag::RESOLVE_NO_XDEV
 }
 
 impl Directory {
-    /// Opens a directory that the grader has made, or that the person who called it has named. Links are followed.
+    /// Opens a directory that the grader has made, or that its caller has named. Links are followed.
     ///
     /// # Errors
-    /// What open(2) said.
+    /// From open(2).
     pub fn open(path: &Path) -> io::Result<Directory> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(Directory { fd: nix::fcntl::open(path, flags, Mode::empty())? })
@@ -57,15 +58,15 @@ impl Directory {
     /// A directory below. ELOOP where a link is in the way, EXDEV where the path leads out (openat2(2)).
     ///
     /// # Errors
-    /// What openat2(2) said.
+    /// From openat2(2).
     pub fn below(&self, path: impl AsRef<Path>) -> io::Result<Directory> {
         self.directory(path.as_ref(), no_links())
     }
 
-    /// The directory that a program finds at this path if this is its root: links are followed, and end within.
+    /// The directory that a program with this root would find at this path: links are followed, but stay within.
     ///
     /// # Errors
-    /// What openat2(2) said.
+    /// From openat2(2).
     pub fn in_root(&self, path: impl AsRef<Path>) -> io::Result<Directory> {
         let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
         self.directory(path.as_ref(), resolve)
@@ -78,7 +79,7 @@ impl Directory {
     /// openat2(2), with O_CLOEXEC.
     ///
     /// # Errors
-    /// What it said. EAGAIN is none: a rename somewhere made a `..` unsafe, and it is to be tried again.
+    /// From openat2(2), except EAGAIN: a concurrent rename made a `..` unsafe, so the call is retried.
     pub fn resolve(
         &self,
         path: &Path,
@@ -95,10 +96,10 @@ impl Directory {
         }
     }
 
-    /// What is at this path, a link as such.
+    /// The file at this path; a link is not followed.
     ///
     /// # Errors
-    /// What openat2(2) said.
+    /// From openat2(2).
     pub fn entry(&self, path: impl AsRef<Path>) -> io::Result<Entry> {
         Ok(Entry::of(self.resolve(
             path.as_ref(),
@@ -226,7 +227,7 @@ impl Directory {
         Ok(at)
     }
 
-    /// Makes a symbolic link. What it leads to is nobody's concern here.
+    /// Makes a symbolic link. Its target is not checked.
     ///
     /// # Errors
     /// What the system said.
@@ -263,7 +264,7 @@ impl Directory {
         Ok(linkat(nix::fcntl::AT_FDCWD, &file.path(), &parent.fd, name, AtFlags::AT_SYMLINK_FOLLOW)?)
     }
 
-    /// rename(2), to a name in a directory. What was there goes, also a link.
+    /// rename(2), to a name in a directory. An existing file, also a link, is replaced.
     ///
     /// # Errors
     /// What the system said.
@@ -272,8 +273,7 @@ impl Directory {
         Ok(renameat(&old.fd, from, &new.fd, name)?)
     }
 
-    /// renameat2(2): with RENAME_NOREPLACE nothing goes, with RENAME_EXCHANGE the two change places. nix has it for
-    /// glibc only.
+    /// renameat2(2): RENAME_NOREPLACE replaces nothing, RENAME_EXCHANGE exchanges the two. nix has it for glibc only.
     ///
     /// # Errors
     /// What the system said.
@@ -309,7 +309,7 @@ impl Directory {
         set_mode(self.fd.as_fd(), mode)
     }
 
-    /// Gives it to somebody, with all that is below. Links are not followed.
+    /// Changes the owner of it and of everything below. Links are not followed.
     ///
     /// # Errors
     /// What the system said.
@@ -333,7 +333,7 @@ impl Directory {
         Ok(fstat(&self.fd)?)
     }
 
-    /// A name for it that leads to it alone, for calls that take a path: mount(2).
+    /// A path that leads to exactly this file, for calls that take a path: mount(2).
     pub fn path(&self) -> PathBuf {
         path(&self.fd)
     }
@@ -346,7 +346,7 @@ impl Directory {
         Ok(Entry::of(self.fd)?)
     }
 
-    /// The directory in which a path's last name stands, and that name.
+    /// The parent directory of a path, and the path's last name.
     fn parent<'a>(&self, path: &'a Path) -> io::Result<(Directory, &'a OsStr)> {
         let name = last(path)?;
         let parent = relative(path).parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -372,7 +372,7 @@ fn set_owner(fd: BorrowedFd, uid: u32, gid: u32) -> io::Result<()> {
     Ok(fchownat(fd, "", uid, gid, AtFlags::AT_EMPTY_PATH | AtFlags::AT_SYMLINK_NOFOLLOW)?)
 }
 
-/// chmod(2) of an open file: fchmod(2) refuses what was opened with O_PATH.
+/// chmod(2) of an open file: fchmod(2) does not accept an O_PATH descriptor.
 fn set_mode(fd: BorrowedFd, mode: u32) -> io::Result<()> {
     fs::set_permissions(path(&fd), fs::Permissions::from_mode(mode))
 }
@@ -389,7 +389,7 @@ fn relative(path: &Path) -> &Path {
     }
 }
 
-/// The last name of a path. EINVAL where there is none, or it is `..`.
+/// The last name of a path. EINVAL where there is none, or where it is `..`.
 fn last(path: &Path) -> io::Result<&OsStr> {
     path.file_name().ok_or_else(|| Errno::EINVAL.into())
 }

@@ -1,4 +1,4 @@
-//! Who called sudo. What the grader makes for a person to keep is to be that person's, and not root's.
+//! The user who called sudo. Files that the grader makes for a person belong to that person instead of root.
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -17,10 +17,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller, if sudo called us.
+    /// The caller, if the grader was started by sudo.
     ///
     /// # Errors
-    /// `SUDO_UID` is no user of this machine.
+    /// `SUDO_UID` is not a user of this machine.
     pub fn of_sudo() -> Result<Option<Caller>> {
         let id = |name| env::var(name).ok()?.parse::<u32>().ok();
         let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) else { return Ok(None) };
@@ -38,25 +38,26 @@ impl Caller {
         &self.user.dir
     }
 
-    /// Runs the command as this person.
+    /// Makes the command run as this person.
     pub fn runs(&self, command: &mut Command) {
         command.uid(self.user.uid.as_raw()).gid(self.gid);
         command.env("HOME", &self.user.dir).env("USER", &self.user.name);
     }
 
-    /// Does this with the rights of this person, and no other: what it makes is the person's, and what the person
-    /// may not change it can't change.
+    /// Runs a closure with only the rights of this person: files that it makes belong to the person, and it can change
+    /// only what the person may change.
     ///
     /// # Errors
     /// The system refuses to change the ids.
     pub fn does<T: Send>(&self, deed: impl FnOnce() -> T + Send) -> Result<T> {
-        // For the kernel ids belong to a thread; it is the C library that changes those of the whole process.
+        // In the kernel, ids belong to a thread; the C library's functions change those of all threads. So call the
+        // kernel directly, in a thread of its own.
         let done = thread::scope(|scope| scope.spawn(|| self.take_ids().map(|()| deed())).join());
         done.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
             .context("taking the ids of who called sudo")
     }
 
-    /// Makes the calling thread this person's, for good.
+    /// Changes the ids of the calling thread to this person's, permanently.
     fn take_ids(&self) -> nix::Result<()> {
         let (uid, gid) = (c_long::from(self.user.uid.as_raw()), c_long::from(self.gid));
         // SAFETY: numbers, and an empty list.

@@ -27,31 +27,31 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Grade some labs or programs; without a name, all labs
     Run(run::Options),
-    /// One attempt, told slowly: what it did, what it got, what the host saw
+    /// Run one attempt and explain it: what it did, what the kernel answered, what the host saw
     Try(r#try::Options),
-    /// The attack, or the defence, with the man pages that matter
+    /// Explain an attempt, a works check or a step, with the man pages to read
     Explain(explain::Options),
-    /// Take each step of the labs out in turn, and see what comes back
+    /// Remove each step of the labs in turn, and show which checks fail without it
     Knockout(knockout::Options),
     /// Make a student's workspace: the labs with every step still to be written
     Starter(starter::Options),
-    /// Build and grade a lab each time that a file is saved
+    /// Build and grade a lab on each save
     Watch(watch::Options),
     /// Pack the labs' sources into one file to hand in, or check such a file
     Pack(pack::Options),
-    /// What this machine can judge, what it can't, and the command that would change it
+    /// Show what can be judged on this machine, what can't, and the command that fixes it
     Doctor,
     /// Make or check a root file system
     Rootfs(rootfs::Options),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 some check fell short, or something escaped of which nothing was \
-                          expected; 2 the command line is wrong; 3 nothing of what was asked could be judged here.";
+const EXIT_CODES: &str = "Exit codes: 0 every check is as expected; 1 some check is not; 2 the command line is \
+                          wrong; 3 nothing that was asked for can be judged on this machine.";
 
 /// The command line is wrong: exit code 2.
 #[derive(Debug)]
@@ -71,10 +71,10 @@ impl From<anyhow::Error> for UsageError {
     }
 }
 
-/// Reads the command line; what is wrong with it ends the program with exit code 2.
+/// Parses the command line; an error ends the program with exit code 2.
 pub fn parse() -> Command {
     let asked = Cli::try_parse().unwrap_or_else(|error| {
-        // It quotes what was typed, which a script may have taken from anywhere.
+        // The message quotes the arguments, which may come from an untrusted script: sanitize it.
         let text = error.render().ansi().to_string();
         let _ = match error.use_stderr() {
             true => write_shown(anstream::AutoStream::auto(io::stderr()), &text),
@@ -99,7 +99,7 @@ pub fn exit(result: anyhow::Result<u8>) -> ExitCode {
     };
     text::say(&text::lines(&format!("grader: {error:#}")));
     ExitCode::from(match (error.downcast_ref::<Interrupted>(), error.is::<UsageError>()) {
-        // As a shell has it.
+        // As a shell does.
         (Some(Interrupted(signal)), _) => 128 + *signal as u8,
         (None, true) => 2,
         (None, false) => 1,

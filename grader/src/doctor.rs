@@ -1,10 +1,10 @@
-//! The examination of a machine: what it can judge, what it can't, and the command that would change it.
+//! Examines the machine: what can be judged on it, what can't, and the command that fixes it.
 //!
 //! # Layout
-//! - [`look`]: looks, and tries; [`child`] and [`decoys`] do the trying.
-//! - [`facts`]: what was found.
-//! - [`findings`]: what that means. [`hindrance`]: what forbids user namespaces. [`mend`]: the commands.
-//! - [`way_out`](mod@way_out): the one to run where nothing can be judged.
+//! - [`look`]: the examination; [`child`] and [`decoys`] try things out.
+//! - [`facts`]: the results.
+//! - [`findings`]: what the results mean. [`hindrance`]: what forbids user namespaces. [`mend`]: the fixes.
+//! - [`way_out`](mod@way_out): the one command to run where nothing can be judged.
 
 pub mod child;
 pub mod decoys;
@@ -23,37 +23,37 @@ pub use way_out::way_out;
 use anyhow::Result;
 use std::time::Duration;
 
-/// One thing that was looked at.
+/// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was examined.
     pub area: Area,
-    /// What was found, in words.
+    /// The result, in words.
     pub found: String,
-    /// Whether that is enough.
+    /// Whether the result suffices.
     pub state: Assessment,
 }
 
-/// What a finding amounts to.
+/// The assessment of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assessment {
     /// It is as it should be.
     Fine,
-    /// Good to know; it costs nothing that the grader judges today.
+    /// For information; everything that the grader judges today can be judged.
     Note,
     /// Something can't be judged.
     Lack {
-        /// What that costs.
+        /// What can't be judged.
         costs: String,
-        /// What mends it.
+        /// The fix.
         mend: Mend,
     },
 }
 
-/// What is looked at, in the order in which it is shown.
+/// The examined areas, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
-    /// The kernel, and what the grader needs of it.
+    /// The kernel, and the features that the grader needs.
     Kernel,
     /// A container around the grader.
     Container,
@@ -101,14 +101,13 @@ impl Area {
         }
     }
 
-    /// Whether a lack here can be the reason why nothing is judged.
+    /// Whether a lack in this area can be the reason why nothing can be judged.
     fn can_stop_all(self) -> bool {
         !matches!(self, Area::Ids | Area::Cgroups | Area::Linking | Area::Typing)
     }
 }
 
-/// Looks at everything; `limit`: how long one trial on a decoy host may take. The calling process must have one
-/// thread.
+/// Examines everything; `limit`: the timeout of one trial on a decoy host. The calling process must have one thread.
 ///
 /// # Errors
 /// The person interrupted it.

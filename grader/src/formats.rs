@@ -1,4 +1,4 @@
-//! A report to words or to data: one file a format.
+//! Writes a report, one file a format.
 
 pub mod book;
 pub mod explain;

@@ -1,5 +1,5 @@
-//! The signals by which a person ends the grader, where something is under way that must be ended first; and those that
-//! what it starts gets back as they are by default.
+//! The signals by which a person ends the grader, for work that must be cleaned up first; and the signals that child
+//! processes get back with their default action.
 
 use anyhow::Result;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Why a run ended before its end: this signal.
+/// A run was ended by this signal.
 #[derive(Debug)]
 pub struct Interrupted(pub Signal);
 
@@ -21,14 +21,14 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// INT, TERM and HUP, which wait to be taken for as long as this lives.
+/// Blocks INT, TERM and HUP while this lives, so that they can be taken.
 pub struct Interrupts {
     signals: SignalFd,
     old_mask: SigSet,
 }
 
 impl Interrupts {
-    /// In the main thread, which runs the command; others are told by it.
+    /// Takes the signals in the main thread, which runs the command; none in other threads.
     ///
     /// # Errors
     /// What the system said.
@@ -44,7 +44,7 @@ impl Interrupts {
         Ok(Some(Interrupts { signals, old_mask }))
     }
 
-    /// One that has come.
+    /// A pending signal.
     pub fn take(&self) -> Option<Signal> {
         let signal = self.signals.read_signal().ok()??;
         Some(Signal::try_from(signal.ssi_signo as i32).unwrap_or(Signal::SIGTERM))
@@ -57,7 +57,7 @@ impl Drop for Interrupts {
     }
 }
 
-/// Gives a command back what the grader ignores: see [`begin`](crate::commands::begin::begin).
+/// Restores the default action of the signals that the grader ignores: see [`begin`](crate::commands::begin::begin).
 pub fn as_by_default(command: &mut Command) {
     // SAFETY: one system call, in a child that the program then replaces.
     unsafe { command.pre_exec(|| Ok(signal(Signal::SIGXFSZ, SigHandler::SigDfl).map(drop)?)) };

@@ -1,9 +1,9 @@
-//! From facts to what a person is told: nothing here looks at a machine.
+//! From facts to verdicts and points. Nothing here reads the machine.
 //!
 //! - [`verdict`]: the facts of one check to its outcome.
-//! - [`prerequisites`]: which checks make no sense without which others, and the one to fix first.
-//! - [`points`]: what counts how much.
-//! - [`reached`]: how far a target has come.
+//! - [`prerequisites`]: which checks depend on which others, and the one to fix first.
+//! - [`points`]: how many points each check is worth.
+//! - [`reached`]: the highest lab that a target passes.
 
 pub mod points;
 pub mod prerequisites;

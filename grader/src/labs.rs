@@ -1,15 +1,14 @@
-//! The labs: their list, where their sources are, and how they become programs.
+//! The labs: their list, their sources, and how they are built.
 //!
-//! The grader imports no lab. It builds them as anybody would and runs what comes out, as it runs a program
-//! that was written elsewhere.
+//! The grader imports no lab. It builds and runs them like any other program.
 //!
 //! # Layout
-//! - [`COURSE`], [`ALL`], [`resolve`]: the list, and the names that a person gives them.
+//! - [`COURSE`], [`ALL`], [`resolve`]: the list, and the names that a person may type.
 //! - [`workspace`]: the directory tree that the labs are built from.
 //! - [`build`](mod@build): the programs that cargo makes. [`cargo`]: how it is called. [`process`]: while it runs. [`offline`]: cargo without a network.
 //!   [`target_dir`]: where cargo puts them.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
-//! - `alone`: the labs as a workspace of their own.
+//! - `alone`: the labs as a separate workspace.
 
 mod alone;
 pub mod build;
@@ -24,7 +23,7 @@ pub mod workspace;
 pub use build::{BuiltLab, Linked, build, build_with, check};
 pub use workspace::Workspace;
 
-/// The labs in teaching order: the place in this list is the lab's number.
+/// The labs in teaching order; the index is the lab's number.
 pub const COURSE: [&str; 7] = [
     "lab0-chroot",
     "lab1-namespaces",
@@ -36,11 +35,11 @@ pub const COURSE: [&str; 7] = [
     "lab6-cgroups",
 ];
 
-/// Those that there are. Each is a package, and a program, of that name.
+/// The labs that exist. Each is a package with a program of the same name.
 pub const ALL: [&str; 4] = *COURSE.first_chunk().expect("there are no more than in the course");
 
-/// The lab that a person means: `lab1-namespaces`, `lab1` or `1`. A trailing slash, as a shell's completion of
-/// a directory leaves one, does not matter.
+/// The lab with this name: `lab1-namespaces`, `lab1` or `1`. A trailing slash, as a shell's completion of a directory
+/// adds it, is ignored.
 pub fn resolve(name: &str) -> Option<&'static str> {
     let name = name.trim_end_matches('/');
     ALL.into_iter().enumerate().find_map(|(number, lab)| {

@@ -2,17 +2,17 @@
 //! blocked.
 //!
 //! # Layout
-//! From the bottom up: each knows only what stands before it (`tests/layers.rs` holds them to it).
-//! - Small, known to all: [`random`], [`proc`]: what the kernel says of processes. [`path_bytes`]: paths in messages. [`text`]: what others have written, made fit to
-//!   be shown. [`interrupts`]: the signals by which a person ends it. [`this_process`]: what a process does to itself.
-//!   [`channel`]: messages between processes. [`caller`]: who called sudo. [`beneath`]: files below a directory, whatever
-//!   links are there. [`atomic_write`]: writes a file atomically. [`cache_dir`]: the cache directory.
-//! - [`report`]: what is known of targets and checks: typed data alone.
+//! From the bottom up: each module uses only those before it (`tests/layers.rs` checks this).
+//! - Small, used by all: [`random`], [`proc`]: what the kernel says of processes, [`path_bytes`]: paths in messages. [`text`]: sanitizes what others wrote.
+//!   [`interrupts`]: the signals by which a person ends the grader. [`this_process`]: changes to the calling process.
+//!   [`channel`]: messages between processes. [`caller`]: who called sudo. [`beneath`]: files below a directory, no
+//!   link leads out. [`atomic_write`]: writes a file atomically. [`cache_dir`]: the cache directory.
+//! - [`report`]: targets and checks: typed data alone.
 //! - [`rootfs`]: makes and checks a root file system. [`labs`]: the labs, their steps, and how they are built.
-//! - [`decoy`]: the decoy host. It knows no attempt. [`target`]: what is aimed at.
-//! - [`trial`]: one target and one check, to facts.
-//! - [`judge`]: facts to verdicts and points. [`formats`]: a report to words: one file a format.
-//! - [`runner`]: runs trials in workers, and makes reports. [`doctor`]: what this machine can judge.
+//! - [`decoy`]: the decoy host; it uses no attempt. [`target`]: the program under test.
+//! - [`trial`]: runs one check on one target, and collects facts.
+//! - [`judge`]: facts to verdicts and points. [`formats`]: writes a report, one file a format.
+//! - [`runner`]: runs trials in workers, and makes reports. [`doctor`]: what can be judged on this machine.
 //! - [`student`]: starter, watch, progress, pack. [`commands`]: one file a command.
 
 // `println` and `eprintln` panic where the stream is closed or full.

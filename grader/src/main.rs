@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     commands::exit(commands::begin::begin().and_then(|()| command()))
 }
 
-// With a frame of its own: the stack is looked at before it is used.
+// A separate stack frame: `begin` checks the stack limit before this frame is used.
 #[inline(never)]
 fn command() -> anyhow::Result<u8> {
     grader::runner::workers::process::serve_if_asked();

@@ -1,4 +1,4 @@
-//! Paths in messages, as bytes: a path need not be UTF-8, and serde takes no other.
+//! Serializes paths as bytes, since a path need not be UTF-8 and serde's own form requires that.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// One path.
+/// Serializes a path.
 ///
 /// # Errors
 /// Those of the format.
@@ -14,10 +14,10 @@ pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::
     attempts::wire::to_hex(path.as_os_str().as_bytes()).serialize(serializer)
 }
 
-/// The path again.
+/// Deserializes a path.
 ///
 /// # Errors
-/// Those of the format, and what [`serialize`] has not written.
+/// Those of the format, and text that [`serialize`] has not written.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let bytes = attempts::wire::from_hex(&String::deserialize(deserializer)?);
     Ok(OsString::from_vec(bytes.ok_or_else(|| D::Error::custom("a path that is no hexadecimal text"))?)
@@ -31,7 +31,7 @@ pub mod pairs {
     #[derive(Serialize, Deserialize)]
     struct Pair(#[serde(with = "super")] PathBuf, #[serde(with = "super")] PathBuf);
 
-    /// A list of them.
+    /// Serializes a list of them.
     ///
     /// # Errors
     /// Those of the format.
@@ -39,7 +39,7 @@ pub mod pairs {
         serializer.collect_seq(list.iter().map(|(one, other)| Pair(one.clone(), other.clone())))
     }
 
-    /// The list again.
+    /// Deserializes a list of them.
     ///
     /// # Errors
     /// Those of the format.

@@ -1,4 +1,4 @@
-//! Words that nobody can guess.
+//! Random words that can't be guessed.
 
 use anyhow::{Context, Result};
 use std::fs::File;

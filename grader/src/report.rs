@@ -1,22 +1,22 @@
-//! The report: typed data alone. [`judge`](crate::judge) fills it in, and [`formats`](crate::formats) make words of it.
+//! The report: typed data alone. [`judge`](crate::judge) fills it in; [`formats`](crate::formats) write it.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The name of the JSON format; its schema lies in `grader/schema/`.
+/// The name of the JSON format. Its schema is in `grader/schema/`.
 pub const SCHEMA: &str = "container-labs/report/v1";
 
-/// The exit code where nothing of what was asked could be judged on this machine.
+/// The exit code where nothing that was asked for can be judged on this machine.
 pub const NOTHING_JUDGED: u8 = 3;
 
 /// The two kinds of decoy host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum DecoyKind {
-    /// The whole decoy lives in a user namespace: what runs in it holds no privilege on the real machine.
+    /// The whole decoy is in a user namespace: a program in it has no privilege on the real machine.
     User,
-    /// In the initial user namespace: it can also judge what needs real privilege. Only for programs whose
-    /// code one has in hand.
+    /// In the initial user namespace: it can also judge attempts that need real privilege. Only for programs whose code
+    /// you have read.
     Root,
 }
 
@@ -48,25 +48,25 @@ pub enum CheckKind {
 pub enum Verdict {
     /// The host saw the effect of an attempt.
     Escaped,
-    /// The attempt was refused, or had its effect confined, and the host saw nothing.
+    /// The attempt was refused, or its effect stayed inside, and the host saw none.
     Blocked,
     /// A works check passes.
     Works,
     /// A works check does not pass.
     Fails,
-    /// Neither can be said: there is a [`Cause`].
+    /// There is no verdict: see [`Cause`].
     Inconclusive,
 }
 
-/// Why nothing can be said.
+/// Why there is no verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
-    /// This machine, or this kind of decoy, can't judge it: earns nothing, costs nothing.
+    /// This machine, or this kind of decoy, can't judge it: it earns no points and costs none.
     Machine,
-    /// The program under test did not start, died early, hid, or its probe's word is missing or refused.
+    /// The program under test did not start, died early or hid, or its probe's testimony is missing or rejected.
     Target,
-    /// A check without which this one makes no sense fell short.
+    /// A prerequisite does not pass.
     Waiting,
 }
 
@@ -81,26 +81,26 @@ pub struct Report {
     pub kernel: String,
     /// The root file system: `embedded`, or its path.
     pub rootfs: String,
-    /// What was aimed at, in order.
+    /// The targets, in order.
     pub targets: Vec<TargetReport>,
 }
 
 /// One target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetReport {
-    /// What tells it from the other targets of the report.
+    /// Identifies the target in this report.
     pub id: String,
-    /// Its name, which another target may have as well.
+    /// Its name, which need not be unique.
     pub name: String,
     /// What it is.
     pub kind: TargetKind,
     /// Points earned.
     pub points: f64,
-    /// Points that could be.
+    /// The maximum of points.
     pub max_points: f64,
-    /// The highest lab up to which everything passes: see [`crate::judge::reached`].
+    /// The highest lab such that it and the labs before it pass: see [`crate::judge::reached`].
     pub reached: Option<usize>,
-    /// The one check to fix first; none where nothing fell short.
+    /// The one check to fix first; none where every check is as expected.
     pub fix_first: Option<FixFirst>,
     /// Its checks: works checks first, then attempts, in teaching order.
     pub checks: Vec<Check>,
@@ -111,9 +111,9 @@ pub struct TargetReport {
 pub struct FixFirst {
     /// Its name.
     pub id: String,
-    /// Why it fell short, in one line.
+    /// Why it does not pass, in one line.
     pub why: String,
-    /// Of a lab: the steps that it shows, as `lab/step`.
+    /// For a lab: the steps that the check tests, as `lab/step`.
     pub steps: Vec<String>,
 }
 
@@ -126,23 +126,23 @@ pub struct Check {
     pub kind: CheckKind,
     /// Its outcome.
     pub verdict: Verdict,
-    /// What a lab is expected to show; none for other programs.
+    /// The verdict that the lab should have; none for other programs.
     pub expected: Option<Verdict>,
-    /// Whether that is what was seen; an INCONCLUSIVE of the machine's is.
+    /// Whether the verdict is as expected. INCONCLUSIVE because of this machine counts as expected.
     pub as_expected: bool,
     /// Why it is INCONCLUSIVE.
     pub cause: Option<Cause>,
-    /// The checks that it waits for.
+    /// The prerequisites that do not pass.
     pub waiting_for: Vec<String>,
     /// The reason, in one line.
     pub why: String,
-    /// What was seen, in single facts.
+    /// What was seen, one fact each.
     pub evidence: Vec<String>,
     /// Points earned.
     pub points: f64,
-    /// Points that could be.
+    /// The maximum of points.
     pub max_points: f64,
-    /// Milliseconds that it took; works checks share one figure.
+    /// Duration in milliseconds; all works checks share one figure.
     pub ms: f64,
 }
 
@@ -159,18 +159,18 @@ impl Report {
         }
     }
 
-    /// All checks with their target.
+    /// All checks, each with its target.
     pub fn checks(&self) -> impl Iterator<Item = (&TargetReport, &Check)> {
         self.targets.iter().flat_map(|target| target.checks.iter().map(move |check| (target, check)))
     }
 
-    /// A target's name, and where another one has the same name, its id.
+    /// A target's name; its id where another target has the same name.
     pub fn label<'a>(&self, target: &'a TargetReport) -> &'a str {
         let same = self.targets.iter().filter(|other| other.name == target.name).count();
         if same > 1 { &target.id } else { &target.name }
     }
 
-    /// The exit code: 0 as expected; 1 something fell short; 3 nothing could be judged here.
+    /// The exit code: 0 all as expected; 1 a check is not as expected; 3 nothing can be judged on this machine.
     pub fn exit_code(&self) -> u8 {
         if self.checks().any(|(_, check)| !check.as_expected) {
             1
@@ -183,7 +183,7 @@ impl Report {
 }
 
 impl TargetReport {
-    /// A target of which nothing is known yet.
+    /// A target without checks.
     pub fn new(id: &str, name: &str, kind: TargetKind) -> TargetReport {
         let (points, max_points) = (0.0, 0.0);
         let (id, name) = (id.into(), name.into());
@@ -199,24 +199,24 @@ impl TargetReport {
         }
     }
 
-    /// The check of this name.
+    /// The check with this id.
     pub fn check(&self, id: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)
     }
 }
 
 impl Check {
-    /// Whether it is as a container should be: the attempt blocked, or the works check passed.
+    /// Whether the check passes: the attempt was blocked, or the works check works.
     pub fn is_green(&self) -> bool {
         matches!(self.verdict, Verdict::Blocked | Verdict::Works)
     }
 
-    /// Whether it is this machine that can't judge it.
+    /// Whether this machine can't judge it.
     pub fn is_unjudgeable_here(&self) -> bool {
         self.cause == Some(Cause::Machine)
     }
 
-    /// Whether it waits for another.
+    /// Whether a prerequisite does not pass.
     pub fn waits(&self) -> bool {
         self.cause == Some(Cause::Waiting)
     }

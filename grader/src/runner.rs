@@ -1,9 +1,9 @@
-//! Runs trials and makes reports of them.
+//! Runs trials and makes reports.
 //!
-//! - [`grading`]: a whole run, to a report.
-//! - [`knockout`]: each lab without one step, graded: how the grader itself is measured.
+//! - [`grading`]: a whole run, up to its report.
+//! - [`knockout`]: mutation testing: grades each lab without one of its steps.
 //! - [`workers`]: the processes in which trials run.
-//! - [`keeper`]: the process that outlives the grader, and removes what it leaves behind.
+//! - [`keeper`]: a process that outlives the grader, and removes what the grader leaves behind.
 
 pub mod grading;
 pub mod keeper;

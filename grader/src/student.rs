@@ -1,11 +1,11 @@
-//! What students use.
+//! Commands for students.
 //!
 //! - [`starter`]: a student's workspace.
 //! - [`lab_progress`]: which steps of a lab are written, which pass, and the one to turn to next.
-//! - [`progress_file`]: what the student had reached before.
-//! - [`summary`]: both, told below the matrix.
+//! - [`progress_file`]: what earlier runs have shown.
+//! - [`summary`]: both, printed below the matrix.
 //! - [`watch`](mod@watch): builds and grades on save.
-//! - [`pack`]: a submission, and reading one back.
+//! - [`pack`]: packs a submission, and checks one.
 
 pub mod lab_progress;
 pub mod pack;

@@ -1,4 +1,4 @@
-//! What is aimed at: a lab, a program with the labs' command line, or any program through a command template.
+//! The target of a run: a lab, a program with the labs' command line, or any program with a command template.
 
 mod files;
 mod places;
@@ -11,23 +11,23 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Something that makes a container.
+/// A program that makes a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// What tells it from others: as it was asked for. See [`Target::tell_apart`].
+    /// Identifies it: the words as typed. See [`Target::tell_apart`].
     pub id: String,
-    /// Its name in reports, which another target may have as well.
+    /// Its name in reports, which need not be unique.
     pub name: String,
     /// What it is.
     pub what: What,
     /// The command template.
     pub template: Vec<String>,
-    /// Its files: where they are on the machine, and where they go in the decoy.
+    /// Its files: their paths on the machine, and in the decoy.
     #[serde(with = "crate::path_bytes::pairs")]
     pub files: Vec<(PathBuf, PathBuf)>,
     /// Its working directory in the decoy.
     pub cwd: String,
-    /// The kind of decoy host it is put in.
+    /// The kind of decoy host that it runs in.
     pub decoy: DecoyKind,
 }
 
@@ -52,7 +52,7 @@ impl What {
         }
     }
 
-    /// The same for a report, which knows a lab by its name.
+    /// The kind for a report, which knows a lab by its name.
     pub fn kind(self) -> TargetKind {
         match self {
             What::Bare => TargetKind::Bare,
@@ -62,7 +62,7 @@ impl What {
     }
 }
 
-/// The words of a template that stand for something else.
+/// The placeholders of a template.
 const PLACEHOLDERS: [&str; 3] = ["{rootfs}", "{command}", "{id}"];
 
 impl Target {
@@ -87,7 +87,7 @@ impl Target {
             name: name.into(),
             what: What::Lab(number),
             template: [&place, "{rootfs}", "{command}"].map(str::to_owned).to_vec(),
-            // Nothing on the way may be a link when it is copied.
+            // No component of the path may be a link when it is copied.
             files: vec![(fs::canonicalize(program).unwrap_or_else(|_| program.into()), place.into())],
             cwd: "/".into(),
             decoy,
@@ -105,19 +105,22 @@ impl Target {
         )
     }
 
-    /// Any program through a template such as `./contain run --rootfs {rootfs} -- {command}`.
+    /// Any program with a template such as `./contain run --rootfs {rootfs} -- {command}`.
     pub fn template(template: &str, decoy: DecoyKind) -> Result<Target> {
         let words = shell_words::split(template).with_context(|| format!("--program '{template}'"))?;
         ensure!(
             words.iter().any(|word| word == "{command}"),
-            "--program '{template}': {{command}} is missing: the word that stands for the command and its \
+            "--program '{template}': {{command}} is missing: the placeholder for the command and its \
              arguments, as in './contain {{rootfs}} {{command}}'"
         );
-        // What stands in braces within a word may be the program's own: a shell's, a format's.
+        // Braces inside a word may be the program's own: a shell's, a format's.
         let unknown =
             words.iter().find(|word| is_placeholder(word) && !PLACEHOLDERS.contains(&word.as_str()));
         if let Some(word) = unknown {
-            bail!("--program '{template}': {word} stands for nothing; there are {}", PLACEHOLDERS.join(", "));
+            bail!(
+                "--program '{template}': {word} is not a placeholder; there are {}",
+                PLACEHOLDERS.join(", ")
+            );
         }
         Target::template_words(template, words, decoy)
     }
@@ -136,7 +139,7 @@ impl Target {
         Ok(Target { id: id.into(), name, what: What::Program, template: words, files, cwd, decoy })
     }
 
-    /// Gives each of several targets an id that no other has: one that was asked for twice gets a number.
+    /// Makes ids unique: a target that was typed twice gets a number.
     pub fn tell_apart(targets: &mut [Target]) {
         let mut known = BTreeSet::new();
         for target in targets {
@@ -150,12 +153,12 @@ impl Target {
         }
     }
 
-    /// What of the machine is copied into its decoy, in words and bounded; None where it is nothing.
+    /// The files that are copied into its decoy, in words of limited length; None where there are none.
     pub fn copied(&self) -> Option<String> {
         (!self.files.is_empty()).then(|| files::named(&self.files, Path::new(&self.cwd)))
     }
 
-    /// The words to execute, for a command that is seen as `command` from the rootfs.
+    /// The argv for a command; `command` are paths as seen inside the rootfs.
     pub fn argv(&self, command: &[String], id: &str) -> Vec<String> {
         let mut argv = Vec::new();
         for word in self.at(layout::ROOTFS) {
@@ -167,7 +170,7 @@ impl Target {
         argv
     }
 
-    /// The command template with another path of the rootfs filled in.
+    /// The command template with the path of the rootfs filled in.
     pub fn at(&self, rootfs: &str) -> Vec<String> {
         let path = Path::new(rootfs);
         let (parent, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
@@ -181,13 +184,13 @@ impl Target {
     }
 }
 
-/// Whether a word is nothing but a name in braces.
+/// Whether a word is a name in braces.
 fn is_placeholder(word: &str) -> bool {
     let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-')
 }
 
-/// The first word as a file that can be executed.
+/// The first word as an executable file.
 fn find_program(word: &str, cwd: &Path) -> Result<PathBuf> {
     let path = if word.contains('/') {
         cwd.join(word)

@@ -1,4 +1,4 @@
-//! What a process of the grader does to itself: its arguments and name, its descriptors, its mounts.
+//! Changes to the calling process: its arguments and name, its descriptors, its mounts.
 
 use crate::proc;
 use anyhow::{Context, Result};
@@ -10,8 +10,8 @@ use nix::unistd::geteuid;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// Overwrites the arguments of the calling process, which everybody who sees the process may read
-/// (`/proc/<pid>/cmdline`), and its name.
+/// Overwrites the name and the arguments of the calling process, since every process that sees it may read them
+/// (`/proc/<pid>/cmdline`).
 pub fn rename_process(name: &str) -> Result<()> {
     let stat = proc::read("self", "stat");
     let address = |number| proc::stat_field(&stat, number)?.parse::<usize>().ok();
@@ -34,8 +34,8 @@ pub fn rename_process(name: &str) -> Result<()> {
     .context("PR_SET_NAME")
 }
 
-/// Gives the calling process a mount namespace of its own, private all the way down. Root's decoys are mounted
-/// in it; an ordinary user's are mounted by their PID 1.
+/// Moves the calling process into a new mount namespace with private propagation. Root's decoys are mounted in it; an
+/// ordinary user's are mounted by their PID 1.
 pub fn own_mount_namespace() -> Result<()> {
     if geteuid().is_root() {
         nix::sched::unshare(CloneFlags::CLONE_NEWNS).context("unshare(CLONE_NEWNS)")?;
@@ -45,7 +45,7 @@ pub fn own_mount_namespace() -> Result<()> {
     Ok(())
 }
 
-/// Descriptors that a child of clone(2) inherits and has no business with.
+/// Closes descriptors that a child of clone(2) inherits and must not use.
 pub fn close_all_but(keep: &OwnedFd) {
     let keep = keep.as_raw_fd() as libc::c_uint;
     // SAFETY: the caller holds no other descriptor that it will use.

@@ -59,7 +59,7 @@ fn a_program_that_is_none_is_named(
 #[case::with_the_command_within_a_word("/bin/echo {rootfs} x{command}", "{command} is missing")]
 #[case::misspelled(
     "/bin/echo {rotfs} {command}",
-    "{rotfs} stands for nothing; there are {rootfs}, {command}, {id}"
+    "{rotfs} is not a placeholder; there are {rootfs}, {command}, {id}"
 )]
 #[case::empty("", "{command} is missing")]
 fn a_template_that_is_none_is_named(#[case] template: &str, #[case] why: &str) {

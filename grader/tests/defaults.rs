@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is said on standard error where somebody's code gets real root.
-const WARNING: &str = "--decoy root gives this code real root";
+const WARNING: &str = "--decoy root runs this code as real root";
 
 /// Root, with cargo.
 fn stage() -> Option<Stage> {
@@ -168,6 +168,6 @@ fn another_disk_than_the_decoys_is_not_read() {
     if check.cause == Some(Cause::Machine) {
         return skip("no decoy disk");
     }
-    let why = "the attacker could not even try: /dev/sda is another device than the decoy host's disk";
+    let why = "the attacker gave up before its decisive call: /dev/sda is another device than the decoy host's disk";
     assert_eq!(check.why, why);
 }

@@ -120,7 +120,7 @@ fn out(assert: &Assert) -> String {
 fn is_a_page(page: &str) {
     assert!(!page.contains('\x1b'), "{page}");
     for line in page.lines() {
-        let is_command = line.trim_start().starts_with("mended by:") || line.contains("sudo ");
+        let is_command = line.trim_start().starts_with("fix:") || line.contains("sudo ");
         let ends_in_a_path = line.split_whitespace().last().is_some_and(|word| word.starts_with('/'));
         assert!(is_command || ends_in_a_path || line.chars().count() <= 80, "{line}");
     }

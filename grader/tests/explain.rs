@@ -46,7 +46,7 @@ fn every_attempt_has_its_story_its_commands_its_defence_and_where_that_is() {
                 }
             }
         }
-        let waits = text.lines().find_map(|line| line.strip_prefix("Makes no sense without: "));
+        let waits = text.lines().find_map(|line| line.strip_prefix("Prerequisites: "));
         assert_eq!(waits.unwrap_or_default(), attempt.after.join(", "), "{}", attempt.id);
         measured(attempt, &text);
     }
@@ -93,7 +93,7 @@ fn the_line_is_that_of_the_marker() {
         let named: Vec<&str> = text
             .lines()
             .filter_map(|line| line.split_once(": "))
-            .filter(|(word, _)| ["Stops", "Makes work", "Come back without it"].contains(word))
+            .filter(|(word, _)| ["Stops", "Needed by", "Escape without it"].contains(word))
             .flat_map(|(_, ids)| ids.split(", "))
             .collect();
         assert!(step.lost.iter().all(|id| named.contains(&id.as_str())), "{}: {text}", step.id);
@@ -108,11 +108,11 @@ fn every_works_check_says_what_must_work_and_from_which_lab_on() {
     let steps = Workspace::sources().steps().unwrap();
     for work in WORKS {
         let text = explain(&stage, &[work.id]);
-        let from = format!("Asked for from lab {} on.", work.first_lab);
+        let from = format!("Required from lab {} on.", work.first_lab);
         for part in [work.what, &from, &work.man.join(", ")] {
             assert!(!part.is_empty() && text.contains(part), "{}: {part:?} is missing in\n{text}", work.id);
         }
-        let waits = text.lines().find_map(|line| line.strip_prefix("Makes no sense without: "));
+        let waits = text.lines().find_map(|line| line.strip_prefix("Prerequisites: "));
         assert_eq!(waits.unwrap_or_default(), work.after.join(", "), "{}", work.id);
         for id in losing(work.id) {
             let step = steps.iter().find(|step| step.id == id).unwrap();

@@ -104,7 +104,7 @@ fn what_does_not_build_is_not_packed() {
     fs::write(elsewhere.join("precious"), "").unwrap();
     fs::remove_dir_all(mine.join("target/pack")).unwrap();
     symlink(&elsewhere, mine.join("target/pack")).unwrap();
-    pack(&stage, &mine, &[]).assert().code(1).stderr(contains("target/pack: it is a link"));
+    pack(&stage, &mine, &[]).assert().code(1).stderr(contains("target/pack is a link"));
     assert!(elsewhere.join("precious").exists());
     fs::remove_file(mine.join("target/pack")).unwrap();
 
@@ -114,7 +114,7 @@ fn what_does_not_build_is_not_packed() {
     fs::write(&library, format!("{before}\nconst _: &str = include_str!(\"../words.md\");\n")).unwrap();
     fs::write(mine.join("lab1-namespaces/words.md"), "words").unwrap();
     let refused = pack(&stage, &mine, &[]).assert().code(1).stdout(is_empty());
-    refused.stderr(contains("words.md").and(contains("to pack it all the same: --no-build")));
+    refused.stderr(contains("words.md").and(contains("to pack them anyway: --no-build")));
     assert!(!mine.join("submission.tar.gz").exists());
     pack(&stage, &mine, &["--no-build"]).assert().success().stdout(contains("It builds.").not());
     pack(&stage, &mine, &["--check", "submission.tar.gz"]).assert().success();
@@ -134,7 +134,7 @@ fn a_place_that_is_none_is_named() {
     pack(&stage, common::stage::workspace(), &[]).assert().code(2).stderr(contains("grader starter DIR"));
     for (words, why) in [
         (&["--check", "missing.tar.gz"][..], "--check missing.tar.gz: No such file"),
-        (&["--check", "."], "--check .: it is no plain file"),
+        (&["--check", "."], "--check .: it is not a regular file"),
         (&["--check", "x", "-o", "y"], "cannot be used with"),
         (&["--no-build", "-o", "lab1-namespaces"], "that is a directory"),
     ] {

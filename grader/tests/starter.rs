@@ -331,7 +331,7 @@ fn progress_that_is_no_file_is_set_aside() {
     fs::create_dir_all(mine.join("progress.toml/full")).unwrap();
     for number in ["", "-2"] {
         let ran = stage.run(inside(&stage, &mine, &["run", "lab1", "--decoy", "user"]));
-        ran.assert().code(1).stdout(contains("Where you stand")).stderr(contains("it is no plain file"));
+        ran.assert().code(1).stdout(contains("Where you stand")).stderr(contains("it is not a regular file"));
         assert!(mine.join(format!("progress.toml.broken{number}")).is_dir());
         fs::remove_file(mine.join("progress.toml")).unwrap();
         fs::create_dir(mine.join("progress.toml")).unwrap();

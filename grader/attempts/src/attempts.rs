@@ -79,24 +79,24 @@ pub struct Attempt {
     pub by_hand: &'static [&'static str],
     /// The steps that stop it, as `lab/step`. The highest lab among them is the first that must block.
     pub stopped_by: &'static [&'static str],
-    /// The checks without which this one makes no sense, as in [`Work::after`](crate::works::Work::after).
+    /// Its prerequisites, as in [`Work::after`](crate::works::Work::after).
     pub after: &'static [&'static str],
-    /// The manual pages that matter.
+    /// The manual pages to read.
     pub man: &'static [&'static str],
-    /// What was measured for it, a letter a stage.
+    /// Its measured verdicts, a letter a stage.
     pub letters: Measured,
-    /// What the decoy host must have ready for it.
+    /// What the decoy host must provide for it.
     pub needs: &'static [Need],
-    /// The system calls that decide. The host follows the attacker with ptrace(2), and believes of a refusal
-    /// only what it has seen one of them return. Empty where no call decides, but what the host reads.
+    /// The decisive system calls. The host traces the attacker with ptrace(2), and a refusal counts only if the host
+    /// saw one of these calls return it. Empty where the host reads a property instead.
     pub decisive: &'static [libc::c_long],
-    /// What the attacker does, as the container's command.
+    /// What the attacker does as the container's command.
     pub inside: fn(&mut Inside) -> Result<(), Errno>,
     /// What the host looks at afterwards.
     pub witness: fn(&Host) -> Seen,
 }
 
-/// What was measured in the reference labs: the bare decoy host, a space, then lab 0 and up. `E` escaped, `B`
+/// The verdicts measured in the reference labs: the bare decoy host, a space, then lab 0 and up. `E` escaped, `B`
 /// blocked, `I` can't be judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
@@ -108,16 +108,16 @@ pub struct Measured {
     pub rootless: &'static str,
 }
 
-/// What a decoy host must have ready for an attempt.
+/// What a decoy host must provide for an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A host of its own: the attempt may change it.
+    /// A host of its own, since the attempt may change it.
     FreshHost,
     /// The decoy disk.
     Disk,
     /// A terminal as the caller's standard streams and controlling terminal.
     Terminal,
-    /// The same, but no session's controlling terminal.
+    /// The same terminal, but not as the controlling terminal of a session.
     FreeTerminal,
     /// `open("/")` left on descriptor 77.
     LeakedDescriptor,
@@ -131,23 +131,23 @@ pub enum Need {
     Limits,
     /// A named v1 hierarchy.
     ReleaseAgent,
-    /// That the host joins the attacker's mount namespace and reads its mounts.
+    /// The host must join the attacker's mount namespace and read its mounts.
     MountNamespace,
-    /// That the host looks for set-user-ID files in its own tree.
+    /// The host must search its own tree for set-user-ID files.
     SetuidFiles,
-    /// The address of the kernel's text.
+    /// The address of the kernel's text segment.
     KernelText,
     /// A small ext4 file system, a directory of which is a volume of the container.
     Ext4Volume,
-    /// That this directory at the top of the root file system is a link there, and that a copy of what it was before
-    /// is at hand.
+    /// This directory at the top of the root file system is replaced by a link; a copy with the original directory is
+    /// available too.
     ImageLink {
         /// The directory's name.
         name: &'static str,
-        /// Where the link leads.
+        /// The target of the link.
         to: &'static str,
     },
-    /// More ids than one: root and somebody else.
+    /// At least two ids: root and another user.
     ManyIds,
 }
 
@@ -223,7 +223,7 @@ impl Attempt {
         ALL.iter().find(|attempt| attempt.id == id)
     }
 
-    /// What a lab is expected to show on this kind of host: `E`, `B`, or `I` where it can't be judged.
+    /// The expected verdict of a lab on this kind of host: `E`, `B`, or `I` where it can't be judged.
     pub fn letter(&self, lab: usize, letters: &'static str) -> Option<char> {
         letters.split_once(' ')?.1.chars().nth(lab)
     }
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_letters_agree_with_the_first_lab() {
-        // A chroot stops user namespaces by the way: they come back with pivot_root. And from within one no `..` leads up.
+        // A chroot also stops user namespaces: they work again after pivot_root. And inside a chroot no `..` leads up.
         let chroot_stops =
             |id: &str| id.starts_with("userns-") || ["int80-userns", "image-root-link"].contains(&id);
         for Attempt { id, letters, .. } in ALL {

@@ -1,9 +1,9 @@
-//! The facts that a witness reads: what the host saw for itself, as a plain record.
+//! The facts that a witness reads: what the host itself saw, as a plain record.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the host knows when a check is over.
+/// The host's facts at the end of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
     /// The decoy host's PID 1.
@@ -14,11 +14,11 @@ pub struct Host {
     pub hostname: (String, String),
     /// The namespaces of the decoy host's PID 1: name (as in `/proc/<pid>/ns`) and inode number.
     pub namespaces: BTreeMap<String, u64>,
-    /// The random word that the attacker was given.
+    /// The attacker's mark: a random word.
     pub mark: String,
     /// The first bytes of the decoy disk; none where no disk could be made.
     pub disk: Option<Vec<u8>>,
-    /// What the attacker brought out.
+    /// The bytes that the attacker sent to the host.
     pub said: Vec<u8>,
     /// What the program under test wrote to standard output.
     pub stdout: Vec<u8>,
@@ -28,16 +28,16 @@ pub struct Host {
     pub attacker: Process,
     /// The same process, before it was asked to attack.
     pub attacker_before: Process,
-    /// How PID 1 of the attacker's PID namespace ended, where the host had seized it with ptrace(2) and it is
-    /// not the host's own.
+    /// How PID 1 of the attacker's PID namespace ended, if the host had seized it with ptrace(2) and it is not the
+    /// host's own.
     pub container_pid1: Ending,
     /// How the program under test ended.
     pub program: Ending,
     /// What it wrote to standard error.
     pub stderr: Vec<u8>,
-    /// Whether it is a lab: of the labs more is asked than of others, their own words for one.
+    /// Whether the program is a lab: labs must pass more checks, for example on their messages.
     pub is_lab: bool,
-    /// Starts of it whose command was asked to end with a status of its own.
+    /// Starts whose command was asked to exit with a given status.
     pub starts: Vec<Start>,
     /// Whether a second container ran beside the first, from the same directory.
     pub second: Tried,
@@ -45,15 +45,15 @@ pub struct Host {
     pub odd_path: Tried,
     /// Whether it ran on a read-only file system.
     pub read_only: Tried,
-    /// How many processes of the container's were left when it had ended.
+    /// How many processes of the container were left after its end.
     pub left_processes: usize,
-    /// Programs that were executed besides the program under test and its command; none where the host could
-    /// not follow it.
+    /// Programs that were executed besides the program under test and its command; none where the host could not trace
+    /// it.
     pub executed: Option<Vec<String>>,
-    /// The random words that the host holds, by the name of their place.
+    /// The secrets on the host: random words, by the name of their place.
     pub secrets: BTreeMap<String, String>,
-    /// The decisive system call as the host saw it, if the attacker made one: what it returned, a negative errno
-    /// where it was refused; none where it did not return.
+    /// The return value of the decisive system call as the host saw it; a negative errno where it was refused; none
+    /// where the call was not made or did not return.
     pub call: Option<Option<i64>>,
     /// How the victim ended.
     pub victim: Ending,
@@ -63,7 +63,7 @@ pub struct Host {
     pub processes: usize,
     /// The foreground process group of the caller's terminal, where it has one, before and after.
     pub foreground: (Option<i32>, Option<i32>),
-    /// What came in over that terminal as if it were typed.
+    /// Bytes that arrived over that terminal as if they had been typed.
     pub typed: Vec<u8>,
     /// Set-user-ID files of the host's root in its own tree that were not there before.
     pub setuid_files: Vec<String>,
@@ -73,7 +73,7 @@ pub struct Host {
     pub kernel_text: Option<String>,
     /// The control group that the host put the container into, before the attempt and after.
     pub group: (GroupFacts, GroupFacts),
-    /// What was there after the end and not before, or the other way round: mounts, processes, files.
+    /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ pub struct Process {
     pub namespaces: BTreeMap<String, u64>,
     /// Its `mountinfo`.
     pub mountinfo: String,
-    /// Whether its root directory is another than the decoy host's.
+    /// Whether its root directory differs from the decoy host's.
     pub own_root: Option<bool>,
     /// Its real uid, as the host counts uids.
     pub uid: Option<u32>,
@@ -94,38 +94,37 @@ pub struct Process {
     pub euid: Option<u32>,
     /// Lines of its `status` by their name: `CapBnd`, `NoNewPrivs`, ...
     pub status: BTreeMap<String, String>,
-    /// The environment that it was executed with: `NAME=value` and a NUL, over and over. None where it could not
-    /// be read.
+    /// The environment that it was executed with: `NAME=value` and a NUL, repeated. None where it could not be read.
     pub environment: Option<Vec<u8>>,
-    /// What it holds open.
+    /// Its open descriptors.
     pub descriptors: Vec<Descriptor>,
     /// The user namespaces of its children.
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
-    /// What it had of a CPU while it was asked.
+    /// Its CPU time during the check.
     pub cpu: Cpu,
-    /// The numbers that the `/proc` of its root lists; none where that is no procfs.
+    /// The process numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
 }
 
-/// What a process had of a CPU, in seconds.
+/// A process's share of CPU time, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cpu {
     /// The time that it ran.
     pub used: f64,
-    /// The time that it could have run, and others did.
+    /// The time that it was runnable, but others ran.
     pub waited: f64,
-    /// The time that passed.
+    /// The elapsed time.
     pub passed: f64,
 }
 
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
-    /// What the link says: a path as the process would see it, or `anon_inode:[...]`.
+    /// The link's text: a path as the process sees it, or `anon_inode:[...]`.
     pub target: String,
     /// Whether it is open for writing.
     pub writes: bool,
@@ -133,35 +132,35 @@ pub struct Descriptor {
     pub file_system: i64,
 }
 
-/// A container's control groups, as the host sees them. A figure is none where no such controller is at hand.
+/// A container's control groups, as the host sees them. A figure is none where its controller is not available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupFacts {
     /// The name that the host gave: a random word.
     pub name: String,
-    /// The attacker's group, as a path that begins with that name; none where it is not known.
+    /// The attacker's group, as a path that begins with that name; none where unknown.
     pub place: Option<String>,
-    /// Whether processes are counted in it.
+    /// Whether a pids controller counts its processes.
     pub counts_processes: bool,
-    /// The memory that is used in it, in bytes.
+    /// The memory in use, in bytes.
     pub memory: Option<u64>,
-    /// The most that ever was.
+    /// The maximum of memory ever in use, in bytes.
     pub peak_memory: Option<u64>,
-    /// Processes that the kernel killed for want of memory.
+    /// Processes killed by the kernel because the group was out of memory.
     pub oom_kills: Option<u64>,
-    /// How often the decoy host's own limit of memory was reached, which is no merit of the container's.
+    /// How often the decoy host's own memory limit was reached, which is not the container's limit.
     pub host_limit: u64,
-    /// Periods in which a quota of CPU time was in force, and those in which it was used up.
+    /// Periods in which a quota of CPU time was in force (`nr_periods`), and those in which the group was throttled.
     pub periods: Option<u64>,
-    /// See above.
+    /// See above (`nr_throttled`).
     pub throttled: Option<u64>,
     /// `release_agent` of a named v1 hierarchy that was made for this run.
     pub release_agent: Option<String>,
 }
 
-/// How a process ended, or that it has not.
+/// How a process ended, or that it has not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
-    /// It lives, or nothing is known of its end.
+    /// It is running, or its end is unknown.
     #[default]
     None,
     /// It exited with this status.
@@ -170,20 +169,20 @@ pub enum Ending {
     Killed(i32),
 }
 
-/// One start of the program under test, from the end of its command.
+/// One start of the program under test, as seen at its end.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
-    /// The status that the command was asked to end with.
+    /// The exit status that the command was asked for.
     pub asked: i32,
     /// How the program ended.
     pub program: Ending,
     /// What it wrote to standard error.
     pub stderr: Vec<u8>,
-    /// Whether it was told to be quiet.
+    /// Whether it was started with `--quiet`.
     pub quiet: bool,
 }
 
-/// Whether a start held; the error says why it did not. None where it was not tried.
+/// Whether a start passed; the error says why not. None where it was not tried.
 pub type Tried = Option<Result<(), String>>;
 
 /// What the host saw of an attempt.
@@ -194,16 +193,16 @@ pub enum Seen {
     Effect(String),
     /// An effect that stayed inside, and how the host knows.
     Confined(String),
-    /// Something that proves neither, and what is missing: a busy machine looks like a limit.
+    /// There is not enough evidence, and what is missing: for example, a busy machine looks like a CPU limit.
     Unclear(String),
-    /// Nothing.
+    /// No effect.
     #[default]
     Nothing,
 }
 
 impl Process {
-    /// The path that it holds open for writing, of those on a file system of this type (statfs(2)) which end
-    /// with these parts.
+    /// The path of a descriptor that it has open for writing, on a file system of this type (statfs(2)), if the path
+    /// ends with these parts.
     pub fn writes_to(&self, file_system: i64, parts: &str) -> Option<&str> {
         let found = self
             .descriptors
@@ -225,22 +224,22 @@ impl Host {
         self.secrets.get(place).map_or("", String::as_str)
     }
 
-    /// Whether the attacker brought out the random word at this place.
+    /// Whether the attacker sent the random word of this place.
     pub fn heard_secret(&self, place: &str) -> bool {
         self.heard(self.secret(place).as_bytes())
     }
 
-    /// Whether the attacker brought out what the decoy disk begins with.
+    /// Whether the attacker sent the first bytes of the decoy disk.
     pub fn heard_disk(&self) -> bool {
         self.disk.as_ref().is_some_and(|first| self.heard(first))
     }
 
-    /// Whether the attacker brought these bytes out.
+    /// Whether the attacker sent these bytes.
     pub fn heard(&self, bytes: &[u8]) -> bool {
         contains(&self.said, bytes)
     }
 
-    /// Whether the attacker's mark came in over the caller's terminal.
+    /// Whether the attacker's mark arrived over the caller's terminal.
     pub fn typed_mark(&self) -> bool {
         contains(&self.typed, self.mark.as_bytes())
     }
@@ -252,12 +251,14 @@ impl Host {
             return Seen::Effect("the host's root is the effective user of the attacker's process".into());
         }
         match self.call_succeeded() && uid == euid {
-            true => Seen::Confined("the program ran, and its effective user is who started it".into()),
+            true => {
+                Seen::Confined("the program ran, and its effective user is the one that started it".into())
+            }
             false => Seen::Nothing,
         }
     }
 
-    /// Whether the attacker is in another user namespace than before.
+    /// Whether the attacker has changed its user namespace.
     pub fn attacker_changed_user_namespace(&self) -> bool {
         let user = |process: &Process| process.namespaces.get("user").copied();
         user(&self.attacker_before).zip(user(&self.attacker)).is_some_and(|(before, after)| before != after)
@@ -269,13 +270,13 @@ impl Host {
         own.is_some_and(|own| self.attacker.children_user.iter().any(|user| user != own))
     }
 
-    /// Whether the decisive call returned, and was not refused.
+    /// Whether the decisive call succeeded.
     pub fn call_succeeded(&self) -> bool {
         matches!(self.call, Some(Some(0..)))
     }
 }
 
-/// Whether these bytes are among those. Nothing is nowhere.
+/// Whether `all` contains `some`; false for an empty `some`.
 fn contains(all: &[u8], some: &[u8]) -> bool {
     !some.is_empty() && all.windows(some.len()).any(|window| window == some)
 }

@@ -1,14 +1,16 @@
-//! What an inside half has at hand, and how it talks to the host.
+//! The tools of an inside half, and its protocol with the host.
 //!
-//! The probe asks as little as possible of the container: no threads, no `/proc`, no shell unless the check is
+//! The probe needs as little as possible in the container: no threads, no `/proc`, and no shell unless the check is
 //! about the shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted where there is none. [`sysctl`]: one of its settings.
-//! - [`read`]: a file, read so that the host can tell.
-//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: what lies at a path. [`terminal`]: the inherited terminal.
-//! - [`devtmpfs`]: the machine's `/dev`, in which nothing is made.
-//! - [`cgroups`]: a hierarchy of control groups, mounted anew. [`child`]: children that wait. [`setuid`]: set-user-ID programs.
+//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
+//! - [`read`]: reads a file so that the host sees it.
+//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
+//!   [`terminal`]: the inherited terminal.
+//! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
+//! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait.
+//!   [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;
@@ -49,29 +51,29 @@ pub struct Inside {
     gave_up: Option<String>,
 }
 
-/// Where questions come from and answers go: a socket, or standard input and output.
+/// The connection to the host: a socket, or standard input and output.
 struct Talk {
     input: ManuallyDrop<File>,
     output: ManuallyDrop<File>,
 }
 
 impl Inside {
-    /// The random word of this check.
+    /// The attacker's mark: the random word of this check.
     pub fn mark(&self) -> &str {
         &self.question.mark
     }
 
-    /// What the host gave the attacker to know: an empty text where it gave nothing of that name.
+    /// A value that the host gave to the attacker; empty where it gave none of that name.
     pub fn given(&self, name: &str) -> &str {
         self.question.given.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// The same as a number; 0 where it is none.
+    /// The same as a number; 0 where it is not one.
     pub fn given_number(&self, name: &str) -> i32 {
         self.given(name).parse().unwrap_or(0)
     }
 
-    /// The number of the host's victim, for attempts at a process. Never 0, which would be the attacker itself.
+    /// The process id of the host's victim, for attempts on a process. Never 0, which would mean the attacker itself.
     pub fn victim(&self) -> Result<Pid, Errno> {
         match self.given_number("victim") {
             number @ 2.. => Ok(Pid::from_raw(number)),
@@ -79,39 +81,40 @@ impl Inside {
         }
     }
 
-    /// The path of a file of the rootfs, as the attacker sees it: on the bare decoy host the rootfs is no root.
+    /// The path of a file in the rootfs, as the attacker sees it: on the bare decoy host the rootfs is not the root
+    /// directory.
     pub fn in_rootfs(&self, name: &str) -> String {
         format!("{}/{name}", self.given("rootfs"))
     }
 
-    /// Gives up before anything is made in the machine's devtmpfs, which the program has mounted there. The check is
-    /// then one that was not tried.
+    /// Gives up if `path` is in the machine's devtmpfs, mounted by the program under test: nothing may be made there.
+    /// The attempt then counts as not made.
     pub fn keeps_out_of_devtmpfs(&mut self, path: &str) -> Result<(), Errno> {
         if !devtmpfs::holds(path) {
             return Ok(());
         }
-        self.gave_up = Some(format!("{path} is the machine's devtmpfs, in which nothing is made"));
+        self.gave_up = Some(format!("{path} is the machine's devtmpfs, in which attempts make nothing"));
         Err(Errno::EXDEV)
     }
 
-    /// Tells the host that the decisive call is next. A container that dies before it has blocked nothing.
+    /// Tells the host that the decisive call is next. A container that dies before this has blocked nothing.
     pub fn decisive(&mut self, what: &str) {
         self.tried = true;
         self.answer(&Answer::Try(what.to_owned()));
     }
 
-    /// Says why the attacker goes no further, which is no refusal.
+    /// Gives up, with the reason. This does not count as a refusal.
     pub fn give_up(&mut self, why: &str) -> Errno {
         self.gave_up = Some(why.to_owned());
         Errno::ENXIO
     }
 
-    /// Whether it talks with the host over standard input and output, since it has no socket.
+    /// Whether it uses standard input and output, since it could not reach the socket.
     pub fn talks_over_streams(&self) -> bool {
         self.talk.input.as_raw_fd() == 0
     }
 
-    /// Hands the host what was brought out.
+    /// Sends bytes to the host.
     pub fn bring_out(&mut self, bytes: &[u8]) {
         self.answer(&Answer::Out(bytes.to_vec()));
     }
@@ -121,7 +124,7 @@ impl Inside {
         pid_namespace().is_none_or(|inode| inode == FIRST_PID_NAMESPACE)
     }
 
-    /// Becomes a shell that runs `script` and then becomes the probe again: one process all the way.
+    /// Becomes a shell that runs `script` and then becomes the probe again, all in one process.
     pub fn become_shell(&mut self, script: &str) -> Result<(), Errno> {
         self.decisive(&format!("sh -c '{script}'"));
         let script = format!("{script}; exec \"$0\" \"$@\"");
@@ -129,7 +132,7 @@ impl Inside {
         self.become_program(&["/bin/sh", "-c", &script, &program])
     }
 
-    /// Executes a program that becomes, or is, the probe again. It answers "got 0" as its first word.
+    /// Executes a program that is, or becomes, the probe again. Its first answer is "got 0".
     pub fn become_program(&mut self, words: &[&str]) -> Result<(), Errno> {
         let descriptors = [self.talk.input.as_raw_fd(), self.talk.output.as_raw_fd()];
         for descriptor in descriptors {
@@ -144,22 +147,22 @@ impl Inside {
     }
 
     fn answer(&mut self, answer: &Answer) {
-        // A host that is gone ends this process by other means.
+        // If the host has died, this process is killed in another way.
         let _ = self.talk.output.write_all(answer.line(&self.question.key).as_bytes());
     }
 }
 
-/// The first argument of a probe that was a shell in between.
+/// The first argument of a probe that was another program in between.
 const RESUME: &str = "--resume";
 
-/// The probe, to its exit status: connects to the socket that its argument names, and does what the host asks until it says exit.
-/// Where the socket can't be reached, in a copy of the rootfs, it says so on standard output and takes its
-/// questions from standard input.
+/// Runs the probe and returns its exit status. It connects to the socket that its argument names, and does what the
+/// host asks until the host sends exit. If it can't reach the socket, as in a copy of the rootfs, it says so on
+/// standard output and reads its questions from standard input.
 pub fn probe(arguments: &[String]) -> u8 {
     let talk = match arguments {
         [_, resume, input, output, key] if resume == RESUME => {
             let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return 1 };
-            // SAFETY: the descriptors were left open for us by `become_shell`.
+            // SAFETY: `become_shell` left the descriptors open for this process.
             let mut talk = unsafe { Talk::from_descriptors(input, output) };
             let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
             talk
@@ -186,7 +189,7 @@ pub fn probe(arguments: &[String]) -> u8 {
     serve(&talk)
 }
 
-/// What a probe says on standard output when it can't reach the socket at this path.
+/// The text that a probe prints when it can't reach the socket at this path.
 pub fn hello(socket: &str) -> String {
     format!("\nprobe hello {socket}\n")
 }
@@ -200,7 +203,7 @@ impl Talk {
         Talk { input: file(input), output: file(output) }
     }
 
-    /// The same descriptors once more.
+    /// A second handle to the same descriptors.
     fn again(&self) -> Talk {
         // SAFETY: they stay open until this process ends.
         unsafe { Talk::from_descriptors(self.input.as_raw_fd(), self.output.as_raw_fd()) }
@@ -208,14 +211,15 @@ impl Talk {
 }
 
 fn serve(talk: &Talk) -> u8 {
-    // The host asks one thing at a time: nothing is read ahead that would be for the process a shell becomes.
+    // The host asks one question at a time. Nothing is read ahead, since the bytes may be for the program that this
+    // process becomes.
     let mut lines = BufReader::new(&*talk.input);
     loop {
         let mut line = String::new();
         if lines.by_ref().take(4096).read_line(&mut line).unwrap_or(0) == 0 {
             return 1;
         }
-        // A terminal or a chatty program may put empty lines between.
+        // A terminal or a verbose program may add empty lines in between.
         if line.trim().is_empty() {
             continue;
         }
@@ -247,11 +251,11 @@ fn run(me: &mut Inside) -> Answer {
     Answer::Not(libc::ENOSYS, format!("no check is called {check}"))
 }
 
-/// The end of the works checks: `<status>:<word>` writes the word to both output streams and exits with the status.
+/// The end of a works check: writes the word of `<status>:<word>` to both output streams and exits with the status.
 fn exit(mark: &str) -> u8 {
     let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
     if !word.is_empty() {
-        // A stream that takes nothing is told by what does not arrive.
+        // The host notices a closed stream, since nothing arrives.
         let _ = writeln!(io::stdout(), "{word}");
         let _ = writeln!(io::stderr(), "{word}");
         let _ = io::stdout().flush();
@@ -259,10 +263,10 @@ fn exit(mark: &str) -> u8 {
     status.parse().unwrap_or(1)
 }
 
-/// The inode number of this process's PID namespace, by whatever way there is.
+/// The inode number of this process's PID namespace, by any available way.
 fn pid_namespace() -> Option<u64> {
     from_proc().or_else(from_pidfd).or_else(|| {
-        // No procfs here, and an old kernel: mount one.
+        // No procfs and an old kernel: mount one.
         fs::create_dir_all("/proc").ok()?;
         nix::mount::mount(Some("proc"), "/proc", Some("proc"), nix::mount::MsFlags::empty(), None::<&str>)
             .ok()?;

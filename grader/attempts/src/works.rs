@@ -1,5 +1,5 @@
-//! The list of works checks: what a container must still do. One that blocks every attempt by running nothing
-//! is no container.
+//! The list of works checks: what a container must still do. A program that runs nothing blocks every attempt, but is
+//! no container.
 
 mod command;
 mod devices;
@@ -11,28 +11,28 @@ mod streams;
 
 use crate::{Host, Inside};
 
-/// A works check. It holds where the inside half, if there is one, succeeds, and the host agrees.
+/// A works check. It passes if the inside half, if any, succeeds and the host agrees.
 pub struct Work {
     /// Its name.
     pub id: &'static str,
-    /// The number of the first lab that is asked for it.
+    /// The number of the first lab that must pass it.
     pub first_lab: usize,
     /// What must work, in words.
     pub what: &'static str,
-    /// The manual pages that matter.
+    /// The manual pages to read.
     pub man: &'static [&'static str],
-    /// The checks without which this one makes no sense: the grader says first that those fell short. Every check is
-    /// after `starts`, which therefore none names.
+    /// Its prerequisites: if one does not pass, the grader reports that one first. `starts` is a prerequisite of every
+    /// check, so no check names it.
     pub after: &'static [&'static str],
-    /// Which container run it belongs to.
+    /// The start of the program that it uses.
     pub run: InStart,
-    /// What the command does inside. The error says what did not work.
+    /// What the command does inside. The error says what failed.
     pub inside: fn(&mut Inside) -> Result<(), String>,
-    /// What the host sees of it. The error says what is missing.
+    /// What the host checks. The error says what is missing.
     pub judge: fn(&Host) -> Result<(), String>,
 }
 
-/// The starts that works checks share, so that a target is started six times and not thirty times.
+/// The starts that works checks share, so that a target is started six times instead of thirty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InStart {
     /// Standard streams are pipes. A second container runs beside it for a while.
@@ -41,9 +41,9 @@ pub enum InStart {
     Watched,
     /// The command is killed.
     Killed,
-    /// The last: the program under test gets signals, and the command leaves children.
+    /// The last one: the program under test gets signals, and the command leaves children.
     Signals,
-    /// Judged when all but the last are over and the host is quiet again.
+    /// Judged after all starts except the last, once the host is idle again.
     Afterwards,
 }
 
@@ -86,12 +86,12 @@ impl Work {
     }
 }
 
-/// For a check that has no inside half.
+/// For a check without an inside half.
 fn nothing_to_do(_: &mut Inside) -> Result<(), String> {
     Ok(())
 }
 
-/// For a check that the host can't see more of.
+/// For a check of which the host sees nothing more.
 fn nothing_to_see(_: &Host) -> Result<(), String> {
     Ok(())
 }

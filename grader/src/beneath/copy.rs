@@ -1,7 +1,7 @@
 //! Copies trees from one directory descriptor to another: directories, regular files and symbolic links.
 //!
-//! Each entry is opened once (O_PATH, O_NOFOLLOW), looked at by its descriptor and read through it: what is exchanged
-//! between the look and the copy changes nothing. Pipes, devices and sockets are never opened, and left out.
+//! Each entry is opened once (O_PATH, O_NOFOLLOW), examined by its descriptor and read through it, so that a
+//! replacement in between has no effect. Pipes, devices and sockets are left out, and never opened.
 
 use super::{Directory, Entry, same_mount};
 use anyhow::{Context, Result, bail, ensure};
@@ -14,26 +14,26 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Directories that lie deeper are no part of anything that is graded.
+/// The maximum depth of a tree.
 const MAX_DEPTH: usize = 100;
 
-/// How a tree is copied.
+/// The options of a copy.
 pub struct Copy<'a> {
-    /// The bytes that may be copied. They are counted while they are read: a file may grow.
+    /// The budget in bytes. Bytes are counted while they are read, since a file may grow.
     pub left: u64,
     /// Whether directories whose names begin with a dot are left out: `.git`, `.ssh`.
     pub without_dot_directories: bool,
-    /// The owner that a copy gets, of the owner of what is copied. None: the copies are the caller's.
+    /// Maps the owner of the original to the owner of the copy. None: the copies belong to the caller.
     pub owner: Option<&'a dyn Fn(u32, u32) -> (u32, u32)>,
     /// The owner where the system has no such id.
     pub root: (u32, u32),
 }
 
 impl Copy<'_> {
-    /// Copies an entry to a name in `to`. A directory may be there already.
+    /// Copies an entry to a name in `to`. An existing directory is used.
     ///
     /// # Errors
-    /// What could not be copied, and why: the message begins with its path below the entry.
+    /// A file that can't be copied, and why: the message begins with its path below the entry.
     pub fn entry(&mut self, from: &Entry, to: &Directory, name: &Path) -> Result<()> {
         self.deep(from, to, name, 0)
     }
@@ -47,7 +47,7 @@ impl Copy<'_> {
             self.bytes(&from.read()?, &made)?;
             let entry = to.entry(name)?;
             self.own(from, |uid, gid| entry.set_owner(uid, gid))?;
-            // chown(2) takes the set-user-ID bit off.
+            // chown(2) clears the set-user-ID bit.
             Ok(made.set_permissions(Permissions::from_mode(from.stat.st_mode & 0o7777))?)
         } else if from.is(SFlag::S_IFDIR) {
             self.directory(from, to, name, depth)
@@ -69,7 +69,7 @@ impl Copy<'_> {
         for inner in source.names()? {
             let is_dotted = inner.as_bytes().starts_with(b".");
             let copied = match source.within(Path::new(&inner)) {
-                // It has gone meanwhile.
+                // It was removed meanwhile.
                 Err(Errno::ENOENT) => Ok(()),
                 Err(Errno::EXDEV) => self.mount_point(&source.entry(&inner)?, &made, Path::new(&inner)),
                 Err(errno) => Err(errno.into()),
@@ -85,7 +85,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// What is mounted somewhere is no part of the tree: an empty directory stands for it.
+    /// A mounted file system is not part of the tree: its mount point is copied as an empty directory.
     fn mount_point(&self, from: &Entry, to: &Directory, name: &Path) -> Result<()> {
         if from.is(SFlag::S_IFDIR) {
             let made = to.make(name, 0o755).map_err(in_words)?;
@@ -94,7 +94,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Copies a file's bytes, and no more than are left.
+    /// Copies a file's bytes, up to the rest of the budget.
     fn bytes(&mut self, from: &File, mut to: &File) -> Result<()> {
         let copied = io::copy(&mut from.take(self.left.saturating_add(1)), &mut to)?;
         match self.left.checked_sub(copied) {
@@ -107,20 +107,20 @@ impl Copy<'_> {
     fn own(&self, from: &Entry, set: impl Fn(u32, u32) -> io::Result<()>) -> Result<()> {
         let Some(owner) = self.owner else { return Ok(()) };
         let (uid, gid) = owner(from.stat.st_uid, from.stat.st_gid);
-        // Whose id has no number here, in a container or a user namespace, is root's.
+        // An owner without an id here, in a container or a user namespace, becomes root.
         Ok(set(uid, gid).or_else(|_| set(self.root.0, self.root.1))?)
     }
 }
 
 impl Directory {
-    /// What has this name in it, and lies on the same mount.
+    /// The entry of this name in it, on the same mount.
     fn within(&self, name: &Path) -> nix::Result<Entry> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW;
         Entry::of(self.resolve(name, flags, Mode::empty(), same_mount())?)
     }
 }
 
-/// What stands in the way is said in words of its own.
+/// Explains the errors of an existing file, a link, and a path that leads out.
 fn in_words(error: io::Error) -> anyhow::Error {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EEXIST) => anyhow::anyhow!("there is something of that name in the copy already"),

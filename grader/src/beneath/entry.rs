@@ -1,4 +1,4 @@
-//! What is at a path: opened without an access to it (O_PATH), so that a pipe does not wait and a device does not act.
+//! A file, opened with O_PATH, so that opening a pipe does not block and opening a device has no effect.
 
 use super::{Directory, is, path, set_mode, set_owner};
 use nix::errno::Errno;
@@ -10,11 +10,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// A file of any kind, held by a descriptor (O_PATH): to look at it has opened no device and waited for no pipe.
+/// A file of any kind, as an open O_PATH descriptor: it opens no device and waits for no pipe.
 #[derive(Debug)]
 pub struct Entry {
     pub(super) fd: OwnedFd,
-    /// What fstat(2) says of it.
+    /// The result of fstat(2).
     pub stat: FileStat,
 }
 
@@ -22,22 +22,21 @@ impl Entry {
     /// The file behind a descriptor.
     ///
     /// # Errors
-    /// What fstat(2) said.
+    /// From fstat(2).
     pub fn of(fd: OwnedFd) -> nix::Result<Entry> {
         let stat = fstat(&fd)?;
         Ok(Entry { fd, stat })
     }
 
-    /// What is at a path that the person who called the grader has named. Links are followed.
+    /// The file at a path that the grader's caller has named. Links are followed.
     ///
     /// # Errors
-    /// What open(2) said.
+    /// From open(2).
     pub fn at(path: &Path) -> io::Result<Entry> {
         Ok(Entry::of(nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?)?)
     }
 
-    /// What is at an absolute path in which nothing is a link: it was when it was looked at (realpath(3)), and who
-    /// has put one there since gets ELOOP.
+    /// The file at an absolute path without links (as from realpath(3)): ELOOP if a link has been put there since.
     ///
     /// # Errors
     /// What the system said.
@@ -50,15 +49,16 @@ impl Entry {
         is(&self.stat, kind)
     }
 
-    /// Opens it for reading. Only a regular file is: to open a pipe would wait, to open a device may act.
+    /// Opens it for reading. Only a regular file is opened: opening a pipe would block, opening a device may have
+    /// effects.
     ///
     /// # Errors
-    /// What the system said; EINVAL where it is none.
+    /// From the system; EINVAL where it is not a regular file.
     pub fn read(&self) -> io::Result<File> {
         if !self.is(SFlag::S_IFREG) {
             return Err(Errno::EINVAL.into());
         }
-        // The same file, whatever has the name by now.
+        // The same file, even if another one has its name by now.
         File::open(self.path())
     }
 
@@ -68,7 +68,7 @@ impl Entry {
         Ok(Directory { fd: openat(&self.fd, ".", flags, Mode::empty())? })
     }
 
-    /// Where it leads, if it is a symbolic link.
+    /// The target, if it is a symbolic link.
     ///
     /// # Errors
     /// What readlinkat(2) said.
@@ -92,7 +92,7 @@ impl Entry {
         set_mode(self.fd.as_fd(), mode)
     }
 
-    /// A name for it that leads to it alone, for calls that take a path.
+    /// A path that leads to exactly this file, for calls that take a path.
     pub fn path(&self) -> PathBuf {
         path(&self.fd)
     }

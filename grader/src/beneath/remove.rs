@@ -21,7 +21,7 @@ impl Directory {
         }
     }
 
-    /// Removes a file, or a directory with all that is below. What is mounted there stays.
+    /// Removes a file, or a directory with everything below. Mounted file systems stay.
     ///
     /// # Errors
     /// What the system said.
@@ -35,8 +35,8 @@ impl Directory {
         Ok(unlinkat(&parent.fd, name, UnlinkatFlags::RemoveDir)?)
     }
 
-    /// Removes all that is in it, but the names of which `keep` is true. A tree may be deeper than there are
-    /// descriptors: what lies two levels down is lifted to the first, so that two are enough.
+    /// Removes everything in it except the names for which `keep` is true. A tree may be deeper than the limit of
+    /// descriptors: directories two levels down are moved up to the first, so that two descriptors suffice.
     ///
     /// # Errors
     /// What the system said.

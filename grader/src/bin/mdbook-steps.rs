@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // `supports RENDERER`: the answer is the exit code. Code and emphasis come out everywhere.
+    // `supports RENDERER`: the exit code is the answer. Code and emphasis work in every renderer.
     if std::env::args().nth(1).is_some_and(|word| word == "supports") {
         return ExitCode::SUCCESS;
     }
@@ -44,7 +44,7 @@ fn preprocess() -> Result<()> {
     serde_json::to_writer(stdout().lock(), &book).context("standard output")
 }
 
-/// Quotes the steps in these chapters and in those below them.
+/// Quotes the steps in these chapters and their subchapters.
 fn quote_in(items: &mut Value, steps: &[Step]) -> Result<()> {
     for item in items.as_array_mut().into_iter().flatten() {
         let Some(chapter) = item.get_mut("Chapter") else { continue };
@@ -57,7 +57,7 @@ fn quote_in(items: &mut Value, steps: &[Step]) -> Result<()> {
     Ok(())
 }
 
-/// What a directive makes of a step.
+/// The function that replaces a directive by text about a step.
 type Quote = fn(&Step) -> String;
 
 const DIRECTIVES: [(&str, Quote); 2] = [("{{#step ", code), ("{{#task ", task)];
@@ -75,7 +75,7 @@ fn page_with_steps(text: &str, steps: &[Step]) -> Result<String> {
     Ok(page)
 }
 
-/// The lines of a table that stand in the place of a directive.
+/// The table rows that replace a directive.
 fn made_from_the_lists(line: &str, page: &str) -> Result<Option<String>> {
     if line.trim() == "{{#counts}}" {
         return Ok(Some(book::counts()));
@@ -88,7 +88,7 @@ fn made_from_the_lists(line: &str, page: &str) -> Result<Option<String>> {
     Ok(Some(book::more_escapes(number.with_context(|| format!("no lab is called {lab:?}"))?, page)))
 }
 
-/// What stands in the place of a line that is a directive.
+/// The text that replaces a line with a directive.
 fn quoted(line: &str, steps: &[Step]) -> Result<Option<String>> {
     for (begin, quote) in DIRECTIVES {
         if let Some(name) = line.trim().strip_prefix(begin).and_then(|rest| rest.strip_suffix("}}")) {
@@ -98,7 +98,7 @@ fn quoted(line: &str, steps: &[Step]) -> Result<Option<String>> {
             };
             return Ok(Some(quote(step)));
         }
-        // A backslash before it: the page means the words.
+        // A backslash before a directive quotes it.
         let begin = begin.trim_end();
         if line.replace(&format!(r"\{begin}"), "").contains(begin) {
             bail!("{line:?}: a step is quoted by {begin} LAB/NAME}}}} on a line of its own");
@@ -107,7 +107,7 @@ fn quoted(line: &str, steps: &[Step]) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// The step's code, and where it stands.
+/// The step's code, and its place.
 fn code(step: &Step) -> String {
     format!(
         "```rust,ignore\n{}```\n\n*{}, line {}. Manual: {}*\n",
@@ -118,11 +118,11 @@ fn code(step: &Step) -> String {
     )
 }
 
-/// The step as a task: the goal in sight, hints and code folded.
+/// The step as a task: the goal, then hints and code, folded.
 fn task(step: &Step) -> String {
     let man: Vec<String> = step.man.iter().map(|page| linked(page)).collect();
     let mut text = format!("> **Your task.** {}\n>\n> Read: {}\n", step.goal, man.join(", "));
-    // The one step that works only where it is asked for.
+    // This step works only with an option.
     let option = if step.id.name == USER_NAMESPACE { " (with `--userns`)" } else { "" };
     for (label, checks) in [
         (format!("Lost without it{option}"), &step.lost),
@@ -139,7 +139,7 @@ fn task(step: &Step) -> String {
     text + &folded("The lines in the reference", &code(step))
 }
 
-/// What the reader opens by a click. The empty lines make what is between them Markdown again.
+/// Folded text, opened by a click. The empty lines make the content Markdown again.
 fn folded(summary: &str, content: &str) -> String {
     format!("\n<details><summary>{summary}</summary>\n\n{}\n\n</details>\n", content.trim_end())
 }

@@ -1,4 +1,4 @@
-//! What the commands share: targets from names, a root file system, a progress bar, a place for the report.
+//! Shared by the commands: targets from names, a root file system, a progress bar, the report's output.
 
 use super::UsageError;
 use crate::atomic_write;
@@ -15,25 +15,25 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// How long one trial may take.
+/// The timeout of one trial.
 pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// What stands on the line before an exact command that helps where nothing can be judged.
+/// The line before a command that lets this machine judge more.
 pub const HELPS: &str = "This helps:";
 
-/// Where labs are built from, and in which kind of decoy host what is made there is put.
+/// The workspace that labs are built from, and the kind of decoy host that they run in.
 pub struct LabSource {
-    /// The workspace; none where the labs are taken that the grader carries.
+    /// The workspace; none for the labs that the grader carries.
     found: Option<Workspace>,
-    /// The kind.
+    /// The kind of decoy host.
     pub decoy: DecoyKind,
-    /// Whether these are the reference labs, which root may have in a root decoy without asking for it.
+    /// Whether these are the reference labs: only for them root gets a root decoy by default.
     pub reference: bool,
 }
 
 impl LabSource {
-    /// The workspace of the current directory, or the labs that the grader carries; in the kind of decoy that was typed,
-    /// else root for root with the reference labs. A lab of any other workspace is somebody's code.
+    /// The workspace of the current directory, or else the labs that the grader carries. The kind of decoy is the one
+    /// typed; else root, if root grades the reference labs. A lab of any other workspace is untrusted code.
     ///
     /// # Errors
     /// Those of [`decoy`].
@@ -41,8 +41,8 @@ impl LabSource {
         let found = Workspace::find();
         let reference = found.as_ref().is_none_or(Workspace::is_reference);
         let decoy = decoy(typed, reference)?;
-        // Who has not asked for root has not said that what lies in the workspace is to be run as root: the two are the
-        // same, and nothing is used of that one. The workspace that this grader itself was built in has been.
+        // Root by default: build the carried copy and use nothing from the workspace, since the person did not ask to
+        // run the workspace's files as root. The exception is the workspace that this grader was built in.
         let found = found.filter(|workspace| {
             decoy == DecoyKind::User || typed.is_some() || workspace.has_built_this_program()
         });
@@ -52,7 +52,7 @@ impl LabSource {
     /// The workspace.
     ///
     /// # Errors
-    /// The labs that the grader carries can't be written.
+    /// The labs that the grader carries can't be written to disk.
     pub fn workspace(&self) -> Result<Workspace> {
         self.found.clone().map_or_else(Workspace::carried, Ok)
     }
@@ -76,10 +76,10 @@ impl LabSource {
     }
 }
 
-/// The kind of decoy host: what was typed, else root for root with nothing but the reference labs.
+/// The kind of decoy host: the one typed; else root, if root grades only the reference labs.
 ///
 /// # Errors
-/// One that takes root was typed by somebody else.
+/// `--decoy root` without root.
 pub fn decoy(typed: Option<DecoyKind>, reference: bool) -> Result<DecoyKind> {
     match typed {
         Some(DecoyKind::Root) if !geteuid().is_root() => {
@@ -91,15 +91,15 @@ pub fn decoy(typed: Option<DecoyKind>, reference: bool) -> Result<DecoyKind> {
     }
 }
 
-/// What is said where somebody's code gets real root: what keeps it in is then its own goodwill.
+/// Warns where untrusted code gets real root: nothing confines it then.
 pub fn warn(decoy: DecoyKind, reference: bool) {
     if decoy == DecoyKind::Root && !reference {
         text::say(ROOT_IS_NO_WALL);
     }
 }
 
-const ROOT_IS_NO_WALL: &str = "grader: --decoy root gives this code real root, which no namespace holds on this machine: \
-                               it is for code that you have read";
+const ROOT_IS_NO_WALL: &str = "grader: --decoy root runs this code as real root, and no namespace confines real root on this machine: \
+                               use it only for code that you have read";
 
 /// A root file system, and its name in the report.
 pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
@@ -112,14 +112,14 @@ pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
     }
 }
 
-/// Says what of the machine goes into a program's decoy.
+/// Reports which files of the machine are copied into a program's decoy.
 pub fn say_copied(target: &Target) {
     if let Some(copied) = target.copied() {
         text::say(&text::line(&format!("{}: copied into the decoy host: {copied}", target.name)));
     }
 }
 
-/// A progress bar on standard error, where that is a terminal.
+/// A progress bar on standard error, if that is a terminal.
 pub struct TrialsBar(ProgressBar);
 
 impl TrialsBar {
@@ -157,16 +157,16 @@ impl Drop for TrialsBar {
     }
 }
 
-/// Where a report goes: standard output, or a file that is written at once when all is done.
+/// Where a report goes: standard output, or a file that is written atomically at the end.
 pub enum ReportOutput {
-    /// Standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
+    /// Standard output. Colours are removed where it is no terminal or NO_COLOR is set.
     Standard,
-    /// A file: its place, and its path as it was typed.
+    /// A file: its destination, and its path as typed.
     File(Box<atomic_write::Destination>, PathBuf),
 }
 
 impl ReportOutput {
-    /// Looks whether it can be written, before the work begins.
+    /// Checks that it can be written, before the work begins.
     pub fn open(path: Option<&Path>) -> Result<ReportOutput> {
         let Some(path) = path else { return Ok(ReportOutput::Standard) };
         if path.is_dir() {
@@ -177,13 +177,13 @@ impl ReportOutput {
         Ok(ReportOutput::File(Box::new(place), path.to_owned()))
     }
 
-    /// Writes what `write` writes, and of what a terminal obeys nothing but colours.
+    /// Writes the output of `write`; of terminal escape sequences only colours get through.
     pub fn finish(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         match self {
             ReportOutput::Standard => {
                 let mut out = Shown::new(anstream::AutoStream::auto(io::stdout()));
                 match write(&mut out).and_then(|()| out.flush()) {
-                    // Whoever read has read enough.
+                    // The reader closed the pipe: it has read enough.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                     other => other.context("writing the report"),
                 }

@@ -1,4 +1,4 @@
-//! `grader doctor`: what this machine can judge, what it can't, and the command that would change it.
+//! `grader doctor`: what can be judged on this machine, what can't, and the command that fixes it.
 
 use super::common::{HELPS, LIMIT, ReportOutput};
 use crate::doctor::{Area, Assessment, Finding, MachineFacts, Mend, examine, findings, way_out};
@@ -8,12 +8,12 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use std::io::{self, Write};
 
-/// The width of a page.
+/// The width of a page, in columns.
 const WIDTH: usize = 80;
-/// Where the words begin, after the mark and the area.
+/// The column where the text begins, after the mark and the area.
 const INDENT: usize = 22;
 
-/// Looks, and prints. The exit code is 3 where no kind of decoy host works.
+/// Examines the machine and prints the findings. The exit code is 3 where no kind of decoy host works.
 pub fn run() -> Result<u8> {
     let facts = examine(LIMIT)?;
     ReportOutput::Standard.finish(|mut out| write(&facts, &mut out))?;
@@ -29,9 +29,9 @@ fn write(facts: &MachineFacts, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out)?;
     if facts.works() {
-        return writeln!(out, "This machine can judge: a decoy host works.");
+        return writeln!(out, "Checks can be judged on this machine: a decoy host works.");
     }
-    writeln!(out, "This machine can judge nothing as it is.")?;
+    writeln!(out, "Nothing can be judged on this machine as it is.")?;
     match way_out(facts, &[], true) {
         Some(command) => writeln!(out, "{HELPS}\n{command}"),
         None => Ok(()),
@@ -50,9 +50,9 @@ fn one(finding: &Finding, name: &str, out: &mut impl Write) -> io::Result<()> {
     if let Assessment::Lack { costs, mend } = &finding.state {
         paragraph(&format!("{:>20}  ", "costs:"), costs, out)?;
         match mend {
-            // In one piece, however long: it is there to be pasted.
-            Mend::Run(command) => writeln!(out, "{:>20}  {command}", "mended by:")?,
-            Mend::Otherwise(words) => paragraph(&format!("{:>20}  ", "way out:"), words, out)?,
+            // Never wrapped, so that it can be pasted.
+            Mend::Run(command) => writeln!(out, "{:>20}  {command}", "fix:")?,
+            Mend::Otherwise(words) => paragraph(&format!("{:>20}  ", "advice:"), words, out)?,
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `grader explain [ATTEMPT|STEP]`: the attack, or the defence.
+//! `grader explain [NAME]`: explains an attempt, a works check or a step.
 
 use super::UsageError;
 use super::common::ReportOutput;
@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-/// The steps as they stand around here. Where a student has lost a marker: as the student's workspace began.
+/// The steps of the workspace. Where a student's marker is missing, those that the grader carries.
 fn steps() -> Result<Vec<Step>> {
     let Some(workspace) = Workspace::find() else { return Ok(Workspace::sources().steps()?) };
     match Source::read(workspace.root()).and_then(|source| Ok(source.steps()?)) {

@@ -1,4 +1,4 @@
-//! `grader knockout [LAB|STEP]`: take each step out, see what comes back.
+//! `grader knockout [LAB|STEP]`: removes each step in turn, and shows which checks fail without it.
 
 use super::UsageError;
 use super::common::{LIMIT, LabSource, ReportOutput, TrialsBar, rootfs, warn};
@@ -23,15 +23,15 @@ pub struct Options {
     /// The kind of decoy host; the default is root for root with the reference labs, else user
     #[arg(long, value_name = "KIND")]
     decoy: Option<DecoyKind>,
-    /// How the table is written
+    /// Format of the table
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: super::run::Format,
-    /// Where it is written, in place of standard output
+    /// Write the table to FILE instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// Knocks out. The exit code is 1 where a step lost something else than expected.
+/// Runs the knock-outs. The exit code is 1 where a step lost other checks than expected.
 pub fn run(options: &Options) -> Result<u8> {
     let place = LabSource::of_labs(options.decoy)?;
     let (workspace, decoy) = (place.workspace()?, place.decoy);
@@ -53,7 +53,7 @@ pub fn run(options: &Options) -> Result<u8> {
     Ok(u8::from(found.mutation_score < 1.0 || !found.fell_short.is_empty()))
 }
 
-/// The steps that are meant, each once, in the order in which they are taught.
+/// The steps with these names, each once, in teaching order.
 fn chosen(mut steps: Vec<Step>, names: &[String]) -> Result<Vec<Step>> {
     let meant = |step: &Step, name: &str| {
         labs::resolve(name).is_some_and(|lab| step.id.lab == lab) || step.id.is_called(name)
@@ -82,12 +82,8 @@ fn table(found: &Knockouts, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     for line in &found.fell_short {
-        writeln!(out, "not knocked out, it falls short whole: {line}")?;
+        writeln!(out, "not knocked out, since the unmodified lab does not pass: {line}")?;
     }
     let exact = found.steps.iter().filter(|row| row.as_expected()).count();
-    writeln!(
-        out,
-        "\n{exact} of {} steps lose exactly the checks that are written down for them",
-        found.steps.len()
-    )
+    writeln!(out, "\n{exact} of {} steps lose exactly the expected checks", found.steps.len())
 }

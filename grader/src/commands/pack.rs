@@ -1,4 +1,4 @@
-//! `grader pack`: a submission. `grader pack --check FILE` reads one back.
+//! `grader pack`: packs a submission. `grader pack --check FILE` checks one.
 
 use super::UsageError;
 use super::common::ReportOutput;
@@ -16,28 +16,28 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Of a list that a submission makes long, so many lines are shown.
+/// The maximum of lines shown of a submission's list.
 const SHOWN: usize = 200;
-/// Of a name in it, so many characters.
+/// The maximum of characters shown of a name in it.
 const MAX_NAME: usize = 300;
-/// Where what would be packed is built, below the workspace.
+/// Where the packed sources are built, below the workspace.
 const PLACE: &str = "target/pack";
 
 /// What `grader pack` takes.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Where the archive is written
+    /// Write the archive to FILE
     #[arg(short, long, value_name = "FILE", default_value = "submission.tar.gz", conflicts_with = "check")]
     output: PathBuf,
     /// Pack it even if it does not build
     #[arg(long, conflicts_with = "check")]
     no_build: bool,
-    /// Read an archive back: its files, their sizes and their sums by its own list; nothing is unpacked
+    /// Check an archive: compare its files, sizes and sums with its own list; nothing is unpacked
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
 }
 
-/// Packs, or checks.
+/// Packs or checks.
 pub fn run(options: &Options) -> Result<u8> {
     match &options.check {
         Some(path) => read_back(path),
@@ -60,7 +60,7 @@ fn pack(options: &Options) -> Result<u8> {
     let found = collect(root)?;
     if !options.no_build {
         builds(root, &found)
-            .context("what would be packed does not build; to pack it all the same: --no-build")?;
+            .context("the sources to be packed do not build; to pack them anyway: --no-build")?;
     }
     atomic_write::write(&options.output, &archive::write(&found.files)?)
         .with_context(|| format!("--output {}", options.output.display()))?;
@@ -83,7 +83,7 @@ fn pack(options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-/// Builds what would be packed, and nothing else: in a place of its own, below the workspace's target directory.
+/// Builds only the files that will be packed, in a directory of its own below the workspace's target directory.
 fn builds(root: &Path, found: &Collected) -> Result<()> {
     let write = || write_sources(root, found);
     match Caller::of_sudo()? {
@@ -98,8 +98,8 @@ fn builds(root: &Path, found: &Collected) -> Result<()> {
     labs::check(&workspace, &there)
 }
 
-/// Writes what would be packed to its place. What was built there before may stay; the sources may not. No link is
-/// followed: the workspace is somebody's.
+/// Writes the files to be packed to the build directory. Old build results may stay; old sources are removed. No link
+/// is followed, since the workspace is untrusted.
 fn write_sources(root: &Path, found: &Collected) -> Result<()> {
     let mut place = Directory::open(root).with_context(|| root.display().to_string())?;
     for name in Path::new(PLACE) {
@@ -109,7 +109,7 @@ fn write_sources(root: &Path, found: &Collected) -> Result<()> {
             _ => Err(error),
         });
         place = made.map_err(|error| match error.raw_os_error() {
-            Some(libc::ELOOP) => anyhow!("{PLACE}: it is a link, and is not followed"),
+            Some(libc::ELOOP) => anyhow!("{PLACE} is a link: not followed"),
             _ => anyhow::Error::new(error).context(PLACE),
         })?;
     }
@@ -130,7 +130,7 @@ fn read_back(path: &Path) -> Result<u8> {
         // Opening a named pipe waits for a writer.
         let found = Entry::at(path)?;
         if !found.is(SFlag::S_IFREG) {
-            bail!("it is no plain file");
+            bail!("it is not a regular file");
         }
         Ok(found.read()?)
     };
@@ -156,7 +156,7 @@ fn read_back(path: &Path) -> Result<u8> {
     Ok(0)
 }
 
-/// A name that somebody else has given: one line, not long.
+/// A name from an untrusted archive: one line of limited length.
 fn name_of(name: &str) -> String {
     text::cut(&text::line(name), MAX_NAME)
 }

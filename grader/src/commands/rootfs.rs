@@ -14,19 +14,19 @@ pub struct Options {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Make the embedded one anew, from this machine's own files
+    /// Rebuild the embedded one from this machine's own files
     Build {
-        /// Where, in place of the cache: a directory that is missing or empty
+        /// Where, instead of the cache: a directory that is missing or empty
         directory: Option<PathBuf>,
     },
-    /// Say whether a directory can serve as one
+    /// Check whether a directory can serve as a root file system
     Check {
         /// The directory
         directory: PathBuf,
     },
 }
 
-/// Does it.
+/// Runs the command.
 pub fn run(options: &Options) -> Result<u8> {
     match &options.command {
         Command::Build { directory } => {
@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<u8> {
         Command::Check { directory } => {
             rootfs::check(directory)?;
             let name = directory.display();
-            ReportOutput::Standard.finish(|out| writeln!(out, "{name}: fit to be a root file system"))?;
+            ReportOutput::Standard.finish(|out| writeln!(out, "{name}: can serve as a root file system"))?;
         }
     }
     Ok(0)

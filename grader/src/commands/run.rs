@@ -1,4 +1,4 @@
-//! `grader run`, and `grader` alone: grade some, print the matrix.
+//! `grader run`, and `grader` alone: grades targets and prints the matrix.
 
 use super::UsageError;
 use super::common::{HELPS, LIMIT, LabSource, ReportOutput, TrialsBar, decoy, rootfs, say_copied, warn};
@@ -25,28 +25,28 @@ pub struct Options {
     /// Labs (lab1-namespaces, lab1 or 1), or programs that are called as `PROGRAM DIRECTORY COMMAND [ARGS...]`
     #[arg(value_name = "LAB|PROGRAM")]
     names: Vec<String>,
-    /// Only this attempt or works check; may be repeated
+    /// Run only this attempt or works check; may be repeated
     #[arg(long, value_name = "ID", alias = "attempt")]
     check: Vec<String>,
-    /// A program through a command template with {rootfs}, {command} and {id} in it; may be repeated
+    /// Grade a program that is called by a command template with {rootfs}, {command} and {id}; may be repeated
     #[arg(long, value_name = "TEMPLATE")]
     program: Vec<String>,
-    /// The kind of decoy host; the default is root for root with nothing but the reference labs, else user
+    /// The kind of decoy host; the default is root for root with only the reference labs, else user
     #[arg(long, value_name = "KIND")]
     decoy: Option<DecoyKind>,
-    /// The root file system to use in place of the embedded one
+    /// Use this root file system instead of the embedded one
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
-    /// The rubric to count points by in place of the default one
+    /// Count points by this rubric instead of the default one
     #[arg(long, value_name = "FILE")]
     rubric: Option<PathBuf>,
-    /// Read the rubric, print it, and grade nothing
+    /// Check the rubric, print it, and grade nothing
     #[arg(long)]
     print_rubric: bool,
-    /// How the report is written
+    /// Format of the report
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
-    /// Where the report is written, in place of standard output
+    /// Write the report to FILE instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -92,12 +92,12 @@ fn rubric(options: &Options) -> Result<Rubric> {
     }
 }
 
-/// What is to be graded.
+/// The targets of a run.
 struct Aims {
     labs: Vec<&'static str>,
     programs: Vec<Target>,
     source: LabSource,
-    /// Whether all of it is the reference labs.
+    /// Whether all of them are reference labs.
     reference: bool,
 }
 
@@ -105,7 +105,7 @@ impl Aims {
     fn find(options: &Options) -> Result<Aims> {
         let (labs, paths) = classify_names(options)?;
         let only_labs = paths.is_empty() && options.program.is_empty();
-        // Beside a program the labs are in the same kind of decoy as it.
+        // With a program among the targets, the labs run in the same kind of decoy.
         let kind = if only_labs { options.decoy } else { Some(decoy(options.decoy, false)?) };
         let source = LabSource::of_labs(kind)?;
         let paths = paths.into_iter().map(|path| Target::program(path, source.decoy));
@@ -115,11 +115,11 @@ impl Aims {
     }
 }
 
-/// The names as labs and programs; no name at all is every lab.
+/// The names as labs and programs; without a name all labs.
 fn classify_names(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> {
     let (mut found, mut programs) = (Vec::new(), Vec::new());
     for name in &options.names {
-        // What exists as a program is meant as one, unless it is a lab's directory.
+        // An existing path is a program, unless it is a lab's directory.
         match labs::resolve(name) {
             Some(lab) if !found.contains(&lab) => found.push(lab),
             Some(_) => {}
@@ -138,17 +138,17 @@ fn classify_names(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> 
     Ok((found, programs))
 }
 
-/// What is asked of each target.
+/// The checks to run on each target.
 struct Checks {
-    /// Whether that is everything.
+    /// Whether these are all checks.
     all: bool,
     attempts: Vec<&'static Attempt>,
-    /// Works checks by their names; with `all` every one.
+    /// Works checks by name; with `all` every one.
     works: Vec<&'static str>,
 }
 
 impl Checks {
-    /// The checks with these names; without a name all.
+    /// The checks with these ids; without an id all.
     fn find(ids: &[String]) -> Result<Checks> {
         if ids.is_empty() {
             return Ok(Checks { all: true, attempts: ALL.iter().collect(), works: Vec::new() });
@@ -163,14 +163,14 @@ impl Checks {
         Ok(Checks { all: false, attempts, works })
     }
 
-    /// Keeps what was asked for. Works checks are always run together. Of a few checks no points are counted: they are
-    /// no whole part.
+    /// Keeps the checks that were asked for. Works checks always run together. For a selection no points are counted,
+    /// since it is not a whole part of the rubric.
     fn keep(&self, target: &mut TargetReport, lab: Option<usize>) {
         let wanted =
             |check: &Check| check.kind != CheckKind::Works || self.works.contains(&check.id.as_str());
         let all = std::mem::take(&mut target.checks);
         let (asked, others): (Vec<_>, Vec<_>) = all.into_iter().partition(wanted);
-        // What one of them waits for is to be fixed, whether it was asked for or not.
+        // Fix a prerequisite first, even if it was not asked for.
         let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
         let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
         target.fix_first = prerequisites::fix_first(&matter, lab);
@@ -178,7 +178,7 @@ impl Checks {
     }
 }
 
-/// Builds and grades, and gives each target's lab, where it is one.
+/// Builds and grades, and returns the lab number of each target that is a lab.
 fn grade_them(
     aims: &Aims,
     checks: &Checks,
@@ -201,12 +201,12 @@ fn grade_them(
     Ok(numbers)
 }
 
-/// Writes the report, and what helps where nothing could be judged.
+/// Writes the report, and the command that helps where nothing can be judged.
 fn tell(options: &Options, aims: &Aims, whole: bool, report: &Report, output: ReportOutput) -> Result<()> {
     let help = if report.exit_code() == NOTHING_JUDGED { way_out(aims.reference) } else { None };
-    // No part of what a machine reads, or of a file that nobody looks at now.
+    // Keep the command out of JSON and out of a file: print it on standard error.
     let apart = matches!(options.format, Format::Json) || options.output.is_some();
-    // Of what a machine reads, or of a part, nobody stands anywhere.
+    // Progress is reported only for whole tables on standard output.
     let student = whole && aims.programs.is_empty() && !apart && help.is_none();
     let student = if student { Student::find() } else { None };
     let position = student.as_ref().map(|student| student.record(report)).transpose()?;
@@ -227,11 +227,10 @@ fn tell(options: &Options, aims: &Aims, whole: bool, report: &Report, output: Re
     Ok(())
 }
 
-/// The exact command after which, or with which, this run can judge something: the same that `doctor` would
-/// name, with what was asked for.
+/// The command that lets this run judge something, with the same arguments: the one that `doctor` names.
 pub fn way_out(reference: bool) -> Option<String> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
-    // What can't be judged in a decoy host of the user kind can't be by root either, as long as that is asked for.
+    // A user decoy can't judge this for root either, as long as `--decoy user` is typed.
     if let Some(at) = words.windows(2).position(|pair| pair == ["--decoy", "user"]) {
         words.drain(at..at + 2);
     }
@@ -239,7 +238,7 @@ pub fn way_out(reference: bool) -> Option<String> {
     doctor::way_out(&doctor::look::facts(), &words, reference)
 }
 
-/// An attempt by its name.
+/// The attempt with this name.
 pub fn find(id: &str) -> Result<&'static Attempt> {
     Attempt::find(id).ok_or_else(|| {
         let known: Vec<_> = ALL.iter().map(|attempt| attempt.id).collect();

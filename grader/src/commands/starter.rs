@@ -1,4 +1,4 @@
-//! `grader starter DIR`: a student's workspace.
+//! `grader starter DIR`: makes a student's workspace.
 
 use super::UsageError;
 use super::common::ReportOutput;
@@ -16,7 +16,7 @@ pub struct Options {
     directory: PathBuf,
 }
 
-/// Makes it, and says what to do first.
+/// Makes the workspace, and prints what to do first.
 pub fn run(options: &Options) -> Result<u8> {
     let name = options.directory.display();
     let repository = starter::make(&options.directory).map_err(|refused| match refused {
@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-/// Whether the person's shell finds a grader.
+/// Whether there is a `grader` in the person's PATH.
 fn installed() -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|directory| directory.join("grader").is_file())

@@ -1,4 +1,4 @@
-//! A student's workspace, for the commands that are run in one.
+//! The student's workspace, for the commands that run in one.
 
 use crate::labs::Workspace;
 use crate::labs::steps::{Source, Step};
@@ -11,26 +11,26 @@ use crate::text;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// The workspace of the current directory, where that is a student's.
+/// The student's workspace at the current directory.
 pub struct Student {
     root: PathBuf,
 }
 
 impl Student {
-    /// Looks for it.
+    /// Finds it.
     pub fn find() -> Option<Student> {
         let root = Workspace::find()?.root().to_owned();
         starter::is_students(&root).then_some(Student { root })
     }
 
-    /// Where the student stands by this report; it is noted in the workspace. That this can't be done is said on
-    /// standard error, and no more: the report is as true without it.
+    /// Computes the student's progress from this report and saves it in the workspace. A failure to save is reported on
+    /// standard error and nothing more: the report is still correct.
     ///
     /// # Errors
     /// The steps that this grader carries can't be read.
     pub fn record<'a>(&self, report: &'a Report) -> Result<Position<'a>> {
         let reference: Vec<Step> = Workspace::sources().steps()?;
-        // Where the student has a file that is no text, the checks alone decide.
+        // Where a source file is not UTF-8, the checks alone decide.
         let source = Source::read(&self.root).unwrap_or_default();
         let labs: Vec<_> = report
             .targets
@@ -43,7 +43,7 @@ impl Student {
             Ok((progress, None)) => progress,
             Ok((progress, Some(aside))) => {
                 text::say(&text::line(&format!(
-                    "grader: {FILE} can't be read ({}): it is kept as {}, and begun anew",
+                    "grader: {FILE} can't be read ({}): it is kept as {}, and a new one is started",
                     aside.why,
                     aside.path.file_name().unwrap_or_default().display()
                 )));
@@ -58,7 +58,7 @@ impl Student {
         let news = labs.iter().map(|(progress, target)| file.record(progress, target)).collect();
         file.count_run();
         if let Err(error) = file.write(&self.root) {
-            text::say(&text::line(&format!("grader: what you have reached could not be noted: {error:#}")));
+            text::say(&text::line(&format!("grader: your progress could not be saved: {error:#}")));
         }
         Ok(Position { labs, news, first })
     }

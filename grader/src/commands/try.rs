@@ -1,4 +1,4 @@
-//! `grader try ATTEMPT --in LAB`: one attempt, told slowly.
+//! `grader try ATTEMPT --in LAB`: runs one attempt and explains it.
 
 use super::UsageError;
 use super::common::{LIMIT, LabSource, ReportOutput, decoy, rootfs, say_copied, warn};
@@ -20,7 +20,7 @@ use std::path::Path;
 pub struct Options {
     /// The attempt
     attempt: String,
-    /// The lab, or a program
+    /// The lab or program
     #[arg(long = "in", value_name = "LAB|PROGRAM")]
     inside: String,
     /// The kind of decoy host; the default is root for root with a reference lab, else user
@@ -28,7 +28,7 @@ pub struct Options {
     decoy: Option<DecoyKind>,
 }
 
-/// Runs it, and returns the exit code that `grader run` has for it.
+/// Runs the attempt. The exit code is the same as that of `grader run`.
 pub fn run(options: &Options) -> Result<u8> {
     let attempt = find(&options.attempt)?;
     let lab = labs::resolve(&options.inside);
@@ -66,12 +66,12 @@ fn program(name: &str, decoy: DecoyKind) -> Result<Target> {
     Err(UsageError(format!("{name}: neither a lab ({known}) nor a program")).into())
 }
 
-/// The steps of a lab of the workspace that this check wants and that are not there.
+/// The missing steps of a lab of the workspace that this check needs.
 fn wanted(target: &TargetReport, check: &str, decoy: DecoyKind) -> Vec<Wanted> {
     let (Some(workspace), Ok(reference)) = (Workspace::find(), Workspace::sources().steps()) else {
         return Vec::new();
     };
-    // Where a file is no text, the checks alone decide.
+    // Where a source file is not UTF-8, the checks alone decide.
     let source = Source::read(workspace.root()).unwrap_or_default();
     pages::wanted(&LabProgress::of(&target.name, &reference, &source, Some((target, decoy))).steps, check)
 }

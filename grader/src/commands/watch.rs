@@ -23,29 +23,29 @@ use std::time::Duration;
 #[derive(clap::Args)]
 #[command(after_help = KEYS)]
 pub struct Options {
-    /// The lab; without a name the first one in which a step is still to be written
+    /// The lab; the default is the first one in which a step is still to be written
     #[arg(value_name = "LAB")]
     lab: Option<String>,
-    /// No board: a line an event. So it is also where the standard streams are no terminal
+    /// Print plain lines instead of the board; the default where the standard streams are no terminal
     #[arg(long)]
     plain: bool,
-    /// Look at the files four times a second: for where the kernel does not tell that one was saved
+    /// Poll the files four times a second, for file systems on which the kernel does not report changes (NFS)
     #[arg(long)]
     poll: bool,
-    /// After so many seconds a build is ended
+    /// Timeout of a build
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     build_limit: u64,
-    /// The kind of decoy host; the default is user: what is watched is being written
+    /// The kind of decoy host; the default is user, since the code is still being written
     #[arg(long, value_name = "KIND")]
     decoy: Option<DecoyKind>,
 }
 
 const KEYS: &str = "\
-Keys: h a hint for the step (three in all), e explain the selected check, t try it (slowly), m what the compiler said,
+Keys: h a hint for the step (three in all), e explain the selected check, t run and explain it, m what the compiler said,
 arrows select or scroll, b back, r rerun, s stop a build, n p next and previous lab, ? the keys, q quit.
-With --plain these letters are lines on standard input, whose end ends the watch.";
+With --plain, type a letter and Enter; the end of standard input ends the watch.";
 
-/// Watches, until the person has enough.
+/// Watches until the person quits.
 pub fn run(options: &Options) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
         UsageError("no workspace of the labs here or above; to make one: grader starter DIR".into())
@@ -63,14 +63,14 @@ pub fn run(options: &Options) -> Result<u8> {
         let (root, lab) = (workspace.root().display(), labs::ALL[lab]);
         return Err(UsageError(format!("{root} has no {lab}")).into());
     }
-    // What somebody is writing is somebody's code, whatever it was when the watch began.
+    // Code that is being edited is untrusted, even if it was the reference when the watch began.
     let decoy = decoy(options.decoy, false)?;
     warn(decoy, false);
     let (rootfs, _) = rootfs(None)?;
     let words: Vec<String> = env::args().skip(1).collect();
-    // It looks with one thread and a keeper of its own: so before there are workers.
+    // The examination needs a process with one thread, so it runs before the workers are started.
     let way_out = doctor::way_out(&doctor::look::facts(), &words, decoy == DecoyKind::Root);
-    // What the workers inherit is held as long as they live: so the lock comes after them.
+    // Workers inherit open descriptors, and a lock lives as long as they do: so take the lock after starting them.
     let mut workers = Workers::start(&rootfs, LIMIT)?;
     let _lock = Lock::take(workspace.root()).map_err(|held| UsageError(taken(held, workspace.root())))?;
     let setting = Setting {
@@ -107,10 +107,10 @@ fn taken(Held(holder): Held, root: &Path) -> String {
     let root = root.display();
     match holder {
         Some(pid) => format!(
-            "another watch has {root}: process {pid}. Two would build over each other: end that one first \
-             (q, or kill {pid})"
+            "another watch runs in {root}: process {pid}. Two would overwrite each other's builds: end that one \
+             first (q, or kill {pid})"
         ),
-        None => format!("another watch has {root}: two would build over each other"),
+        None => format!("another watch runs in {root}: two would overwrite each other's builds"),
     }
 }
 

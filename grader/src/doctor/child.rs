@@ -1,4 +1,4 @@
-//! Trying things in a child process, so that whatever comes of it ends with the child.
+//! Tries things in a child process, so that all effects end with the child.
 
 use super::facts::Outcome;
 use crate::decoy::ids::Lease;
@@ -17,7 +17,7 @@ use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe2};
 use std::fs::File;
 use std::io::{Read, Write};
 
-/// Does `work` in a child. The calling process must have one thread.
+/// Runs `work` in a child. The calling process must have one thread.
 pub fn in_child(work: impl FnOnce() -> Result<()>) -> Outcome {
     match Child::start(|child| child.say(&work())) {
         Ok(mut child) => child.hear(),
@@ -26,8 +26,8 @@ pub fn in_child(work: impl FnOnce() -> Result<()>) -> Outcome {
 }
 
 /// Makes a user namespace as a worker or a decoy does: with a map, with other namespaces in it, and with a mount, since
-/// some systems let anybody make one in which nothing is allowed. Then follows its process with ptrace(2), as trials
-/// do. The calling process must have one thread.
+/// on some systems anybody can make one, but nothing is allowed in it. Then traces its process with ptrace(2), as
+/// trials do. The calling process must have one thread.
 pub fn user_namespace() -> (Outcome, Outcome) {
     let root = geteuid().is_root();
     let started = Child::start(|child| {
@@ -39,7 +39,7 @@ pub fn user_namespace() -> (Outcome, Outcome) {
         if made.is_ok() && child.wait() {
             child.say(&fill());
         }
-        // Alive for the tracer; the end of this wait is the end of the grader's side.
+        // The process must live for the tracer; the wait ends when the grader closes its side.
         child.wait();
     });
     let mut child = match started {
@@ -58,7 +58,7 @@ pub fn user_namespace() -> (Outcome, Outcome) {
     (made, outcome(seized))
 }
 
-/// What a decoy needs in its user namespace.
+/// Makes what a decoy needs in its user namespace.
 fn fill() -> Result<()> {
     let rest = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
@@ -74,14 +74,14 @@ fn fill() -> Result<()> {
         .context("mounting a tmpfs in a new user namespace")
 }
 
-/// A child, as the grader sees it. It is killed at the end of this.
+/// A child, from the grader's side. It is killed on drop.
 struct Child {
     pid: Pid,
     from: File,
     to: File,
 }
 
-/// A child's own side.
+/// The child's own side.
 struct Inside {
     from: File,
     to: File,
@@ -106,13 +106,13 @@ impl Child {
         }
     }
 
-    /// What the child says next.
+    /// Reads the child's next result.
     fn hear(&mut self) -> Outcome {
         decode(&mut self.from).unwrap_or_else(|error| outcome(Err(error)))
     }
 
     fn go_on(&mut self) {
-        // A child that died is heard of next.
+        // If the child has died, the next read reports it.
         let _ = self.to.write_all(b"!");
     }
 }
@@ -133,17 +133,17 @@ impl Drop for Child {
 
 impl Inside {
     fn say(&mut self, result: &Result<()>) {
-        // A grader that died hears nothing more.
+        // If the grader has died, nobody reads the result.
         let _ = self.to.write_all(&encode(result));
     }
 
-    /// Whether the grader said go on.
+    /// Whether the grader told the child to continue.
     fn wait(&mut self) -> bool {
         self.from.read_exact(&mut [0]).is_ok()
     }
 }
 
-/// A result on its way: an error number in four bytes, the length of a text, the text; no text for success.
+/// A result as bytes: an error number in four bytes, the length of a text, the text; an empty text for success.
 fn encode(result: &Result<()>) -> Vec<u8> {
     let (number, text) = match result {
         Ok(()) => (0, String::new()),

@@ -1,4 +1,4 @@
-//! Decoy hosts, really made: each attempt is tried on a bare one, where nothing stops it.
+//! Makes decoy hosts, and tries each attempt on a bare one, where nothing stops it.
 
 use super::facts::Stands;
 use crate::interrupts::Interrupted;
@@ -13,13 +13,13 @@ use attempts::attempts::ALL;
 use nix::unistd::geteuid;
 use std::time::Duration;
 
-/// The simplest attempt: it needs nothing but a shell. Where it doesn't land, nothing does.
+/// The simplest attempt: it needs only a shell. Where it fails, every attempt fails.
 const SIMPLEST: &str = "shell-pid";
 
-/// Makes decoy hosts of each kind that this person may make. The calling process must have one thread.
+/// Makes decoy hosts of each kind that this person can make. The calling process must have one thread.
 ///
 /// # Errors
-/// [`Interrupted`] and nothing else: a decoy that can't be made is what was looked for.
+/// Only [`Interrupted`]: a decoy that can't be made is a result.
 pub fn all(limit: Duration) -> Result<Vec<(DecoyKind, Stands)>> {
     let kinds: &[DecoyKind] =
         if geteuid().is_root() { &[DecoyKind::Root, DecoyKind::User] } else { &[DecoyKind::User] };
@@ -60,7 +60,7 @@ fn run(workers: &mut Workers, kind: DecoyKind, ids: &[&str]) -> Result<Vec<(Stri
     Ok(found)
 }
 
-/// The attempt and why it did not land, if it did not.
+/// An attempt whose control failed, and why.
 fn fell_short((id, control): &(String, Facts)) -> Option<(String, String)> {
     match verdict::attempt(control, control) {
         Outcome::Escaped(_) => None,

@@ -1,36 +1,36 @@
-//! What was found on the machine, before anything is made of it.
+//! The results of the examination, without any conclusion.
 
 use crate::decoy::ids::Ids;
 use crate::report::DecoyKind;
 use nix::errno::Errno;
 use std::path::PathBuf;
 
-/// Everything that the examination looks at.
+/// All results.
 #[derive(Clone, Debug)]
 pub struct MachineFacts {
     /// Whether the grader runs as root.
     pub root: bool,
     /// Whether it runs in the initial user namespace: elsewhere root is not the machine's root.
     pub initial: bool,
-    /// The path of the running program, as a shell would take it.
+    /// The path of the running program, quoted for a shell.
     pub program: String,
     /// The kernel's release (uname(2)).
     pub release: String,
-    /// What the grader needs of a kernel and did not get.
+    /// Kernel features that the grader needs and that are missing.
     pub missing: Vec<(Feature, Errno)>,
     /// The container that the grader itself runs in.
     pub container: Option<Container>,
-    /// Whether CAP_SYS_ADMIN can be had at all: it is in the bounding set (capabilities(7)).
+    /// Whether CAP_SYS_ADMIN is in the bounding set (capabilities(7)); otherwise it can't be gained.
     pub sys_admin: bool,
     /// Whether a system-call filter is in force (seccomp(2)).
     pub filtered: bool,
-    /// Settings of the kernel.
+    /// Kernel settings.
     pub settings: Settings,
     /// A user namespace with a map, other namespaces in it, and a mount.
     pub user_namespace: Outcome,
     /// A loop device.
     pub loop_device: Outcome,
-    /// Following a process with ptrace(2).
+    /// Tracing a process with ptrace(2).
     pub ptrace: Outcome,
     /// Control groups.
     pub cgroups: Cgroups,
@@ -42,34 +42,34 @@ pub struct MachineFacts {
     pub temporary: Outcome,
     /// How programs link.
     pub libc: Libc,
-    /// The kinds of decoy host that were made; empty where none was tried.
+    /// The decoy hosts that were made, by kind; empty where none was tried.
     pub decoys: Vec<(DecoyKind, Stands)>,
 }
 
-/// What came of trying something.
+/// The result of trying something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It works.
     Works,
     /// The kernel refused it.
     Refused {
-        /// What was tried, and what the system said.
+        /// What was tried, and the system's message.
         why: String,
         /// The error number; `UnknownErrno` where there was none.
         errno: Errno,
     },
-    /// It was not tried, since this stands in the way.
+    /// It was not tried, for this reason.
     NotTried(&'static str),
 }
 
-/// Something that not every kernel has.
+/// A feature that older kernels lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feature {
     /// Its name.
     pub name: &'static str,
     /// The first kernel that has it.
     pub since: (u32, u32),
-    /// What can't be done without.
+    /// What fails without it.
     pub costs: &'static str,
 }
 
@@ -78,7 +78,7 @@ pub struct Feature {
 pub struct Container {
     /// The program that made it: `docker`, `podman`, or another name.
     pub engine: String,
-    /// The name that the engine knows it by, where the host name tells it.
+    /// The engine's name for it, where the host name shows it.
     pub id: Option<String>,
 }
 
@@ -104,11 +104,11 @@ pub struct Cgroups {
     pub flavour: Flavour,
     /// Where the second version is mounted.
     pub unified: Option<PathBuf>,
-    /// Those of `memory` and `pids` that no hierarchy has.
+    /// Which of `memory` and `pids` no hierarchy has.
     pub lacking: Vec<&'static str>,
     /// Whether a group with limits can be made.
     pub group: Outcome,
-    /// Whether systemd manages this person's own units, and so can delegate a group.
+    /// Whether a systemd user manager runs, which can delegate a group.
     pub user_manager: bool,
 }
 
@@ -136,17 +136,17 @@ pub enum Libc {
     NoCompiler,
 }
 
-/// How a kind of decoy host fared.
+/// The result for a kind of decoy host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stands {
-    /// It stands.
+    /// It works.
     Works {
-        /// The number of attempts that land on it, as they must where nothing stops them.
+        /// The number of attempts that succeed on it, as they must where nothing stops them.
         landed: usize,
-        /// The attempts that don't, each with its reason.
+        /// The attempts that fail, each with its reason.
         not: Vec<(String, String)>,
     },
-    /// It can't be made, or nothing lands on it.
+    /// It can't be made, or no attempt succeeds on it.
     Fails(String),
 }
 

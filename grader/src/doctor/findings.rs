@@ -1,4 +1,4 @@
-//! What the facts mean: findings. Nothing here looks at a machine.
+//! Derives findings from the results. Nothing here reads the machine.
 
 mod decoys;
 
@@ -8,10 +8,10 @@ use super::mend::{Mend, as_root, in_container, sudo, sysctl};
 use super::{Area, Assessment, Finding};
 use nix::errno::Errno;
 
-/// How many ids a whole system needs.
+/// The number of ids that a whole system needs.
 const IDS: u32 = 65_536;
 
-/// What was found, in the order of [`Area`].
+/// The findings, in the order of [`Area`].
 pub fn findings(facts: &MachineFacts) -> Vec<Finding> {
     let mut found = kernel(facts);
     found.extend(container(facts));
@@ -43,7 +43,7 @@ fn kernel(facts: &MachineFacts) -> Vec<Finding> {
         let mend = match (older(&facts.release, feature.since), &facts.container) {
             (true, _) => Mend::Otherwise(format!("boot Linux {major}.{minor} or newer")),
             (false, Some(_)) => in_container(facts),
-            (false, None) => Mend::Otherwise("start it outside of whatever filters this call".into()),
+            (false, None) => Mend::Otherwise("start the grader where no filter blocks this call".into()),
         };
         let found = format!("{}: no {} (since Linux {major}.{minor}): {errno}", facts.release, feature.name);
         lack(Area::Kernel, found, feature.costs, mend)
@@ -51,7 +51,7 @@ fn kernel(facts: &MachineFacts) -> Vec<Finding> {
     facts.missing.iter().map(lacks).collect()
 }
 
-/// Whether a release such as `6.1.0-18-amd64` is older than a version. One that can't be read is not.
+/// Whether a release such as `6.1.0-18-amd64` is older than a version; false where it can't be parsed.
 fn older(release: &str, since: (u32, u32)) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|it| it.parse().ok());
     match (numbers.next(), numbers.next()) {
@@ -85,7 +85,7 @@ fn user_namespaces(facts: &MachineFacts) -> Vec<Finding> {
     Hindrance::all(facts).into_iter().map(found).collect()
 }
 
-/// What it costs that no decoy of the user kind can be made.
+/// What can't be judged without a decoy of the user kind.
 fn without_user_decoy(facts: &MachineFacts) -> &'static str {
     match facts.root {
         true => "nothing but the reference labs can be judged, unless --decoy root is typed",
@@ -94,7 +94,7 @@ fn without_user_decoy(facts: &MachineFacts) -> &'static str {
 }
 
 fn ids(facts: &MachineFacts) -> Finding {
-    let costs = "in a user decoy, what takes a second id can't be judged";
+    let costs = "attempts that need a second id can't be judged in a user decoy";
     match &facts.ids {
         Ok(ids) if ids.count >= IDS => fine(Area::Ids, format!("{} for each decoy host", ids.count)),
         Ok(ids) if !facts.root => lack(
@@ -108,9 +108,9 @@ fn ids(facts: &MachineFacts) -> Finding {
             lack(Area::Ids, found, costs, as_root(facts))
         }
         Ok(_) => {
-            let found = format!("no {IDS} in a row that stand in no subuid range and belong to no account");
-            let way =
-                "take a range out of /etc/subuid and /etc/subgid that nobody uses: usermod(8), --del-subuids";
+            let found =
+                format!("no {IDS} in a row that are outside of all subuid ranges and belong to no account");
+            let way = "remove an unused range from /etc/subuid and /etc/subgid: usermod(8), --del-subuids";
             lack(Area::Ids, found, costs, Mend::Otherwise(way.into()))
         }
         Err(why) => lack(Area::Ids, why.clone(), costs, Mend::Otherwise("mount /proc".into())),
@@ -120,18 +120,18 @@ fn ids(facts: &MachineFacts) -> Finding {
 fn loop_devices(facts: &MachineFacts) -> Finding {
     let costs = "`raw-disk` and the other attempts at the disk can't be judged";
     match &facts.loop_device {
-        Outcome::Works => fine(Area::LoopDevices, "one was bound, read-only, and is gone again"),
+        Outcome::Works => fine(Area::LoopDevices, "one was attached, read-only, and detached again"),
         Outcome::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),
         Outcome::Refused { why, errno } => {
             let mend = match errno {
                 Errno::EPERM | Errno::EACCES if !facts.initial => as_root(facts),
                 Errno::EPERM | Errno::EACCES if facts.container.is_some() => in_container(facts),
-                // The node of a driver that is not loaded (loop(4)).
+                // The device node exists, but its driver is not loaded (loop(4)).
                 Errno::ENXIO | Errno::ENODEV | Errno::ENOENT => {
                     Mend::Run(format!("{}modprobe loop", sudo(facts)))
                 }
                 Errno::EINVAL | Errno::ENOTTY => Mend::Otherwise("boot Linux 5.8 or newer".into()),
-                _ => Mend::Otherwise("see what holds them: losetup --list".into()),
+                _ => Mend::Otherwise("see what uses them: losetup --list".into()),
             };
             lack(Area::LoopDevices, why.clone(), costs, mend)
         }
@@ -146,8 +146,8 @@ fn cgroups(facts: &MachineFacts) -> Finding {
         Flavour::V2 => "v2",
         Flavour::Hybrid => "v1 and v2 (hybrid)",
     };
-    let costs = "attempts at a limit can't be judged; the memory that a trial takes is watched, and the trial is ended \
-                 where it takes more than 768 MiB";
+    let costs = "attempts at a limit can't be judged; the grader watches the memory of a trial, and ends the trial \
+                 above 768 MiB";
     if !groups.lacking.is_empty() {
         let found = format!("{flavour}: no controller {}", groups.lacking.join(", no "));
         let way = match (&facts.container, groups.flavour) {
@@ -189,24 +189,24 @@ fn cgroups(facts: &MachineFacts) -> Finding {
 fn tracing(facts: &MachineFacts) -> Finding {
     let scope = facts.settings.ptrace_scope;
     let why = match &facts.ptrace {
-        Outcome::Works => return fine(Area::Tracing, "the grader can follow what it started"),
+        Outcome::Works => return fine(Area::Tracing, "the grader can trace its own children"),
         Outcome::NotTried(why) => return note(Area::Tracing, *why),
         Outcome::Refused { why, .. } => why,
     };
     let mend = match scope {
         Some(3) => Mend::Otherwise(
-            "take kernel.yama.ptrace_scope=3 out of /etc/sysctl.d and boot anew: it can't be lowered before"
+            "remove kernel.yama.ptrace_scope=3 from /etc/sysctl.d and reboot: it can't be lowered before"
                 .into(),
         ),
         Some(2) => sysctl(facts, "kernel.yama.ptrace_scope=1"),
         _ if facts.container.is_some() => in_container(facts),
-        _ => Mend::Otherwise("start it outside of whatever filters ptrace(2)".into()),
+        _ => Mend::Otherwise("start the grader where no filter blocks ptrace(2)".into()),
     };
     let found = match scope {
         Some(scope) if scope > 1 => format!("kernel.yama.ptrace_scope is {scope}: {why}"),
         _ => why.clone(),
     };
-    lack(Area::Tracing, found, "nothing can be judged: the host can't read how a container ends", mend)
+    lack(Area::Tracing, found, "nothing can be judged: the host can't read a container's exit status", mend)
 }
 
 fn cache(facts: &MachineFacts) -> Finding {
@@ -233,7 +233,7 @@ fn temporary(facts: &MachineFacts) -> Finding {
 fn linking(facts: &MachineFacts) -> Finding {
     match facts.libc {
         Libc::Static => fine(Area::Linking, "libc.a is there: labs link statically"),
-        Libc::Dynamic => note(Area::Linking, "no libc.a: labs link dynamically, and start a little later"),
+        Libc::Dynamic => note(Area::Linking, "no libc.a: labs link dynamically, and start slightly slower"),
         Libc::NoCompiler => {
             let way = "install a C compiler: the package gcc and the C library's development package";
             let costs = "labs can't be built; programs can be judged";

@@ -1,4 +1,4 @@
-//! Looks at the machine. Nothing is guessed: what can be tried is tried, in a child, and is gone afterwards.
+//! Examines the machine. Everything that can be tried is tried, in a child, and removed afterwards.
 
 use super::child::{in_child, outcome, user_namespace};
 use super::facts::{Cgroups, Container, Feature, Flavour, Libc, MachineFacts, Outcome, Settings};
@@ -23,7 +23,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Looks at everything but the decoy hosts. The calling process must have one thread.
+/// Examines everything except the decoy hosts. The calling process must have one thread.
 pub fn facts() -> MachineFacts {
     let status = proc::read("self", "status");
     let bounding =
@@ -55,7 +55,7 @@ pub fn facts() -> MachineFacts {
     }
 }
 
-/// The running program as a shell would take it: an exact command is one that can be pasted.
+/// The running program, quoted for a shell: the commands that are printed must be ready to be pasted.
 pub fn program() -> String {
     let path = std::env::current_exe().unwrap_or_else(|_| "grader".into());
     shell_words::quote(&path.to_string_lossy()).into_owned()
@@ -72,7 +72,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Calls each that the grader needs, in a form that does nothing.
+/// Calls each required system call in a form that does nothing.
 fn missing() -> Vec<(Feature, Errno)> {
     let nothing = "nothing can be judged: no decoy host can be made";
     let feature = |name, since, costs| Feature { name, since, costs };
@@ -93,17 +93,17 @@ fn missing() -> Vec<(Feature, Errno)> {
     let time = if Path::new("/proc/self/ns/time").exists() { Ok(0) } else { Err(Errno::ENOSYS) };
     [
         (feature("mount_setattr(2)", (5, 12), nothing), attributes),
-        (feature("close_range(2)", (5, 9), "the grader's descriptors would be open in the decoy"), range),
+        (feature("close_range(2)", (5, 9), "the grader's descriptors would stay open in the decoy"), range),
         (feature("time namespaces", (5, 6), "the container's own clock can't be judged"), time),
         (feature("pidfd_open(2)", (5, 3), nothing), pidfd),
     ]
     .into_iter()
-    // EINVAL is the answer to a call that is there and was asked for nothing.
+    // EINVAL means that the call exists and its arguments were rejected.
     .filter_map(|(feature, answer)| Some((feature, answer.err().filter(|errno| *errno != Errno::EINVAL)?)))
     .collect()
 }
 
-/// The container around us, by the marks that engines leave.
+/// The container around the grader, detected by the files that engines leave.
 fn container() -> Option<Container> {
     let engine = if Path::new("/.dockerenv").exists() {
         "docker".to_owned()
@@ -119,7 +119,7 @@ fn container() -> Option<Container> {
     Some(Container { engine: engine.trim().to_owned(), id: is_id.then_some(name) })
 }
 
-/// What leaves something behind if the grader is killed: with a keeper, which would remove it.
+/// Tries what would survive a killed grader: with a keeper, which would remove it.
 fn with_keeper() -> (Outcome, Outcome, Cgroups) {
     delegated::enter();
     match Keeper::start() {
@@ -132,14 +132,14 @@ fn with_keeper() -> (Outcome, Outcome, Cgroups) {
     }
 }
 
-/// A loop device, made as a decoy's disk is.
+/// Attaches a loop device as for a decoy's disk.
 fn loop_device(scratch: &Path) -> Outcome {
     if !geteuid().is_root() {
         return Outcome::NotTried("only root can make one");
     }
     in_child(|| {
         own_mount_namespace()?;
-        // The directory may lie on a file system without devices.
+        // The directory may be on a file system mounted with `nodev`.
         mount(Some("doctor"), scratch, Some("tmpfs"), MsFlags::empty(), Some("mode=700,size=1m"))
             .context("mounting a tmpfs")?;
         Disk::make(scratch).map(drop)
@@ -150,21 +150,21 @@ fn groups_of_process() -> (String, String) {
     (proc::read("self", "mountinfo"), proc::read("self", "cgroup"))
 }
 
-/// Control groups: which there are, and whether one can be made where the workers make theirs.
+/// Which control groups exist, and whether one can be made where workers make theirs.
 fn cgroups(keeper: &mut Keeper) -> Cgroups {
     let (mounts, own) = groups_of_process();
     let groups = Groups::plan(&format!("{}-doctor", keeper.name()));
     let group = if geteuid().is_root() || !groups.list.is_empty() {
         outcome(try_groups(&groups, keeper))
     } else {
-        Outcome::NotTried("only root, or who was delegated one, can make one")
+        Outcome::NotTried("only root, or a user with a delegated group, can make one")
     };
     hierarchies(&mounts, &own, group)
 }
 
 fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
     if groups.list.is_empty() {
-        bail!("no hierarchy gives the controllers memory and pids to its groups");
+        bail!("no hierarchy has the controllers memory and pids enabled for its groups");
     }
     for path in groups.list.iter().map(|group| &group.path) {
         keeper.tell(&Record::ControlGroup(path.clone()))?;
@@ -174,7 +174,7 @@ fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
     Ok(())
 }
 
-/// From mountinfo and the process's own groups. A controller that a v1 hierarchy has is in no v2 one.
+/// Parses mountinfo and the process's own groups. A controller that is in a v1 hierarchy is in no v2 one.
 fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
     let of_type = |kind| proc::mounts(mounts).find(|mount| mount.kind == kind);
     let unified = of_type("cgroup2").map(|mount| PathBuf::from(mount.point));
@@ -194,14 +194,13 @@ fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
     Cgroups { flavour, unified, lacking, group, user_manager: has_user_manager() }
 }
 
-/// Whether systemd manages this person's own units: it can delegate a group (systemd-run(1), `--user`).
+/// Whether a systemd user manager runs: it can delegate a group (systemd-run(1), `--user`).
 fn has_user_manager() -> bool {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     runtime.is_some_and(|directory| directory.join("systemd/private").exists())
 }
 
-/// Asks the C compiler that rustc links with where its static C library is; it repeats the name where it has
-/// none.
+/// Asks the C compiler that rustc links with for the path of its static C library. Without one it prints the name back.
 fn libc_here() -> Libc {
     let mut cc = Command::new("cc");
     as_by_default(&mut cc);

@@ -1,32 +1,34 @@
-//! The commands that mend what is lacking: exact, on one line, to be pasted.
+//! The fixes: commands to be pasted, each on one line.
 
 use super::facts::MachineFacts;
 
-/// What mends a lack.
+/// A fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mend {
     /// This command.
     Run(String),
-    /// No command that could be named; this, in words.
+    /// No command is known; advice, in words.
     Otherwise(String),
 }
 
-/// A kernel setting, until the next boot.
+/// Sets a kernel setting, until the next boot.
 pub(super) fn sysctl(facts: &MachineFacts, setting: &str) -> Mend {
     // A container without privileges sees /proc/sys read-only.
     let on_host = if facts.container.is_some() && !facts.sys_admin { " # on the host" } else { "" };
     Mend::Run(format!("{}sysctl -w {setting}{on_host}", sudo(facts)))
 }
 
-/// The grader as root.
+/// Runs the grader as root.
 pub(super) fn as_root(facts: &MachineFacts) -> Mend {
     match facts.root {
         false => Mend::Run(format!("sudo {}", facts.program)),
-        true => Mend::Otherwise("start it as the machine's root, outside of this user namespace".into()),
+        true => {
+            Mend::Otherwise("start the grader as the machine's root, outside of this user namespace".into())
+        }
     }
 }
 
-/// The container around us, started anew with privileges: to be typed on its host.
+/// Starts the container around the grader again, with privileges: to be typed on its host.
 pub(super) fn in_container(facts: &MachineFacts) -> Mend {
     match &facts.container {
         Some(container) if ["docker", "podman"].contains(&container.engine.as_str()) => {

@@ -6,15 +6,15 @@ use super::findings::findings;
 use super::hindrance::Hindrance;
 use super::mend::Mend;
 
-/// Where nothing can be judged: the exact command after which, or with which, it can. `words`: what the grader
-/// was called with. `root_decoy`: whether root would be given a decoy of the root kind for that, which needs no
-/// user namespace. None where no command is known to help.
+/// The command after which, or with which, something can be judged. `words`: the grader's arguments. `root_decoy`:
+/// whether root would get a decoy of the root kind for them, which needs no user namespace. None where no command is
+/// known to help.
 pub fn way_out(facts: &MachineFacts, words: &[String], root_decoy: bool) -> Option<String> {
-    // Yama's last level holds until the next boot, for root too.
+    // Yama's level 3 lasts until the next boot, for root too.
     let untraceable =
         matches!(facts.ptrace, Outcome::Refused { .. }) && facts.settings.ptrace_scope == Some(3);
     let has_room = facts.cache.is_ok() && facts.temporary == Outcome::Works;
-    // In a container without CAP_SYS_ADMIN, sudo gives none.
+    // In a container without CAP_SYS_ADMIN, sudo does not give it.
     let sudo_helps = facts.sys_admin && has_room && !untraceable;
     let limited = Hindrance::all(facts).contains(&Hindrance::Limit);
     if !facts.root && sudo_helps && (root_decoy || !limited) {
@@ -22,7 +22,7 @@ pub fn way_out(facts: &MachineFacts, words: &[String], root_decoy: bool) -> Opti
         return Some(format!("sudo {}{words}", facts.program));
     }
     findings(facts).into_iter().filter(|finding| finding.area.can_stop_all()).find_map(|finding| {
-        // What root can do is no help to root, nor where root can't.
+        // Skip `sudo` where the caller is root already, and where root is refused too.
         let own = |command: &String| !command.starts_with(&format!("sudo {}", facts.program));
         match finding.state {
             Assessment::Lack { mend: Mend::Run(command), .. } if own(&command) => Some(command),

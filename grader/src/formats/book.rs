@@ -1,10 +1,10 @@
-//! The parts of the book that are made from the lists of attempts and labs.
+//! The parts of the book that are generated from the lists of attempts and labs.
 
 use crate::labs;
 use attempts::attempts::{ALL, Attempt};
 use std::fmt::Write;
 
-/// What was measured of an attempt on one kind of decoy host.
+/// The measured verdicts of an attempt on one kind of decoy host.
 type Letters = fn(&Attempt) -> &'static str;
 
 /// How many attempts each kind of decoy host judges, and how many of those each lab blocks: a Markdown table.
@@ -29,8 +29,8 @@ pub fn counts() -> String {
     table
 }
 
-/// Rows for the attempts that still escape in a lab, and that its page does not name: what is at stake, and the lab
-/// that stops it. They continue a table of three columns.
+/// Rows for the attempts that still escape in a lab and that its page does not name: the stake, and the lab that stops
+/// it. They continue a table of three columns.
 pub fn more_escapes(lab: usize, page: &str) -> String {
     let named = |id: &str| page.contains(&format!("`{id}`"));
     let escapes = |it: &&Attempt| it.letter(lab, it.letters.root) == Some('E');

@@ -1,4 +1,4 @@
-//! What `grader explain` says: of an attempt, of a works check, of a step.
+//! The output of `grader explain`: an attempt, a works check or a step.
 
 use crate::labs;
 use crate::labs::steps::{Step, losing, to_come};
@@ -6,7 +6,7 @@ use attempts::attempts::{ALL, Attempt};
 use attempts::works::{self, Work};
 use std::io::{self, Write};
 
-/// Writes the names of all that can be explained.
+/// Writes the names of everything that can be explained.
 ///
 /// # Errors
 /// Those of `out`.
@@ -26,18 +26,23 @@ pub fn list(steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes what an attempt does, and what stops it.
+/// Explains an attempt: what it does, and what stops it.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: an attempt\n\n{}\n\nAt stake: {}\n", attempt.id, attempt.story, attempt.stake)?;
-    // Every attempt has some: a test sees to that.
+    // A test ensures that every attempt has some.
     writeln!(out, "By hand, as root in a shell inside the container:")?;
     for command in attempt.by_hand {
         writeln!(out, "  {command}")?;
     }
-    writeln!(out, "Slowly, on a decoy host: grader try {} --in lab{}", attempt.id, escapes_in(attempt))?;
+    writeln!(
+        out,
+        "Step by step, on a decoy host: grader try {} --in lab{}",
+        attempt.id,
+        escapes_in(attempt)
+    )?;
     writeln!(out, "\nStopped from lab {} on, by:", attempt.first_lab())?;
     for id in attempt.stopped_by {
         match steps.iter().find(|step| step.id.to_string() == *id) {
@@ -48,7 +53,7 @@ pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Res
             }
         }
     }
-    writeln!(out, "\nMeasured in the labs as they should be:")?;
+    writeln!(out, "\nMeasured in the reference labs:")?;
     let settings = [
         ("grader as root", attempt.letters.root),
         ("the same with --decoy user", attempt.letters.user),
@@ -62,17 +67,17 @@ pub fn attack(attempt: &Attempt, steps: &[Step], out: &mut dyn Write) -> io::Res
     writeln!(out, "Read: {}", attempt.man.join(", "))
 }
 
-/// A step, and where it stands.
+/// A step, and its place in the source.
 fn stands(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {}    {}:{}", step.id, step.file.display(), step.line)
 }
 
-/// A lab in which there is something to see.
+/// A lab in which the attempt escapes.
 fn escapes_in(attempt: &Attempt) -> usize {
     (0..labs::ALL.len()).find(|lab| attempt.letter(*lab, attempt.letters.root) == Some('E')).unwrap_or(0)
 }
 
-/// What an attempt came to on the bare decoy host and in the labs that there are, in words.
+/// The measured verdicts on the bare decoy host and in the existing labs, in words.
 fn measured(letters: &str) -> String {
     let (bare, all) = letters.split_once(' ').unwrap_or_default();
     let of = |letter| -> Vec<usize> {
@@ -100,17 +105,17 @@ fn numbered(labs: &[usize]) -> String {
     }
 }
 
-/// Writes what a works check asks for.
+/// Explains a works check.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn works_check(work: &Work, steps: &[Step], out: &mut dyn Write) -> io::Result<()> {
     let (id, what, lab) = (work.id, work.what, work.first_lab);
-    writeln!(out, "{id}: a works check\n\n{what}\n\nAsked for from lab {lab} on.")?;
+    writeln!(out, "{id}: a works check\n\n{what}\n\nRequired from lab {lab} on.")?;
     let losing = losing(id);
     let losing: Vec<&Step> = steps.iter().filter(|step| losing.contains(&step.id)).collect();
     if !losing.is_empty() {
-        writeln!(out, "\nFalls short without:")?;
+        writeln!(out, "\nFails without:")?;
         losing.into_iter().try_for_each(|step| stands(step, out))?;
     }
     writeln!(out)?;
@@ -118,12 +123,12 @@ pub fn works_check(work: &Work, steps: &[Step], out: &mut dyn Write) -> io::Resu
     writeln!(out, "Read: {}", work.man.join(", "))
 }
 
-/// The checks without which one makes no sense.
+/// The prerequisites of a check.
 fn waits_for(after: &[&str], out: &mut dyn Write) -> io::Result<()> {
-    if after.is_empty() { Ok(()) } else { writeln!(out, "Makes no sense without: {}", after.join(", ")) }
+    if after.is_empty() { Ok(()) } else { writeln!(out, "Prerequisites: {}", after.join(", ")) }
 }
 
-/// Writes what a step is for.
+/// Explains a step.
 ///
 /// # Errors
 /// Those of `out`.
@@ -137,7 +142,7 @@ pub fn defence(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     let stops: Vec<&str> = stops.map(|attempt| attempt.id).collect();
     let lost = step.lost.iter().map(String::as_str).filter(|id| !stops.contains(id));
     let (works, others): (Vec<&str>, Vec<&str>) = lost.partition(|id| Work::find(id).is_some());
-    let rows = [("Stops", stops), ("Makes work", works), ("Come back without it", others)];
+    let rows = [("Stops", stops), ("Needed by", works), ("Escape without it", others)];
     let rows: Vec<_> = rows.iter().filter(|(_, ids)| !ids.is_empty()).collect();
     if !rows.is_empty() {
         writeln!(out)?;

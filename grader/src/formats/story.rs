@@ -1,5 +1,5 @@
-//! One attempt, told slowly: what the attacker did, what the kernel answered, what the host saw, what is missing, how
-//! to repeat it by hand.
+//! One attempt in detail: what the attacker did, what the kernel answered, what the host saw, what is missing, how to
+//! repeat it by hand.
 
 use crate::labs;
 use crate::report::{Check, TargetReport, Verdict};
@@ -7,32 +7,31 @@ use crate::text::line as clean;
 use attempts::attempts::Attempt;
 use std::io::{self, Write};
 
-/// A step that the attempt is stopped by, and that the student's lab lacks.
+/// A step that stops the attempt, and that the student's lab lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The step, as `lab/step`.
     pub step: String,
-    /// Whether it is still to be written; else what is written falls short.
+    /// Whether it is still to be written; otherwise it is written, but does not pass.
     pub todo: bool,
-    /// Where its marker stands, as `file:line`; none where there is no marker.
+    /// The place of its marker, as `file:line`; none where the marker is missing.
     pub place: Option<String>,
-    /// What the student is to achieve there.
+    /// The goal of the step.
     pub goal: String,
 }
 
-/// What is known besides the report.
+/// Context of the attempt besides the report.
 #[derive(Clone, Debug, Default)]
 pub struct StoryContext {
-    /// The steps that are wanted.
+    /// The missing steps.
     pub wanted: Vec<Wanted>,
-    /// The command that lets this machine judge what it can't, where one is known.
+    /// The command that lets this machine judge the attempt, where one is known.
     pub way_out: Option<String>,
-    /// The commands that lead to a shell inside the container, on a host that can be lost.
+    /// The commands that open a shell inside the container, on a disposable host.
     pub shell: Vec<String>,
 }
 
-/// A host that can be lost: a shell in namespaces of its own. What is done to them by hand is gone when it ends; the
-/// files are the machine's.
+/// A disposable host: a shell in new namespaces. Changes to them end with the shell; the files are the machine's own.
 pub const HOST: &str =
     "unshare --user --map-root-user --mount --uts --ipc --net --pid --fork --mount-proc sh";
 
@@ -82,19 +81,19 @@ pub fn write(
 }
 
 fn missing(wanted: &Wanted, out: &mut dyn Write) -> io::Result<()> {
-    let place = wanted.place.as_deref().unwrap_or("your source has no marker of it");
-    let state = if wanted.todo { "still to be written" } else { "written, and it falls short" };
+    let place = wanted.place.as_deref().unwrap_or("your source has no marker for it");
+    let state = if wanted.todo { "still to be written" } else { "written, but does not pass" };
     writeln!(out, "  the step {}: {state}\n  {}", wanted.step, clean(place))?;
     writeln!(out, "    {}", wanted.goal.trim().replace('\n', "\n    "))
 }
 
-/// What no usual tool does can't be repeated with one.
+/// An attempt that no common tool can repeat has no commands.
 fn by_hand(attempt: &Attempt, shell: &[String], out: &mut dyn Write) -> io::Result<()> {
     if attempt.by_hand.is_empty() {
         return Ok(());
     }
     if !shell.is_empty() {
-        writeln!(out, "\nA shell inside the container, on a host that you can lose")?;
+        writeln!(out, "\nA shell inside the container, on a disposable host")?;
     }
     for command in shell {
         writeln!(out, "  {command}")?;
@@ -120,7 +119,7 @@ mod tests {
         write(&target, &check, attempt, &StoryContext::default(), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.starts_with("proc-keys-unmask in container: INCONCLUSIVE\n"), "{text}");
-        for line in ["Fix first\n  proc-keys\n", "taken alone it was BLOCKED: refused"] {
+        for line in ["Fix first\n  proc-keys\n", "judged alone it was BLOCKED: refused"] {
             assert!(text.contains(line), "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! The report as a matrix, for people: a row an attempt, a column a target, 80 columns wide.
+//! The report as a matrix, for people: a row for each attempt, a column for each target, 80 columns wide.
 
 use crate::judge::reached::was_asked;
 use crate::report::{Cause, Check, CheckKind, Report, TargetKind, TargetReport, Verdict};
@@ -10,8 +10,8 @@ use std::io::{self, Write};
 
 const LEGEND: &str = "ESCAPED: the host saw it. BLOCKED: refused or kept in. ? no verdict ! unexpected";
 
-/// Writes it, and what there is to say of it. Colours are escape sequences: `out` takes them off where nobody would
-/// see them.
+/// Writes the matrix and the notes on it. Colours are escape sequences; `out` removes them where they are not
+/// supported.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     matrix(report, out)?;
     fell_short(report, out)?;
@@ -28,7 +28,7 @@ pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
             rows.push(&check.id);
         }
     }
-    // The columns are measured without colours, which are put in afterwards.
+    // The table's widths are computed without colours, which are added afterwards.
     let mut table = Table::new();
     table.load_style(NOTHING);
     let mut header = vec![Cell::new("")];
@@ -64,7 +64,7 @@ pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n{LEGEND}")
 }
 
-/// The last line of each target that fell short: where to begin.
+/// The check to fix first, for each target that does not pass.
 fn fix_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
         let Some(first) = &target.fix_first else { continue };
@@ -77,10 +77,10 @@ fn fix_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// How far each program has come. A lab's number says so by itself, unless it fell short.
+/// The highest lab that each program passes. A lab that passes needs no such line: its name has the number.
 fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
-        // Where only some attempts were asked for, or no decoy host can be made, nothing can be said.
+        // No statement where only some attempts were run, or where no decoy host can be made.
         let judged = target
             .checks
             .iter()
@@ -96,7 +96,7 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line for each thing that fell short, and one for those that wait for it.
+/// One line for each check that does not pass, and one for the checks that wait for it.
 fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
         if check.waiting_for.is_empty() {
@@ -123,7 +123,7 @@ fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line for each reason why the machine could not judge something.
+/// One line for each reason why something can't be judged on this machine.
 pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for (_, check) in report.checks().filter(|(_, check)| check.is_unjudgeable_here()) {
@@ -140,13 +140,13 @@ pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if !reasons.is_empty() {
         writeln!(
             out,
-            "What can't be judged is nobody's fault and costs nothing; grader doctor says what helps."
+            "Checks that can't be judged on this machine cost no points; grader doctor says what helps."
         )?;
     }
     Ok(())
 }
 
-/// The checks of a target that wait, by what they wait for.
+/// The waiting checks of a target, grouped by what they wait for.
 fn waiting(target: &TargetReport) -> Vec<(&[String], Vec<&str>)> {
     let mut found: Vec<(&[String], Vec<&str>)> = Vec::new();
     for check in target.checks.iter().filter(|check| check.waits()) {
@@ -197,7 +197,7 @@ mod tests {
         String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// The last line that says how far a program has come, or the legend.
+    /// The last line: the highest lab that a program passes, or the legend.
     fn last_line(kind: TargetKind, reached: Option<usize>, checks: Vec<Check>) -> String {
         let mut lines = lines(kind, reached, checks);
         lines.retain(|line| !line.starts_with("fix first: "));
@@ -224,7 +224,7 @@ mod tests {
         {
             assert!(lines.iter().any(|it| it == line), "{lines:#?}");
         }
-        // What waits is not listed as if it had fallen short by itself.
+        // A waiting check is not listed as a failure of its own.
         assert!(!lines.iter().any(|line| line.contains("shm:")), "{lines:#?}");
         let row = lines.iter().find(|line| line.contains("proc-keys-unmask")).unwrap();
         assert!(row.trim_end().ends_with("waits"), "{row}");
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_last_line_says_how_far_a_program_has_come() {
-        // All that lab 0 asks for.
+        // All checks that lab 0 requires.
         let works = |outcome: Outcome| -> Vec<Check> {
             let works =
                 WORKS.iter().filter(|work| work.first_lab == 0).map(|work| (work.id, CheckKind::Works));
@@ -245,11 +245,11 @@ mod tests {
             "container: reached lab 2"
         );
         assert_eq!(last_line(TargetKind::Program, None, works(Outcome::Works)), "container: reached no lab");
-        // A lab that is as it should be says so in its name.
+        // A lab that passes needs no such line.
         assert_eq!(last_line(TargetKind::Lab, Some(2), works(Outcome::Works)), LEGEND);
         let short = works(Outcome::Fails("no".into()));
         assert_eq!(last_line(TargetKind::Lab, Some(1), short), "container: reached lab 1");
-        // Nothing can be said of what was not asked, or of what this machine can't judge.
+        // No statement about checks that were not run, or that can't be judged on this machine.
         let few = works(Outcome::Works).split_off(1);
         assert_eq!(last_line(TargetKind::Program, None, few), LEGEND);
         let attempt = vec![Outcome::Blocked(String::new()).check("mount", CheckKind::Attempt, None)];

@@ -1,8 +1,8 @@
-//! What counts how much: a rubric, and the points that a report earns by it.
+//! Points: a rubric, and the points that a report earns by it.
 //!
-//! A part of a rubric is a lab; it counts the checks that this lab is the first to ask for. A check that the
-//! machine could not judge costs nothing: its weight is shared out over the others of its part. One that the
-//! target's fault left without a verdict, or that waits for another, keeps its weight and earns nothing.
+//! A part of a rubric is a lab. It counts the checks that this lab is the first to require. A check that can't be
+//! judged on this machine costs nothing: its weight is shared among the other checks of its part. A check without a
+//! verdict because of the target, or because of a prerequisite, keeps its weight and earns nothing.
 
 use crate::labs::COURSE;
 use crate::report::{Check, TargetKind, TargetReport};
@@ -28,11 +28,11 @@ pub struct Rubric {
 #[derive(Clone, Debug, Default)]
 struct Part {
     points: f64,
-    /// What each check of the part weighs, by its name.
+    /// The weight of each check of the part, by its name.
     weights: BTreeMap<&'static str, f64>,
 }
 
-/// A part, as it is written.
+/// A part as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -42,16 +42,16 @@ struct Written {
 }
 
 impl Rubric {
-    /// The default one.
+    /// The default rubric.
     pub fn standard() -> Rubric {
         Rubric::parse("rubric.toml", DEFAULT).expect("a test reads it")
     }
 
-    /// Reads one from a file.
+    /// Reads a rubric from a file.
     ///
     /// # Errors
-    /// A name that is no lab or no check of that lab, a negative weight, two rows for one check, or points that
-    /// sum to zero: with the file and the line.
+    /// An unknown lab, a check that is not of that lab, a negative weight, two rows for one check, or points that sum
+    /// to zero. Each message names the file and the line.
     pub fn read(path: &Path) -> Result<Rubric> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| anyhow::anyhow!("can't read the rubric {}: {error}", path.display()))?;
@@ -72,10 +72,7 @@ impl Rubric {
             };
             let points = *part.points.get_ref();
             if !points.is_finite() || points < 0.0 {
-                bail!(
-                    "{file}:{}: points = {points}: less than nothing can't be earned",
-                    line(part.points.span())
-                );
+                bail!("{file}:{}: points = {points}: points can't be negative", line(part.points.span()));
             }
             let mut weights: BTreeMap<&'static str, f64> = ids(number).map(|id| (id, 1.0)).collect();
             for (id, weight) in part.weights {
@@ -104,8 +101,8 @@ impl Rubric {
         Ok(rubric)
     }
 
-    /// Fills in the points of a target. A lab is worth its own part; any other program the parts of every check
-    /// that it was asked for.
+    /// Fills in the points of a target: for a lab its own part, for any other program the parts of all checks that were
+    /// run on it.
     pub fn fill_in(&self, target: &mut TargetReport) {
         let own = COURSE.iter().position(|part| target.kind == TargetKind::Lab && *part == target.name);
         (target.points, target.max_points) = (0.0, 0.0);
@@ -133,7 +130,7 @@ impl Rubric {
                 target.max_points += check.max_points;
             }
         }
-        // Sums of thirds: what a person would write.
+        // Sums of thirds: rounded as a person would write them.
         let round = |points: f64| (points * 1000.0).round() / 1000.0;
         (target.points, target.max_points) = (round(target.points), round(target.max_points));
     }
@@ -151,13 +148,13 @@ impl fmt::Display for Rubric {
     }
 }
 
-/// The checks that a lab is the first to ask for.
+/// The checks that a lab is the first to require.
 fn ids(lab: usize) -> impl Iterator<Item = &'static str> {
     let works = works::ALL.iter().filter(move |work| work.first_lab == lab).map(|work| work.id);
     works.chain(ALL.iter().filter(move |attempt| attempt.first_lab() == lab).map(|attempt| attempt.id))
 }
 
-/// Why a check is none of this part.
+/// Why a check is not of this part.
 fn whose(id: &str, part: &str) -> String {
     let first = Attempt::find(id).map(Attempt::first_lab).or(Work::find(id).map(|work| work.first_lab));
     match first {

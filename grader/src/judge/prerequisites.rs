@@ -1,7 +1,8 @@
-//! The test graph: which checks make no sense without which others, and what follows from it.
+//! Prerequisites: which checks depend on which others, and which check to fix first.
 //!
-//! Each check names the checks that it is after (`after` in its file); all are after `starts`. Where one fell short,
-//! those that are after it *wait*: they keep their weight, earn nothing, and are not what is to be fixed.
+//! Each check names its prerequisites (`after` in its file); `starts` is a prerequisite of all. Where one does not
+//! pass, the checks that depend on it *wait*: they keep their weight, earn nothing, and are not reported as the check
+//! to fix.
 
 use super::verdict::Outcome;
 use crate::labs::steps;
@@ -9,22 +10,22 @@ use crate::report::{Cause, Check, FixFirst, Verdict};
 use attempts::attempts::{ALL as ATTEMPTS, Attempt};
 use attempts::works::{ALL as WORKS, Work};
 
-/// What every other check is after.
+/// The prerequisite of every other check.
 const STARTS: &str = "starts";
 
-/// What a check is after, by its name.
+/// The prerequisites of a check, by its name.
 fn after(id: &str) -> impl Iterator<Item = &'static str> {
     let named = Work::find(id).map(|work| work.after).or(Attempt::find(id).map(|attempt| attempt.after));
     (id != STARTS).then_some(STARTS).into_iter().chain(named.unwrap_or_default().iter().copied())
 }
 
-/// How far a check is from what is after nothing. That the graph has no circle is seen to by a test.
+/// The length of the longest chain of prerequisites. A test ensures that there is no cycle.
 fn depth(id: &str) -> usize {
     after(id).map(|before| depth(before) + 1).max().unwrap_or(0)
 }
 
-/// Makes those of one target's checks wait that are after one which fell short. What an attempt was seen to do to
-/// the host stays: ESCAPED needs nothing else. So does what works, and what the machine can't judge.
+/// Marks the checks of one target as waiting where a prerequisite does not pass. ESCAPED stays: the host saw the
+/// effect, whatever the prerequisite. So do checks that pass, and those that can't be judged on this machine.
 pub fn mark_waiting(checks: &mut [Check]) {
     let mut order: Vec<usize> = (0..checks.len()).collect();
     order.sort_by_key(|at| depth(&checks[*at].id));
@@ -39,17 +40,18 @@ pub fn mark_waiting(checks: &mut [Check]) {
     }
 }
 
-/// Makes a check wait for these: whatever it was alone says nothing.
+/// Makes a check wait for these: its own verdict says nothing without them.
 pub fn wait_for(check: &mut Check, roots: Vec<String>) {
-    let why = format!("it makes no sense before this holds: {}", roots.join(", "));
+    let why = format!("a prerequisite does not pass: {}", roots.join(", "));
     let waiting = Outcome::Inconclusive(Cause::Waiting, why).check(&check.id, check.kind, check.expected);
-    let alone = format!("taken alone it was {}: {}", check.verdict, check.why);
+    let alone = format!("judged alone it was {}: {}", check.verdict, check.why);
     let mut evidence = std::mem::take(&mut check.evidence);
     evidence.push(alone);
     *check = Check { waiting_for: roots, evidence, ms: check.ms, ..waiting };
 }
 
-/// What fell short, and waits for nothing itself, of all that a check is after. What was not asked for did not.
+/// The prerequisites of a check, direct and indirect, that do not pass and wait for nothing themselves. A check that
+/// was not run is not one of them.
 fn roots(checks: &[Check], id: &str) -> Vec<String> {
     let mut roots = Vec::new();
     for before in after(id) {
@@ -61,15 +63,14 @@ fn roots(checks: &[Check], id: &str) -> Vec<String> {
         };
         roots.extend(found);
     }
-    // One may be met on several ways.
+    // One may be reached along several paths.
     let mut seen = std::collections::BTreeSet::new();
     roots.retain(|root| seen.insert(root.clone()));
     roots
 }
 
-/// The one check to fix first: of those that fell short and are after no other that did, works checks before
-/// attempts, those of the lowest lab first, of these what was judged, and as they are taught. For a lab it names the
-/// steps besides.
+/// The check to fix first. Of the checks that do not pass and wait for no other: works checks before attempts, then the
+/// lowest lab, then checks with a verdict, then teaching order. For a lab it names the steps too.
 pub fn fix_first(checks: &[Check], lab: Option<usize>) -> Option<FixFirst> {
     let short = |check: &&Check| !check.as_expected && roots(checks, &check.id).is_empty();
     let check = checks.iter().filter(short).min_by_key(|check| {
@@ -80,7 +81,7 @@ pub fn fix_first(checks: &[Check], lab: Option<usize>) -> Option<FixFirst> {
     Some(FixFirst { id: check.id.clone(), why: check.why.clone(), steps })
 }
 
-/// When a check's turn comes.
+/// The sort key: works check or attempt, lab, place in teaching order.
 fn turn(id: &str) -> (bool, usize, usize) {
     let works = WORKS.iter().position(|work| work.id == id).map(|at| (false, WORKS[at].first_lab, at));
     let attempt =
@@ -88,7 +89,7 @@ fn turn(id: &str) -> (bool, usize, usize) {
     works.or_else(attempt).unwrap_or((true, usize::MAX, 0))
 }
 
-/// The steps that a check shows: those of the lab that falls short, else those of the lab that asked for it first.
+/// The steps that a check tests: those of this lab, else those of the first lab that requires the check.
 fn steps_of(id: &str, lab: usize) -> Vec<String> {
     let steps = steps::losing(id);
     let of = |number: usize| -> Vec<String> {

@@ -1,36 +1,36 @@
-//! How far a target has come: the highest lab up to which everything holds.
+//! The highest lab that a target passes.
 
 use crate::report::{Check, CheckKind};
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 
-/// The number of the highest lab such that every check that it and the labs before it ask for is green: attempts
-/// BLOCKED, or out of this machine's reach; works checks WORKS. None where not even lab 0 is there, or where not
-/// all that it asks for was run.
+/// The highest lab such that every check that it and the labs before it require passes: attempts are BLOCKED, or can't
+/// be judged on this machine; works checks are WORKS. None where lab 0 does not pass, or where not all of its checks
+/// were run.
 pub fn reached(checks: &[Check]) -> Option<usize> {
     let highest = asked_by_labs().map(|(lab, ..)| lab).max()?;
     (0..=highest).take_while(|lab| holds(checks, *lab)).last()
 }
 
-/// Whether a target was asked for all that lab 0 asks for: without that nothing can be said.
+/// Whether all checks that lab 0 requires were run; otherwise `reached` has no meaning.
 pub fn was_asked(checks: &[Check]) -> bool {
     asked_by_labs()
         .filter(|(first, ..)| *first == 0)
         .all(|(_, kind, id)| checks.iter().any(|check| check.kind == kind && check.id == id))
 }
 
-/// Whether all is green that a lab is the first to ask for.
+/// Whether all checks pass that this lab is the first to require.
 fn holds(checks: &[Check], lab: usize) -> bool {
     asked_by_labs().filter(|(first, ..)| *first == lab).all(|(_, kind, id)| {
         let check = checks.iter().find(|check| check.kind == kind && check.id == id);
-        // A machine on which nothing works at all has shown nothing.
+        // Works checks need a verdict: a machine on which nothing can be judged shows nothing.
         check.is_some_and(|check| {
             check.is_green() || kind == CheckKind::Attempt && check.is_unjudgeable_here()
         })
     })
 }
 
-/// Every check there is: the lab that is the first to ask for it, its kind, its name.
+/// Every check: the first lab that requires it, its kind, its name.
 fn asked_by_labs() -> impl Iterator<Item = (usize, CheckKind, &'static str)> {
     let attempts = ATTEMPTS.iter().map(|it| (it.first_lab(), CheckKind::Attempt, it.id));
     attempts.chain(WORKS.iter().map(|it| (it.first_lab, CheckKind::Works, it.id)))
@@ -42,7 +42,7 @@ mod tests {
     use crate::judge::verdict::Outcome;
     use crate::report::Cause;
 
-    /// All checks, green.
+    /// All checks, each passed.
     fn green() -> Vec<Check> {
         let check = |(_, kind, id)| {
             let outcome =
@@ -52,7 +52,7 @@ mod tests {
         asked_by_labs().map(check).collect()
     }
 
-    /// The same, but for one of them.
+    /// The same, except for one of them.
     fn but(id: &str, outcome: Outcome) -> Vec<Check> {
         let mut checks = green();
         let it = checks.iter_mut().find(|check| check.id == id).unwrap();
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(reached(&but("raw-disk", nothing(Cause::Machine))), highest());
         assert_eq!(reached(&but("raw-disk", nothing(Cause::Target))), Some(1));
         assert_eq!(reached(&but("raw-disk", nothing(Cause::Waiting))), Some(1));
-        // No decoy host: no lab was seen to work.
+        // No decoy host: no works check has a verdict.
         assert_eq!(reached(&but("starts", nothing(Cause::Machine))), None);
     }
 

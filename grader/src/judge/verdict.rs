@@ -1,4 +1,4 @@
-//! Facts to verdicts. Nothing here looks at a machine.
+//! From facts to verdicts. Nothing here reads the machine.
 
 use crate::report::{Cause, Check, CheckKind, Verdict};
 use crate::trial::works::Works;
@@ -12,24 +12,24 @@ use nix::libc;
 pub enum Outcome {
     /// The host saw the effect of an attempt.
     Escaped(String),
-    /// The attempt reached its decisive moment, was refused or had its effect confined, and the host saw nothing.
+    /// The attempt made its decisive call; it was refused, or its effect stayed inside, and the host saw no effect.
     Blocked(String),
-    /// A works check holds.
+    /// A works check passes.
     Works,
-    /// A works check does not hold.
+    /// A works check does not pass.
     Fails(String),
-    /// Neither can be said.
+    /// No verdict, and why.
     Inconclusive(Cause, String),
 }
 
-/// The reason where nothing is known of a check, as nothing ran.
+/// The reason for all other checks where the command does not start.
 pub const NOT_STARTED: &str = "the command does not start";
 
-/// Judges an attempt by its positive control, the same attempt on the bare decoy host, and its own facts.
+/// Judges an attempt by its own facts and by its positive control: the same attempt on the bare decoy host.
 pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     use Cause::{Machine, Target};
     use Outcome::{Blocked, Escaped, Inconclusive};
-    // What the host saw needs no control.
+    // An effect that the host saw needs no control.
     if let Seen::Effect(what) = &facts.seen {
         return Escaped(what.clone());
     }
@@ -49,20 +49,20 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
         return match &facts.seen {
             Seen::Confined(what) => Blocked(what.clone()),
             Seen::Unclear(why) => Inconclusive(Target, why.clone()),
-            _ => Inconclusive(Target, "the host could not read it of the process".into()),
+            _ => Inconclusive(Target, "the host could not read this property of the process".into()),
         };
     }
     let Some(tried) = &facts.tried else {
         let why = match (&facts.gave_up, facts.killed_by) {
-            (Some(why), _) => format!("the attacker could not even try: {why}"),
-            (None, Some(signal)) => format!("signal {signal} ended the command before it could try"),
-            (None, None) => "the command ended before it could try".into(),
+            (Some(why), _) => format!("the attacker gave up before its decisive call: {why}"),
+            (None, Some(signal)) => format!("signal {signal} ended the command before its decisive call"),
+            (None, None) => "the command ended before its decisive call".into(),
         };
         return Inconclusive(Target, why);
     };
-    // What the attacker says of its call counts only as far as the kernel has told the host the same.
+    // What the attacker reports about its call counts only if the kernel told the host the same.
     if facts.seen_call == SeenCall::None {
-        return Inconclusive(Target, format!("the host saw no such call as {tried}"));
+        return Inconclusive(Target, format!("the host did not see the call {tried}"));
     }
     if let Seen::Confined(what) = &facts.seen {
         return Blocked(what.clone());
@@ -78,20 +78,20 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
             Blocked(format!("{tried} was refused: {text}"))
         }
         (Some((_, text)), _, _) => {
-            Inconclusive(Target, format!("of {tried} it said {text:?}, and the host saw something else"))
+            Inconclusive(Target, format!("for {tried} it reported {text:?}, but the host saw another result"))
         }
         (None, SeenCall::Begun, Some(libc::SIGSYS)) => {
             Blocked(format!("a system-call filter killed the attacker at {tried}"))
         }
         (None, _, Some(signal)) => Inconclusive(
             Target,
-            format!("signal {signal} ended the attacker at {tried}, which is no refusal"),
+            format!("signal {signal} ended the attacker at {tried}: this is not a refusal"),
         ),
-        (None, _, None) => Inconclusive(Target, format!("the attacker vanished at {tried}")),
+        (None, _, None) => Inconclusive(Target, format!("the attacker ended at {tried} without a result")),
     }
 }
 
-/// Whether a positive control landed.
+/// Whether a positive control succeeded.
 pub fn landed(control: &Facts) -> bool {
     matches!(control.seen, Seen::Effect(_))
 }
@@ -105,7 +105,7 @@ fn why_not_landed(control: &Facts) -> String {
         _ => None,
     };
     let why = lacks.or(unclear).or(failed).or(got).unwrap_or_else(|| "the host saw no effect".into());
-    format!("even on the bare decoy host it does not land: {why}")
+    format!("the positive control fails on the bare decoy host: {why}")
 }
 
 /// Judges the works checks of one target.
@@ -119,14 +119,14 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Outc
             return Inconclusive(Cause::Target, why.clone());
         }
         if let Some(why) = &works.not_started {
-            // That the command does not start is a fact. Of the other checks nothing is known.
+            // The command does not start: `starts` fails, and nothing is known about the other checks.
             return match work.id {
                 "starts" => Fails(why.clone()),
                 _ => Inconclusive(Cause::Target, NOT_STARTED.into()),
             };
         }
         let Some(finding) = works.findings.iter().find(|finding| finding.id == work.id) else {
-            return Inconclusive(Cause::Target, "it was not reached".into());
+            return Inconclusive(Cause::Target, "the check was not run".into());
         };
         match finding.holds {
             Some(true) => Outcome::Works,
@@ -158,12 +158,12 @@ impl Outcome {
         }
     }
 
-    /// A check that came to this.
+    /// The check with this outcome.
     pub fn check(&self, id: &str, kind: CheckKind, expected: Option<Verdict>) -> Check {
         let as_expected = match self {
             Outcome::Inconclusive(Cause::Machine, _) | Outcome::Works => true,
             Outcome::Inconclusive(..) | Outcome::Fails(_) => false,
-            // Who blocks early loses nothing.
+            // Blocking an attempt that only a later lab must block is fine.
             Outcome::Blocked(_) => true,
             Outcome::Escaped(_) => expected == Some(Verdict::Escaped),
         };

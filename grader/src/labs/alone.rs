@@ -1,13 +1,13 @@
-//! The labs as a workspace of their own, without the grader: what its manifest and its lock file say.
+//! The labs as a workspace without the grader: its manifest and its lock file.
 
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
-/// The workspace's manifest with no other members than `packages`, and no dependency that none of them has.
+/// The workspace's manifest with only `packages` as members, and only their dependencies.
 ///
 /// # Errors
-/// Text that is no manifest of a workspace.
+/// Text that is not the manifest of a workspace.
 pub(super) fn manifest(text: &str, packages: &BTreeMap<&str, Table>) -> Result<String> {
     let mut manifest: Table = text.parse().context("Cargo.toml")?;
     let workspace = manifest.get_mut("workspace").and_then(Value::as_table_mut);
@@ -19,7 +19,7 @@ pub(super) fn manifest(text: &str, packages: &BTreeMap<&str, Table>) -> Result<S
         let wanted: BTreeSet<&str> = packages.values().flat_map(dependencies_of).collect();
         dependencies.retain(|name, _| wanted.contains(name));
     }
-    // There is no benchmark without the grader.
+    // Without the grader there is no benchmark.
     if let Some(profiles) = manifest.get_mut("profile").and_then(Value::as_table_mut) {
         profiles.remove("bench");
     }
@@ -31,18 +31,18 @@ fn dependencies_of(manifest: &Table) -> impl Iterator<Item = &str> {
     table.into_iter().flat_map(Table::keys).map(String::as_str)
 }
 
-/// The lock file with nothing in it but what `packages` need, as cargo would write it: `cargo build --locked`
-/// takes no other.
+/// The lock file with only what `packages` need, exactly as cargo would write it: `cargo build --locked` accepts no
+/// other.
 ///
 /// # Errors
-/// Text that is no lock file.
+/// Text that is not a lock file.
 pub(super) fn lock<'a>(text: &str, packages: impl Iterator<Item = &'a str>) -> Result<String> {
     let lock: Table = text.parse().context("Cargo.lock")?;
     let version = lock.get("version").and_then(Value::as_integer).context("Cargo.lock: no version")?;
     let listed = lock.get("package").and_then(Value::as_array).context("Cargo.lock: no package")?;
     let listed: Vec<&Table> = listed.iter().filter_map(Value::as_table).collect();
 
-    // A dependency is a name, where more than one version is locked also a version.
+    // A dependency is a name, or a name and a version where several versions are locked.
     let named = |entry: &str| {
         let mut words = entry.split(' ');
         let (name, version) = (words.next(), words.next());

@@ -1,8 +1,8 @@
 //! Building the labs with cargo.
 //!
-//! Each lab is linked statically where that works: such a program starts a third of a millisecond sooner, and
-//! needs no loader. The flag goes on `cargo rustc`, on the lab's own binary alone: with `--target` or in
-//! `RUSTFLAGS` it would build every dependency a second time.
+//! Each lab is linked statically where possible: such a program starts a third of a millisecond sooner, and needs no
+//! loader. The flag is given to `cargo rustc` for the lab's own binary only: with `--target` or in `RUSTFLAGS` it would
+//! build every dependency a second time.
 
 use super::cargo::cargo;
 use super::process::{self, Output, Stop};
@@ -18,42 +18,42 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A lab as a program.
+/// A lab that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuiltLab {
     /// The lab's name.
     pub name: String,
-    /// The program: a file of its own, which no later build overwrites.
+    /// The program: a separate file, which no later build overwrites.
     pub program: PathBuf,
     /// How it was linked.
     pub linked: Linked,
 }
 
-/// How a program gets at the C library.
+/// How a program is linked with the C library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linked {
-    /// It holds it.
+    /// Statically.
     Static,
-    /// The loader brings it: on this machine the C library can't be linked statically (no `libc.a`).
+    /// Dynamically: on this machine the C library can't be linked statically (no `libc.a`).
     Dynamic,
 }
 
-/// Static, and at a fixed address: else the program would move all of its own pointers before it begins, and
-/// copy the pages that hold them (1 or 2 % of a start).
+/// Static, at a fixed address: a position-independent program would relocate its own pointers at the start, and copy
+/// the pages that contain them (1 or 2 % of a start).
 const STATIC: [&str; 5] = ["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"];
 
-/// Builds `labs`, and puts each program into the directory `out`, which is made if it is missing.
+/// Builds `labs`, and puts each program into the directory `out`, which is created if missing.
 ///
-/// Under sudo cargo runs as the user who called it, so that nothing in `target/` becomes root's.
+/// Under sudo cargo runs as the caller, so that no file in `target/` belongs to root.
 ///
 /// # Errors
-/// Cargo can't be run, a lab does not compile (cargo has then said why on standard error), `out` can't be written, or
-/// [`Interrupted`].
+/// Cargo can't be run, a lab does not compile (cargo has then printed why on standard error), `out` can't be written,
+/// or [`Interrupted`].
 pub fn build(workspace: &Workspace, labs: &[&str], out: &Path) -> Result<Vec<BuiltLab>> {
     build_with(&[], workspace, labs, out)
 }
 
-/// As [`build`], with further options for cargo: `--release`.
+/// [`build`] with further options for cargo: `--release`.
 ///
 /// # Errors
 /// Those of [`build`].
@@ -77,23 +77,23 @@ pub fn build_with(
     labs.iter().map(build_one).collect()
 }
 
-/// Whether `labs` build.
+/// Checks that `labs` build.
 ///
 /// # Errors
-/// As [`build`].
+/// See [`build`].
 pub fn check(workspace: &Workspace, labs: &[&str]) -> Result<()> {
     let options = target_dir::options(workspace.root())?;
     let mut linked = Linked::Static;
     labs.iter().try_for_each(|lab| build_lab(&options, workspace, lab, &mut linked).map(drop))
 }
 
-/// Builds one lab and returns the file that cargo made. Where static linking fails, `linked` says so from then
-/// on, and the labs after this one don't try it again.
+/// Builds one lab and returns the file that cargo made. If static linking fails, `linked` becomes dynamic, also for the
+/// labs after this one.
 fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mut Linked) -> Result<PathBuf> {
     if *linked == Linked::Static {
         let built = rustc(options, workspace, lab, Linked::Static)?;
         if built.status.success() {
-            // Warnings, if there are any.
+            // Print warnings.
             say(&built);
             return executable(lab, &built.stdout);
         }
@@ -102,7 +102,7 @@ fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mu
             bail!("{lab} was not built: {}", offline::WAY_OUT);
         }
     }
-    // Not linked, or not compiled? If the second, this fails as well, and cargo says why, once.
+    // Linking or compilation failed. If compilation, this second build fails too, and cargo prints why, once.
     let built = rustc(options, workspace, lab, Linked::Dynamic)?;
     say(&built);
     ensure!(built.status.success(), "{lab} does not compile: see above, in {}", workspace.lab(lab).display());
@@ -110,7 +110,7 @@ fn build_lab(options: &[OsString], workspace: &Workspace, lab: &str, linked: &mu
     executable(lab, &built.stdout)
 }
 
-/// What cargo said, to the person. It quotes the source.
+/// Prints cargo's messages, sanitized, since they quote the source.
 fn say(built: &Output) {
     text::say(text::lines(&String::from_utf8_lossy(&built.stderr)).trim_end_matches('\n'));
 }
@@ -120,14 +120,15 @@ fn rustc(options: &[OsString], workspace: &Workspace, lab: &str, linked: Linked)
     let options = [&quiet, options].concat();
     let cargo = command(&options, workspace, lab, linked)?;
     process::run(cargo, &Stop::default()).map_err(|error| {
-        // Else it ran, and what it met is said.
+        // Otherwise it ran, and the error says the rest.
         let is_missing = error.downcast_ref::<io::Error>().is_some();
         let rust = if is_missing { "; is Rust installed? See https://rustup.rs" } else { "" };
         error.context(format!("{lab} was not built{rust}"))
     })
 }
 
-/// How cargo is called to build one lab, with further options, among them those of [`target_dir`]. It reads nothing.
+/// The cargo command that builds one lab, with further options, among them those of [`target_dir`]. Its standard input
+/// is empty.
 ///
 /// # Errors
 /// Those of [`cargo`].
@@ -139,11 +140,11 @@ pub fn command(options: &[OsString], workspace: &Workspace, lab: &str, linked: L
     Ok(cargo)
 }
 
-/// The file that cargo's messages name as the lab's program. Where it lies is for cargo to say: the target
-/// directory may be configured.
+/// The lab's program as named in cargo's messages: only cargo knows its path, since the target directory may be
+/// configured.
 ///
 /// # Errors
-/// They name none.
+/// No message names it.
 pub fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
     let made = String::from_utf8_lossy(messages).lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -153,12 +154,12 @@ pub fn executable(lab: &str, messages: &[u8]) -> Result<PathBuf> {
     made.with_context(|| format!("cargo built {lab} but named no program"))
 }
 
-/// Gives the program a name that cargo doesn't know, since `cargo build` and `cargo rustc` write the same file. `made`
-/// is what cargo's messages say, and a macro of the lab's may write some: under sudo it is opened with the rights of
-/// the caller, and anything but a program is an error.
+/// Gives the program a name that cargo does not use, since `cargo build` and `cargo rustc` write the same file. `made`
+/// comes from cargo's messages, which a macro of the lab may forge: under sudo it is opened with the rights of the
+/// caller, and must be an executable regular file.
 ///
 /// # Errors
-/// What the system said.
+/// From the system.
 pub fn set_aside(made: &Path, program: &Path) -> Result<()> {
     let open = || {
         let (parent, name) = (made.parent().context("no file")?, made.file_name().context("no file")?);
@@ -177,8 +178,8 @@ pub fn set_aside(made: &Path, program: &Path) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    // Cargo replaces its file, and never writes into it. A copy would be open for writing for a moment, and a
-    // fork in another thread would keep it so: "Text file busy".
+    // A hard link is safe, since cargo replaces its file and never writes into it. A copy would be open for writing for
+    // a moment, and a fork in another thread would keep it so: "Text file busy".
     if directory.hard_link(name, &found).is_err() {
         io::copy(&mut file, &mut directory.create(name, 0o755)?)?;
     }

@@ -1,13 +1,13 @@
-//! Cargo without a network. The first build of a workspace downloads the few crates that the labs use; where
-//! that can't be done, cargo's own words speak of mirrors and retries, and not of what to do.
+//! Cargo without a network. The first build of a workspace downloads the few crates that the labs use; if that fails,
+//! cargo's messages do not say what to do.
 
-/// What to do, in lines.
+/// Advice, in lines.
 pub const WAY_OUT: &str = "\
 cargo could not download the crates that the labs use, which it needs once: there seems to be no network. Either
   run `cargo fetch` in the workspace once while there is a network; every build after that works without one, or
   copy the directory ~/.cargo/registry from a machine on which the labs were built to this one";
 
-/// What cargo says where it can't reach a registry, or was told not to try.
+/// Messages of cargo where it can't reach a registry, or must not try.
 const SIGNS: [&str; 8] = [
     "failed to download",
     "unable to update registry",
@@ -19,10 +19,10 @@ const SIGNS: [&str; 8] = [
     "net.offline",
 ];
 
-/// Whether what cargo wrote on standard error means that it could not download something.
+/// Whether cargo's standard error shows that a download failed.
 pub fn is_why(said: &str) -> bool {
     let said = said.to_lowercase();
-    // A lab that does not compile may quote anything: cargo's own errors have no code and no place.
+    // A lab that does not compile may print anything: cargo's own errors have no code and no place.
     !said.contains("error[e") && SIGNS.iter().any(|sign| said.contains(sign))
 }
 

@@ -1,4 +1,4 @@
-//! The labs' named steps: finds them in source, says what they are for, and takes them out.
+//! The labs' named steps: finds them in source, describes them, and removes them.
 //!
 //! A step is a few lines of a lab between two markers:
 //!
@@ -8,14 +8,14 @@
 //! // end step
 //! ```
 //!
-//! The student's workspace is the labs without any step, a knock-out the labs without one of them, and the
-//! book and `explain` quote a step by its name.
+//! The student's workspace is the labs without any step; a knock-out is the labs without one of them; the book and
+//! `explain` quote a step by its name.
 //!
 //! # Layout
-//! - [`marker`]: the two marker lines, and what stands between them.
-//! - [`source`]: the labs' files, from which steps can be taken.
-//! - `rows`: `steps.toml`, which says what can't be read from source.
-//! - [`to_come`]: the steps of labs that are still to come.
+//! - [`marker`]: the two marker lines, and the lines between them.
+//! - [`source`]: the labs' files, from which steps can be removed.
+//! - `rows`: `steps.toml`, which says what the source does not.
+//! - [`to_come`]: the steps of later labs.
 
 pub mod marker;
 mod rows;
@@ -46,31 +46,31 @@ pub struct StepId {
 pub struct Step {
     /// Its full name.
     pub id: StepId,
-    /// The file it stands in, relative to the workspace.
+    /// Its file, relative to the workspace.
     pub file: PathBuf,
     /// The line of its marker, counted from 1.
     pub line: usize,
-    /// Its code, without the indentation that all lines share.
+    /// Its code, without the common indentation.
     pub body: String,
-    /// What the student is to achieve, and why it matters.
+    /// The goal, and why it matters.
     pub goal: String,
     /// The manual pages to read first.
     pub man: Vec<String>,
     /// Three hints, each more concrete than the one before.
     pub hints: [String; 3],
-    /// The checks that fall short when this step alone is taken out of its lab.
+    /// The checks that fail when only this step is removed from its lab.
     pub lost: Vec<String>,
-    /// What is lost besides on a decoy host of the user kind.
+    /// Further checks that fail on a decoy host of the user kind.
     pub lost_user: Vec<String>,
-    /// Of what is lost, that which is lost only where one of these other steps of the lab is in.
+    /// Of these checks, those that fail only while one of these other steps of the lab is present.
     pub lost_with: BTreeMap<String, Vec<String>>,
-    /// The checks that fall short only when every step that names them here is taken out.
+    /// The checks that fail only when every step that lists them here is removed.
     pub lost_together: Vec<String>,
 }
 
 impl StepId {
-    /// Whether a person means this step: `lab1-namespaces/pid-namespace`, `lab1/pid-namespace`, or
-    /// `pid-namespace` alone.
+    /// Whether the name means this step: `lab1-namespaces/pid-namespace`, `lab1/pid-namespace`, or `pid-namespace`
+    /// alone.
     pub fn is_called(&self, name: &str) -> bool {
         match name.split_once('/') {
             Some((lab, step)) => step == self.name && labs::resolve(lab) == Some(self.lab.as_str()),
@@ -88,13 +88,13 @@ impl fmt::Display for StepId {
 impl FromStr for StepId {
     type Err = String;
 
-    /// Reads `lab1-namespaces/pid-namespace`.
+    /// Parses `lab1-namespaces/pid-namespace`.
     fn from_str(text: &str) -> Result<StepId, String> {
         match text.split_once('/') {
             Some((lab, name)) if !lab.is_empty() && !name.is_empty() => {
                 Ok(StepId { lab: lab.to_owned(), name: name.to_owned() })
             }
-            _ => Err(format!("{text:?} is no step: a lab and a name with a slash between them are")),
+            _ => Err(format!("{text:?} is not a step: expected LAB/NAME")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A whole run: targets and checks to a report. The positive controls come first, once a run and decoy kind.
+//! A whole run: targets and checks to a report. The positive controls are measured first, once a run and kind of decoy.
 
 use crate::decoy::ids;
 use crate::judge::prerequisites::{fix_first, mark_waiting};
@@ -16,25 +16,25 @@ use attempts::works::{self, Work};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// What a run is asked for.
+/// The parameters of a run.
 pub struct Run {
     /// The targets, all of one decoy kind.
     pub targets: Vec<Target>,
     /// The attempts.
     pub attempts: Vec<&'static Attempt>,
-    /// Whether the works checks are asked for.
+    /// Whether the works checks run.
     pub works: bool,
 }
 
-/// What happens while a run goes on.
+/// The progress of a run.
 pub enum TrialEvent {
     /// This many trials will be run.
     Begin(usize),
-    /// One is done.
+    /// One trial is done.
     Trial,
 }
 
-/// Runs it, and puts the targets into the report.
+/// Runs it, and adds the targets to the report.
 ///
 /// # Errors
 /// Those of [`Workers::run`].
@@ -51,7 +51,7 @@ pub fn grade(
 }
 
 impl Run {
-    /// How many trials it has, controls apart.
+    /// The number of trials, without controls.
     pub fn trials(&self) -> usize {
         (self.attempts.len() + usize::from(self.works)) * self.targets.len()
     }
@@ -81,8 +81,8 @@ pub fn controls(
     Ok(controls)
 }
 
-/// Grades the targets of several runs against controls that were measured before, as if they were one run: no worker
-/// waits for the end of a target.
+/// Grades the targets of several runs against measured controls, as one run: no worker waits until a target is
+/// finished.
 pub fn grade_all(
     runs: &[Run],
     controls: &Controls,
@@ -103,7 +103,7 @@ pub fn grade_all(
     Ok(aims.iter().map(|aim| aim.report(controls)).collect())
 }
 
-/// One target of a run, and what its trials brought back.
+/// One target of a run, and the results of its trials.
 struct Aim<'a> {
     run: &'a Run,
     target: &'a Target,
@@ -116,7 +116,7 @@ impl<'a> Aim<'a> {
         run.targets.iter().map(move |target| Aim { run, target, works: None, facts: BTreeMap::new() })
     }
 
-    /// The works checks first: they take longest.
+    /// The works checks first, since they take longest.
     fn jobs(&self) -> Vec<Job> {
         let target = || self.target.clone();
         let works = self.run.works.then(|| Job::Works { target: target(), lab: self.target.what.lab() });
@@ -167,19 +167,19 @@ impl<'a> Aim<'a> {
         Check { evidence: facts.evidence.clone(), ms: facts.ms, ..check }
     }
 
-    /// Where the command does not start, an attempt that was under way by then says nothing but what the host saw.
+    /// Where the command does not start, an attempt that was already running counts only if the host saw its effect.
     fn counts(&self, facts: &Facts) -> bool {
         let starts = self.works.as_ref().is_none_or(|works| works.not_started.is_none());
         starts || matches!(facts.seen, Seen::Effect(_))
     }
 }
 
-/// An attempt that needs nothing but a decoy host.
+/// An attempt that needs only a decoy host.
 const ANY: &str = "hostname-read";
 
-/// Runs jobs. One for which no decoy host could be made, though for the controls one was, is run once more, alone: a
-/// program may have used up what another one needed. If that fails as well, the machine is to blame only where a decoy
-/// host without any program can't be made either, and where the program could not have brought that about.
+/// Runs jobs. If no decoy host could be made for a job, although one could for the controls, the job is retried alone:
+/// another program may have used up a resource. If the retry fails too, the cause is the machine only where a decoy
+/// host without any program can't be made either, and where the program could not have caused that.
 fn run_all(
     jobs: &[Job],
     controls: &Controls,
@@ -208,7 +208,7 @@ fn run_all(
     Ok(found)
 }
 
-/// Runs jobs, but none that begins after the works checks have said that its target's command never starts.
+/// Runs jobs, but starts none for a target whose works checks have shown that its command never starts.
 fn run_startable(
     jobs: &[Job],
     workers: &mut Workers,
@@ -240,8 +240,8 @@ fn run_alone(job: &Job, workers: &mut Workers) -> Result<Option<Done>> {
     Ok(found)
 }
 
-/// The order in which attempts are run: first those that want a host of their own, since the last of these hosts may
-/// serve for the others; then those at a limit, which take longest and should not come last.
+/// The order in which attempts are scheduled: first those that need a host of their own, since the last of these hosts
+/// can be reused for the others; then those with limits, which take longest.
 fn schedule_order(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
     let mut sorted = attempts.to_vec();
     let needs = |attempt: &&Attempt, need| attempt.needs.contains(&need);
@@ -249,8 +249,8 @@ fn schedule_order(attempts: &[&'static Attempt]) -> Vec<&'static Attempt> {
     sorted
 }
 
-/// What the reference lab shows, as it was measured on this kind of decoy host; where that can't judge the attempt,
-/// as on the root kind.
+/// The verdict of the reference lab, as measured on this kind of decoy host; where that can't judge the attempt, as
+/// measured on the root kind.
 pub fn expected(attempt: &Attempt, lab: usize, decoy: DecoyKind) -> Option<Verdict> {
     let letters = match decoy {
         DecoyKind::Root => attempt.letters.root,

@@ -1,12 +1,12 @@
-//! The keeper: a process that outlives the grader by a moment.
+//! The keeper: a process that outlives the grader and cleans up.
 //!
-//! Processes, mounts and loop devices of a decoy end with the grader by themselves. Control groups and temporary
-//! directories do not. The keeper stands in its own session, outside of every decoy, and reads from a pipe what
-//! there is to remove; at its end of file, however the grader ended, it removes it. What even that missed, the
-//! next grader removes: each holds a lock on what is its own (flock(2)), which ends with it.
+//! Processes, mounts and loop devices of a decoy end with the grader. Control groups and temporary directories do not.
+//! The keeper runs in its own session, outside of every decoy, and reads from a pipe what must be removed. At end of
+//! file, however the grader ended, it removes it. If the keeper is killed too, the next grader removes the rest: each
+//! grader locks what it owns (flock(2)), and the lock ends with it.
 //!
 //! # Layout
-//! - [`record`]: what the grader tells it. [`stale`]: what dead graders have left.
+//! - [`record`]: the messages from the grader. [`stale`]: what dead graders have left.
 
 pub mod record;
 pub mod stale;
@@ -28,13 +28,15 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The beginning of every name that the grader makes; its process id and a random word follow.
+/// The prefix of every name that the grader makes; its process id and a random word follow.
 pub const PREFIX: &str = "container-labs-";
-/// The length of that word.
+/// The length of the random word.
 const WORD: usize = 12;
 
-/// So long the keeper tries to remove one thing, and the grader waits for the keeper.
+/// How long the keeper tries to remove one thing.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the grader waits for the keeper.
 const KEEPER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The grader's side.
@@ -75,18 +77,18 @@ impl Keeper {
         }
     }
 
-    /// A name that no other grader has, now or later.
+    /// A name that no other grader uses, now or later.
     pub fn name(&self) -> String {
         self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Tells the keeper of what it is to remove or to end, before that is made.
+    /// Tells the keeper what to remove or to end. Must be called before the thing is made.
     ///
     /// # Errors
-    /// The keeper is gone.
+    /// The keeper has died.
     pub fn tell(&mut self, record: &Record) -> Result<()> {
-        let pipe = self.pipe.as_mut().context("the keeper is gone")?;
-        pipe.write_all(&record.to_bytes()).context("speaking to the keeper")
+        let pipe = self.pipe.as_mut().context("the keeper has died")?;
+        pipe.write_all(&record.to_bytes()).context("writing to the keeper")
     }
 }
 
@@ -105,7 +107,7 @@ impl Drop for Keeper {
     }
 }
 
-/// A directory that is locked before anybody can take it for a dead grader's.
+/// A new directory, locked before another grader can take it for stale.
 fn make_directory(parent: &Path) -> Result<(PathBuf, Flock<File>)> {
     loop {
         let directory = parent.join(format!("{PREFIX}{}-{}", Pid::this(), random_word(WORD)?));
@@ -120,12 +122,12 @@ fn make_directory(parent: &Path) -> Result<(PathBuf, Flock<File>)> {
 
 fn keep(mut pipe: File) {
     let _ = setsid();
-    // Nothing that ends the grader ends its keeper.
+    // Signals that end the grader must not end its keeper.
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: ignores a signal; no handler of ours is installed.
         let _ = unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn) };
     }
-    // The grader's terminal and pipes are not the keeper's to hold open.
+    // Close the grader's terminal and pipes, so that their readers see the end of file.
     for name in 0..=2 {
         // SAFETY: closes a descriptor that nothing in this process uses from here on.
         unsafe { nix::libc::close(name) };
@@ -147,7 +149,7 @@ fn keep(mut pipe: File) {
         match record {
             Record::Directory(path) => until(|| fs::remove_dir_all(path).is_ok() || !path.exists()),
             Record::ControlGroup(path) => until(|| {
-                // A process that was made while the others were killed.
+                // A process may have been forked while the others were killed.
                 group_tree::release(path);
                 group_tree::kill(path, |_| true);
                 group_tree::remove(path).is_ok()
@@ -159,7 +161,7 @@ fn keep(mut pipe: File) {
     delegated::leave();
 }
 
-/// Tries until it is done: what was in it is being killed.
+/// Retries until it succeeds: the processes in it may still be dying.
 fn until(mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !done() && Instant::now() < deadline {

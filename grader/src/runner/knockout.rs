@@ -1,7 +1,8 @@
-//! Knock-outs: each lab with one step taken out, graded. What comes back is what the step is for.
+//! Knock-outs: mutation testing of the grader. Each lab is graded with one step removed; the checks that fail then test
+//! that step.
 //!
-//! It is how the grader itself is measured. A step whose loss no check notices is a hole in the grader, and the
-//! mutation score is the share of steps that lose exactly the checks which `steps.toml` names.
+//! A step whose removal no check notices is a gap in the grader. The mutation score is the share of steps that lose
+//! exactly the checks in `steps.toml`.
 
 use crate::interrupts::Interrupted;
 use crate::interrupts::Interrupts;
@@ -20,45 +21,45 @@ use std::iter;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// Every knock-out of a run.
+/// The results of all knock-outs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Knockouts {
     /// The kind of decoy host.
     pub decoy: DecoyKind,
     /// One row a step.
     pub steps: Vec<Knockout>,
-    /// Labs that were not knocked out, since they fall short whole, and the first check that says so.
+    /// Labs without knock-outs, since their baseline does not pass, with the first check that shows it.
     pub fell_short: Vec<String>,
-    /// The share of steps that lost exactly what was expected; 0 where there was none.
+    /// The share of steps that lost exactly the expected checks; 0 where there was none.
     pub mutation_score: f64,
 }
 
-/// One step taken out.
+/// The result for one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Knockout {
     /// The lab.
     pub lab: String,
     /// The step.
     pub step: String,
-    /// The checks that the lab passes whole, and not without the step.
+    /// The checks that pass in the whole lab, and do not pass without the step.
     pub lost: Vec<String>,
-    /// The same, as `steps.toml` has it, as far as this kind of decoy can judge it.
+    /// The expected ones from `steps.toml`, as far as this kind of decoy can judge them.
     pub expected: Vec<String>,
-    /// Whether `steps.toml` names checks, and this kind of decoy can judge none of them.
+    /// Whether `steps.toml` names checks, but this kind of decoy can judge none of them.
     pub beyond_judging: bool,
 }
 
 impl Knockout {
-    /// Whether it lost what was expected, and something at all, unless this kind of decoy can judge nothing of it.
+    /// Whether it lost exactly the expected checks, and at least one, unless this kind of decoy can judge none.
     pub fn as_expected(&self) -> bool {
         self.lost == self.expected && (!self.lost.is_empty() || self.beyond_judging)
     }
 }
 
-/// The labs as they are, graded: by the lab's name, and whether with `--userns`.
+/// The baselines: the verdicts of the whole labs, by the lab's name, and whether with `--userns`.
 type Baselines = BTreeMap<(String, bool), Vec<Check>>;
 
-/// Takes each of these steps out in turn. While some variants are graded the next ones are built.
+/// Knocks out each of these steps in turn. While variants are graded, the next ones are built.
 pub fn knockout(
     steps: &[Step],
     decoy: DecoyKind,
@@ -78,7 +79,7 @@ pub fn knockout(
                     .without(|id| *id == step.id)
                     .map_err(anyhow::Error::from)
                     .and_then(|variant| workshop.build(&variant, &step.id.lab));
-                // Whoever grades has met an error: nobody needs more.
+                // The grading has failed: stop building.
                 if built.send((step, program)).is_err() {
                     return;
                 }
@@ -87,7 +88,7 @@ pub fn knockout(
         let mut grade = || -> Result<()> {
             let wanted: BTreeSet<(String, bool)> = steps.iter().map(belongs_to).collect();
             let whole = all.len() + wanted.len() * (all.len() + 1);
-            // At least: which checks a variant is graded by is known when the whole labs are graded.
+            // A lower bound: which checks a variant needs is known after the baselines.
             tell(TrialEvent::Begin(whole + steps.len()));
             let controls = controls(&all, decoy, workers, &mut tell)?;
             let baselines = baselines(wanted, decoy, source, workshop, &controls, workers, &mut tell)?;
@@ -95,7 +96,7 @@ pub fn knockout(
             let trials = |step: &Step| green(baseline(&baselines, step)).attempts().count() + 1;
             tell(TrialEvent::Begin(whole + steps.iter().map(trials).sum::<usize>()));
 
-            // All that are ready are one run. A variant by itself would make workers wait for its last trial.
+            // Grade all ready variants as one run. One variant alone would make workers wait for its last trial.
             while let Some(first) = next(&ready, interrupts.as_ref())? {
                 let mut variants = Vec::new();
                 for (step, program) in iter::once(first).chain(ready.try_iter()) {
@@ -119,7 +120,7 @@ pub fn knockout(
             }
             Ok(())
         };
-        // What is being built is for nobody then.
+        // Stop the builds too: nobody uses their results.
         grade().inspect_err(|_| workshop.stop())
     })?;
     let exact = rows.iter().filter(|row| row.as_expected()).count();
@@ -131,7 +132,7 @@ pub fn knockout(
     })
 }
 
-/// The next variant that is built; none when there are no more. Meanwhile nobody else looks for signals.
+/// The next built variant; none when there are no more. Also waits for signals, which nothing else does meanwhile.
 fn next<T>(ready: &Receiver<T>, interrupts: Option<&Interrupts>) -> Result<Option<T>> {
     loop {
         match ready.recv_timeout(Duration::from_millis(50)) {
@@ -145,7 +146,7 @@ fn next<T>(ready: &Receiver<T>, interrupts: Option<&Interrupts>) -> Result<Optio
     }
 }
 
-/// The whole labs first: what falls short whole shows nothing without a step.
+/// The baselines: a check that does not pass in the whole lab says nothing about a step.
 fn baselines(
     wanted: BTreeSet<(String, bool)>,
     decoy: DecoyKind,
@@ -164,7 +165,7 @@ fn baselines(
     Ok(wanted.into_iter().zip(reports.into_iter().map(|report| report.checks)).collect())
 }
 
-/// A lab that falls short whole, and the first check that says so.
+/// A lab whose baseline does not pass, and the first check that shows it.
 fn short<'a>((key, checks): (&'a (String, bool), &'a Vec<Check>)) -> Option<(&'a str, String)> {
     let check = checks.iter().find(|check| !check.as_expected)?;
     Some((key.0.as_str(), format!("{} {}: {} ({})", key.0, check.id, check.verdict, check.why)))
@@ -179,17 +180,17 @@ fn target(lab: &str, userns: bool, program: &std::path::Path, decoy: DecoyKind) 
     Ok(target)
 }
 
-/// The whole lab that a step belongs to, and whether with `--userns`.
+/// The whole lab of a step, and whether with `--userns`.
 fn belongs_to(step: &Step) -> (String, bool) {
     (step.id.lab.clone(), step.id.name == USER_NAMESPACE)
 }
 
-/// The checks of that lab.
+/// The baseline of that lab.
 fn baseline<'a>(baselines: &'a Baselines, step: &Step) -> &'a [Check] {
     &baselines[&belongs_to(step)]
 }
 
-/// The checks that a whole lab passes: no other can be lost.
+/// The checks that pass in the baseline: only these can be lost.
 struct Green<'a>(BTreeSet<&'a str>);
 
 fn green(baseline: &[Check]) -> Green<'_> {
@@ -202,7 +203,7 @@ impl Green<'_> {
     }
 }
 
-/// What a variant has lost.
+/// The checks that a variant has lost.
 fn row(step: &Step, baseline: &[Check], now: &TargetReport, decoy: DecoyKind) -> Knockout {
     let green = green(baseline);
     let lost = now.checks.iter().filter(|check| green.0.contains(check.id.as_str()) && !check.is_green());

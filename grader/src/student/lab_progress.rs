@@ -1,56 +1,54 @@
-//! Where a student stands: which steps of a lab are still to be written, which are and hold, and the one to turn
-//! to next.
+//! A student's progress in one lab: which steps are still to be written, which are written and pass, and the next one.
 //!
-//! It is read from two things. The source says whether there is code between a step's markers; the report says
-//! which of the checks fall short that `steps.toml` names for the step. Where the markers are gone, the checks
-//! alone decide.
+//! It has two sources. The source code shows whether there is code between a step's markers; the report shows which of
+//! the step's checks in `steps.toml` do not pass. Where the markers are missing, the checks alone decide.
 
 use crate::labs::steps::marker::{self, MarkedStep};
 use crate::labs::steps::{Source, Step};
 use crate::report::{DecoyKind, TargetReport};
 use std::path::PathBuf;
 
-/// One lab.
+/// The progress in one lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabProgress {
     /// The lab.
     pub lab: String,
     /// Its steps in teaching order.
     pub steps: Vec<StepProgress>,
-    /// The step to turn to next, as a place in [`LabProgress::steps`]. None where every step holds, or where
-    /// what falls short is no step's affair.
+    /// The index of the next step in [`LabProgress::steps`]. None where every step passes, or where the checks that do
+    /// not pass belong to no step.
     pub at: Option<usize>,
 }
 
 /// One step of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepProgress {
-    /// The step, as the reference has it: its file, line and body are the reference's own.
+    /// The step of the reference, with the reference's file, line and body.
     pub step: Step,
-    /// Where its markers stand in the student's source, with the line counted from 1. None where they don't.
+    /// The place of its markers in the student's source, with the line counted from 1. None where they are missing.
     pub marker: Option<(PathBuf, usize)>,
-    /// What can be said of it.
+    /// Its state.
     pub state: StepState,
-    /// Its checks that fall short, in the order of `steps.toml`.
+    /// Its checks that do not pass, in the order of `steps.toml`.
     pub red: Vec<String>,
 }
 
-/// What can be said of a step.
+/// The state of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepState {
     /// Still to be written.
     Todo,
-    /// Written, and a check falls short that no unwritten step explains.
+    /// Written, but a check does not pass, and no unwritten step explains that.
     Short,
-    /// Written, and its checks want this other step as well.
+    /// Written, but its checks need this other step too.
     Waits(String),
-    /// Written, and no check of it falls short.
+    /// Written, and all its checks pass.
     Passed,
 }
 
 impl LabProgress {
-    /// Where the author of `source` stands in `lab`. `reference` are the steps as they should be; `report` is of
-    /// that lab, in a decoy of the given kind, and None where it does not build.
+    /// Computes the progress in `lab` from `source`. `reference` are the reference steps; `report` is of that lab, in a
+    /// decoy of the given kind, and None where it does not build.
     pub fn of(
         lab: &str,
         reference: &[Step],
@@ -61,11 +59,12 @@ impl LabProgress {
         let steps: Vec<&Step> = reference.iter().filter(|step| step.id.lab == lab).collect();
         let marked = |step: &Step| found.iter().find(|found| found.name == step.id.name);
         let red: Vec<Vec<String>> = steps.iter().map(|step| red(step, report)).collect();
-        // Without markers there is no telling: whatever falls short may be for want of it.
+        // Without markers the source does not show it: the step counts as unwritten where one of its checks does not
+        // pass.
         let written: Vec<bool> =
             (0..steps.len()).map(|at| marked(steps[at]).map_or(red[at].is_empty(), has_code)).collect();
 
-        // The first unwritten step that a check of this one wants as well.
+        // The first unwritten step that this check needs too.
         let wants = |at: usize, check: &String| {
             (0..steps.len())
                 .find(|other| *other != at && !written[*other] && red[*other].contains(check))
@@ -90,24 +89,24 @@ impl LabProgress {
         LabProgress { lab: lab.into(), steps, at }
     }
 
-    /// The step to turn to next.
+    /// The next step.
     pub fn next(&self) -> Option<&StepProgress> {
         self.steps.get(self.at?)
     }
 
-    /// How many steps are written and hold.
+    /// How many steps are written and pass.
     pub fn passed(&self) -> usize {
         self.steps.iter().filter(|place| place.state == StepState::Passed).count()
     }
 }
 
-/// What was written and falls short comes before what is not written yet.
+/// A step that is written but does not pass comes before an unwritten one.
 fn next(steps: &[StepProgress]) -> Option<usize> {
     let named_once = |check: &String| steps.iter().filter(|place| place.red.contains(check)).count() == 1;
     let short = |place: &StepProgress| place.state == StepState::Short;
-    // Of several that could be to blame: one that alone can be, else the one that was written last.
+    // Of several such steps: one with a check that belongs to no other step, else the last one.
     let alone = steps.iter().position(|place| short(place) && place.red.iter().any(named_once));
-    // Who writes a step's code beside its markers, and right, is not kept there.
+    // A step whose code works, but stands outside its markers, is skipped.
     let todo = |place: &StepProgress| place.state == StepState::Todo;
     alone
         .or_else(|| steps.iter().rposition(short))
@@ -115,7 +114,7 @@ fn next(steps: &[StepProgress]) -> Option<usize> {
         .or_else(|| steps.iter().position(todo))
 }
 
-/// The steps that stand in the source of a lab. A file with a marker that is wrong has none.
+/// The marked steps in the source of a lab. A file with a wrong marker has none.
 fn found(lab: &str, source: &Source) -> Vec<MarkedStep> {
     let rust = |(path, _): &(&std::path::Path, &str)| {
         path.starts_with(lab) && path.extension().is_some_and(|ending| ending == "rs")
@@ -132,8 +131,8 @@ fn has_code(found: &MarkedStep) -> bool {
     found.body.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-/// The checks of a step that fall short. One that the lab is not yet asked for does not: what a user namespace stops
-/// in a lab with `--userns` escapes without, as it should. Without a report none is known.
+/// The checks of a step that do not pass. A check that the lab need not pass yet is left out: an attempt that a user
+/// namespace stops in a lab with `--userns` escapes without it, as expected. Empty without a report.
 fn red(step: &Step, report: Option<(&TargetReport, DecoyKind)>) -> Vec<String> {
     let Some((report, decoy)) = report else { return Vec::new() };
     let more = if decoy == DecoyKind::User { step.lost_user.as_slice() } else { &[] };

@@ -1,10 +1,10 @@
-//! A submission: the labs' sources with a list of them, in one archive. The same sources give the same bytes,
-//! whoever packs them, when and where.
+//! A submission: the labs' sources with a list of them, in one archive. The archive is reproducible: the same sources
+//! give the same bytes, on any machine and at any time.
 //!
 //! # Layout
-//! - [`collect`]: what of a workspace goes into it, and what stays out.
+//! - [`collect`]: which files of a workspace are packed, and which are left out.
 //! - [`archive`]: the files as a `.tar.gz`.
-//! - [`check`](mod@check): reads one back, trusting nothing of it.
+//! - [`check`](mod@check): checks an archive, which is untrusted.
 
 pub mod archive;
 pub mod check;
@@ -16,18 +16,18 @@ use sha2::{Digest, Sha256};
 
 /// The name of the list's format.
 pub const SCHEMA: &str = "container-labs/pack/v1";
-/// The directory that everything in the archive lies in.
+/// The top directory of the archive.
 pub const ROOT: &str = "container-labs";
-/// The list's own name in there.
+/// The name of the list in it.
 pub const MANIFEST: &str = "manifest.json";
-/// No file of a submission is longer, in bytes.
+/// The maximum size of a file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
-/// All files of one together.
+/// The maximum size of all files together, in bytes.
 pub const MAX_BYTES: u64 = 16 << 20;
-/// No submission has more files.
+/// The maximum of files.
 pub const MAX_FILES: usize = 1000;
 
-/// A file: its path in the workspace, with slashes, and what is in it.
+/// A file: its path in the workspace, with slashes, and its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// The path.
@@ -64,10 +64,10 @@ impl Manifest {
         Manifest { schema: SCHEMA.into(), files: files.iter().map(ManifestRow::of).collect() }
     }
 
-    /// As it stands in the archive.
+    /// The text of the list in the archive.
     ///
     /// # Errors
-    /// None that is known: everything in it can be written as JSON.
+    /// None known: everything in it can be written as JSON.
     pub fn text(&self) -> Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(self).context(MANIFEST)?;
         text.push(b'\n');

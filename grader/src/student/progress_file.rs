@@ -1,16 +1,16 @@
-//! What a student has reached, in a plain file inside the workspace: `progress.toml`.
+//! The student's progress, in a plain file in the workspace: `progress.toml`.
 //!
-//! It holds names and no paths, so a folder that was moved keeps it. What is in it that this grader does not know,
-//! steps and checks of another set of labs, stays as it is. It is made anew where it is missing: what a lab holds is
-//! measured on every run, and the file only tells what was measured before.
+//! It holds names and no paths, so that the folder can be moved. Entries that this grader does not know, such as steps
+//! of another set of labs, are kept. A missing file is created again: every run measures what passes, and the file only
+//! tells what passed before.
 //!
 //! ```toml
 //! runs = 2
 //!
 //! [lab1-namespaces]
-//! green = ["starts", "mount"]            # the checks that held when they were last judged
-//! holds = ["mount-namespace"]            # the steps that were written, and held
-//! hints = { private-propagation = 1 }    # how many hints were asked for
+//! green = ["starts", "mount"]            # the checks that passed when they were last judged
+//! holds = ["mount-namespace"]            # the steps that were written and passed
+//! hints = { private-propagation = 1 }    # how many hints were shown
 //! ```
 
 use crate::atomic_write;
@@ -28,18 +28,18 @@ use toml::{Table, Value};
 pub const FILE: &str = "progress.toml";
 
 const HEAD: &str = "\
-# What `grader` has seen you reach in this workspace. It reads this file and writes it, and nothing of it leaves this
-# machine. You may delete it: the next run begins it anew.
+# What `grader` has measured in this workspace. It reads this file and writes it, and nothing of it leaves this
+# machine. You may delete it: the next run makes a new one.
 
 ";
 
-/// No file of a person's is longer.
+/// The maximum size of the file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What was reached.
+/// The progress.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProgressFile {
-    /// The file as it was read: what is not known stays in it.
+    /// The file as it was read, so that unknown entries are kept.
     table: Table,
 }
 
@@ -48,27 +48,27 @@ pub struct ProgressFile {
 pub struct News {
     /// The lab.
     pub lab: String,
-    /// The checks that are green and were not.
+    /// The checks that pass now and did not before.
     pub won: Vec<String>,
-    /// The checks that were green and are not.
+    /// The checks that passed before and do not now.
     pub lost: Vec<String>,
 }
 
-/// A file that could not be read, and was not lost.
+/// An unreadable file that was renamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
-    /// What is wrong with it.
+    /// Why it can't be read.
     pub why: String,
-    /// Where it is now.
+    /// Its new path.
     pub path: PathBuf,
 }
 
 impl ProgressFile {
-    /// Reads the file of the workspace at `root`, which may be missing. One that can't be read is set aside under
-    /// another name, and nothing is taken from it.
+    /// Reads the file of the workspace at `root`, which may be missing. An unreadable file is renamed, and nothing is
+    /// taken from it.
     ///
     /// # Errors
-    /// It can't be set aside.
+    /// It can't be renamed.
     pub fn read(root: &Path) -> Result<(ProgressFile, Option<SetAside>)> {
         let path = root.join(FILE);
         let why = match text(root).and_then(|text| text.map(|text| parse(&text)).transpose()) {
@@ -76,7 +76,7 @@ impl ProgressFile {
             Err(error) => format!("{error:#}"),
         };
         let aside =
-            set_aside(root).with_context(|| format!("{}: {why}; and it can't be renamed", path.display()))?;
+            set_aside(root).with_context(|| format!("{}: {why}, and it can't be renamed", path.display()))?;
         Ok((ProgressFile::default(), Some(SetAside { why, path: root.join(aside) })))
     }
 
@@ -85,7 +85,7 @@ impl ProgressFile {
         self.table.get("runs").and_then(Value::as_integer).unwrap_or(0)
     }
 
-    /// One more run of the labs.
+    /// Counts one more run.
     pub fn count_run(&mut self) {
         self.table.insert("runs".into(), Value::Integer(self.runs().saturating_add(1)));
     }
@@ -96,13 +96,13 @@ impl ProgressFile {
         list.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// How many hints to a step the person has asked for.
+    /// How many hints for a step the person has asked for.
     pub fn hints(&self, lab: &str, step: &str) -> usize {
         let hints = self.table.get(lab).and_then(|lab| lab.get("hints")).and_then(|hints| hints.get(step));
         hints.and_then(Value::as_integer).and_then(|number| number.try_into().ok()).unwrap_or(0)
     }
 
-    /// Notes that so many hints to a step were shown. A hint that was shown once stays so.
+    /// Records that so many hints for a step were shown. The number never falls.
     pub fn show_hints(&mut self, lab: &str, step: &str, number: usize) {
         let number = number.max(self.hints(lab, step));
         let hints = self.lab(lab).entry("hints").or_insert_with(|| Value::Table(Table::new()));
@@ -114,7 +114,8 @@ impl ProgressFile {
         }
     }
 
-    /// Notes what a lab has come to, and tells what is new in it. What was not judged this time stays as it was.
+    /// Records the verdicts of a lab, and returns what is new. A check that was not judged this time keeps its old
+    /// state.
     pub fn record(&mut self, progress: &LabProgress, report: &TargetReport) -> News {
         let lab = progress.lab.as_str();
         let judged = |id: &str| {
@@ -128,7 +129,7 @@ impl ProgressFile {
         let kept = before.iter().filter(|id| !lost.contains(id));
         let green: Vec<Value> = kept.chain(&won).map(|id| Value::from(id.as_str())).collect();
 
-        // A step that this grader does not know is another grader's affair.
+        // Keep steps that this grader does not know: another version wrote them.
         let unknown = |name: &&str| progress.steps.iter().all(|place| place.step.id.name != **name);
         let unknown: Vec<Value> =
             self.list(lab, "holds").into_iter().filter(unknown).map(Value::from).collect();
@@ -148,10 +149,10 @@ impl ProgressFile {
         entry.as_table_mut().expect("it was made one")
     }
 
-    /// Writes the file of the workspace at `root`: beside its place, and then renamed. Under sudo it is the caller's.
+    /// Writes the file of the workspace at `root` atomically. Under sudo its owner is the caller.
     ///
     /// # Errors
-    /// The file that can't be written; the old one is then as it was.
+    /// The file can't be written; the old one is unchanged.
     pub fn write(&self, root: &Path) -> Result<()> {
         let path = root.join(FILE);
         let text = format!("{HEAD}{}", toml::to_string(&self.table)?);
@@ -161,11 +162,11 @@ impl ProgressFile {
 
 /// The text of the file in this directory, if there is one.
 fn text(root: &Path) -> Result<Option<String>> {
-    // A link may lead anywhere, and a named pipe is never read to its end.
+    // Open no link, which may lead anywhere, and no named pipe, which would block.
     let file = match Directory::open(root)?.entry(FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Ok(found) => {
-            ensure!(found.is(SFlag::S_IFREG), "it is no plain file");
+            ensure!(found.is(SFlag::S_IFREG), "it is not a regular file");
             found.read()?
         }
         Err(error) => return Err(error.into()),
@@ -176,7 +177,7 @@ fn text(root: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// Renames the file to a name that nothing has, and gives that.
+/// Renames the file to an unused name, and returns that name.
 fn set_aside(root: &Path) -> io::Result<String> {
     let directory = Directory::open(root)?;
     let mut number = 1;
@@ -196,7 +197,7 @@ fn parse(text: &str) -> Result<Table> {
     })
 }
 
-/// The name that a file that can't be read gets.
+/// The new name of an unreadable file.
 fn aside(number: u32) -> String {
     match number {
         1 => format!("{FILE}.broken"),

@@ -1,10 +1,10 @@
-//! A student's workspace: the labs that the grader carries, with every step taken out and a TODO in its place.
+//! A student's workspace: the labs that the grader carries, with a TODO in place of every step.
 //!
-//! Without any step each lab is the lab before it, so a new workspace compiles without a warning, runs, and
-//! holds nothing yet. Lab 0 is given complete, as the worked example.
+//! Without its steps each lab does what the lab before it does, so a new workspace compiles without a warning and runs,
+//! but passes nothing yet. Lab 0 is complete, as the worked example.
 //!
 //! # Layout
-//! - `todo`: what stands in a step's place.
+//! - `todo`: the comment in place of a step.
 //! - `repository`: the student's own git repository.
 
 mod repository;
@@ -23,7 +23,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The name of the table in a workspace's `Cargo.toml` by which a student's is known: see [`is_students`].
+/// The table in a workspace's `Cargo.toml` that marks it as a student's: see [`is_students`].
 const TABLE: &str = "
 # By this table `grader` knows that the workspace is a student's.
 [workspace.metadata.container-labs]
@@ -33,7 +33,7 @@ starter = true
 const HEAD: &str =
     "# The workspace of the labs. They share one version of nix, with one list of features.\n\n";
 
-/// What stands beside the labs.
+/// The files beside the labs.
 const BESIDE: [(&str, &str); 5] = [
     (".gitignore", include_str!("starter/gitignore")),
     ("README.md", include_str!("starter/README.md")),
@@ -42,19 +42,19 @@ const BESIDE: [(&str, &str); 5] = [
     ("LICENSE-MIT", include_str!("../../../LICENSE-MIT")),
 ];
 
-/// Why there is no new workspace.
+/// Why no workspace was made.
 #[derive(Debug)]
 pub enum Refused {
-    /// There is something already, and it stays as it is: why that can't become one.
+    /// Something is there already; it is unchanged. Why no workspace can be made of it.
     InTheWay(&'static str),
-    /// Making it failed, and what had been made of it is gone again.
+    /// Making it failed; everything made so far was removed.
     Failed(anyhow::Error),
 }
 
 /// The files of a new workspace: paths are relative to it.
 ///
 /// # Errors
-/// A marker or a manifest that is wrong: then this grader was built from broken sources.
+/// A wrong marker or manifest: this grader was built from broken sources.
 pub fn source() -> Result<Source> {
     let labs = Workspace::alone()?;
     let steps: BTreeMap<_, Step> = labs.steps()?.into_iter().map(|step| (step.id.clone(), step)).collect();
@@ -71,7 +71,7 @@ pub fn source() -> Result<Source> {
     Ok(starter.files().map(file).chain(beside).collect())
 }
 
-/// Makes a new workspace at `directory`, which is missing or empty. Under sudo it belongs to who called it.
+/// Makes a new workspace at `directory`, which is missing or empty. Under sudo its owner is the caller.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -103,11 +103,11 @@ pub fn is_students(root: &Path) -> bool {
     value.and_then(toml::Value::as_bool).unwrap_or(false)
 }
 
-/// Where a workspace is being made. What is in it goes, unless it is kept.
+/// An unfinished workspace. On drop it is removed, unless it is to be kept.
 struct Unfinished {
     directory: Directory,
     /// What did not exist before: the directory, or the first of its parents that was missing; the directory that
-    /// this lies in, and its name there. None: the directory was there, and empty.
+    /// contains it, and its name there. None where the directory existed and was empty.
     made: Option<(Directory, Directory, OsString)>,
     keep: bool,
 }
@@ -131,12 +131,12 @@ impl Unfinished {
         }
         let found = Directory::open(&directory).map_err(failed)?;
         if !found.names().map_err(failed)?.is_empty() {
-            return Err(Refused::InTheWay("that directory is not empty, and nothing in it is overwritten"));
+            return Err(Refused::InTheWay("that directory is not empty, and the grader overwrites nothing"));
         }
         Ok(Unfinished { directory: found, made: None, keep: false })
     }
 
-    /// Makes the directory, and those above it that are missing.
+    /// Makes the directory, and its missing parents.
     fn make(directory: &Path) -> io::Result<Unfinished> {
         let there = directory.ancestors().find(|parent| parent.exists()).unwrap_or(Path::new("/"));
         let missing = directory.strip_prefix(there).unwrap_or(directory);

@@ -1,4 +1,4 @@
-//! Where a student stands, below the matrix: how far each lab has come, what is new, and what to do next.
+//! The student's progress, below the matrix: the progress in each lab, what is new, and what to do next.
 
 use crate::labs;
 use crate::report::{Check, CheckKind, TargetReport};
@@ -7,16 +7,16 @@ use crate::student::progress_file::News;
 use crate::text;
 use std::io::{self, Write};
 
-/// The width of a page.
+/// The width of a page, in columns.
 const WIDTH: usize = 80;
 
-/// What is told.
+/// The content of the summary.
 pub struct Position<'a> {
     /// The labs that were graded, in order.
     pub labs: Vec<(LabProgress, &'a TargetReport)>,
     /// What is new since the run before.
     pub news: Vec<News>,
-    /// Whether there was a run before.
+    /// Whether this is the first run.
     pub first: bool,
 }
 
@@ -42,7 +42,7 @@ pub fn write(position: &Position, out: &mut impl Write) -> io::Result<()> {
         paragraph("", expected, out)?;
     }
     if !position.first {
-        // What a lab to come wins and loses by the way is nobody's affair yet.
+        // Changes in labs after the current one are left out.
         let to_do = |(progress, report): &(LabProgress, &TargetReport)| {
             progress.next().is_some() || report.checks.iter().any(|check| !check.as_expected)
         };
@@ -60,18 +60,18 @@ fn changed(first: &str, checks: &[String], out: &mut impl Write) -> io::Result<(
     if checks.is_empty() { Ok(()) } else { paragraph(first, &checks.join(", "), out) }
 }
 
-/// The one thing to do next: in the first lab where there is something to do.
+/// The next thing to do, in the first lab that has one.
 fn next(position: &Position, out: &mut impl Write) -> io::Result<()> {
     for (progress, report) in &position.labs {
         if let Some(place) = progress.next() {
             return step(place, report, out);
         }
-        // What falls short and is no step's affair: the lab no longer does what it was given with.
+        // A check that belongs to no step does not pass: the lab no longer does what it did when it was handed out.
         let short = report.fix_first.as_ref().map(|first| first.id.as_str());
         let short =
             short.or_else(|| report.checks.iter().find(|it| !it.as_expected).map(|it| it.id.as_str()));
         if let Some(check) = short.and_then(|id| report.checks.iter().find(|check| check.id == id)) {
-            writeln!(out, "Next: {} has every step, and falls short", progress.lab)?;
+            writeln!(out, "Next: {} has every step, but does not pass", progress.lab)?;
             reason(check, out)?;
             return commands(&[format!("grader explain {}", check.id)], out);
         }
@@ -80,11 +80,11 @@ fn next(position: &Position, out: &mut impl Write) -> io::Result<()> {
     let last = position.labs.iter().filter_map(|(progress, _)| number(&progress.lab)).max();
     match last.and_then(|last| labs::ALL.get(last + 1)) {
         Some(lab) => {
-            writeln!(out, "Next: {lab}. Every step so far holds.")?;
+            writeln!(out, "Next: {lab}. Every step so far passes.")?;
             commands(&[format!("grader run {lab}"), format!("grader watch {lab}")], out)
         }
         None => {
-            writeln!(out, "Every step holds. Nothing is left to write: hand it in.")?;
+            writeln!(out, "Every step passes. Nothing is left to write: hand it in.")?;
             commands(&["grader pack".to_owned()], out)
         }
     }
@@ -107,7 +107,7 @@ fn step(place: &StepProgress, report: &TargetReport, out: &mut impl Write) -> io
                 .join(", ")
         };
         for (label, list) in
-            [("  It stops ", list(CheckKind::Attempt)), ("  It makes work: ", list(CheckKind::Works))]
+            [("  It stops ", list(CheckKind::Attempt)), ("  It is needed by: ", list(CheckKind::Works))]
         {
             if !list.is_empty() {
                 paragraph(label, &list, out)?;
@@ -115,7 +115,7 @@ fn step(place: &StepProgress, report: &TargetReport, out: &mut impl Write) -> io
         }
         return commands(&[explain, format!("grader watch {lab}")], out);
     }
-    writeln!(out, "Next: {}{at}\n  It is written, and does not hold yet:", id.name)?;
+    writeln!(out, "Next: {}{at}\n  It is written, but does not pass yet:", id.name)?;
     red().try_for_each(|check| reason(check, out))?;
     let attempt = red().find(|check| check.kind == CheckKind::Attempt);
     let slowly = attempt.map(|check| format!("grader try {} --in {lab}", check.id));

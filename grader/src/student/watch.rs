@@ -1,14 +1,14 @@
-//! The watch: builds and grades a lab on each save, and shows what has changed.
+//! The watch: builds and grades a lab on each save, and shows the changes.
 //!
 //! # Layout
 //! - [`watch`]: the session: one enum of events, one channel, one `match`.
-//! - [`state`]: what is shown; [`key`]: what a person can ask for. [`pages`]: its texts. [`ui`]: the [`board`] on a
-//!   [`terminal`], or the same in lines, [`plain`].
-//! - [`notice`]: that a file was saved. [`builder`]: cargo, one at a time. [`judge`]: grading, one at a time.
-//! - [`notes`]: what is noted in a student's workspace. [`lock`]: one watch a workspace.
+//! - [`state`]: what is shown; [`key`]: the keys. [`pages`]: the texts. [`ui`]: the [`board`] on a [`terminal`], or
+//!   plain lines, [`plain`].
+//! - [`notice`]: detects a save. [`builder`]: one build at a time. [`grading_thread`]: one grading at a time.
+//! - [`notes`]: the student's progress file. [`lock`]: one watch a workspace.
 //!
-//! The workers are forked before any thread is begun, by the thread that runs the session: they end with it. Files,
-//! keys, signals, cargo and grading each have a thread that does nothing but wait and tell.
+//! The thread that runs the session forks the workers before it starts any other thread: the workers end with it.
+//! Files, keys, signals, cargo and grading each have a thread that only waits and sends events.
 
 pub mod board;
 pub mod builder;
@@ -43,63 +43,63 @@ use std::thread;
 use std::time::{Duration, Instant};
 use ui::Ui;
 
-/// How long after the last change of a file a build begins: many editors save in two steps.
+/// Debouncing: the delay from the last change of a file to the build. Many editors save in two steps.
 const QUIET: Duration = Duration::from_millis(60);
 
-/// How long files may go on changing before a build begins all the same.
+/// The maximum delay from the first change to the build, while files go on changing.
 const RESTLESS: Duration = Duration::from_millis(500);
 
-/// How long the end of a build that was killed is waited for at the end.
+/// The timeout for a killed build, at the end of the watch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What happens.
+/// An event of the session.
 #[derive(Debug)]
 pub enum Event {
-    /// A person wants something.
+    /// A key was pressed.
     Key(Key),
-    /// The terminal has another size.
+    /// The terminal was resized.
     Resize,
     /// A file was changed.
     Saved,
-    /// Cargo said this, in the build of this number.
+    /// Cargo wrote this status line, in the build of this number.
     Said(u64, String),
     /// A build has ended.
     Built(Built),
-    /// So many trials are done of so many, for the program of this number.
+    /// Trials done and trials in all, for the program of this number.
     Trial(u64, usize, usize),
     /// The grading of the program of this number has ended.
     Graded(u64, Graded),
-    /// The process is to end.
+    /// A signal asked the process to end.
     Signal(Signal),
-    /// Nobody will want anything any more.
+    /// Standard input is at its end.
     EndOfInput,
     /// A thread has failed.
     Broken(&'static str),
 }
 
-/// What is watched, and how.
+/// The parameters of a watch.
 pub struct Setting {
     /// The workspace.
     pub workspace: Workspace,
-    /// The lab to begin with, by its number.
+    /// The first lab, by its number.
     pub lab: usize,
     /// The kind of decoy host.
     pub decoy: DecoyKind,
-    /// Look at files again and again.
+    /// Poll the files.
     pub poll: bool,
-    /// How long a build may take.
+    /// The timeout of a build.
     pub build_limit: Duration,
-    /// What pages need.
+    /// Context of the pages.
     pub context: PageContext,
-    /// The steps as they should be.
+    /// The reference steps.
     pub reference: Vec<Step>,
 }
 
-/// Watches until the person quits, or a signal comes, which is then returned. The calling thread must be the one that
+/// Watches until the person quits or a signal arrives, which is then returned. The calling thread must be the one that
 /// started the workers.
 ///
 /// # Errors
-/// The workspace can't be watched, a worker died, or the terminal is gone.
+/// The workspace can't be watched, a worker died, or the terminal is closed.
 pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<Signal>> {
     let (send, events) = mpsc::channel();
     let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
@@ -137,7 +137,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<
             .notice
             .polling
             .as_ref()
-            .map(|why| format!("looking at the files four times a second ({why})"));
+            .map(|why| format!("polling the files four times a second ({why})"));
         let ended = session.run(&events);
         session.finish(&events);
         ended
@@ -150,15 +150,15 @@ struct Watch<'a> {
     builder: Builder,
     judge: GradingThread,
     ui: Ui,
-    /// The labs' source as it could be read last.
+    /// The labs' source, as last read without an error.
     source: Source,
-    /// The fingerprint of what was built last.
+    /// The fingerprint of the last build's source.
     built_from: Option<String>,
-    /// When the first change came that was not looked at yet.
+    /// The time of the first change since the last look.
     saved_at: Option<Instant>,
-    /// When what was saved is looked at.
+    /// The time of the next look.
     quiet_at: Option<Instant>,
-    /// Whether another build begins as soon as the one that was killed is gone.
+    /// Whether to build again once the killed build has ended.
     build_again: bool,
     notice: Notice,
     notes: Notes,
@@ -176,7 +176,7 @@ impl Watch<'_> {
             if let Some(end) = self.wait(events)? {
                 return Ok(end);
             }
-            // What has come meanwhile is drawn once.
+            // Handle all pending events, then draw once.
             while let Ok(event) = events.try_recv() {
                 if let Some(end) = self.event(event)? {
                     return Ok(end);
@@ -189,8 +189,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Waits for one event, or for a moment at which something is due. Something in it: the watch ends, by that
-    /// signal if there is one.
+    /// Waits for one event, or until something is due. `Some` ends the watch, by that signal if there is one.
     fn wait(&mut self, events: &Receiver<Event>) -> Result<Option<Option<Signal>>> {
         let now = Instant::now();
         let limit = self.builder.began().map(|began| began + self.setting.build_limit);
@@ -219,7 +218,7 @@ impl Watch<'_> {
             Event::Saved => {
                 let now = Instant::now();
                 let first = *self.saved_at.get_or_insert(now);
-                // What never comes to rest is built all the same.
+                // Files that never stop changing are built after [`RESTLESS`].
                 self.quiet_at = Some((now + QUIET).min(first + RESTLESS));
             }
             Event::Said(_, said) => {
@@ -250,7 +249,7 @@ impl Watch<'_> {
                     let shown = self.state.one_more_hint(self.notes.hints(&step));
                     self.note(self.notes.hint(&step, shown))?;
                 }
-                // In lines too the view stays: another `h` asks for one more.
+                // With plain lines too the view stays: another `h` asks for the next hint.
                 self.tell(News::Page)?;
             }
             Action::Show => {
@@ -275,13 +274,12 @@ impl Watch<'_> {
         self.build()
     }
 
-    /// Builds where something was saved that the lab is built from. Some editors write more than that, and so do
-    /// cargo and the grader.
+    /// Builds if a source of the lab was saved. Editors, cargo and the grader write other files too.
     fn saved(&mut self) -> Result<()> {
         if self.built_from == Some(self.fingerprint()) {
             return Ok(());
         }
-        // A directory may have been exchanged, as git does it.
+        // A directory may have been replaced, as git does.
         self.notice.look_again();
         self.build()
     }
@@ -290,7 +288,7 @@ impl Watch<'_> {
         fingerprint(self.setting.workspace.root(), self.state.lab)
     }
 
-    /// Begins a build; the one that is under way is killed first, and what is being graded is out of date.
+    /// Starts a build. A build that is running is killed first, and the grading that is running is stale.
     fn build(&mut self) -> Result<()> {
         self.built_from = Some(self.fingerprint());
         self.judge.stop();
@@ -347,12 +345,12 @@ impl Watch<'_> {
                 self.note(trouble)
             }
             Graded::Failed(error) => Err(error),
-            // Out of date.
+            // Stale.
             Graded::Whole(_) | Graded::Stopped => Ok(()),
         }
     }
 
-    /// Says something in the line for notes, if there is something to say.
+    /// Shows a note, if there is one.
     fn note(&mut self, note: Option<String>) -> Result<()> {
         if note.is_none() {
             return Ok(());
@@ -361,7 +359,7 @@ impl Watch<'_> {
         self.tell(News::Note)
     }
 
-    /// Lines have no page that stays.
+    /// With plain lines no page stays.
     fn back_where_plain(&mut self) {
         if matches!(self.ui, Ui::Plain(_)) {
             self.state.view = View::Board;
@@ -386,7 +384,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Gives the terminal back, then ends what is under way and waits for it.
+    /// Restores the terminal, then stops what is running and waits for it.
     fn finish(self, events: &Receiver<Event>) {
         let Watch { mut builder, judge, ui, .. } = self;
         drop((ui, judge));
@@ -402,7 +400,7 @@ impl Watch<'_> {
     }
 }
 
-/// Tells of the signals by which the process is to end. The workers' start has blocked them in every thread.
+/// Forwards the signals that end the process. Starting the workers has blocked them in every thread.
 fn signals(events: Sender<Event>) {
     thread::spawn(move || {
         let mut signals = SigSet::empty();

@@ -1,5 +1,5 @@
-//! What goes into the decoy with a program: itself, what it needs to start, what its template names, and what lies
-//! beside these where that is a small folder of its own. Nothing of a home, and no dot directory: `.ssh`, `.git`.
+//! The files copied into the decoy with a program: itself, what it needs to start, what its template names, and the
+//! small folder around these, if they are in one. Homes and dot directories (`.ssh`, `.git`) are left out.
 
 use super::places::{is_of_note, is_private};
 use crate::beneath::{Entry, is};
@@ -15,18 +15,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// A folder with more in it, in bytes and in files, is not copied whole: a build's output directory, say.
+/// A larger folder is not copied, in bytes and in files: for example a build's output directory.
 const MAX_BYTES: u64 = 16 << 20;
 const MAX_FILES: usize = 1000;
 
-/// Links from one to the next, as many as the kernel follows (path_resolution(7)).
+/// The maximum length of a chain of links, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
-/// The files for a template's words, called in `cwd`: real paths, which they have in the decoy too, and the links by
-/// which the words lead there. What lies in a folder of the list is not named again.
+/// The files for a template's words, called in `cwd`: real paths, which are the same in the decoy, and the links on the
+/// way to them. Files in a listed folder are not listed again.
 ///
 /// # Errors
-/// A file that is never copied: one in a directory of keys, or one that a link leads to and not everybody may read.
+/// A file that is never copied: one in a directory of keys, or a link's target that is not world-readable.
 pub fn collect(words: &[String], cwd: &Path) -> Result<Vec<PathBuf>> {
     let mut all = BTreeSet::new();
     for word in words.iter().filter(|word| !word.contains('{')) {
@@ -43,7 +43,7 @@ pub fn collect(words: &[String], cwd: &Path) -> Result<Vec<PathBuf>> {
 fn has(all: &BTreeSet<PathBuf>, above: &Path, path: &Path) -> bool {
     let Ok(rest) = path.strip_prefix(above) else { return false };
     let mut directories = rest.parent().into_iter().flatten();
-    // Links are listed as well, and nothing comes with them.
+    // Links are listed too, but nothing is below them.
     all.contains(above)
         && above.is_dir()
         && !above.is_symlink()
@@ -54,7 +54,7 @@ fn has(all: &BTreeSet<PathBuf>, above: &Path, path: &Path) -> bool {
 fn bring(path: &Path, cwd: &Path, all: &mut BTreeSet<PathBuf>) -> Result<()> {
     let (real, links) = trace(path).with_context(|| path.display().to_string())?;
     if is_private(&real) {
-        bail!("{}: what lies beside keys is never copied into a decoy host", real.display());
+        bail!("{}: files in a directory of keys are never copied into a decoy host", real.display());
     }
     if tree::shows(&real) {
         add(links, all);
@@ -63,7 +63,7 @@ fn bring(path: &Path, cwd: &Path, all: &mut BTreeSet<PathBuf>) -> Result<()> {
     let needs = rootfs::needs(&real);
     let led_out = !links.is_empty() && !real.starts_with(cwd) && path.parent() != real.parent();
     if led_out && needs.is_none() && !everybody_reads(&real) {
-        bail!("a link leads to {}, which not everybody may read: it is not copied", real.display());
+        bail!("a link leads to {}, which is not world-readable: it is not copied", real.display());
     }
     add(links, all);
     let folder = real.parent().unwrap_or(Path::new("/"));
@@ -79,12 +79,12 @@ fn bring(path: &Path, cwd: &Path, all: &mut BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Adds links that the decoy does not show by itself.
+/// Adds links that the decoy does not contain already.
 fn add(links: Vec<PathBuf>, all: &mut BTreeSet<PathBuf>) {
     all.extend(links.into_iter().filter(|link| !tree::shows(link)));
 }
 
-/// Where a path leads, and the links that it leads over, each by its real path.
+/// The real path of a file, and the links on the way to it, each by its real path.
 fn trace(path: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     let parts = |path: &Path| -> Vec<OsString> {
         path.components().map(|part: Component| part.as_os_str().to_owned()).collect()
@@ -116,14 +116,13 @@ fn trace(path: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     Ok((at, links))
 }
 
-/// Whether an account without any right of its own reads this file.
+/// Whether the file is world-readable, and so are the directories above it.
 fn everybody_reads(real: &Path) -> bool {
     let may = |path: &Path, bit: u32| fs::metadata(path).is_ok_and(|it| it.mode() & bit != 0);
     may(real, 0o004) && real.ancestors().skip(1).all(|directory| may(directory, 0o001))
 }
 
-/// Whether the grader makes its temporary files in this directory, or below it: the decoy, while it is built, would
-/// be copied into itself.
+/// Whether the grader's temporary files are in this directory or below it: the decoy would be copied into itself.
 fn holds_our_own(directory: &Path) -> bool {
     cache_dir::temporary().is_ok_and(|ours| ours.starts_with(directory))
 }
@@ -132,7 +131,7 @@ fn is_small(directory: &Path) -> bool {
     fits(directory, &mut (MAX_BYTES, MAX_FILES))
 }
 
-/// Whether what is below fits into a budget of bytes and of files, which is used up.
+/// Whether the contents fit into a budget of bytes and of files, which is reduced.
 fn fits(directory: &Path, budget: &mut (u64, usize)) -> bool {
     let mut count = || -> std::io::Result<bool> {
         let top = crate::beneath::Directory::open(directory)?;
@@ -161,9 +160,9 @@ fn is_dotted(name: &[u8]) -> bool {
     name.starts_with(b".")
 }
 
-/// What was copied, as a person reads it: below the current directory by its relative path, a folder with a slash.
+/// The copied files as shown to a person: relative to the current directory, folders with a slash.
 pub fn named(files: &[(PathBuf, PathBuf)], cwd: &Path) -> String {
-    /// No more than this is said.
+    /// The maximum of names shown.
     const MAX_NAMES: usize = 8;
     const MAX_LINE: usize = 100;
     let name = |path: &PathBuf| {

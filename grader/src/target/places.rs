@@ -1,4 +1,4 @@
-//! Folders of note: those in which a program lies that brings itself alone, and not what is beside it.
+//! Directories that are never copied whole: a program in one of them is copied without the files beside it.
 
 use crate::caller::Caller;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Directories of the system: hier(7).
+/// System directories: hier(7).
 const SYSTEM: [&str; 27] = [
     "/",
     "/bin",
@@ -38,10 +38,10 @@ const SYSTEM: [&str; 27] = [
     "/var/www",
 ];
 
-/// Nothing below these belongs to a program.
+/// No program's folder is below these.
 const CLOSED: [&str; 6] = ["/boot", "/etc", "/proc", "/sys", "/run/user", "/var/log"];
 
-/// What tells a home, or a place of settings, wherever it lies.
+/// Names that mark a home or a directory of settings.
 const OF_A_HOME: [&str; 22] = [
     ".ssh",
     ".gnupg",
@@ -67,10 +67,10 @@ const OF_A_HOME: [&str; 22] = [
     ".zsh_history",
 ];
 
-/// Directories of keys, which nothing is ever taken from.
+/// Directories of keys: nothing is copied from them.
 const KEYS: [&str; 4] = [".ssh", ".gnupg", ".aws", ".password-store"];
 
-/// Whether a program that lies in this directory brings itself alone. The path is a real one.
+/// Whether a program in this directory is copied alone. The path must be a real one.
 pub fn is_of_note(directory: &Path) -> bool {
     let is = |list: &[&str]| list.iter().any(|place| directory == Path::new(place));
     let homes = homes();
@@ -86,12 +86,12 @@ pub fn is_of_note(directory: &Path) -> bool {
         || OF_A_HOME.iter().any(|name| fs::symlink_metadata(directory.join(name)).is_ok())
 }
 
-/// Whether a file lies in a directory of keys.
+/// Whether a file is in a directory of keys.
 pub fn is_private(file: &Path) -> bool {
     file.iter().any(|part| KEYS.iter().any(|name| part == OsStr::new(name)))
 }
 
-/// The homes of all accounts, by their real paths. Some accounts have a directory of the system's for theirs.
+/// The homes of all accounts, by their real paths, except system directories, which some accounts use as home.
 fn homes() -> BTreeSet<PathBuf> {
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let listed = accounts.lines().filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);

@@ -13,8 +13,13 @@ use std::fs;
 #[case::doubled("// step: uts-namespace", "// step: mount-namespace", 0, "a second step mount-namespace")]
 #[case::unknown("// step: uts-namespace", "// step: the-unknown", 0, "has no row in steps.toml")]
 #[case::misspelled("// step: uts-namespace", "// Step: uts-namespace", 0, "is neither `// step: NAME` nor")]
-#[case::no_name("// step: uts-namespace", "// step: UTS", 0, "is no name of a step")]
-#[case::never_begun("// step: mount-namespace", "// The first:", 2, "`// end step`, and no step is open")]
+#[case::no_name("// step: uts-namespace", "// step: UTS", 0, "is not a name of a step")]
+#[case::never_begun(
+    "// step: mount-namespace",
+    "// The first:",
+    2,
+    "`// end step` without a `// step: NAME` before it"
+)]
 fn a_broken_marker_is_named_by_file_and_line(
     #[case] from: &str,
     #[case] to: &str,
@@ -47,7 +52,7 @@ fn a_step_whose_other_marker_is_gone_is_named(
     let line_of = |what: &str| text[..text.find(what).unwrap()].matches('\n').count() + 1;
     // Where a step begins if its end is gone, and the end itself if the beginning is.
     let line = if why.is_empty() { line_of("// end step") } else { line_of("// step:") };
-    let why = if why.is_empty() { "`// end step`, and no step is open" } else { why };
+    let why = if why.is_empty() { "`// end step` without a `// step: NAME` before it" } else { why };
     fs::write(&time, text.replace(from, to)).unwrap();
     let mut grader = stage.grader(words);
     grader.current_dir(&place);

@@ -83,7 +83,7 @@ fn a_step_that_no_check_misses_is_a_failure() {
     grader.current_dir(&place);
     stage.run(grader).assert().code(1).stdout(
         "lab1-namespaces/uts-namespace\n    nothing\n    ! expected: host-name, hostname-read, hostname-set\n\n\
-         0 of 1 steps lose exactly the checks that are written down for them\n",
+         0 of 1 steps lose exactly the expected checks\n",
     );
 }
 

@@ -159,7 +159,7 @@ fn without_markers_it_still_grades() {
         .collect();
     student.save(LIB, &bare);
     let mut pty = student.board(&[]);
-    pty.shows("your source has no marker of it");
+    pty.shows("your source has no marker for it");
     pty.keys("q");
     assert!(pty.gives_the_terminal_back().success());
 }

@@ -69,7 +69,7 @@ fn a_build_that_never_ends_is_ended_by_a_key_and_by_a_save() {
     pty.keys("h");
     pty.shows("Hint 1 of 3");
     pty.keys("s");
-    pty.shows("the build of lab1-namespaces was ended");
+    pty.shows("the build of lab1-namespaces was stopped");
     all_gone(&student);
     pty.keys("r");
     let pid = began(&student, pid);
@@ -91,7 +91,7 @@ fn a_build_that_never_ends_is_ended_by_a_key_and_by_a_save() {
 fn a_build_that_never_ends_is_ended_by_its_limit() {
     let Some(student) = Student::new(0) else { return };
     let (mut pty, _) = stuck(&student, &["--build-limit", "3"]);
-    pty.shows("did not end in 3 s, and was ended.");
+    pty.shows("timed out after 3 s, and was stopped.");
     all_gone(&student);
     pty.keys("q");
     assert!(pty.gives_the_terminal_back().success());

@@ -156,7 +156,7 @@ fn two_watches_on_one_workspace() {
     assert_eq!(second.ended().code(), Some(2));
     let mut said = String::new();
     second.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(said.contains(&format!("another watch has {}", student.root.display())), "{said}");
+    assert!(said.contains(&format!("another watch runs in {}", student.root.display())), "{said}");
     assert!(said.contains(&format!("process {}", first.child.id())), "{said}");
     // Once the first has ended, also where it was killed, nothing is in the way.
     drop(first);

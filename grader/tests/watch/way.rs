@@ -71,7 +71,7 @@ fn each_save_shows_what_is_written_down_for_it() {
         student.write_step(written);
         next(&pty, Stop { written, lab });
     }
-    pty.shows("every step holds");
+    pty.shows("every step passes");
     pty.keys("q");
     assert!(pty.gives_the_terminal_back().success());
 }

@@ -1,4 +1,4 @@
-//! What it means that a decoy host of some kind stands, or doesn't.
+//! Findings about the decoy hosts.
 
 use super::{fine, lack, note, without_user_decoy};
 use crate::doctor::facts::{MachineFacts, Outcome, Stands};
@@ -20,8 +20,8 @@ pub(super) fn decoys(facts: &MachineFacts) -> Vec<Finding> {
             Stands::Fails(why) => found.push(failed(facts, area, why)),
             Stands::Works { landed, not } => {
                 let of = landed + not.len();
-                found.push(fine(area, format!("works: {landed} of {of} attempts land on it")));
-                // The missing disk has its own finding.
+                found.push(fine(area, format!("works: {landed} of {of} attempts succeed on it")));
+                // The missing disk has a finding of its own.
                 let rest = not
                     .iter()
                     .filter(|(id, _)| !needs(id, Need::Disk) || matches!(facts.loop_device, Outcome::Works));
@@ -38,10 +38,10 @@ fn needs(id: &str, need: Need) -> bool {
 
 fn failed(facts: &MachineFacts, area: Area, why: &str) -> Finding {
     let costs = match area {
-        Area::RootDecoy => "what needs real privilege can't be judged",
+        Area::RootDecoy => "attempts that need real privilege can't be judged",
         _ => without_user_decoy(facts),
     };
-    let above = || Mend::Otherwise("what is lacking above, if anything is".into());
+    let above = || Mend::Otherwise("fix what is missing above, if anything".into());
     let mend = match Hindrance::all(facts).first() {
         _ if facts.cache.is_err() || facts.temporary != Outcome::Works => above(),
         Some(hindrance) if area == Area::UserDecoy => hindrance.mend(facts),
@@ -63,7 +63,7 @@ fn not_landed(facts: &MachineFacts, area: Area, id: &str, why: &str) -> Finding 
         (true, false) if needs(id, Need::Ext4Volume) => {
             Mend::Otherwise("a loop device, and mkfs.ext4 from the package e2fsprogs".into())
         }
-        (true, false) => Mend::Otherwise("nothing that is known".into()),
+        (true, false) => Mend::Otherwise("no fix is known".into()),
     };
     lack(area, why, format!("`{id}` can't be judged in such a decoy"), mend)
 }

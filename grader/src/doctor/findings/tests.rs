@@ -1,4 +1,4 @@
-//! Tables of facts: machines that are known, and what they are told.
+//! Tables of facts: known machines, and their findings.
 
 use super::*;
 use crate::decoy::ids::Ids;
@@ -108,7 +108,7 @@ fn a_setting_that_forbids_user_namespaces_is_named_with_its_mend(
     assert_eq!(mends(&facts, Area::UserDecoy), [run(command)]);
     assert_eq!(way_out(&facts, &[], true).unwrap(), format!("sudo {ME}"));
     assert!(!facts.works());
-    // Where it could be made all the same, the setting is none of our business: a profile allows it.
+    // If user namespaces work, the setting does not matter: a profile allows them.
     let allowed = MachineFacts { user_namespace: Outcome::Works, ..facts };
     assert_eq!(mends(&allowed, Area::UserNamespaces), []);
 }
@@ -228,7 +228,7 @@ fn yama_can_forbid_what_root_can_not_get_back() {
 
 #[rstest]
 #[case("5.10.0-28-amd64", Mend::Otherwise("boot Linux 5.12 or newer".into()))]
-#[case("6.1.0", Mend::Otherwise("start it outside of whatever filters this call".into()))]
+#[case("6.1.0", Mend::Otherwise("start the grader where no filter blocks this call".into()))]
 fn what_a_kernel_does_not_have_is_told_from_what_is_filtered(#[case] release: &str, #[case] mend: Mend) {
     let feature = Feature { name: "mount_setattr(2)", since: (5, 12), costs: "all" };
     let missing = vec![(feature, Errno::ENOSYS)];

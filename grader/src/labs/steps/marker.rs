@@ -1,27 +1,27 @@
-//! The two marker lines, and what stands between them.
+//! The two marker lines, and the lines between them.
 //!
-//! A step begins with a line that holds nothing but `// step: NAME` and ends with a line that holds nothing
-//! but `// end step`; a NAME is made of `a` to `z`, `0` to `9` and `-`. Indentation and line ends are free.
+//! A step begins with a line `// step: NAME` and ends with a line `// end step`, each alone on its line; a NAME
+//! consists of `a` to `z`, `0` to `9` and `-`. Indentation and line ends are free.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A step as it stands in a file.
+/// A step in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkedStep {
     /// Its name.
     pub name: String,
-    /// The file, as it was given to [`parse`].
+    /// The file, as passed to [`parse`].
     pub file: PathBuf,
     /// The line of `// step:`, counted from 1.
     pub line: usize,
     /// The line of `// end step`.
     pub end: usize,
-    /// The lines between the markers, without the indentation they share, each ended by `\n`.
+    /// The lines between the markers, without the common indentation, each with `\n` at its end.
     pub body: String,
 }
 
-/// What is wrong with a step, and where.
+/// A wrong marker or row, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// The file.
@@ -32,36 +32,36 @@ pub struct Broken {
     pub why: MarkerFault,
 }
 
-/// The ways in which a step can be wrong.
+/// The faults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MarkerFault {
-    /// The file ends, and the step does not.
+    /// A step without an end.
     Unclosed(String),
-    /// A second step begins before the first, at that line, has ended.
+    /// A second step begins before the first has ended.
     Nested {
-        /// The step that is open.
+        /// The open step.
         open: String,
-        /// Where it began.
+        /// The line of its begin.
         line: usize,
     },
-    /// An end, and no step that could end.
+    /// An end without a step.
     EndWithoutStep,
-    /// The lab has had a step of that name already.
+    /// A second step of this name in the lab.
     Doubled {
         /// The name.
         name: String,
-        /// Where the first one stands.
+        /// The file of the first one.
         file: PathBuf,
         /// Its line.
         line: usize,
     },
-    /// A name that is empty, or holds something else than `a` to `z`, `0` to `9` and `-`.
+    /// A name that is empty or has other characters than `a` to `z`, `0` to `9` and `-`.
     BadName(String),
-    /// Meant as a marker, as it seems, but not one to the letter.
+    /// A line that resembles a marker, but is not exactly one.
     Misspelled(String),
-    /// A step that `steps.toml` does not know.
+    /// A step without a row in `steps.toml`.
     Unknown(String),
-    /// A row of `steps.toml` whose step is not in the source.
+    /// A row of `steps.toml` without a step in the source.
     NoMarker(String),
     /// `steps.toml` can't be read.
     Table(String),
@@ -80,11 +80,13 @@ impl fmt::Display for MarkerFault {
             MarkerFault::Nested { open, line } => {
                 write!(f, "a step begins inside the step {open}, which began at line {line}")
             }
-            MarkerFault::EndWithoutStep => write!(f, "`// end step`, and no step is open"),
+            MarkerFault::EndWithoutStep => write!(f, "`// end step` without a `// step: NAME` before it"),
             MarkerFault::Doubled { name, file, line } => {
                 write!(f, "a second step {name}; the first is at {}:{line}", file.display())
             }
-            MarkerFault::BadName(name) => write!(f, "{name:?} is no name of a step: only a-z, 0-9 and - are"),
+            MarkerFault::BadName(name) => {
+                write!(f, "{name:?} is not a name of a step: use only a-z, 0-9 and -")
+            }
             MarkerFault::Misspelled(text) => {
                 write!(f, "`{text}` is neither `// step: NAME` nor `// end step`")
             }
@@ -97,10 +99,10 @@ impl fmt::Display for MarkerFault {
 
 impl std::error::Error for Broken {}
 
-/// Finds the steps of one file, in the order in which they stand there.
+/// Finds the steps of one file, in their order.
 ///
 /// # Errors
-/// The first marker that is wrong.
+/// The first wrong marker.
 pub fn parse(file: &Path, text: &str) -> Result<Vec<MarkedStep>, Broken> {
     let broken = |line, why| Broken { file: file.to_owned(), line, why };
     let mut found: Vec<MarkedStep> = Vec::new();
@@ -142,7 +144,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Vec<MarkedStep>, Broken> {
     }
 }
 
-/// The reason for refusing another step of the same name.
+/// The fault for a second step of the same name.
 pub(super) fn doubled(first: &MarkedStep) -> MarkerFault {
     MarkerFault::Doubled { name: first.name.clone(), file: first.file.clone(), line: first.line }
 }
@@ -152,8 +154,8 @@ enum Marker<'a> {
     End,
 }
 
-/// What marker a line is, if it is one. A comment that is nearly one is an error: as a comment it would make
-/// the step part of the code around it, and nobody would see that.
+/// The marker on a line, if there is one. A comment that resembles a marker is an error: ignored, it would silently
+/// make the step part of the code around it.
 fn marker(line: &str) -> Result<Option<Marker<'_>>, MarkerFault> {
     let line = line.trim();
     if line == "// end step" {
@@ -174,7 +176,7 @@ fn marker(line: &str) -> Result<Option<Marker<'_>>, MarkerFault> {
     Ok(None)
 }
 
-/// Takes away the indentation that all lines share.
+/// Removes the common indentation.
 fn dedent(lines: &[&str]) -> String {
     let indentation = |line: &str| line.len() - line.trim_start().len();
     let filled = lines.iter().filter(|line| !line.trim().is_empty());

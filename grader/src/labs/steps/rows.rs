@@ -1,4 +1,4 @@
-//! `steps.toml`: what can't be read from a step's source.
+//! `steps.toml`: what the source of a step does not say.
 
 use super::marker::{Broken, MarkedStep, MarkerFault};
 use super::{Step, StepId};
@@ -12,10 +12,10 @@ use toml::Spanned;
 const TEXT: &str = include_str!("../../../steps.toml");
 const FILE: &str = "grader/steps.toml";
 
-/// The one step that works only with an option: as root a lab makes no user namespace by itself.
+/// The one step that works only with an option: as root a lab makes no user namespace by default.
 pub const USER_NAMESPACE: &str = "user-namespace";
 
-/// One row. `steps.toml` itself says what the fields are.
+/// One row. `steps.toml` describes the fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepRow {
@@ -33,7 +33,7 @@ struct StepRow {
 }
 
 impl StepRow {
-    /// The checks that fall short without this step alone: the attempts whose files name it, then what the row adds.
+    /// The checks that fail without only this step: the attempts that name it, then those of the row.
     fn lost(&self, id: &StepId) -> Vec<String> {
         let of_attempts = ALL.iter().filter(|attempt| comes_back(attempt, id)).map(|attempt| attempt.id);
         let alone = |check: &&str| !self.lost_together.iter().any(|other| other == check);
@@ -42,8 +42,8 @@ impl StepRow {
     }
 }
 
-/// Whether an attempt escapes again without this step, if no other covers for it: it names the step, the step's lab is
-/// the first to stop it, and in the stage before it escapes.
+/// Whether an attempt escapes without this step, if no other step covers for it: the attempt names the step, the step's
+/// lab is the first to stop it, and it escapes in the stage before.
 fn comes_back(attempt: &Attempt, id: &StepId) -> bool {
     let lab = attempt.first_lab();
     let of_this_lab = id.lab.starts_with(&format!("lab{lab}-"));
@@ -52,8 +52,7 @@ fn comes_back(attempt: &Attempt, id: &StepId) -> bool {
     of_this_lab && before == Some('E') && attempt.stopped_by.contains(&id.to_string().as_str())
 }
 
-/// The steps by which `check` is lost, in the order of the rows. The one step is left out that a lab makes only
-/// where it is asked to.
+/// The steps without which `check` fails, in the order of the rows, except the step that works only with an option.
 pub fn losing(check: &str) -> Vec<StepId> {
     let rows = rows(TEXT).unwrap_or_default();
     let loses = |id: &StepId, row: &StepRow| row.lost(id).iter().any(|lost| lost == check);
@@ -70,7 +69,7 @@ pub(super) fn join(found: Vec<(StepId, MarkedStep)>) -> Result<Vec<Step>, Broken
 
 fn join_with(text: &str, found: Vec<(StepId, MarkedStep)>) -> Result<Vec<Step>, Broken> {
     let rows = rows(text)?;
-    // First what is wrong in the source: a step with another name than its row's is both at once.
+    // Faults in the source first: a step whose name differs from its row's is a fault of both.
     if let Some((id, step)) = found.iter().find(|(id, _)| rows.iter().all(|(row, ..)| row != id)) {
         let why = MarkerFault::Unknown(id.to_string());
         return Err(Broken { file: step.file.clone(), line: step.line, why });
@@ -110,7 +109,7 @@ fn rows(text: &str) -> Result<Vec<(StepId, usize, StepRow)>, Broken> {
         .into_iter()
         .flat_map(|(lab, steps)| steps.into_iter().map(move |(name, row)| (lab.clone(), name, row)))
         .collect();
-    // A map forgets the order of the file, the place in the text does not.
+    // A map does not keep the order of the file, so sort by the place in the text.
     rows.sort_by_key(|(_, _, row)| row.span().start);
     let row = |(lab, name, row): (_, _, Spanned<StepRow>)| {
         (StepId { lab, name }, line(row.span()), row.into_inner())

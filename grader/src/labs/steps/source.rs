@@ -1,4 +1,4 @@
-//! The labs' source: a map of files, from which steps can be taken.
+//! The labs' source: a map of files, from which steps can be removed.
 
 use super::marker::{self, Broken, MarkedStep};
 use super::{Step, StepId, rows};
@@ -10,21 +10,21 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// No file of a lab's source is longer.
+/// The maximum size of a file, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The files of a workspace that make the labs: `common` and `lab*`, each with its manifest and its `src`,
-/// and the manifest of the workspace. Paths are relative to the workspace.
+/// The source files of a workspace's labs: `common` and `lab*`, each with its manifest and its `src`, and the manifest
+/// of the workspace. Paths are relative to the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     files: BTreeMap<PathBuf, String>,
 }
 
 impl Source {
-    /// Reads the workspace at `dir`. Only regular files are read: a link may lead anywhere.
+    /// Reads the workspace at `dir`. Only regular files are read, since a link may lead anywhere.
     ///
     /// # Errors
-    /// The file or directory that can't be read, or that is not UTF-8.
+    /// A file or directory that can't be read, or is not UTF-8.
     pub fn read(dir: &Path) -> Result<Source> {
         let mut source = Source::default();
         let root = Directory::open(dir).with_context(|| dir.display().to_string())?;
@@ -75,7 +75,7 @@ impl Source {
         self.files.get(path).map(String::as_str)
     }
 
-    /// The labs, in the order in which they are taught: by their number.
+    /// The labs in teaching order: by their number.
     pub fn labs(&self) -> Vec<&str> {
         let labs: BTreeSet<_> = self.files.keys().filter_map(|path| lab_of(path)).collect();
         let mut labs: Vec<_> = labs.into_iter().collect();
@@ -83,10 +83,10 @@ impl Source {
         labs
     }
 
-    /// The steps as they stand in the source: by lab, in each lab by file and line.
+    /// The steps in the source: by lab, in each lab by file and line.
     ///
     /// # Errors
-    /// The first marker that is wrong, or a name that one lab uses twice.
+    /// The first wrong marker, or a name that a lab uses twice.
     pub fn found(&self) -> Result<Vec<(StepId, MarkedStep)>, Broken> {
         let mut all: Vec<(StepId, MarkedStep)> = Vec::new();
         for lab in self.labs() {
@@ -104,32 +104,32 @@ impl Source {
         Ok(all)
     }
 
-    /// The steps with what `steps.toml` says of them, in the order of that file: it is the order in which they
-    /// are taught. (Rust's own order would not do: rustfmt sorts the modules of a crate by name.)
+    /// The steps with their rows of `steps.toml`, in the order of that file, which is the teaching order. (The order of
+    /// the source would be wrong: rustfmt sorts the modules of a crate by name.)
     ///
     /// # Errors
-    /// As [`Source::found`]; a step without a row, or a row without a step.
+    /// See [`Source::found`]; a step without a row, or a row without a step.
     pub fn steps(&self) -> Result<Vec<Step>, Broken> {
         rows::join(self.found()?)
     }
 
-    /// The same source with those steps taken out for which `out` is true. The markers stay, and so do the
-    /// numbers of all lines: an empty line stands for each line that is gone.
+    /// The source without the steps for which `out` is true. The markers stay, and an empty line replaces each removed
+    /// line, so that line numbers stay the same.
     ///
     /// # Errors
-    /// As [`Source::found`].
+    /// See [`Source::found`].
     pub fn without(&self, out: impl Fn(&StepId) -> bool) -> Result<Source, Broken> {
         self.replace(|id, step| out(id).then(|| "\n".repeat(step.end - step.line - 1)))
     }
 
-    /// The same source with another text between the markers of those steps for which `body` has one. Its
-    /// lines get the indentation and the line end of the marker above them.
+    /// The source with other text between the markers of the steps for which `body` returns one. Its lines get the
+    /// indentation and the line ends of the marker above them.
     ///
     /// # Errors
-    /// As [`Source::found`].
+    /// See [`Source::found`].
     pub fn replace(&self, body: impl Fn(&StepId, &MarkedStep) -> Option<String>) -> Result<Source, Broken> {
         let mut changed = self.clone();
-        // From the end of each file to its start, so that the lines before a step keep their numbers.
+        // From the end of each file to its start, so that the line numbers before a step stay valid.
         for (id, step) in self.found()?.iter().rev() {
             let Some(body) = body(id, step) else { continue };
             let Some(text) = changed.files.get_mut(&step.file) else { continue };
@@ -146,20 +146,20 @@ impl Source {
         Ok(changed)
     }
 
-    /// Writes all files below `dir`, which is made where it is missing. What stands there already is written
-    /// over, what is there besides stays.
+    /// Writes all files below `dir`, which is created if missing. Existing files of the same names are overwritten,
+    /// others stay.
     ///
     /// # Errors
-    /// The file or directory that can't be written.
+    /// A file or directory that can't be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
         self.write_below(&Directory::open(dir).with_context(|| dir.display().to_string())?)
     }
 
-    /// The same, in a directory that is open. No link in it is followed.
+    /// Writes all files below an open directory. No link in it is followed.
     ///
     /// # Errors
-    /// The file or directory that can't be written.
+    /// A file or directory that can't be written.
     pub fn write_below(&self, dir: &Directory) -> Result<()> {
         for (path, text) in self.files() {
             write_file(dir, path, text).with_context(|| path.display().to_string())?;

@@ -1,8 +1,8 @@
-//! The steps of the labs that are still to come, as far as attempts name them: each by its mechanism.
+//! The steps of later labs that attempts name, each with its mechanism.
 //!
-//! A lab that comes has rows in `steps.toml`, and none here any more: a test sees to that.
+//! When a lab is added, its rows move to `steps.toml`; a test checks that none is left here.
 
-/// The step as `lab/step`, and what will stop the attempt.
+/// The step as `lab/step`, and its mechanism.
 const MECHANISMS: &[(&str, &str)] = &[
     (
         "lab4-capabilities/bounding-set",
@@ -27,7 +27,7 @@ const MECHANISMS: &[(&str, &str)] = &[
     ("lab6-cgroups/cpu", "control groups: a quarter of one processor's time"),
 ];
 
-/// What will stop an attempt that names this step.
+/// The mechanism that will stop an attempt that names this step.
 pub fn mechanism(step: &str) -> Option<&'static str> {
     MECHANISMS.iter().find(|(id, _)| *id == step).map(|(_, mechanism)| *mechanism)
 }

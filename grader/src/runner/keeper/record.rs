@@ -1,15 +1,15 @@
-//! What the grader tells its keeper: records of a kind, a length and bytes. A path may hold any byte but NUL.
+//! The messages from the grader to its keeper: a kind, a length and bytes. A path may hold any byte except NUL.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-/// Something that does not end with the grader by itself.
+/// Something that outlives the grader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A temporary directory.
     Directory(PathBuf),
-    /// A control group, with all that is in it.
+    /// A control group, with everything in it.
     ControlGroup(PathBuf),
     /// A named v1 hierarchy of control groups.
     Hierarchy(String),
@@ -20,7 +20,7 @@ const CONTROL_GROUP: u8 = b'c';
 const HIERARCHY: u8 = b'h';
 
 impl Record {
-    /// As it is sent.
+    /// The record as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (kind, body) = match self {
             Record::Directory(path) => (DIRECTORY, path.as_os_str().as_bytes().to_vec()),
@@ -30,7 +30,7 @@ impl Record {
         [&[kind][..], &(body.len() as u32).to_ne_bytes(), &body].concat()
     }
 
-    /// All that were sent. A last one that is not whole says nothing.
+    /// All records. An incomplete last one is ignored.
     pub fn list(mut bytes: &[u8]) -> Vec<Record> {
         let mut records = Vec::new();
         while let Some((&kind, rest)) = bytes.split_first()

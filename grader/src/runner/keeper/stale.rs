@@ -1,5 +1,5 @@
-//! What dead graders have left. A lock that is free decides: process ids say nothing, since in another PID namespace
-//! everybody else is dead.
+//! Removes what dead graders have left. Something is stale if its lock is free. Process ids do not show it: a process
+//! in another PID namespace looks dead.
 
 use super::{PREFIX, WORD};
 use crate::decoy::groups::{self, Groups};
@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// So long the end of a hierarchy is waited for.
+/// The timeout for the end of a hierarchy.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Removes stale temporary directories below `parent`.
@@ -27,7 +27,7 @@ pub fn remove_directories(parent: &Path) {
     }
 }
 
-/// Removes stale control groups, and hierarchies of them. The calling process has a mount namespace of its own.
+/// Removes stale control groups and hierarchies. The calling process must have its own mount namespace.
 pub fn remove_groups() {
     let own = proc::read("self", "cgroup");
     for name in hierarchy::names(&own).filter(|name| is_name(name)) {
@@ -49,8 +49,8 @@ pub fn remove_groups() {
     }
 }
 
-/// Waits for the end of a named hierarchy. It comes by itself, some moments after the last mount, if no group is in
-/// it any more; else the groups must go first, and each goes some moments after its processes.
+/// Waits for the end of a named hierarchy. An empty one ends by itself, some moments after its last mount; else its
+/// groups must be removed first, and each can be removed some moments after its processes have ended.
 pub fn remove_hierarchy(name: &str) {
     let deadline = Instant::now() + TIMEOUT;
     let mut ask = Instant::now() + Duration::from_millis(100);
@@ -63,7 +63,7 @@ pub fn remove_hierarchy(name: &str) {
     }
 }
 
-/// A directory to mount something on, in a mount namespace of the keeper's own.
+/// A mount point in the keeper's own mount namespace.
 fn place() -> PathBuf {
     crate::cache_dir::temporary().unwrap_or_else(|_| "/".into())
 }
@@ -72,7 +72,7 @@ fn is_named(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_str().is_some_and(is_name)
 }
 
-/// Whether a name is one that a grader gives: [`super::PREFIX`], a process id, a random word, perhaps a number.
+/// Whether the grader makes names like this: [`super::PREFIX`], a process id, a random word, perhaps a number.
 fn is_name(name: &str) -> bool {
     let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
     let pid = parts.next().is_some_and(|pid| pid.parse::<u32>().is_ok());

@@ -12,7 +12,7 @@ fn without(out: &[&str]) -> Source {
     Workspace::sources().without(taken).unwrap()
 }
 
-/// A report of lab 1 in which these checks fall short.
+/// A report of lab 1 in which these checks do not pass.
 fn report(red: &[&str]) -> TargetReport {
     let reference = Workspace::sources().steps().unwrap();
     let mut ids: Vec<&String> = reference.iter().flat_map(|step| &step.lost).collect();

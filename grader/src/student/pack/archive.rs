@@ -1,14 +1,14 @@
-//! The files as a `.tar.gz`, in which nothing depends on the machine, the person or the hour.
+//! Writes the files as a reproducible `.tar.gz`: independent of machine, person and time.
 
 use super::{File, MANIFEST, Manifest, ROOT};
 use anyhow::{Context, Result};
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
-/// The operating system in a gzip header that names none (RFC 1952, 2.3.1).
+/// The operating system "unknown" in a gzip header (RFC 1952, 2.3.1).
 const UNKNOWN_SYSTEM: u8 = 255;
 
-/// The archive of these files, which are sorted by name, with their list before them.
+/// The archive of these files, sorted by name, with their list first.
 ///
 /// # Errors
 /// A name that is too long for the format.
@@ -18,7 +18,7 @@ pub fn write(files: &[File]) -> Result<Vec<u8>> {
     let mut tar = Builder::new(gzip);
     let list = File { name: MANIFEST.into(), bytes: Manifest::of(files).text()? };
     for file in [&list].into_iter().chain(files) {
-        // ustar (POSIX.1-1988): every tar reads it.
+        // ustar (POSIX.1-1988): every tar can read it.
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
         header.set_mode(0o644);

@@ -1,4 +1,5 @@
-//! What of a workspace is packed: the manifests, and the source of each package. Everything else stays out, by name.
+//! Selects the files of a workspace to pack: the manifests, and the source of each package. Everything else is left
+//! out, and named.
 
 use super::{File, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES};
 use crate::beneath::{Directory, Entry};
@@ -9,28 +10,29 @@ use nix::sys::stat::SFlag;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-/// Of the workspace itself.
+/// Files of the workspace itself.
 const OF_WORKSPACE: [&str; 3] = ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
-/// Of each package.
+/// Files of each package.
 const OF_PACKAGE: [&str; 2] = ["Cargo.toml", "build.rs"];
 /// Directories of each package, with everything in them.
 const BELOW_PACKAGE: [&str; 4] = ["benches", "examples", "src", "tests"];
-/// What nobody misses, and nobody needs to be told of.
+/// Left out without being named.
 const UNNAMED: [&str; 2] = [".git", "target"];
 
-/// A workspace, sorted.
+/// The files of a workspace, selected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
-    /// What is packed, by name.
+    /// The packed files, by name.
     pub files: Vec<File>,
-    /// What is not, by name; a directory ends in a slash. The text says why, where that is not plain.
+    /// The files left out, by name; a directory ends in a slash. The text says why, where the name does not show it.
     pub left_out: Vec<(String, &'static str)>,
 }
 
-/// Sorts the workspace at `root`.
+/// Selects the files of the workspace at `root`.
 ///
 /// # Errors
-/// A file that can't be read; a name that is no UTF-8; more than [`MAX_FILES`] files, or more than [`MAX_BYTES`] bytes.
+/// A file that can't be read; a name that is not UTF-8; more than [`MAX_FILES`] files, or more than [`MAX_BYTES`]
+/// bytes.
 pub fn collect(root: &Path) -> Result<Collected> {
     let packages = packages(root)?;
     let mut found = Collected::default();
@@ -48,8 +50,8 @@ pub fn collect(root: &Path) -> Result<Collected> {
     Ok(found)
 }
 
-/// The directories of the workspace's packages, relative to it, as cargo knows them. Where a manifest is broken, so
-/// that cargo knows none: those of the labs.
+/// The directories of the workspace's packages, relative to it, as cargo lists them. Where a manifest is broken and
+/// cargo lists none: those of the labs.
 fn packages(root: &Path) -> Result<Vec<PathBuf>> {
     let Some(answer) = metadata(root)? else {
         let known = ["common"].into_iter().chain(labs::ALL).filter(|name| root.join(name).is_dir());
@@ -63,12 +65,12 @@ fn packages(root: &Path) -> Result<Vec<PathBuf>> {
             let directory = manifest.parent().unwrap_or(manifest);
             let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
             let inside = directory.strip_prefix(&root).ok().map(Path::to_owned);
-            inside.with_context(|| format!("{}: it lies outside of the workspace", directory.display()))
+            inside.with_context(|| format!("{}: it is outside of the workspace", directory.display()))
         })
         .collect()
 }
 
-/// Sorts one directory of the workspace.
+/// Selects the files of one directory of the workspace.
 fn sort(root: &Directory, directory: &Path, packages: &[PathBuf], found: &mut Collected) -> Result<()> {
     let names = root.below(directory).and_then(|it| it.names());
     for name in names.with_context(|| directory.display().to_string())? {
@@ -90,7 +92,7 @@ fn sort(root: &Directory, directory: &Path, packages: &[PathBuf], found: &mut Co
     Ok(())
 }
 
-/// Whether a path is one that is packed, or leads to some.
+/// Whether a path is to be packed, or contains files to be packed.
 fn is_source(name: &Path, packages: &[PathBuf]) -> bool {
     let is = |name: &Path, list: &[&str]| list.iter().any(|it| name == Path::new(it));
     if is(name, &OF_WORKSPACE) {
@@ -98,7 +100,7 @@ fn is_source(name: &Path, packages: &[PathBuf]) -> bool {
     }
     packages.iter().any(|package| {
         let Ok(name) = name.strip_prefix(package) else { return false };
-        // What an editor keeps beside a file, or a person out of sight, is no source.
+        // Hidden files and editors' backup files are no source.
         let hidden = |part: Component| part.as_os_str().to_string_lossy().starts_with('.');
         let copy = name.to_string_lossy().ends_with('~');
         if name.components().any(hidden) || copy {
@@ -112,11 +114,11 @@ fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
     let why = if it.is(SFlag::S_IFLNK) {
         "a link"
     } else if !it.is(SFlag::S_IFREG) {
-        "no plain file"
+        "not a regular file"
     } else if name.to_string_lossy().contains(is_hidden) {
         "a name with hidden characters"
     } else {
-        let text = name.to_str().with_context(|| format!("{}: its name is no UTF-8", name.display()))?;
+        let text = name.to_str().with_context(|| format!("{}: its name is not UTF-8", name.display()))?;
         let mut bytes = Vec::new();
         let read = it.read().and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
         read.with_context(|| text.to_owned())?;

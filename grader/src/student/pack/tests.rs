@@ -66,19 +66,19 @@ fn an_archive_made_by_hand_is_right_as_well() {
 }
 
 #[rstest]
-#[case::upwards("container-labs/../passwd", PLAIN, "leads somewhere else")]
-#[case::from_the_root("/etc/passwd", PLAIN, "leads somewhere else")]
-#[case::another_place("elsewhere/file", PLAIN, "does not lie in container-labs/")]
-#[case::beside("container-labs-too/file", PLAIN, "does not lie in container-labs/")]
-#[case::a_second_name("container-labs/./Cargo.toml", PLAIN, "does not lie in container-labs/")]
-#[case::escapes("container-labs/\x1b[2J", PLAIN, "leads somewhere else")]
-#[case::direction("container-labs/\u{202e}sr.bil", PLAIN, "leads somewhere else")]
-#[case::symlink("container-labs/link", EntryType::Symlink, "no plain file (Symlink)")]
-#[case::link("container-labs/link", EntryType::Link, "no plain file (Link)")]
-#[case::device("container-labs/sda", EntryType::Block, "no plain file (Block)")]
-#[case::directory("container-labs/src", EntryType::Directory, "no plain file (Directory)")]
-#[case::twice("container-labs/Cargo.toml", PLAIN, "it is there twice")]
-#[case::not_listed("container-labs/more", PLAIN, "it is there, and not listed")]
+#[case::upwards("container-labs/../passwd", PLAIN, "leads out of the archive")]
+#[case::from_the_root("/etc/passwd", PLAIN, "leads out of the archive")]
+#[case::another_place("elsewhere/file", PLAIN, "is not in container-labs/")]
+#[case::beside("container-labs-too/file", PLAIN, "is not in container-labs/")]
+#[case::a_second_name("container-labs/./Cargo.toml", PLAIN, "is not in container-labs/")]
+#[case::escapes("container-labs/\x1b[2J", PLAIN, "leads out of the archive")]
+#[case::direction("container-labs/\u{202e}sr.bil", PLAIN, "leads out of the archive")]
+#[case::symlink("container-labs/link", EntryType::Symlink, "not a regular file (Symlink)")]
+#[case::link("container-labs/link", EntryType::Link, "not a regular file (Link)")]
+#[case::device("container-labs/sda", EntryType::Block, "not a regular file (Block)")]
+#[case::directory("container-labs/src", EntryType::Directory, "not a regular file (Directory)")]
+#[case::twice("container-labs/Cargo.toml", PLAIN, "it is in the archive twice")]
+#[case::not_listed("container-labs/more", PLAIN, "it is in the archive, but not in the list")]
 fn what_may_not_be_in_it(#[case] name: &str, #[case] kind: EntryType, #[case] why: &str) {
     let checked = checked(&with(&[MANIFEST_OF_LAB0, MAIN_OF_LAB0, (name, kind, b"")]));
     assert_eq!(checked.wrong.len(), 1, "{:?}", checked.wrong);
@@ -88,7 +88,7 @@ fn what_may_not_be_in_it(#[case] name: &str, #[case] kind: EntryType, #[case] wh
 #[test]
 fn what_is_missing_or_other_than_listed() {
     let missing = checked(&with(&[MANIFEST_OF_LAB0])).wrong;
-    assert_eq!(missing, ["lab0-chroot/src/main.rs: it is listed, and not there"]);
+    assert_eq!(missing, ["lab0-chroot/src/main.rs: it is in the list, but not in the archive"]);
     let other = checked(&with(&[MANIFEST_OF_LAB0, (MAIN_OF_LAB0.0, PLAIN, b"fn main() { }")])).wrong;
     assert!(other[0].contains("13 bytes with the sum ") && other.len() == 1, "{other:?}");
 }
@@ -117,10 +117,10 @@ fn wherever_it_is_cut_off_it_is_wrong() {
 fn a_byte_more_is_wrong() {
     let mut more = write(&files()).unwrap();
     more.push(0);
-    assert_eq!(checked(&more).wrong, ["something comes behind its end"]);
+    assert_eq!(checked(&more).wrong, ["there is data after its end"]);
     // A second gzip stream behind the first is one more archive to whoever reads on.
     let twice = [write(&files()).unwrap(), write(&files()).unwrap()].concat();
-    assert_eq!(checked(&twice).wrong, ["something comes behind its end"]);
+    assert_eq!(checked(&twice).wrong, ["there is data after its end"]);
 }
 
 /// 64 MiB that become 64 KiB: read no further than a submission may be large.

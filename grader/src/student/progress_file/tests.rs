@@ -118,7 +118,7 @@ fn no_link_is_followed_and_no_pipe_is_read() {
     symlink(&other, directory.path().join(FILE)).unwrap();
     let (progress, aside) = ProgressFile::read(directory.path()).unwrap();
     assert_eq!(progress.runs(), 0);
-    assert!(aside.unwrap().why.contains("no plain file"));
+    assert!(aside.unwrap().why.contains("not a regular file"));
     nix::unistd::mkfifo(&directory.path().join(FILE), nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(ProgressFile::read(directory.path()).unwrap().1.is_some());
     progress.write(directory.path()).unwrap();

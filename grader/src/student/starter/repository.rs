@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whether there is one now.
+/// Whether a repository was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repository {
     /// With a first commit of everything.
@@ -50,7 +50,7 @@ impl Git<'_> {
     fn command(&self, words: &[&str]) -> Command {
         let mut git = Command::new("git");
         git.args(words).current_dir(self.directory).stdin(Stdio::null());
-        // Set where the grader is run from a hook or an alias of git's: they mean another repository.
+        // Git sets these for hooks and aliases, where they name another repository.
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"] {
             git.env_remove(name);
         }
@@ -70,7 +70,7 @@ impl Git<'_> {
         Ok(())
     }
 
-    /// Options that name an author, for what git has no setting of.
+    /// Options with an author's name, where git is not configured with one.
     fn name(&self) -> Result<Vec<&'static str>> {
         let mut options = Vec::new();
         let settings = [("user.name", "user.name=Student"), ("user.email", "user.email=student@localhost")];

@@ -1,14 +1,14 @@
-//! What stands in a step's place: what the student is to achieve there, and how it will show.
+//! The comment in place of a step: its goal, and the checks that test it.
 
 use crate::labs::steps::Step;
 use crate::text;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 
-/// How wide a line is at most, before it is indented as its marker is.
+/// The maximum width of a line, without the indentation of its marker.
 const WIDTH: usize = 88;
 
-/// The comment that stands in the step's place.
+/// The comment in place of the step.
 pub fn todo(step: &Step) -> String {
     let stops: Vec<&str> =
         ATTEMPTS.iter().map(|attempt| attempt.id).filter(|attempt| stops(step, attempt)).collect();
@@ -16,18 +16,18 @@ pub fn todo(step: &Step) -> String {
     let mut text = comment("TODO: ", &step.goal);
     text.push_str(&comment("Read: ", &step.man.join(", ")));
     if !stops.is_empty() {
-        // The one step that works only where it is asked for.
+        // This step works only with an option.
         let label = if step.id.name == "user-namespace" { "Stops, with --userns: " } else { "Stops: " };
         text.push_str(&comment(label, &stops.join(", ")));
     }
     let works: Vec<&str> = works.collect();
     if !works.is_empty() {
-        text.push_str(&comment("Makes work: ", &works.join(", ")));
+        text.push_str(&comment("Needed by: ", &works.join(", ")));
     }
     text
 }
 
-/// Whether an attempt comes back without this step, or is one that this lab stops by this step and another.
+/// Whether an attempt escapes without this step, or is stopped in this lab by this step together with another.
 fn stops(step: &Step, attempt: &str) -> bool {
     let Some(it) = ATTEMPTS.iter().find(|it| it.id == attempt) else { return false };
     let of_this_lab = |name: &&str| name.starts_with(&format!("{}/", step.id.lab));

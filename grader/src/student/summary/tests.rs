@@ -7,7 +7,7 @@ use crate::report::{CheckKind, DecoyKind, TargetKind};
 use crate::student::starter;
 use attempts::attempts::ALL as ATTEMPTS;
 
-/// A report of a lab in which these checks, of those that it is asked for, fall short.
+/// A report of a lab in which these of its checks do not pass.
 fn report(lab: usize, red: impl Fn(&str) -> bool) -> TargetReport {
     let asked = ATTEMPTS.iter().filter(|attempt| attempt.first_lab() <= lab);
     let check = |id| match red(id) {
@@ -71,7 +71,7 @@ fn what_is_written_and_wrong_comes_with_its_reason() {
 fn who_has_done_a_lab_goes_on_and_who_has_done_all_hands_in() {
     let whole = Workspace::sources();
     let one = text(&whole, &[report(1, |_| false)], false, Vec::new());
-    assert!(one.contains("Next: lab2-mounts. Every step so far holds."), "{one}");
+    assert!(one.contains("Next: lab2-mounts. Every step so far passes."), "{one}");
     let all: Vec<TargetReport> = (0..labs::ALL.len()).map(|lab| report(lab, |_| false)).collect();
     assert!(text(&whole, &all, false, Vec::new()).ends_with("    grader pack\n"));
 }

@@ -1,4 +1,4 @@
-//! The board: how the state of a watch looks on a terminal. Each colour has a word and a sign beside it.
+//! The board: draws the state of a watch on a terminal. Each colour comes with a word and a sign.
 
 mod text;
 
@@ -13,10 +13,10 @@ use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 
-/// Fewer lines than these have no room for the step's goal.
+/// With fewer lines the step's goal is left out.
 const SMALL: u16 = 14;
 
-/// Draws it, and returns the first line of the list or page that is shown: no further down than there is something.
+/// Draws it, and returns the first visible line of the list or page, which is limited by the content.
 pub fn draw(frame: &mut Frame, state: &WatchState, context: &PageContext, colours: bool) -> usize {
     let area = frame.area();
     let look = Look { colours, width: usize::from(area.width) };
@@ -60,7 +60,7 @@ pub fn draw(frame: &mut Frame, state: &WatchState, context: &PageContext, colour
     scroll
 }
 
-/// Puts a line into its place. Whatever is in it, the terminal gets nothing to obey.
+/// Puts a line into its place, sanitized: no escape sequence reaches the terminal.
 fn put(frame: &mut Frame, area: Rect, at: u16, line: &Line) {
     let mut line = line.clone();
     for span in line.spans.iter_mut().filter(|span| span.content.contains(is_hidden)) {
@@ -98,7 +98,7 @@ impl Look {
             Mark::Good => self.colour(Color::Green),
             Mark::Short => self.colour(Color::Red),
             Mark::Waits | Mark::Unclear => self.colour(Color::Yellow),
-            // Neither red nor green: nothing was asked, or nothing is known.
+            // Neither red nor green: no verdict is required or known.
             Mark::Machine | Mark::Unknown | Mark::Later(_) => self.dim(),
         }
     }
@@ -138,14 +138,14 @@ impl Look {
         }
     }
 
-    /// The step that the student is at, in as many lines as there is room for.
+    /// The student's current step, in the lines that are available.
     fn step(&self, state: &WatchState, height: u16) -> Vec<Line<'static>> {
         let Some(place) = state.progress.next() else {
             let done = state.current && state.progress.steps.iter().all(|place| place.red.is_empty());
             return match (done, state.report.as_ref().and_then(|report| report.fix_first.as_ref())) {
                 (_, Some(mend)) => vec![Line::from(format!("fix first: {}: {}", mend.id, mend.why))],
-                (true, None) if state.lab + 1 == labs::ALL.len() => vec![Line::from("every step holds")],
-                (true, None) => vec![Line::from("every step holds. n: the next lab")],
+                (true, None) if state.lab + 1 == labs::ALL.len() => vec![Line::from("every step passes")],
+                (true, None) => vec![Line::from("every step passes. n: the next lab")],
                 (false, None) => Vec::new(),
             };
         };
@@ -164,7 +164,7 @@ impl Look {
         lines
     }
 
-    /// The checks, and the first line of them that is shown: the selected one is in sight.
+    /// The checks, and the first visible line of them, such that the selected one is visible.
     fn list(&self, state: &WatchState, room: usize) -> (Vec<Line<'static>>, usize) {
         let chosen = state.chosen();
         let mut lines = Vec::new();
@@ -172,7 +172,7 @@ impl Look {
         let mut heading = "";
         for row in state.rows() {
             let kind = match (row.mark, attempts::works::Work::find(row.id)) {
-                (Mark::Later(_), _) => "asked for by later labs",
+                (Mark::Later(_), _) => "required by later labs",
                 (_, Some(_)) => "works checks",
                 (_, None) => "attempts",
             };
@@ -186,7 +186,7 @@ impl Look {
             }
             lines.push(self.row(&row, state, is_chosen));
         }
-        // The heading above the first row is part of it.
+        // The heading above the first row belongs to that row.
         let above = if at <= 1 { 0 } else { at };
         let scroll = state.scroll.min(above).max((at + 1 + room / 4).saturating_sub(room));
         let scroll = scroll.min(lines.len().saturating_sub(room));

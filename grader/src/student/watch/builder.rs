@@ -1,4 +1,4 @@
-//! Building a lab beside everything else: one cargo at a time, all of which can be ended.
+//! Builds a lab in the background: one cargo at a time, which can be stopped with all its processes.
 
 mod cargo_output;
 
@@ -21,21 +21,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long what cargo wrote is waited for once it has ended: a process that it left may hold its pipes open.
+/// The timeout for cargo's remaining output after its end: a process that it left may keep the pipes open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How often is looked whether it has.
+/// How often cargo's end is polled for.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A line that is longer than this is taken for several, in bytes: a build script may write one without end.
+/// The maximum length of a line, in bytes: a build script may write one without end. The rest is taken as further
+/// lines.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Builds labs of one workspace.
+/// Builds the labs of one workspace.
 pub struct Builder {
     workspace: Workspace,
-    /// The options for cargo, found out once.
+    /// The options for cargo, determined once.
     options: Vec<OsString>,
-    /// Where programs are set aside.
+    /// The directory for the built programs.
     out: PathBuf,
     linked: Linked,
     events: Sender<Event>,
@@ -46,13 +47,13 @@ pub struct Builder {
 /// A build that has ended.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Which one, counted from 1.
+    /// The build's number, counted from 1.
     pub number: u64,
     /// The lab.
     pub lab: String,
     /// How it ended.
     pub end: End,
-    /// What the compiler and cargo said: errors and warnings with the colours of a terminal, in order.
+    /// The messages of the compiler and cargo: errors and warnings with the colours of a terminal, in order.
     pub said: Vec<String>,
     /// How long it took.
     pub took: Duration,
@@ -61,26 +62,26 @@ pub struct Built {
 /// How a build ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With this program, which no later build overwrites.
+    /// With this program, which later builds do not overwrite.
     Made(PathBuf),
     /// It does not compile.
     Failed,
     /// Crates could not be downloaded.
     Offline,
-    /// It was ended.
+    /// It was stopped.
     Killed(EndedBy),
-    /// Cargo could not be run, or named no program.
+    /// Cargo could not be run, or reported no program.
     NoCargo(String),
 }
 
-/// EndedBy a build was ended.
+/// Why a build was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
-    /// A file was saved, or another lab chosen: it is out of date.
+    /// Stale: a file was saved, or another lab selected.
     OutOfDate,
     /// The person asked for it.
     Asked,
-    /// It took too long.
+    /// It timed out.
     Limit,
 }
 
@@ -106,7 +107,7 @@ impl Cargo {
 }
 
 impl Builder {
-    /// Programs are put below `out`; what happens is told to `events`.
+    /// Programs are put below `out`; events are sent to `events`.
     ///
     /// # Errors
     /// [`Interrupted`](crate::interrupts::Interrupted).
@@ -118,12 +119,12 @@ impl Builder {
         Ok(Builder { workspace, options, out, linked: Linked::Static, events, number: 0, running: None })
     }
 
-    /// Begins to build a lab, and returns the number of that build. None may be under way.
+    /// Starts to build a lab, and returns the number of the build. No other build may be running.
     ///
     /// # Errors
     /// Cargo can't be started.
     pub fn begin(&mut self, lab: &str) -> Result<u64> {
-        debug_assert!(self.running.is_none(), "never two builds at once");
+        debug_assert!(self.running.is_none(), "one build at a time");
         self.number += 1;
         let mut cargo = build::command(&self.options, &self.workspace, lab, self.linked)?;
         cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -147,25 +148,25 @@ impl Builder {
         Ok(self.number)
     }
 
-    /// Whether a build is under way.
+    /// Whether a build is running.
     pub fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Since when.
+    /// When it started.
     pub fn began(&self) -> Option<Instant> {
         self.running.as_ref().map(|running| running.began)
     }
 
-    /// Ends the build that is under way, with every process of it. [`Event::Built`] comes all the same.
+    /// Kills the running build, with all its processes. [`Event::Built`] follows.
     pub fn kill(&self, why: EndedBy) {
         if let Some(running) = &self.running {
             running.cargo.lock().unwrap_or_else(PoisonError::into_inner).kill(why);
         }
     }
 
-    /// To be told of each build that has ended. Whether it has to be done once more: the program could not be linked
-    /// statically, and from now on that is not tried.
+    /// Must be called after each build. Returns whether to build again: the program could not be linked statically, and
+    /// from now on is linked dynamically.
     pub fn ended(&mut self, built: &Built) -> bool {
         if self.running.as_ref().is_some_and(|running| running.number == built.number) {
             self.running = None;
@@ -178,7 +179,7 @@ impl Builder {
         again
     }
 
-    /// Forgets the programs that were built before this one.
+    /// Removes the programs of earlier builds.
     pub fn keep_only(&self, number: u64) {
         let Ok(out) = Directory::open(&self.out) else { return };
         for name in out.names().unwrap_or_default() {
@@ -195,7 +196,7 @@ impl Drop for Builder {
     }
 }
 
-/// What follows one build.
+/// Follows one build.
 struct Follow {
     number: u64,
     lab: String,
@@ -217,7 +218,7 @@ impl Follow {
         let mut cargo_output = CargoOutput::default();
         let mut ends = 0;
         let mut over: Option<(Option<ExitStatus>, Instant)> = None;
-        // Only when all of it has ended may another build begin.
+        // The next build may start only when all of this one has ended.
         while ends < 2 || over.is_none() {
             match lines.recv_timeout(TICK) {
                 Ok(Line::End) => ends += 1,
@@ -227,7 +228,7 @@ impl Follow {
                     }
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
-                // Both are at their end, and so it is in a moment.
+                // Both pipes are closed: cargo is about to end.
                 Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(Duration::from_millis(1)),
             }
             match over {
@@ -248,7 +249,7 @@ impl Follow {
         let _ = self.events.send(Event::Built(built));
     }
 
-    /// How cargo ended, once it has; none in it where the system can't say.
+    /// Cargo's exit status once it has ended; `Some(None)` where the system can't tell.
     fn ended(&self) -> Option<Option<ExitStatus>> {
         let mut cargo = self.cargo.lock().unwrap_or_else(PoisonError::into_inner);
         cargo.process.ended().map_or(Some(None), |status| status.map(Some))

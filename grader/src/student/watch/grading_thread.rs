@@ -1,5 +1,4 @@
-//! Grading beside everything else: one run at a time. The positive controls are measured once, each when it is first
-//! asked for.
+//! Grades in the background, one run at a time. Each positive control is measured once, when it is first needed.
 
 use super::Event;
 use crate::interrupts::Interrupted;
@@ -38,12 +37,12 @@ pub enum Graded {
     Failed(anyhow::Error),
 }
 
-/// The attempts that a lab is asked to block: its own and those of the labs before it.
+/// The attempts that a lab must block: its own and those of the labs before it.
 pub fn attempts_of(lab: usize) -> Vec<&'static Attempt> {
     ALL.iter().filter(|attempt| attempt.first_lab() <= lab).collect()
 }
 
-/// The session's side: at most one order is at work.
+/// The session's side of the thread: at most one request is running.
 pub struct GradingThread {
     orders: Sender<GradeRequest>,
     stopper: Arc<Stopper>,
@@ -52,12 +51,12 @@ pub struct GradingThread {
 }
 
 impl GradingThread {
-    /// `orders` is what [`serve`] reads.
+    /// `orders` is the channel that [`serve`] reads.
     pub fn new(orders: Sender<GradeRequest>, stopper: Arc<Stopper>) -> GradingThread {
         GradingThread { orders, stopper, at_work: false, next: None }
     }
 
-    /// Has a program graded; one that is at work is stopped first.
+    /// Requests the grading of a program; a running one is stopped first.
     pub fn order(&mut self, order: GradeRequest) {
         self.next = Some(order);
         if self.at_work {
@@ -67,7 +66,7 @@ impl GradingThread {
         }
     }
 
-    /// Ends what is at work as soon as that can be.
+    /// Stops the running request as soon as possible.
     pub fn stop(&mut self) {
         self.next = None;
         if self.at_work {
@@ -75,13 +74,13 @@ impl GradingThread {
         }
     }
 
-    /// To be told of each run that has ended.
+    /// Must be called after each run.
     pub fn ended(&mut self) {
         self.at_work = false;
         self.begin();
     }
 
-    /// Whether one is at work, or will be.
+    /// Whether a request is running or waiting.
     pub fn is_busy(&self) -> bool {
         self.at_work || self.next.is_some()
     }
@@ -100,7 +99,7 @@ impl Drop for GradingThread {
     }
 }
 
-/// Serves orders until nobody can send any more.
+/// Serves requests until the channel is closed.
 pub fn serve(
     workers: &mut Workers,
     decoy: DecoyKind,

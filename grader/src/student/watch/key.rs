@@ -1,21 +1,21 @@
-//! The keys: what a person can ask for.
+//! The keys of the watch.
 
-/// What a person can ask for.
+/// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// The next hint for the step.
+    /// The next hint for the current step.
     Hint,
-    /// What the check is about.
+    /// Explain the selected check.
     Explain,
-    /// The check, slowly.
+    /// Run the selected check and explain it.
     Try,
-    /// What the compiler said.
+    /// The compiler's messages.
     Messages,
-    /// The keys.
+    /// The list of keys.
     Help,
-    /// Build and grade once more.
+    /// Build and grade again.
     Rerun,
-    /// End the build that is under way.
+    /// Stop the running build.
     Stop,
     /// The next lab.
     Next,
@@ -40,7 +40,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key that a letter stands for.
+    /// The meaning of a letter.
     pub fn of(letter: char) -> Option<Key> {
         Some(match letter {
             'h' => Key::Hint,

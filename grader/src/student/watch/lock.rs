@@ -1,5 +1,4 @@
-//! One watch a workspace: a lock on its directory. Nothing is written for it, and the kernel takes it away however
-//! the watch ends.
+//! One watch a workspace: a lock on its directory. It needs no file, and the kernel releases it however the watch ends.
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -7,19 +6,19 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Held as long as this lives.
+/// A lock, released on drop.
 #[derive(Debug)]
 pub struct Lock {
-    /// None on a file system that has no such locks.
+    /// None on a file system without such locks.
     _held: Option<Flock<File>>,
 }
 
-/// Another watch holds the workspace: its process id, where that can be found out.
+/// Another watch has locked the workspace: its process id, where that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held(pub Option<i32>);
 
 impl Lock {
-    /// Takes the workspace at `root`.
+    /// Locks the workspace at `root`.
     ///
     /// # Errors
     /// See [`Held`].
@@ -34,14 +33,15 @@ impl Lock {
     }
 }
 
-/// Who holds the lock, as proc(5) tells of `/proc/locks`: a line `1: FLOCK  ADVISORY  WRITE 708 08:01:1234 0 EOF`.
+/// The process that holds the lock, from `/proc/locks` (proc(5)): a line `1: FLOCK  ADVISORY  WRITE 708 08:01:1234 0
+/// EOF`.
 fn holder(root: &Path) -> Option<i32> {
     let inode = fs::metadata(root).ok()?.ino().to_string();
     let locks = fs::read_to_string("/proc/locks").ok()?;
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let is_it = words.get(1) == Some(&"FLOCK") && words.get(5)?.rsplit(':').next()? == inode;
-        // One in another PID namespace has the number 0, and is nobody that could be named.
+        // A process in another PID namespace has the number 0: no name for it.
         words.get(4)?.parse().ok().filter(|pid| is_it && *pid > 0)
     })
 }

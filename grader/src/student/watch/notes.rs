@@ -1,4 +1,4 @@
-//! What is noted in a student's workspace: what each grading has shown, and the hints that were asked for.
+//! Records in a student's workspace: the verdicts of each grading, and the hints shown.
 
 use crate::labs::Workspace;
 use crate::labs::steps::StepId;
@@ -9,7 +9,7 @@ use crate::student::starter;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// The notes of one workspace. In one that is no student's nothing is noted.
+/// The records of one workspace. In a workspace that is not a student's nothing is recorded.
 pub struct Notes {
     root: Option<PathBuf>,
 }
@@ -21,18 +21,18 @@ impl Notes {
         Notes { root: starter::is_students(root).then(|| root.to_owned()) }
     }
 
-    /// How many hints for a step were asked for, now or long ago.
+    /// How many hints for a step were shown, in this watch or an earlier one.
     pub fn hints(&self, step: &StepId) -> usize {
         let Some(root) = &self.root else { return 0 };
         ProgressFile::read(root).map_or(0, |(progress, _)| progress.hints(&step.lab, &step.name))
     }
 
-    /// Notes that so many were. What can't be noted is said.
+    /// Records the number of hints shown. Returns a note where that fails.
     pub fn hint(&self, step: &StepId, number: usize) -> Option<String> {
         self.change(|progress| progress.show_hints(&step.lab, &step.name, number))
     }
 
-    /// Notes what a lab has come to. What can't be noted is said.
+    /// Records the verdicts of a lab. Returns a note where that fails.
     pub fn graded(&self, progress: &LabProgress, report: &TargetReport) -> Option<String> {
         self.change(|file| {
             file.record(progress, report);
@@ -40,7 +40,7 @@ impl Notes {
         })
     }
 
-    /// Changes the file as it is now: another grader may have written it meanwhile.
+    /// Changes the file's current content: another grader may have written it meanwhile.
     fn change(&self, change: impl FnOnce(&mut ProgressFile)) -> Option<String> {
         let root = self.root.as_ref()?;
         let write = || -> Result<Option<String>> {
@@ -49,9 +49,12 @@ impl Notes {
             progress.write(root)?;
             Ok(aside.map(|aside| {
                 let name = aside.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                format!("{FILE} can't be read ({}): it is kept as {name}, and begun anew", aside.why)
+                format!(
+                    "{FILE} can't be read ({}): it is kept as {name}, and a new one is started",
+                    aside.why
+                )
             }))
         };
-        write().unwrap_or_else(|error| Some(format!("what you have reached could not be noted: {error:#}")))
+        write().unwrap_or_else(|error| Some(format!("your progress could not be saved: {error:#}")))
     }
 }

@@ -1,4 +1,4 @@
-//! The board's pages of text: hints, explanations, the slow view.
+//! The board's text pages: hints, explanations, an attempt in detail.
 
 use super::builder::{Built, End, EndedBy};
 use super::state::{View, WatchState};
@@ -10,16 +10,16 @@ use attempts::attempts::Attempt;
 use attempts::works::Work;
 use std::path::PathBuf;
 
-/// What pages need that no state has.
+/// Context of the pages besides the state.
 #[derive(Clone, Debug, Default)]
 pub struct PageContext {
-    /// The command that lets this machine judge what it can't, where one is known.
+    /// The command that lets this machine judge more, where one is known.
     pub way_out: Option<String>,
     /// The root file system.
     pub rootfs: PathBuf,
 }
 
-/// The page that is shown: its text, with the colours of the compiler in it. None where that is the board.
+/// The current page's text, with the compiler's colours in it. None for the board.
 pub fn page(state: &WatchState, context: &PageContext) -> Option<String> {
     Some(match state.view {
         View::Board => return None,
@@ -45,11 +45,11 @@ Save a file: the lab is built and graded again.
   n  p     the next lab, the one before
   q        quit
 
-  + as it should be   x fell short   ~ waits for another check
+  + as it should be   ~x does not pass   ~~ waits for another check
   ? no verdict        . a later lab is the first to ask for it
 ";
 
-/// What else a person should know of the verdicts, a line each.
+/// Notes on the verdicts, one a line.
 pub fn beside(state: &WatchState, context: &PageContext) -> Vec<String> {
     let mut lines = Vec::new();
     let steps = &state.progress.steps;
@@ -67,32 +67,32 @@ pub fn beside(state: &WatchState, context: &PageContext) -> Vec<String> {
     lines
 }
 
-/// The step that the student is at: its name, its state, its place, its goal.
+/// The current step: its name, state, place and goal.
 pub fn goal(place: &StepProgress) -> String {
     format!("{}: {}\n{}\n\n{}\n", place.step.id, stands(place), whereabouts(place), place.step.goal.trim())
 }
 
-/// What can be said of a step, in words.
+/// The state of a step, in words.
 pub fn stands(place: &StepProgress) -> String {
     match &place.state {
         StepState::Todo => "still to be written".into(),
-        StepState::Short => "written, and it falls short".into(),
+        StepState::Short => "written, but does not pass".into(),
         StepState::Waits(other) => format!("written, and waits for {other}"),
         StepState::Passed => "holds".into(),
     }
 }
 
-/// Where a step stands in the student's source.
+/// The place of a step in the student's source.
 pub fn whereabouts(place: &StepProgress) -> String {
     match &place.marker {
         Some((file, line)) => format!("{}:{line}", file.display()),
-        None => "your source has no marker of it".into(),
+        None => "your source has no marker for it".into(),
     }
 }
 
 fn hint(state: &WatchState) -> String {
     let Some(place) = state.progress.next() else {
-        return format!("Every step of {} holds.\n", state.name());
+        return format!("Every step of {} passes.\n", state.name());
     };
     let shown = state.hints_shown();
     let mut text = goal(place);
@@ -108,7 +108,7 @@ fn hint(state: &WatchState) -> String {
 
 fn explained(state: &WatchState) -> String {
     let Some(id) = state.chosen() else { return "There is no check to explain.\n".into() };
-    // The steps are the student's, and the code is not shown: it is the solution.
+    // The steps are the student's. The reference code is not shown: it is the solution.
     let steps: Vec<Step> = state.progress.steps.iter().map(placed).collect();
     let mut text = Vec::new();
     let _ = match (Attempt::find(id), Work::find(id)) {
@@ -158,13 +158,13 @@ fn tried(state: &WatchState, context: &PageContext) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The commands that lead to a shell inside a lab's container, on a host that can be lost.
+/// The commands that open a shell inside a lab's container, on a disposable host.
 pub fn shell(lab: &str, rootfs: &std::path::Path) -> Vec<String> {
     let rootfs = rootfs.to_string_lossy();
     vec![story::HOST.to_owned(), format!("cargo run -q -p {lab} -- {} /bin/sh", shell_words::quote(&rootfs))]
 }
 
-/// The steps that a check wants and that are not there.
+/// The missing steps that a check needs.
 pub fn wanted(steps: &[StepProgress], check: &str) -> Vec<Wanted> {
     let lacks = |place: &&StepProgress| place.red.iter().any(|red| red == check);
     let wanted = |place: &StepProgress| Wanted {
@@ -174,7 +174,7 @@ pub fn wanted(steps: &[StepProgress], check: &str) -> Vec<Wanted> {
         goal: place.step.goal.clone(),
     };
     let all: Vec<&StepProgress> = steps.iter().filter(lacks).collect();
-    // What is written is to blame only where nothing is left to write.
+    // Steps that are written are listed only where no unwritten step is left.
     let todo = all.iter().any(|place| place.state == StepState::Todo);
     all.into_iter().filter(|place| !todo || place.state == StepState::Todo).map(wanted).collect()
 }
@@ -198,12 +198,12 @@ pub fn ended(built: &Built) -> Option<String> {
         End::Made(_) => return None,
         End::Failed => format!("{lab} does not compile."),
         End::Offline => format!("{lab} was not built: {}", crate::labs::offline::WAY_OUT),
-        End::Killed(EndedBy::OutOfDate) => format!("the build of {lab} was out of date, and ended."),
-        End::Killed(EndedBy::Asked) => format!("the build of {lab} was ended. r: build it again"),
+        End::Killed(EndedBy::OutOfDate) => format!("the build of {lab} was stale, and was stopped."),
+        End::Killed(EndedBy::Asked) => format!("the build of {lab} was stopped. r: build it again"),
         End::Killed(EndedBy::Limit) => {
             let seconds = built.took.as_secs();
             format!(
-                "the build of {lab} did not end in {seconds} s, and was ended.\n\
+                "the build of {lab} timed out after {seconds} s, and was stopped.\n\
                  Does a build.rs, a macro or a const loop? r: build it again"
             )
         }

@@ -1,4 +1,4 @@
-//! The watch without a board: a line an event, and a line a verdict that has changed.
+//! The watch without a board: a line for each event, and for each verdict that has changed.
 
 use super::Event;
 use super::key::Key;
@@ -10,22 +10,22 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-/// Something that happened, to be told of.
+/// An event to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// A build has begun.
     Building,
-    /// A build has ended that was not out of date.
+    /// A build has ended and is not stale.
     Built,
     /// A program was graded.
     Graded,
     /// There is a note.
     Note,
-    /// A page was asked for.
+    /// A page was requested.
     Page,
 }
 
-/// Tells of it.
+/// Prints it.
 ///
 /// # Errors
 /// Those of `out`.
@@ -77,11 +77,11 @@ fn graded(state: &WatchState, context: &PageContext, out: &mut dyn Write) -> io:
             let (step, stands) = (&place.step.id, pages::stands(place));
             writeln!(out, "next: {step}: {stands}: {}", pages::whereabouts(place))
         }
-        None => writeln!(out, "{}: every step holds", state.name()),
+        None => writeln!(out, "{}: every step passes", state.name()),
     }
 }
 
-/// Sends the keys that lines on standard input begin with, and their end.
+/// Sends the keys from standard input, the first letter of each line, and its end.
 pub fn listen(events: Sender<Event>) {
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {

@@ -1,4 +1,4 @@
-//! What the board shows, and what keys do to it. Nothing here draws, builds or grades.
+//! The state of the board, and how keys change it. Nothing here draws, builds or grades.
 
 use super::builder::{Built, End};
 use super::grading_thread::attempts_of;
@@ -12,31 +12,31 @@ use attempts::works::ALL as WORKS;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the session has to do after a key.
+/// What the session must do after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Show the board as it is now.
+    /// Draw the board again.
     Show,
-    /// Show one more hint, where the hints are shown, and note it.
+    /// Show one more hint if the hints are shown, and record it.
     Hint,
-    /// Build and grade once more.
+    /// Build and grade again.
     Rerun,
-    /// End the build.
+    /// Stop the build.
     Stop,
-    /// Turn to this lab.
+    /// Change to this lab.
     Turn(usize),
     /// End.
     Quit,
 }
 
-/// What goes on.
+/// What is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing: a save is waited for.
+    /// Nothing: waiting for a save.
     Idle,
-    /// Cargo runs, and said this last.
+    /// Cargo, with its last status line.
     Building(String),
-    /// So many trials of so many are done.
+    /// Grading: trials done, trials in all.
     Grading(usize, usize),
 }
 
@@ -45,15 +45,15 @@ pub enum Phase {
 pub enum View {
     /// The checks.
     Board,
-    /// What the compiler said.
+    /// The compiler's messages.
     Messages,
-    /// The hints for the step, as many as were asked for.
+    /// The hints for the step, as many as were requested.
     Hint,
-    /// What the selected check is about.
+    /// The explanation of the selected check.
     Explain,
-    /// The selected check, slowly.
+    /// The selected check in detail.
     Try,
-    /// The keys.
+    /// The list of keys.
     Help,
 }
 
@@ -63,25 +63,25 @@ pub struct WatchState {
     pub lab: usize,
     /// What goes on.
     pub phase: Phase,
-    /// The last build that was not out of date when it ended.
+    /// The last build that is not stale.
     pub built: Option<Built>,
     /// The verdicts of the last program that was graded.
     pub report: Option<TargetReport>,
-    /// Whether that program is the one that the source makes now, as far as is known.
+    /// Whether that program was built from the current source, as far as is known.
     pub current: bool,
     /// How long its grading took.
     pub graded_in: Duration,
-    /// The verdicts before that, by the check's name.
+    /// The previous verdicts, by the check's name.
     pub before: BTreeMap<String, Verdict>,
-    /// Where the student stands.
+    /// The student's progress.
     pub progress: LabProgress,
     /// What is shown.
     pub view: View,
-    /// The first line that is shown.
+    /// The first visible line.
     pub scroll: usize,
-    /// The check that a person has moved to; none: the one to mend.
+    /// The check that the person has selected; none: the one to fix first.
     pub selected: Option<String>,
-    /// What else there is to say, in one line.
+    /// A note, in one line.
     pub note: Option<String>,
     hints: BTreeMap<StepId, usize>,
     reference: Vec<Step>,
@@ -93,37 +93,37 @@ pub struct WatchState {
 pub struct CheckRow<'a> {
     /// Its name.
     pub id: &'a str,
-    /// What is known of it.
+    /// Its mark.
     pub mark: Mark,
-    /// The verdict before this one, where that was another.
+    /// The previous verdict, where it was different.
     pub was: Option<Verdict>,
     /// The reason, in one line.
     pub why: String,
-    /// Whether the step that the student is at turns it.
+    /// Whether the current step affects it.
     pub of_step: bool,
 }
 
-/// What is known of a check.
+/// The mark of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// As it should be.
+    /// It passes.
     Good,
-    /// It fell short.
+    /// It does not pass.
     Short,
-    /// It waits for another that fell short.
+    /// A prerequisite does not pass.
     Waits,
     /// This machine can't judge it.
     Machine,
-    /// The program's fault that there is no verdict.
+    /// There is no verdict, because of the program.
     Unclear,
     /// It has not been run yet.
     Unknown,
-    /// The lab after this number's is the first to ask for it.
+    /// The lab with this number is the first to require it.
     Later(usize),
 }
 
 impl WatchState {
-    /// The state at the beginning. `reference` are the steps as they should be.
+    /// The initial state. `reference` are the reference steps.
     pub fn new(lab: usize, decoy: DecoyKind, reference: Vec<Step>, source: &Source) -> WatchState {
         let progress = LabProgress::of(labs::ALL[lab], &reference, source, None);
         WatchState {
@@ -150,7 +150,7 @@ impl WatchState {
         labs::ALL[self.lab]
     }
 
-    /// Turns to another lab.
+    /// Changes to another lab.
     pub fn turn(&mut self, lab: usize, source: &Source) {
         self.lab = lab;
         (self.phase, self.built, self.report, self.current) = (Phase::Idle, None, None, false);
@@ -159,8 +159,7 @@ impl WatchState {
         self.stand(source);
     }
 
-    /// Takes in the end of a build. One that failed shows what the compiler said, and one that did not takes that
-    /// away again.
+    /// Handles the end of a build. A failed build shows the compiler's messages; a successful one hides them.
     pub fn built(&mut self, built: Built) {
         self.phase = Phase::Idle;
         let made = matches!(built.end, End::Made(_));
@@ -173,7 +172,7 @@ impl WatchState {
         self.built = Some(built);
     }
 
-    /// Takes in a report.
+    /// Handles a report.
     pub fn graded(&mut self, report: TargetReport, took: Duration, source: &Source) {
         self.phase = Phase::Idle;
         if let Some(old) = &self.report {
@@ -184,13 +183,13 @@ impl WatchState {
         self.stand(source);
     }
 
-    /// Finds out anew where the student stands.
+    /// Computes the student's progress again.
     pub fn stand(&mut self, source: &Source) {
         let report = self.report.as_ref().map(|report| (report, self.decoy));
         self.progress = LabProgress::of(self.name(), &self.reference, source, report);
     }
 
-    /// What a key does.
+    /// Handles a key.
     pub fn press(&mut self, key: Key, page: usize) -> Action {
         match key {
             Key::Quit => return Action::Quit,
@@ -228,7 +227,7 @@ impl WatchState {
         }
     }
 
-    /// On the board another check is selected; a page is moved.
+    /// On the board: selects another check. On a page: scrolls.
     fn go(&mut self, lines: isize) {
         if self.view != View::Board {
             self.scroll = self.scroll.saturating_add_signed(lines);
@@ -241,13 +240,14 @@ impl WatchState {
         self.selected = Some(rows[then].id.to_owned());
     }
 
-    /// How many hints for the step have been asked for.
+    /// How many hints for the step have been shown.
     pub fn hints_shown(&self) -> usize {
         let step = self.progress.next().map(|place| &place.step.id);
         step.and_then(|id| self.hints.get(id)).copied().unwrap_or(0)
     }
 
-    /// Shows one more hint for the step, the first time as many as were shown long ago. Returns how many are shown.
+    /// Shows one more hint for the step; the first time as many as were shown in an earlier watch. Returns how many are
+    /// shown.
     pub fn one_more_hint(&mut self, long_ago: usize) -> usize {
         let Some(place) = self.progress.next() else { return 0 };
         let all = place.step.hints.len();
@@ -256,8 +256,8 @@ impl WatchState {
         *shown
     }
 
-    /// The name of the check that `explain` and `try` are about: the one that a person has moved to, else the first
-    /// that falls short of the student's step, else the one to mend first.
+    /// The check that `explain` and `try` apply to: the one selected, else the first of the student's step that does
+    /// not pass, else the one to fix first.
     pub fn chosen(&self) -> Option<&str> {
         if let Some(id) = &self.selected {
             return Some(id);
@@ -268,12 +268,12 @@ impl WatchState {
         of_step.map(String::as_str).or_else(first).or_else(any)
     }
 
-    /// The check of this name, where it was graded.
+    /// The check with this id, if it was graded.
     pub fn check(&self, id: &str) -> Option<&Check> {
         self.report.as_ref()?.checks.iter().find(|check| check.id == id)
     }
 
-    /// The checks on the board: works checks, attempts that this lab is asked to block, attempts of later labs.
+    /// The checks on the board: works checks, attempts that this lab must block, attempts of later labs.
     pub fn rows(&self) -> Vec<CheckRow<'_>> {
         let works = WORKS.iter().filter(|work| work.first_lab <= self.lab).map(|work| self.row(work.id));
         let attempts = attempts_of(self.lab).into_iter().map(|attempt| self.row(attempt.id));
@@ -302,7 +302,8 @@ impl WatchState {
         CheckRow { id, mark: mark(check), was, why, of_step }
     }
 
-    /// The checks whose verdict is another than in the grading before, each with both; all of them the first time.
+    /// The checks whose verdict has changed since the previous grading, each with the previous verdict; all of them the
+    /// first time.
     pub fn changes(&self) -> impl Iterator<Item = (&Check, Option<Verdict>)> {
         let checks = self.report.iter().flat_map(|report| &report.checks);
         checks.filter_map(|check| match self.before.get(&check.id) {
@@ -311,7 +312,7 @@ impl WatchState {
         })
     }
 
-    /// How many of the attempts, or of the works checks, are as they should be, of how many.
+    /// How many of the attempts, or of the works checks, pass, and how many there are.
     pub fn good(&self, kind: CheckKind) -> (usize, usize) {
         let of_kind = |check: &&Check| check.kind == kind;
         let checks: Vec<&Check> =
@@ -331,7 +332,7 @@ fn mark(check: &Check) -> Mark {
 }
 
 impl Mark {
-    /// One character that says it where there are no colours.
+    /// One character that shows it without colours.
     pub fn sign(self) -> char {
         match self {
             Mark::Good => '+',

@@ -1,4 +1,4 @@
-//! The terminal: taken for the board, and given back however the watch ends.
+//! The terminal: set up for the board, and restored however the watch ends.
 
 use super::Event;
 use super::board;
@@ -19,17 +19,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-/// Whether the terminal is the board's.
+/// Whether the terminal is set up for the board.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The board on a terminal. The terminal is as it was once this is dropped, and before a panic is told of.
+/// The board on a terminal. The terminal is restored on drop, and before a panic is reported.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     colours: bool,
 }
 
 impl Screen {
-    /// Takes the terminal.
+    /// Sets up the terminal.
     ///
     /// # Errors
     /// It can't be set.
@@ -61,7 +61,7 @@ impl Screen {
     pub fn draw(&mut self, state: &mut WatchState, context: &PageContext) -> io::Result<()> {
         let colours = self.colours;
         let mut scroll = state.scroll;
-        // A terminal that knows of it shows no half of a frame.
+        // Synchronized update: a terminal that supports it shows whole frames only.
         execute!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| scroll = board::draw(frame, state, context, colours))?;
         execute!(io::stdout(), EndSynchronizedUpdate)?;
@@ -81,17 +81,17 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back, once.
+/// Restores the terminal, once.
 fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        // Where the terminal is gone there is nobody to tell.
+        // If the terminal is closed, nobody can read an error.
         let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
         let _ = io::stdout().flush();
     }
 }
 
-/// Sends keys and changes of size, for as long as the process lives.
+/// Sends keys and changes of size, for the life of the process.
 pub fn listen(events: Sender<Event>) {
     thread::spawn(move || {
         loop {

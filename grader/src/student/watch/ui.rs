@@ -1,4 +1,4 @@
-//! The two faces of a watch: a board on a terminal, and lines.
+//! The two user interfaces of a watch: the board on a terminal, and plain lines.
 
 use super::terminal::Screen;
 use super::{Event, plain, terminal};
@@ -7,11 +7,11 @@ use anyhow::Result;
 use std::io;
 use std::sync::mpsc::Sender;
 
-/// How the watch is shown.
+/// The user interface.
 pub enum Ui {
     /// On a terminal.
     Board(Box<Screen>),
-    /// In lines.
+    /// Plain lines.
     Plain(Box<dyn io::Write>),
 }
 
@@ -24,12 +24,12 @@ impl Ui {
         Ok(Ui::Board(Box::new(Screen::open(colours)?)))
     }
 
-    /// Lines on standard output. Colours are taken off where it is no terminal or NO_COLOR is set.
+    /// Lines on standard output. Colours are removed where it is no terminal or NO_COLOR is set.
     pub fn plain() -> Ui {
         Ui::Plain(Box::new(Shown::new(anstream::AutoStream::auto(io::stdout()))))
     }
 
-    /// Has keys told to `events`.
+    /// Sends keys to `events`.
     pub(super) fn listen(&self, events: Sender<Event>) {
         match self {
             Ui::Board(_) => terminal::listen(events),

@@ -3,7 +3,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use tempfile::TempDir;
 
-/// A folder of a submission, with a script and what it reads.
+/// The folder of a submission, with a script and its data.
 fn folder() -> (TempDir, PathBuf) {
     let temporary = tempfile::tempdir().unwrap();
     let sub = temporary.path().canonicalize().unwrap().join("sub");
@@ -31,7 +31,7 @@ fn a_small_folder_comes_whole() {
     fs::write(sub.join(".git/large"), vec![0; 17 << 20]).unwrap();
     fs::write(sub.join(".git/named"), "x").unwrap();
     assert_eq!(of(&sub, &["./prog.sh"]).unwrap(), std::slice::from_ref(&sub));
-    // Named, it is copied although its directory is not.
+    // A named file is copied although its directory is not.
     assert_eq!(of(&sub, &["./prog.sh", ".git/named"]).unwrap(), [sub.clone(), sub.join(".git/named")]);
 }
 
@@ -52,7 +52,7 @@ fn what_looks_like_a_home_brings_what_is_named_alone_and_never_its_keys() {
         assert_eq!(of(&sub, &["./prog.sh"]).unwrap(), [sub.join("prog.sh")], "{mark}");
         if mark.starts_with(".ssh") {
             let error = format!("{:#}", of(&sub, &["./prog.sh", mark]).unwrap_err());
-            assert!(error.contains("beside keys"), "{error}");
+            assert!(error.contains("in a directory of keys"), "{error}");
         }
     }
 }
@@ -73,7 +73,7 @@ fn links_come_as_links_and_what_they_lead_to_at_its_real_path() {
     let top = keep.path().canonicalize().unwrap();
     symlink("sub", top.join("by-link")).unwrap();
     symlink("lib", sub.join("conf")).unwrap();
-    // Within the folder: all comes with it.
+    // A file in the folder: the whole folder is copied.
     assert_eq!(of(&sub, &["./prog.sh", "conf/helper"]).unwrap(), std::slice::from_ref(&sub));
     let found = of(Path::new("/"), &[top.join("by-link/prog.sh").to_str().unwrap()]).unwrap();
     assert_eq!(found, [top.join("by-link"), sub]);
@@ -89,7 +89,7 @@ fn a_link_that_leads_out_brings_a_program_or_what_everybody_may_read() {
     script(&elsewhere.join("contain"));
     symlink(&elsewhere, sub.join("out")).unwrap();
     let error = format!("{:#}", of(&sub, &["./prog.sh", "out/app.conf"]).unwrap_err());
-    assert!(error.contains("not everybody may read"), "{error}");
+    assert!(error.contains("not world-readable"), "{error}");
     assert_eq!(of(&sub, &["./out/contain"]).unwrap(), [elsewhere, sub.join("out")]);
 }
 

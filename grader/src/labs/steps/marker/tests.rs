@@ -27,10 +27,14 @@ fn steps_are_found(#[case] text: &str, #[case] expected: &[&str]) {
     3,
     "a second step a; the first is at lib.rs:1"
 )]
-#[case::end_without_start("x\n// end step\n", 2, "`// end step`, and no step is open")]
-#[case::ended_twice("// step: a\n// end step\n// end step\n", 3, "`// end step`, and no step is open")]
-#[case::capitals("// step: A\n", 1, r#""A" is no name of a step: only a-z, 0-9 and - are"#)]
-#[case::two_words("// step: a b\n", 1, r#""a b" is no name of a step: only a-z, 0-9 and - are"#)]
+#[case::end_without_start("x\n// end step\n", 2, "`// end step` without a `// step: NAME` before it")]
+#[case::ended_twice(
+    "// step: a\n// end step\n// end step\n",
+    3,
+    "`// end step` without a `// step: NAME` before it"
+)]
+#[case::capitals("// step: A\n", 1, r#""A" is not a name of a step: use only a-z, 0-9 and -"#)]
+#[case::two_words("// step: a b\n", 1, r#""a b" is not a name of a step: use only a-z, 0-9 and -"#)]
 #[case::no_name("// step: \n", 1, "`// step:` is neither `// step: NAME` nor `// end step`")]
 #[case::no_space("//step: a\n", 1, "`//step: a` is neither `// step: NAME` nor `// end step`")]
 #[case::more_after_the_end(

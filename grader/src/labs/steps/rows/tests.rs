@@ -62,7 +62,7 @@ fn what_an_attempt_names_is_lost_and_what_another_step_covers_is_not() {
     };
     assert_eq!(lost("lab1-namespaces", "ipc-namespace"), ["sysv-shm", "posix-mq"]);
     assert_eq!(lost("lab1-namespaces", "uts-namespace"), ["hostname-set", "hostname-read", "host-name"]);
-    // `dev` suffices against it, and `tty-inject` escapes in lab 3 with all its steps.
+    // `dev` alone stops it, and `tty-inject` escapes in lab 3 with all its steps.
     assert!(!lost("lab2-mounts", "nodev").contains(&"raw-disk".into()));
     assert!(!lost("lab3-pivot", "session").contains(&"tty-inject".into()));
 }

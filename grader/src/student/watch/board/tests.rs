@@ -25,7 +25,7 @@ fn build(end: End, said: &[&str]) -> Built {
     Built { number: 1, lab: "lab1-namespaces".into(), end, said, took: Duration::from_millis(240) }
 }
 
-/// The same, once it was graded: some checks good, some not, one of each other kind.
+/// The same, graded: some checks pass, some do not, and one has each other mark.
 fn graded() -> WatchState {
     let mut state = begun();
     state.built(build(End::Made("program".into()), &[]));
@@ -103,7 +103,7 @@ fn on_80_by_24_is_everything_that_matters() {
     ] {
         assert!(small.contains(part), "{part:?} is missing in\n{small}");
     }
-    // The list is longer than that, and begins so.
+    // The list is longer than that, and starts like this.
     let large = text(&state, 80, 40);
     for part in ["works checks: 1 of 2 work", " + starts                WORKS"] {
         assert!(large.contains(part), "{part:?} is missing in\n{large}");
@@ -129,7 +129,7 @@ fn nothing_is_lost_or_broken_at_any_size(#[case] width: u16, #[case] height: u16
             assert!(shown[usize::from(height) - 1].contains("q quit"), "{shown:#?}");
         }
         if width >= 40 && view == View::Board {
-            // The selected check is in sight.
+            // The selected check is visible.
             assert!(shown.iter().any(|row| row.starts_with(">x mount")), "{shown:#?}");
             assert!(shown.iter().any(|row| row.starts_with("step mount-namespace")), "{shown:#?}");
         }
@@ -147,10 +147,10 @@ fn a_check_not_yet_asked_for_is_neither_red_nor_green() {
         assert_eq!(colour_of(&buffer, id), Color::DarkGray, "{id}");
     }
     let shown = rows(&buffer).join("\n");
-    assert!(shown.contains("asked for by later labs\n . raw-disk              lab 2"), "{shown}");
+    assert!(shown.contains("required by later labs\n . raw-disk              lab 2"), "{shown}");
     assert!(shown.contains(" ~ hostname-read         waits      for host-name"), "{shown}");
     assert!(shown.contains(" ? cgroup-path           no verdict no control groups"), "{shown}");
-    // Nothing of it is gone where there are no colours.
+    // Without colours all the words are there.
     let plain = drawn(&state, 80, 100, false);
     assert_eq!(rows(&plain), rows(&buffer));
     let coloured = |buffer: &Buffer| {
@@ -196,7 +196,11 @@ fn a_compiler_error_appears_and_goes() {
 fn a_build_that_was_ended_says_why() {
     let mut state = begun();
     state.built(build(End::Killed(EndedBy::Limit), &[]));
-    assert!(text(&state, 80, 24).contains("did not end in 0 s, and was ended"), "{}", text(&state, 80, 24));
+    assert!(
+        text(&state, 80, 24).contains("timed out after 0 s, and was stopped"),
+        "{}",
+        text(&state, 80, 24)
+    );
     state.built(build(End::Offline, &["error: failed to download"]));
     assert!(text(&state, 80, 24).contains("run `cargo fetch`"), "{}", text(&state, 80, 24));
 }
@@ -214,7 +218,7 @@ fn there_are_three_hints_a_step() {
         }
     }
     assert!(!page(&state).contains("one more hint"));
-    // Coming back to them asks for no further one, now or after a long time.
+    // Coming back to the page shows no further hint, now or later.
     let mut state = graded();
     state.press(Key::Hint, 10);
     assert_eq!(state.one_more_hint(1), 1);
@@ -238,7 +242,7 @@ fn try_says_what_is_missing_and_where() {
     ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
-    // The solution is no part of it.
+    // The page does not show the solution.
     let body = &state.progress.next().unwrap().step.body;
     assert!(body.contains("CLONE_NEWNS") && !page.contains("CLONE_NEWNS"), "{page}");
     state.selected = Some("cgroup-path".into());
@@ -275,7 +279,7 @@ fn the_labs_have_ends() {
     state.turn(3, &starter::source().unwrap());
     assert_eq!(state.press(Key::Next, 10), Action::Show);
     assert!(text(&state, 80, 24).contains("this is the last lab"));
-    // Of another lab nothing is known yet.
+    // Nothing is known about another lab yet.
     assert!(state.report.is_none() && state.before == BTreeMap::new());
     assert!(text(&state, 80, 100).contains("   starts                ..."), "{}", text(&state, 80, 100));
 }

@@ -1,5 +1,4 @@
-//! Text with a terminal's colours in it, made into lines of a page. Of all that a terminal obeys only colours get
-//! through.
+//! Wraps text with a terminal's colours into lines of a page. Of escape sequences only colours get through.
 
 use crate::text::line;
 use anstyle_parse::{DefaultCharAccumulator, Params, ParamsIter, Parser, Perform};
@@ -10,8 +9,8 @@ use std::iter;
 use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// The lines of a text, each wrapped to `width` columns: between words, or anywhere, where the columns of a line
-/// belong together as in what a compiler draws.
+/// The lines of a text, each wrapped to `width` columns: between words, or anywhere in text whose columns must stay
+/// aligned, as in compiler messages.
 pub fn lines(text: &str, width: usize, by_words: bool, colours: bool) -> Vec<Line<'static>> {
     let mut pen = Pen { lines: vec![Vec::new()], style: Style::new(), colours };
     let mut parser = Parser::<DefaultCharAccumulator>::new();
@@ -58,7 +57,7 @@ impl Perform for Pen {
     }
 }
 
-/// Select Graphic Rendition (ECMA-48, console_codes(4)): what rustc and cargo use of it.
+/// Select Graphic Rendition (ECMA-48, console_codes(4)): the part that rustc and cargo use.
 fn select(mut style: Style, mut params: ParamsIter, colours: bool) -> Style {
     let fg = |style: Style, colour| if colours { style.fg(colour) } else { style };
     while let Some(param) = params.next() {
@@ -84,7 +83,7 @@ fn select(mut style: Style, mut params: ParamsIter, colours: bool) -> Style {
 }
 
 fn wrap(cells: &[Cell], width: usize, by_words: bool) -> Vec<Line<'static>> {
-    // What is wrapped keeps its indentation.
+    // Continued lines keep the indentation.
     let indentation = cells.iter().take_while(|cell| cell.0 == ' ').count();
     let indentation = " ".repeat(if by_words && indentation + 8 < width { indentation } else { 0 });
     let separator = if by_words { WordSeparator::AsciiSpace } else { WordSeparator::Custom(one_word) };

@@ -1,26 +1,26 @@
-//! What cargo and the compiler say: what they found, what was made, and what cargo is doing.
+//! Parses the output of cargo and the compiler: diagnostics, built files, and cargo's status.
 
 use crate::text;
 use serde::Deserialize;
 
-/// What cargo wrote, as it comes.
+/// A line of cargo's output.
 pub(super) enum Line {
     /// A line on standard output: a message.
     Message(String),
     /// One on standard error.
     Said(String),
-    /// One of the two is at its end.
+    /// One of the two is closed.
     End,
 }
 
-/// What was cargo_output of a build.
+/// The collected output of a build.
 #[derive(Default)]
 pub(super) struct CargoOutput {
     /// Cargo's messages about what it made.
     pub messages: String,
-    /// What the person is to see.
+    /// The text for the person.
     pub shown: Vec<String>,
-    /// How much more there was.
+    /// The number of texts left out.
     more: usize,
 }
 
@@ -36,16 +36,16 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
-/// A build that floods is not kept whole: so many texts of it, of so many characters each.
+/// Bounds for a build that floods: the number of texts, and the characters of each.
 const MAX_LINES: usize = 400;
 const MAX_LINE: usize = 20_000;
-/// Of what cargo says that it does, so many characters.
+/// The maximum length of a status line, in characters.
 const STATUS: usize = 200;
-/// Of its messages about what it made, so many bytes.
+/// The maximum of messages about built files, in bytes.
 const MESSAGES: usize = 16 << 20;
 
 impl CargoOutput {
-    /// Takes in a line. What it returns is about what cargo is doing, and of no interest afterwards.
+    /// Handles a line. Returns cargo's status, if the line is one; it is not collected.
     pub fn line(&mut self, line: Line) -> Option<String> {
         match line {
             Line::Message(line) => {
@@ -83,7 +83,7 @@ impl CargoOutput {
     }
 }
 
-/// Whether a line is one in which cargo says what it does: a verb, set to the right in a column of twelve.
+/// Whether a line is a status line of cargo: a verb, right-aligned in twelve columns.
 fn is_status(line: &str) -> bool {
     let verb = line.trim_start();
     let column = line.len() - verb.len();
@@ -96,7 +96,7 @@ pub fn without_colours(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-/// Whether rustc says that it was the linker which failed.
+/// Whether rustc reports that the linker failed.
 pub(super) fn is_linker(said: &str) -> bool {
     without_colours(said).starts_with("error: linking with")
 }
