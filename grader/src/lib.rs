@@ -2,7 +2,7 @@
 //! blocked.
 //!
 //! # Layout
-//! From the bottom up: each knows only what stands before it (`tests/layers.rs` holds them to it).
+//! From the bottom up: each knows only what stands before it (`tests/source/layers.rs` holds them to it).
 //! - Small, known to all: [`random`], [`path_bytes`]: paths in messages. [`text`]: what others have written, made fit to
 //!   be shown. [`interrupts`]: the signals by which a person ends it. [`this_process`]: what a process does to itself.
 //!   [`channel`]: messages between processes. [`caller`]: who called sudo. [`beneath`]: files below a directory, whatever

@@ -31,11 +31,11 @@ mod places;
 mod programs;
 // Of these two, which another test owns, only a part is used here.
 #[allow(dead_code)]
-#[path = "../watch/pty.rs"]
+#[path = "../commands/watch/pty.rs"]
 mod pty;
 mod run;
 mod secrets;
 #[allow(dead_code)]
-#[path = "../watch/student.rs"]
+#[path = "../commands/watch/student.rs"]
 mod student;
 mod watch;

@@ -1,0 +1,132 @@
+//! The whole way of a student: from the starter, the steps put back one at a time as the reference has them, in the
+//! order in which they are taught. After each, what is green is what `steps.toml` says, and so are the points.
+
+use crate::common::stage::{Setting, Stage, skip, workspace};
+use crate::common::way::{Stop, as_predicted, asked, number, points, predicted, source, steps};
+use grader::labs;
+use grader::labs::variant::Workshop;
+use grader::report::{Cause, Check, TargetReport};
+use rstest::rstest;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+
+/// After each step the lab that it belongs to. The labs to come are looked at where a lab begins: nothing of theirs
+/// is written until then, and what the labs before gained shows itself there.
+fn stops() -> Vec<Stop> {
+    let mut stops = vec![Stop { written: 0, lab: 0 }];
+    for lab in 1..labs::ALL.len() {
+        let first = steps().iter().position(|step| number(&step.id) == lab).unwrap();
+        let own = steps().iter().filter(|step| number(&step.id) == lab).count();
+        let begins: Vec<usize> = (0..=first).filter(|at| *at == first || is_begin(*at)).collect();
+        stops.extend(begins.into_iter().map(|written| Stop { written, lab }));
+        stops.extend((first + 1..=first + own).map(|written| Stop { written, lab }));
+    }
+    stops
+}
+
+/// Whether a lab's first step is the next.
+fn is_begin(written: usize) -> bool {
+    written == 0 || steps().get(written).is_some_and(|step| step.id.lab != steps()[written - 1].id.lab)
+}
+
+/// The program of every stop, built once for all settings.
+fn programs() -> Option<&'static [(Stop, PathBuf)]> {
+    static PROGRAMS: OnceLock<Option<Vec<(Stop, PathBuf)>>> = OnceLock::new();
+    let build = || {
+        if std::process::Command::new("cargo").arg("--version").output().is_err() {
+            skip("needs cargo");
+            return None;
+        }
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole-way");
+        // What an earlier run has left was made from other sources, perhaps.
+        let _ = fs::remove_dir_all(&cache);
+        let workshop = Workshop::open(workspace(), &cache).unwrap();
+        let (todo, done) = (Mutex::new(stops()), Mutex::new(Vec::new()));
+        thread::scope(|scope| {
+            let build = || {
+                while let Some(stop) = { todo.lock().unwrap().pop() } {
+                    let program = workshop.build(&source(stop.written), labs::ALL[stop.lab]).unwrap();
+                    done.lock().unwrap().push((stop, program));
+                }
+            };
+            (0..thread::available_parallelism().map_or(2, usize::from)).for_each(|_| {
+                scope.spawn(build);
+            });
+        });
+        let mut done = done.into_inner().unwrap();
+        done.sort_by_key(|(stop, _)| (stop.lab, stop.written));
+        Some(done)
+    };
+    PROGRAMS.get_or_init(build).as_deref()
+}
+
+fn green(check: &Check) -> bool {
+    check.is_green()
+}
+
+fn judged(check: &Check) -> bool {
+    check.cause != Some(Cause::Machine)
+}
+
+#[rstest]
+fn each_step_gives_what_is_written_down_for_it(
+    #[values(Setting::RootInRoot, Setting::RootInUser, Setting::UserInUser)] setting: Setting,
+) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(programs) = programs() else { return };
+    let user = setting != Setting::RootInRoot;
+    let mut faults = Vec::new();
+    for lab in 0..labs::ALL.len() {
+        let stops: Vec<_> = programs.iter().filter(|(stop, _)| stop.lab == lab).collect();
+        let reports = grade(&stage, setting, lab, &stops);
+        let mut before: BTreeSet<String> = BTreeSet::new();
+        for ((stop, _), report) in stops.iter().zip(reports) {
+            let step = stop.written.checked_sub(1).map_or("nothing".into(), |at| steps()[at].id.to_string());
+            let place = format!("{} after {step}", labs::ALL[lab]);
+            let checks = report.checks;
+            let mut expected = Vec::new();
+            for check in &checks {
+                let wanted = predicted(&check.id, stop, user);
+                if judged(check) && green(check) != wanted {
+                    faults.push(format!("{place}: {} is {}: {}", check.id, check.verdict, check.why));
+                }
+                expected.push(if judged(check) { as_predicted(check, wanted) } else { check.clone() });
+            }
+            let now: BTreeSet<String> =
+                checks.iter().filter(|it| green(it)).map(|it| it.id.clone()).collect();
+            faults.extend(before.difference(&now).map(|id| format!("{place}: {id} was green")));
+            before = now;
+            let (earned, most) = points(lab, checks);
+            let predicted = points(lab, expected);
+            if (earned, most) != predicted {
+                faults.push(format!("{place}: {earned} of {most} points, not {predicted:?}"));
+            }
+            if stop.written == 0 && earned != 0.0 {
+                faults.push(format!("{place}: {earned} points"));
+            }
+            if stop.written == steps().len() && earned != most {
+                faults.push(format!("{place}: {earned} of {most} points at the end of the way"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Grades the programs by what the lab is asked for.
+fn grade(stage: &Stage, setting: Setting, lab: usize, stops: &[&(Stop, PathBuf)]) -> Vec<TargetReport> {
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", setting.decoy()]);
+    for check in asked(lab) {
+        grader.args(["--attempt", check]);
+    }
+    for (stop, program) in stops {
+        // Each in a directory of its own: what lies beside a program goes with it into the decoy.
+        let directory = stage.directory(&format!("{}-{}", labs::ALL[stop.lab], stop.written));
+        let to = directory.join("program");
+        fs::copy(program, &to).unwrap();
+        grader.arg(to);
+    }
+    stage.run(grader).report().targets
+}
