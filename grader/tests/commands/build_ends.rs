@@ -3,6 +3,7 @@
 
 use crate::common::machine::{Machine, wait_until};
 use crate::common::stage::{PATIENCE, Stage, Who, skip};
+use crate::common::warm;
 use grader::student::starter;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -56,6 +57,7 @@ impl Student {
         let stage = Stage::new(if geteuid().is_root() { Who::Root } else { Who::User })?;
         let root = stage.directory("mine");
         starter::source().unwrap().write(&root).unwrap();
+        assert!(warm::target(&root) && warm::target_of_pack(&root));
         // All labs stand on it.
         fs::write(root.join("common/build.rs"), ENDLESS).unwrap();
         Some(Student { stage, root })
@@ -64,10 +66,7 @@ impl Student {
     fn grader(&self, words: &[&str]) -> Command {
         let mut grader = self.stage.grader(words);
         grader.current_dir(&self.root).env(MARK, self.stage.word()).env("BEGAN", self.stage.path("began"));
-        grader
-            .env_remove("CARGO_TARGET_DIR")
-            .env_remove("CARGO_BUILD_TARGET_DIR")
-            .env("CARGO_NET_OFFLINE", "true");
+        warm::cargo_settings(&mut grader);
         grader.stdout(Stdio::null()).stderr(Stdio::null());
         grader
     }

@@ -1,7 +1,8 @@
 //! What comes out where others had a say in it: nothing that a terminal obeys or that leads a reader astray, and no list
 //! without an end; and limits of the caller's that become an error with words.
 
-use crate::common::stage::{Ran, Stage, Who, check, skip};
+use crate::common::stage::{Ran, Stage, Who, check};
+use crate::common::warm;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use grader::student::starter;
@@ -13,7 +14,6 @@ use rstest::rstest;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// C0, DEL, C1, marks of direction, separators of lines: one of each, and words around them.
 const BAD: &str = "bad\u{1b}[31m\u{7}\u{8}\u{7f}\u{85}\u{9b}31m\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}end";
@@ -86,14 +86,10 @@ fn a_wrong_command_line() {
 }
 
 fn with_cargo() -> Option<(Stage, PathBuf)> {
-    if Command::new("cargo").arg("--version").output().is_err() {
-        skip("needs cargo");
-        return None;
-    }
     let stage = stage()?;
     let place = stage.directory("mine");
     starter::source().unwrap().write(&place).unwrap();
-    Some((stage, place))
+    (warm::target(&place) && warm::target_of_pack(&place)).then_some((stage, place))
 }
 
 #[rstest]
@@ -109,7 +105,8 @@ fn what_a_compiler_quotes(#[case] words: &[&str]) {
     let wrong = "\n#[deprecated(note = \"bad\\u{202e}\\u{9b}31m\\u{2028}\")]\nfn old() {}\npub fn new() { old(); 1 }\n";
     fs::write(&library, format!("{text}{wrong}// \u{202e}\u{9b}31m\n")).unwrap();
     let mut grader = stage.grader(words);
-    grader.current_dir(&place).env_remove("CARGO_TARGET_DIR").env("CARGO_NET_OFFLINE", "true");
+    grader.current_dir(&place);
+    warm::cargo_settings(&mut grader);
     is_clean(&stage.run(grader), "error");
 }
 

@@ -2,6 +2,7 @@
 
 use crate::common::confined::small_disk;
 use crate::common::stage::{Ran, Stage, Who, skip};
+use crate::common::warm;
 use nix::unistd::geteuid;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty, starts_with};
@@ -92,6 +93,7 @@ fn nothing_but_sources_is_in_it() {
 #[test]
 fn what_does_not_build_is_not_packed() {
     let Some((stage, mine)) = workspace() else { return };
+    assert!(warm::target_of_pack(&mine));
     pack(&stage, &mine, &[]).assert().success().stdout(contains("It builds."));
     fs::remove_file(mine.join("submission.tar.gz")).unwrap();
 

@@ -2,9 +2,10 @@
 
 use crate::common::confined::small_disk;
 use crate::common::stage::{Ran, Stage, Who, skip, workspace};
-use grader::labs;
+use crate::common::warm;
 use grader::labs::steps::Source;
 use grader::labs::variant::Workshop;
+use grader::labs::{self, target_dir};
 use grader::report::{CheckKind, Verdict};
 use grader::student::starter;
 use nix::unistd::geteuid;
@@ -30,18 +31,19 @@ fn starter(stage: &Stage) -> PathBuf {
     stage.path("mine")
 }
 
+/// A new workspace, in which the crates that the labs use are built.
+fn warm_starter(stage: &Stage) -> PathBuf {
+    let mine = starter(stage);
+    assert!(warm::target(&mine));
+    mine
+}
+
 /// A grader in a workspace, which it builds.
 fn inside(stage: &Stage, workspace: &Path, words: &[&str]) -> Command {
     let mut grader = stage.grader(words);
     grader.current_dir(workspace);
-    cargo_settings(&mut grader);
+    warm::cargo_settings(&mut grader);
     grader
-}
-
-/// One target directory for all workspaces of this test program: the crates that the labs use are built once.
-fn cargo_settings(command: &mut Command) {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter");
-    command.env("CARGO_TARGET_DIR", target).env("CARGO_NET_OFFLINE", "true");
 }
 
 /// Who has cargo here: whoever runs the tests.
@@ -100,7 +102,9 @@ fn cargo_builds_it_as_it_is() {
     let mine = starter(&stage);
     let mut cargo = Command::new("cargo");
     cargo.args(["clippy", "--quiet", "--workspace", "--locked", "--", "-Dwarnings"]).current_dir(&mine);
-    cargo_settings(&mut cargo);
+    // Kept from one run to the next: what clippy makes of a crate is nothing that a build can use.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clippy");
+    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_NET_OFFLINE", "true");
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut format = Command::new("cargo");
@@ -248,14 +252,14 @@ fn every_lab_shows_what_the_lab_before_it_shows(#[values("root", "user")] decoy:
         skip("needs root");
         return;
     }
-    let mine = starter(&stage);
+    let mine = warm_starter(&stage);
     all_labs_are_lab0(&stage.run(inside(&stage, &mine, &["run", "--format", "json", "--decoy", decoy])));
 }
 
 #[test]
 fn without_its_markers_it_is_graded_all_the_same() {
     let Some(stage) = with_cargo() else { return };
-    let mine = starter(&stage);
+    let mine = warm_starter(&stage);
     for (path, text) in starter::source().unwrap().files() {
         let marker = |line: &&str| line.contains("// step:") || line.contains("// end step");
         let text: String =
@@ -277,7 +281,7 @@ fn without_its_markers_it_is_graded_all_the_same() {
 #[test]
 fn run_says_where_the_student_stands() {
     let Some(stage) = with_cargo() else { return };
-    let mine = starter(&stage);
+    let mine = warm_starter(&stage);
     let run =
         |place: &Path| stage.run(inside(&stage, place, &["run", "lab1", "--decoy", "user"])).assert().code(1);
     let text = |path: &Path| fs::read_to_string(path).unwrap();
@@ -323,7 +327,7 @@ fn run_says_where_the_student_stands() {
 #[test]
 fn progress_that_is_no_file_is_set_aside() {
     let Some(stage) = with_cargo() else { return };
-    let mine = starter(&stage);
+    let mine = warm_starter(&stage);
     fs::create_dir_all(mine.join("progress.toml/full")).unwrap();
     for number in ["", "-2"] {
         let ran = stage.run(inside(&stage, &mine, &["run", "lab1", "--decoy", "user"]));
@@ -346,6 +350,14 @@ fn workspaces_with_one_target_directory_are_each_graded_by_their_own_program() {
     fs::write(&lab0, text.replace("chdir(\"/\")", "chdir(\".\")")).unwrap();
     // As a file is that was unpacked from an archive: older than what was built of it.
     fs::File::options().write(true).open(&lab0).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    // A person's setting, for all workspaces below.
+    stage.directory(".cargo");
+    fs::write(stage.path(".cargo/config.toml"), "[build]\ntarget-dir = \"shared\"\n").unwrap();
+    stage.directory("shared");
+    for workspace in [&mine, &other] {
+        let own = target_dir::options(workspace).unwrap().pop().map(PathBuf::from);
+        own.filter(|it| it.starts_with(stage.path("shared"))).map(|it| warm::target_at(&it));
+    }
     for (workspace, verdict) in
         [(&mine, Verdict::Blocked), (&other, Verdict::Escaped), (&mine, Verdict::Blocked)]
     {
@@ -353,6 +365,7 @@ fn workspaces_with_one_target_directory_are_each_graded_by_their_own_program() {
         let report = stage.run(inside(&stage, workspace, &words)).report();
         assert_eq!(report.targets[0].checks[0].verdict, verdict, "{}", workspace.display());
     }
+    assert!(!mine.join("target").exists(), "it builds where all do");
 }
 
 /// cargo's words for it are many; what to do is one thing.

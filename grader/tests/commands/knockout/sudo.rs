@@ -1,6 +1,7 @@
 //! As sudo would run it: what is built for a person is built by that person, and stays that person's.
 
 use crate::common::stage::{Stage, Who, skip};
+use crate::common::warm;
 use grader::labs::Workspace;
 use predicates::str::{contains, is_empty};
 use rstest::rstest;
@@ -35,6 +36,7 @@ fn nothing_of_it_is_roots(#[values("empty", "labs")] place: &str) {
         fs::copy(settings, home.join(".cargo/config.toml")).unwrap();
     }
     Workspace::alone().unwrap().write(&home.join("labs")).unwrap();
+    assert!(warm::target(&home.join("labs")));
     let account = format!("ann:x:{ANN}:{ANN}::{}:/bin/sh\n", home.display());
     fs::write(stage.path("passwd"), format!("root:x:0:0::/root:/bin/sh\n{account}")).unwrap();
     assert!(

@@ -1,13 +1,13 @@
 //! A student's workspace, and saves in it.
 
 use super::pty::Pty;
-use crate::common::stage::{Stage, Who, skip};
+use crate::common::stage::{Stage, Who};
+use crate::common::warm;
 use crate::common::way::source;
 use nix::unistd::geteuid;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 /// The source file of lab 1.
 pub const LIB: &str = "lab1-namespaces/src/lib.rs";
@@ -22,14 +22,11 @@ impl Student {
     /// A student who has written the first `written` steps. None, and a line that says why, where this machine lacks
     /// something.
     pub fn new(written: usize) -> Option<Student> {
-        let warm = warm()?;
         // Who has cargo here: whoever runs the tests.
         let stage = Stage::new(if geteuid().is_root() { Who::Root } else { Who::User })?;
         let root = stage.directory("mine");
         source(written).write(&root).unwrap();
-        let copied = Command::new("cp").arg("-a").arg(warm.join("target")).arg(&root).status().unwrap();
-        assert!(copied.success());
-        Some(Student { stage, root })
+        warm::target(&root).then_some(Student { stage, root })
     }
 
     /// A watch, with these words besides.
@@ -41,7 +38,7 @@ impl Student {
     pub fn grader(&self, words: &[&str]) -> Command {
         let mut grader = self.stage.grader(words);
         grader.current_dir(&self.root);
-        cargo_settings(&mut grader);
+        warm::cargo_settings(&mut grader);
         grader
     }
 
@@ -69,32 +66,4 @@ impl Student {
             fs::write(self.root.join(path), text).unwrap();
         }
     }
-}
-
-/// A workspace in which the crates that the labs use are built, once for all tests.
-fn warm() -> Option<&'static Path> {
-    static WARM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let build = || {
-        if Command::new("cargo").arg("--version").output().is_err() {
-            skip("needs cargo");
-            return None;
-        }
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("watch");
-        let _ = fs::remove_dir_all(&root);
-        source(0).write(&root).unwrap();
-        let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--package", "common"]).current_dir(&root);
-        cargo_settings(&mut cargo);
-        assert!(cargo.status().unwrap().success());
-        Some(root)
-    };
-    WARM.get_or_init(build).as_deref()
-}
-
-/// Each workspace has its own target directory, and no network is needed: the crates were downloaded for the tests.
-fn cargo_settings(command: &mut Command) {
-    command
-        .env_remove("CARGO_TARGET_DIR")
-        .env_remove("CARGO_BUILD_TARGET_DIR")
-        .env("CARGO_NET_OFFLINE", "true");
 }
