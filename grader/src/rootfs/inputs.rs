@@ -40,7 +40,10 @@ impl Inputs {
             let _ = write!(text, " {from:?} {to:?} {} {} {time:?}", stat.st_ino, stat.st_size);
         }
         let _ = write!(text, " {:?}", self.links);
-        format!("{:x}", Sha256::digest(text))
+        // As long as the id of a machine, which it becomes (machine-id(5)).
+        let mut key = format!("{:x}", Sha256::digest(text));
+        key.truncate(32);
+        key
     }
 }
 
