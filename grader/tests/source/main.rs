@@ -6,6 +6,8 @@
 //! - [`steps`]: the labs' steps, whichever of them are out.
 //! - [`mutation`]: what counts as an exact knock-out.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod disallowed;
 mod layers;
 mod mutation;

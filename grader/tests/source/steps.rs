@@ -1,8 +1,8 @@
 //! The labs' steps hold what their page in the design promises, whichever of them are out.
 
+use crate::common::stage::workspace;
+use crate::common::variants;
 use grader::labs::steps::{Source, Step, StepId};
-use grader::labs::variant::Workshop;
-use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +11,6 @@ use std::thread;
 /// A step is short enough to be one thought.
 const MOST_LINES: usize = 15;
 
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the grader lies in a workspace")
-}
-
 fn labs() -> Source {
     Source::read(workspace()).unwrap()
 }
@@ -22,10 +18,6 @@ fn labs() -> Source {
 /// The steps, each with its row: this call checks that every row has a step, and every step a row.
 fn steps() -> Vec<Step> {
     labs().steps().unwrap_or_else(|broken| panic!("{broken}"))
-}
-
-fn workshop(cache: &Path) -> Workshop {
-    Workshop::open(workspace(), cache).unwrap()
 }
 
 #[test]
@@ -72,8 +64,7 @@ fn every_lab_builds_whole_with_each_step_out_and_with_all_out() {
         variants.push((format!("without {id}"), &id.lab, labs.without(|other| other == id).unwrap()));
     }
 
-    let cache = tempfile::tempdir().unwrap();
-    let workshop = workshop(cache.path());
+    let Some(workshop) = variants::workshop() else { return };
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
@@ -92,8 +83,7 @@ fn every_lab_builds_whole_with_each_step_out_and_with_all_out() {
 
 #[test]
 fn a_variant_runs() {
-    let cache = tempfile::tempdir().unwrap();
-    let workshop = workshop(cache.path());
+    let Some(workshop) = variants::workshop() else { return };
     let (whole, bare) = (labs(), labs().without(|_| true).unwrap());
     for lab in whole.labs() {
         let program = workshop.build(&bare, lab).unwrap();
@@ -108,11 +98,11 @@ fn a_variant_runs() {
 
 #[test]
 fn what_does_not_compile_is_named_by_file_and_line() {
-    let cache = tempfile::tempdir().unwrap();
+    let Some(workshop) = variants::workshop() else { return };
     let id: StepId = "lab1-namespaces/hostname".parse().unwrap();
     let labs = labs().replace(|other, _| (*other == id).then(|| "let unused = 1;".to_owned())).unwrap();
     let step = labs.found().unwrap().into_iter().find(|(other, _)| *other == id).unwrap().1;
-    let error = workshop(cache.path()).check(&labs, &id.lab).unwrap_err().to_string();
+    let error = workshop.check(&labs, &id.lab).unwrap_err().to_string();
     let place = format!("lab1-namespaces/src/lib.rs:{}:", step.line + 1);
     assert!(error.contains("unused variable") && error.contains(&place), "{error}");
 }

@@ -7,10 +7,10 @@
 
 use crate::common::programs;
 use crate::common::stage::{PATIENCE, Stage, Who, skip, workspace};
+use crate::common::variants;
 use attempts::attempts::{ALL, Attempt};
 use grader::formats::story::HOST;
 use grader::labs::steps::Source;
-use grader::labs::variant::Workshop;
 use nix::libc;
 use rstest::rstest;
 use std::env;
@@ -247,9 +247,7 @@ impl Place {
         let labs = programs::labs()?;
         let labs = labs.iter().enumerate().map(|(number, lab)| give(lab, &format!("lab{number}"))).collect();
         let source = Source::read(workspace()).unwrap().without(|id| id.lab == "lab0-chroot").unwrap();
-        let cache = tempfile::tempdir().unwrap();
-        let weaker =
-            Workshop::open(workspace(), cache.path()).unwrap().build(&source, "lab0-chroot").unwrap();
+        let weaker = variants::workshop()?.build(&source, "lab0-chroot").unwrap();
         let without_chdir = give(&weaker, "lab0-without-chdir");
         let naive = give(&programs::find("naive")?[0], "naive");
         let helper = give(&env::current_exe().unwrap(), "helper");

@@ -5,19 +5,17 @@
 
 use crate::common::broken::{ALONE, BROKEN};
 use crate::common::stage::{Setting, Stage, check, skip, workspace};
+use crate::common::variants;
 use attempts::attempts::ALL as ATTEMPTS;
 use attempts::works::ALL as WORKS;
 use grader::labs;
 use grader::labs::steps::Source;
-use grader::labs::variant::Workshop;
 use grader::report::{Cause, Report, TargetReport, Verdict};
 use rstest::rstest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
-use std::thread;
 
 /// A lab without some of its steps, and the checks that fall short of it. The steps are taken out together, and not
 /// one by one as `knockout` does: it is not asked here which of them a check is for.
@@ -139,23 +137,10 @@ fn grade(stage: &Stage, setting: Setting, number: usize, weaker: &Weaker, progra
 fn programs() -> Option<&'static [PathBuf]> {
     static PROGRAMS: OnceLock<Option<Vec<PathBuf>>> = OnceLock::new();
     let build = || {
-        if Command::new("cargo").arg("--version").output().is_err() {
-            skip("needs cargo");
-            return None;
-        }
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("falls-short");
-        // What an earlier run has left was made from other sources, perhaps.
-        let _ = fs::remove_dir_all(&cache);
-        let workshop = Workshop::open(workspace(), &cache).unwrap();
         let source = Source::read(workspace()).unwrap();
-        let build = |Weaker { lab, out, .. }: &Weaker| {
+        variants::build(WEAKER, |Weaker { lab, out, .. }| {
             let is_out = |name: &str| out.is_empty() || out.contains(&name);
-            let variant = source.without(|id| id.lab == *lab && is_out(&id.name)).unwrap();
-            workshop.build(&variant, lab).unwrap()
-        };
-        thread::scope(|scope| {
-            let building: Vec<_> = WEAKER.iter().map(|weaker| scope.spawn(|| build(weaker))).collect();
-            Some(building.into_iter().map(|program| program.join().unwrap()).collect())
+            (source.without(|id| id.lab == *lab && is_out(&id.name)).unwrap(), lab)
         })
     };
     PROGRAMS.get_or_init(build).as_deref()

@@ -1,7 +1,7 @@
 //! The mutation score: a step that is taken out loses exactly the checks that `steps.toml` names.
 
 use super::{changed, stage};
-use crate::common::stage::{Ran, Stage, skip, workspace};
+use crate::common::stage::{Ran, Stage, all_is_asked_for, skip, workspace};
 use nix::unistd::geteuid;
 use rstest::rstest;
 use serde_json::Value;
@@ -23,6 +23,9 @@ const SOME: &[&str] = &[
 fn knocks_out(decoy: &str) -> Option<Stage> {
     if decoy == "root" && !geteuid().is_root() {
         skip("needs root");
+        return None;
+    }
+    if decoy == "user" && geteuid().is_root() && !all_is_asked_for("decoys that an ordinary user can make") {
         return None;
     }
     stage()
