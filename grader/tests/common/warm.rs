@@ -39,7 +39,8 @@ pub fn cargo_settings(command: &mut Command) {
         .env("CARGO_NET_OFFLINE", "true");
 }
 
-fn warm() -> Option<&'static Path> {
+/// The target directory that is copied.
+pub fn warm() -> Option<&'static Path> {
     static WARM: OnceLock<Option<PathBuf>> = OnceLock::new();
     let build = || {
         if Command::new("cargo").arg("--version").output().is_err() {

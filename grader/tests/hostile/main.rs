@@ -5,8 +5,8 @@
 //! only the caller knows is nowhere in what comes out. What a hostile program gets for itself is no matter here.
 //!
 //! ```console
-//! $ cargo test -p grader --test hostile               # all
-//! $ cargo test -p grader --test hostile spy::user     # one program, as an ordinary user
+//! $ cargo test -p grader --test hostile               # as whoever runs the tests, and what takes no long
+//! $ GRADER_TESTS=all cargo test -p grader --test hostile spy::user     # one program, as an ordinary user
 //! $ GRADER_KILLS=500 cargo test -p grader --test hostile kills -- --nocapture
 //! ```
 //!
