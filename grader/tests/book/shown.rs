@@ -101,7 +101,7 @@ impl Surroundings {
         for program in labs.into_iter().chain([cargo_bin("grader")]) {
             fs::copy(&program, bin.join(program.file_name().unwrap())).unwrap();
         }
-        warm_cargo(&bin.join("warm-cargo"));
+        warm::write_cargo(&bin.join("warm-cargo"));
         let machine = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&machine))).unwrap();
         let surroundings = Surroundings { home, path };
@@ -143,27 +143,6 @@ impl Surroundings {
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
-}
-
-/// A cargo that finds the crates that the labs use built, whatever workspace a page makes: it puts them into a target
-/// directory that is not there yet. By a rename: another session may do the same.
-fn warm_cargo(program: &Path) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let script = format!(
-        r#"#!/bin/sh
-for word; do
-    if [ "$option" = --target-dir ] && [ ! -e "$word" ]; then
-        mkdir -p "${{word%/*}}" && cp -a "{warm}" "$word.$$" && mv -T "$word.$$" "$word" || rm -rf "$word.$$"
-    fi
-    option=$word
-done
-exec "{cargo}" "$@"
-"#,
-        warm = warm::warm().unwrap_or(Path::new("/nowhere")).display(),
-        cargo = cargo.display(),
-    );
-    fs::write(program, script).unwrap();
-    fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
 }
 
 /// A directory that others may enter too: the root of a user namespace is one of them.

@@ -26,7 +26,9 @@ fn stage() -> Option<Stage> {
 
 fn inside(stage: &Stage, place: &Path, words: &[&str]) -> Command {
     let mut grader = stage.grader(words);
-    grader.current_dir(place);
+    let cargo = stage.path("warm-cargo");
+    warm::write_cargo(&cargo);
+    grader.current_dir(place).env("CARGO", cargo);
     warm::cargo_settings(&mut grader);
     grader
 }
@@ -45,7 +47,6 @@ fn a_lab_of_a_students_is_a_students_code(#[values(&[], &["--decoy", "root"])] t
     let Some(stage) = stage() else { return };
     let place = stage.directory("mine");
     starter::source().unwrap().write(&place).unwrap();
-    assert!(warm::target(&place));
     let ran = stage.run(inside(&stage, &place, &[&LAB0, typed].concat()));
     let said = String::from_utf8_lossy(&ran.0.stderr).into_owned();
     let expected = if typed.is_empty() { DecoyKind::User } else { DecoyKind::Root };
@@ -72,7 +73,6 @@ fn the_reference_labs_are_in_a_root_decoy_wherever_they_lie() {
 fn what_somebody_has_put_into_a_target_directory_is_not_run() {
     let Some(stage) = stage() else { return };
     let place = labs(&stage);
-    assert!(warm::target(&place));
     let built = inside(&stage, &place, &[&LAB0[..], &["--decoy", "user"]].concat());
     assert_eq!(stage.run(built).report().decoy, DecoyKind::User);
     let script = "#!/bin/sh\nexit 7\n";
@@ -116,7 +116,6 @@ fn what_somebody_has_put_into_a_target_directory_is_not_run() {
 fn what_is_not_the_reference_to_the_byte_is_somebodys(#[case] file: &str) {
     let Some(stage) = stage() else { return };
     let place = labs(&stage);
-    assert!(warm::target(&place));
     let path = place.join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let text = fs::read_to_string(&path).unwrap_or_default();

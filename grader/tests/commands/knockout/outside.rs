@@ -1,6 +1,7 @@
 //! Outside of any workspace: the sources are those that the grader carries, and the cache is its own.
 
 use super::stage;
+use crate::common::warm;
 use nix::pty::{Winsize, openpty};
 use predicates::str::{contains, is_empty};
 use std::collections::BTreeMap;
@@ -31,9 +32,15 @@ fn built(directory: &Path) -> BTreeMap<PathBuf, SystemTime> {
 fn outside_of_any_workspace_it_works_and_a_second_run_builds_nothing() {
     let Some(stage) = stage() else { return };
     let cache = stage.directory("cache");
+    let cargo = stage.path("warm-cargo");
+    warm::write_cargo(&cargo);
     let knockout = || {
         let mut grader = stage.grader(["knockout", "lab0", "--decoy", "user"]);
-        grader.env("XDG_CACHE_HOME", &cache).env("CARGO_NET_OFFLINE", "true").env_remove("CARGO_TARGET_DIR");
+        grader
+            .env("XDG_CACHE_HOME", &cache)
+            .env("CARGO_NET_OFFLINE", "true")
+            .env_remove("CARGO_TARGET_DIR")
+            .env("CARGO", &cargo);
         stage.run(grader).assert().success().stdout(contains("1 of 1 steps lose exactly")).stderr(is_empty());
     };
     knockout();
@@ -54,8 +61,15 @@ fn outside_of_any_workspace_it_works_and_a_second_run_builds_nothing() {
 fn on_a_terminal_there_is_a_progress_bar_and_it_is_gone_at_the_end() {
     let Some(stage) = stage() else { return };
     let pty = openpty(&Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }, None).unwrap();
+    let cargo = stage.path("warm-cargo");
+    warm::write_cargo(&cargo);
     let mut grader = stage.grader(["knockout", "lab0", "--decoy", "user"]);
-    grader.env("TERM", "xterm").env("CARGO_NET_OFFLINE", "true").stdout(Stdio::piped()).stderr(pty.slave);
+    grader
+        .env("CARGO", cargo)
+        .env("TERM", "xterm")
+        .env("CARGO_NET_OFFLINE", "true")
+        .stdout(Stdio::piped())
+        .stderr(pty.slave);
     let mut master = fs::File::from(pty.master);
     let screen = thread::spawn(move || {
         let mut bytes = Vec::new();
