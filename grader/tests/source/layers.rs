@@ -98,7 +98,8 @@ impl Rules {
         let small = text.lines().find(|line| line.starts_with("Small, known to all:")).unwrap();
         let small = small.split(". ").next().unwrap();
         let (mut order, mut rows) = (Vec::new(), BTreeMap::new());
-        for line in text.lines().filter(|line| line.starts_with("| `")) {
+        let table = text.lines().skip_while(|line| !line.starts_with("| folder | may know |"));
+        for line in table.skip(2).take_while(|line| line.starts_with("| `")) {
             let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
             let name = names(cells[0]).remove(0);
             rows.insert(name.clone(), names(cells[1]).into_iter().collect());
