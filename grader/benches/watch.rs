@@ -7,7 +7,7 @@
 mod common;
 // The tests use more of it.
 #[allow(dead_code)]
-#[path = "../tests/watch/pty.rs"]
+#[path = "../tests/commands/watch/pty.rs"]
 mod pty;
 
 use common::way::{number, source, steps};

@@ -2,7 +2,7 @@
 //! blocked.
 //!
 //! # Layout
-//! From the bottom up: each module uses only those before it (`tests/layers.rs` checks this).
+//! From the bottom up: each module uses only those before it (`tests/source/layers.rs` checks this).
 //! - Small, used by all: [`random`], [`proc`]: what the kernel says of processes, [`path_bytes`]: paths in messages. [`text`]: sanitizes what others wrote.
 //!   [`interrupts`]: the signals by which a person ends the grader. [`this_process`]: changes to the calling process.
 //!   [`channel`]: messages between processes. [`caller`]: who called sudo. [`beneath`]: files below a directory, no

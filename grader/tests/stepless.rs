@@ -3,9 +3,13 @@
 //!
 //! Not a test of the usual kind: whoever starts the grader's workers must have one thread, and is itself executed as one.
 
+#[path = "common/mod.rs"]
+mod common;
+
+use common::stage::workspace;
+use common::variants;
 use grader::labs;
 use grader::labs::steps::Source;
-use grader::labs::variant::Workshop;
 use grader::report::{Cause, Check, CheckKind, DecoyKind, TargetReport};
 use grader::rootfs::{Cache, Root};
 use grader::runner::grading::{Run, controls, grade_all};
@@ -24,7 +28,7 @@ fn main() {
         return println!("skipped: the labs can't be built here");
     }
     let place = tempfile::tempdir().unwrap();
-    let labs = programs(place.path());
+    let labs = programs();
     let rootfs = Cache::at(place.path()).embedded(&Root::machine().unwrap()).unwrap().path;
     for kind in [DecoyKind::Root, DecoyKind::User] {
         match kind {
@@ -35,16 +39,19 @@ fn main() {
 }
 
 /// Each lab but the first: its number, the program of the lab before, and its own without its steps.
-fn programs(place: &Path) -> Vec<(usize, PathBuf, PathBuf)> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let workshop = Workshop::open(workspace, &place.join("variants")).unwrap();
-    let source = Source::read(workspace).unwrap();
-    let pair = |number: usize| {
-        let (before, lab) = (labs::ALL[number - 1], labs::ALL[number]);
-        let starter = source.without(|id| id.lab == lab).unwrap();
-        (number, workshop.build(&source, before).unwrap(), workshop.build(&starter, lab).unwrap())
-    };
-    (1..labs::ALL.len()).map(pair).collect()
+fn programs() -> Vec<(usize, PathBuf, PathBuf)> {
+    let source = Source::read(workspace()).unwrap();
+    let starter = |lab: &str| source.without(|id| id.lab == lab).unwrap();
+    let numbers: Vec<usize> = (1..labs::ALL.len()).collect();
+    let before = variants::build(&numbers, |number| (source.clone(), labs::ALL[number - 1])).unwrap();
+    let starters =
+        variants::build(&numbers, |number| (starter(labs::ALL[*number]), labs::ALL[*number])).unwrap();
+    numbers
+        .into_iter()
+        .zip(before)
+        .zip(starters)
+        .map(|((number, before), starter)| (number, before, starter))
+        .collect()
 }
 
 fn compare(kind: DecoyKind, programs: &[(usize, PathBuf, PathBuf)], rootfs: &Path) {

@@ -9,6 +9,7 @@
 
 use crate::common::programs;
 use crate::common::stage::{PATIENCE, Stage, Who, skip};
+use crate::common::warm;
 use crate::dots::fits;
 use crate::pages::{Block, blocks, book, pages};
 use assert_cmd::cargo::cargo_bin;
@@ -18,7 +19,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// A command and what the page shows of its output.
@@ -97,6 +101,7 @@ impl Surroundings {
         for program in labs.into_iter().chain([cargo_bin("grader")]) {
             fs::copy(&program, bin.join(program.file_name().unwrap())).unwrap();
         }
+        warm::write_cargo(&bin.join("warm-cargo"));
         let machine = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&machine))).unwrap();
         let surroundings = Surroundings { home, path };
@@ -130,6 +135,7 @@ impl Surroundings {
 
     fn output(&self, mut command: Command) -> String {
         command.env("PATH", &self.path).env("LC_ALL", "C").env("TERM", "xterm");
+        command.env("CARGO", self.home.path().join("bin/warm-cargo"));
         // The labs that this grader carries are built once.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("book-{}", geteuid()));
         command.env("CARGO_TARGET_DIR", cache.join("target")).env("XDG_CACHE_HOME", cache);
@@ -190,22 +196,40 @@ fn what_a_page_shows_of_a_command_is_what_it_prints() {
     // Says why, where nothing can be judged here.
     let who = if geteuid().is_root() { Who::Root } else { Who::User };
     let (Some(_), Some(surroundings)) = (Stage::new(who), Surroundings::new()) else { return };
-    let mut wrong = Vec::new();
-    let mut checked = 0;
-    for (page, text) in pages() {
-        for session in sessions(&text) {
-            let place = format!("{page}, line {}", session[0].line);
-            let static_program = session.iter().any(|shown| shown.command.contains("crt-static"));
-            if session.iter().any(|shown| shown.root) && !geteuid().is_root() {
-                skip(&format!("{place}: needs root"));
-            } else if static_program && !links_statically() {
-                skip(&format!("{place}: needs a static C library"));
-            } else {
-                checked += 1;
-                wrong.extend(run(&session, &surroundings).into_iter().map(|real| format!("{page}, {real}")));
-            }
+    let all: Vec<(String, Vec<Shown>)> = pages()
+        .into_iter()
+        .flat_map(|(page, text)| sessions(&text).into_iter().map(move |session| (page.clone(), session)))
+        .filter(|(page, session)| can_run(page, session))
+        .collect();
+    assert!(!all.is_empty(), "nothing was run");
+    // Each in a place of its own: as many at once as there are processors.
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some((page, session)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let begin = Instant::now();
+            let misfits = run(session, &surroundings);
+            println!("{page}, line {}: {} ms", session[0].line, begin.elapsed().as_millis());
+            wrong.lock().unwrap().extend(misfits.into_iter().map(|real| format!("{page}, {real}")));
         }
-    }
-    assert!(checked > 0, "nothing was run");
+    };
+    thread::scope(|scope| {
+        (0..thread::available_parallelism().map_or(2, usize::from)).for_each(|_| drop(scope.spawn(work)));
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "not what the pages show:\n\n{}", wrong.join("\n"));
+}
+
+/// Whether this machine and person can run a session. Else a line says why not.
+fn can_run(page: &str, session: &[Shown]) -> bool {
+    let place = format!("{page}, line {}", session[0].line);
+    let static_program = session.iter().any(|shown| shown.command.contains("crt-static"));
+    if session.iter().any(|shown| shown.root) && !geteuid().is_root() {
+        skip(&format!("{place}: needs root"));
+        false
+    } else if static_program && !links_statically() {
+        skip(&format!("{place}: needs a static C library"));
+        false
+    } else {
+        true
+    }
 }

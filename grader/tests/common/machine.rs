@@ -129,9 +129,12 @@ fn field_after_name(pid: i32, number: usize) -> Option<String> {
 #[track_caller]
 pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     let begin = Instant::now();
+    let mut interval = Duration::from_millis(1);
     while !happened() {
         assert!(begin.elapsed() < PATIENCE, "it did not come to this: {what}");
-        thread::sleep(Duration::from_millis(2));
+        // To ask costs time, of which a test beside this one has more need the longer it takes.
+        thread::sleep(interval);
+        interval = (interval * 5 / 4).min(Duration::from_millis(50));
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`machine`]: what a grader could leave behind on this machine, and that it did not.
 //! - [`way`]: the way of a student, step by step, as `steps.toml` predicts it.
 //! - [`confined`]: graders in small surroundings: a full disk, no user namespaces, shared mounts.
+//! - [`warm`]: a target directory for workspaces that tests make. [`variants`]: labs without some of their steps.
 //!
 //! `CONTAINER_LABS_PROGRAMS=DIR` takes the programs from that directory and builds nothing: for a user who has
 //! no cargo. The tests of a user who has put them into `programs` below `CARGO_TARGET_TMPDIR`.
@@ -19,4 +20,6 @@ pub mod confined;
 pub mod machine;
 pub mod programs;
 pub mod stage;
+pub mod variants;
+pub mod warm;
 pub mod way;

@@ -110,6 +110,16 @@ pub fn skip(reason: &str) {
     let _ = writeln!(io::stderr(), "skipped: {}: {reason}", thread.name().unwrap_or_default());
 }
 
+/// Whether all is to be run, `GRADER_TESTS=all`, and not only the part that stands for it. Else a line says what is left
+/// out.
+pub fn all_is_asked_for(rest: &str) -> bool {
+    let all = std::env::var_os("GRADER_TESTS").is_some_and(|asked| asked == "all");
+    if !all {
+        skip(&format!("{rest}: set GRADER_TESTS=all to run it"));
+    }
+    all
+}
+
 /// A person's place to run graders in.
 pub struct Stage {
     pub who: Who,

@@ -5,8 +5,8 @@
 //! only the caller knows is nowhere in what comes out. What a hostile program gets for itself is no matter here.
 //!
 //! ```console
-//! $ cargo test -p grader --test hostile               # all
-//! $ cargo test -p grader --test hostile spy::user     # one program, as an ordinary user
+//! $ cargo test -p grader --test hostile               # as whoever runs the tests, and what takes no long
+//! $ GRADER_TESTS=all cargo test -p grader --test hostile spy::user     # one program, as an ordinary user
 //! $ GRADER_KILLS=500 cargo test -p grader --test hostile kills -- --nocapture
 //! ```
 //!
@@ -32,11 +32,11 @@ mod pool;
 mod programs;
 // Of these two, which another test owns, only a part is used here.
 #[allow(dead_code)]
-#[path = "../watch/pty.rs"]
+#[path = "../commands/watch/pty.rs"]
 mod pty;
 mod run;
 mod secrets;
 #[allow(dead_code)]
-#[path = "../watch/student.rs"]
+#[path = "../commands/watch/student.rs"]
 mod student;
 mod watch;

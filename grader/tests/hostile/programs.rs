@@ -2,7 +2,7 @@
 
 use crate::caller::{Caller, sources};
 use crate::common::programs;
-use crate::common::stage::Who;
+use crate::common::stage::{Who, all_is_asked_for};
 use crate::run::{Ran, run_watched};
 use std::collections::BTreeMap;
 use std::fs;
@@ -78,7 +78,13 @@ programs! {
     executes "executes" FOLLOWED,
 }
 
+/// Those that use up the time of their trials, or the memory that they may have.
+const LONG: [&str; 4] = ["bombs", "fills", "crashes", "floods"];
+
 fn between_honest_ones(who: Who, name: &str, attempts: &[&str]) {
+    if LONG.contains(&name) && !all_is_asked_for("it takes long") {
+        return;
+    }
     let Some(caller) = Caller::new(who) else { return };
     let Some(alone) = alone(&caller, attempts) else { return };
     let (Some(first), Some(last)) = (caller.honest("honest-a"), caller.honest("honest-b")) else { return };

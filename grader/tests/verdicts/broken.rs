@@ -1,0 +1,89 @@
+//! Lab 3, broken in one thing at a time by what stands between it and its caller. A works check that holds in each of
+//! these would be no check.
+
+use crate::common::broken::{ALONE, BROKEN};
+use crate::common::programs;
+use crate::common::stage::{Ran, Setting, Stage, skip};
+use grader::report::{Check, TargetReport, Verdict};
+use rstest::rstest;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+/// The works checks that fall short, but for the one that always does. What is INCONCLUSIVE shows nothing.
+fn fell_short(target: &TargetReport) -> Vec<String> {
+    let short = target
+        .checks
+        .iter()
+        .filter(|check| check.verdict != Verdict::Works && check.id != "no-other-program");
+    let named = |check: &Check| match check.verdict {
+        Verdict::Fails => check.id.clone(),
+        other => format!("{} ({other})", check.id),
+    };
+    short.map(named).collect()
+}
+
+/// Grades programs by the works checks alone.
+fn graded(stage: &Stage, setting: Setting, words: impl IntoIterator<Item = String>) -> Ran {
+    let ids = attempts::works::ALL.iter().flat_map(|work| ["--attempt", work.id]);
+    let fixed = ["run", "--format", "json", "--decoy", setting.decoy()];
+    stage.run(stage.grader(fixed.into_iter().chain(ids).map(str::to_owned).chain(words)))
+}
+
+#[rstest]
+fn each_falls_short_of_what_it_breaks_and_of_nothing_else(
+    #[values(Setting::RootInRoot, Setting::RootInUser, Setting::UserInUser)] setting: Setting,
+) {
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    if Command::new("unshare").arg("--version").output().is_err() {
+        return skip("needs unshare(1)");
+    }
+    let Some(lab) = programs::labs().and_then(|labs| labs.into_iter().nth(3)) else { return };
+    let directory = stage.directory("broken");
+    let program = directory.join("lab3-pivot");
+    fs::copy(lab, &program).unwrap();
+    let template = |(name, script, _): &(&str, &str, &[&str])| {
+        let path = directory.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        format!("{} {} {{rootfs}} {{command}}", path.display(), program.display())
+    };
+    let templates: Vec<String> = BROKEN.iter().map(template).collect();
+    let report =
+        graded(&stage, setting, templates.into_iter().flat_map(|it| ["--program".into(), it])).report();
+    let mut wrong = Vec::new();
+    for ((name, _, expected), target) in BROKEN.iter().zip(&report.targets) {
+        let mut expected = expected.to_vec();
+        expected.sort_by_key(|id| attempts::works::ALL.iter().position(|work| work.id == *id));
+        let other = target.checks.iter().find(|check| check.id == "no-other-program");
+        if fell_short(target) != expected || other.is_none_or(|check| check.verdict != Verdict::Fails) {
+            let whys = target.checks.iter().filter(|check| check.verdict != Verdict::Works);
+            let whys: Vec<_> = whys.map(|check| format!("{}: {}", check.id, check.why)).collect();
+            wrong.push(format!("{name}: {whys:#?}, and not {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lab 0 has no PID namespace, and whoever runs it need not be root inside.
+#[rstest]
+#[case(ALONE[0])]
+#[case(ALONE[1])]
+fn others_fall_short_of_what_lab_3_can_not_lack(#[case] (template, id): (&str, &str)) {
+    let setting = Setting::RootInUser;
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let Some(lab) = programs::labs().and_then(|labs| labs.into_iter().next()) else { return };
+    let directory = stage.directory("others");
+    fs::copy(lab, directory.join("lab0-chroot")).unwrap();
+    let path =
+        if template.starts_with("lab0") { format!("{}/", directory.display()) } else { "/usr/bin/".into() };
+    let report = graded(&stage, setting, ["--program".into(), path + template]).report();
+    let checks = &report.targets[0].checks;
+    assert_eq!(
+        checks.iter().find(|check| check.id == "starts").unwrap().verdict,
+        Verdict::Works,
+        "{checks:#?}"
+    );
+    let check = checks.iter().find(|check| check.id == id).unwrap();
+    assert_eq!(check.verdict, Verdict::Fails, "{check:#?}");
+}

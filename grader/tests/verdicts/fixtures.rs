@@ -1,0 +1,300 @@
+//! Two programs of other people's making, right in some parts and wrong in others. What the grader must find in each
+//! of them stands here, check by check.
+//!
+//! `fixtures/container.c` does much of what a course asks for, in its own manner: chatter on both streams, a terminal
+//! demanded on standard error, a temporary directory under /tmp, a host name of its own choice, 256 - N for a
+//! signal, MS_SLAVE, and a filter that kills. `fixtures/container.sh` does little, executes other programs, leaves a
+//! file, and every now and then does not start.
+
+use crate::common::stage::{Stage, Who, check, skip};
+use grader::report::{Cause, Check, Report, TargetKind, Verdict};
+use rstest::rstest;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const C: &str = "container";
+const SHELL: &str = "container.sh";
+
+/// The attempts: what each comes to in the C program and in the shell script, on a decoy host of the user kind that
+/// root made. E escaped, B blocked, - waits for another, I: no such
+/// decoy host can judge it.
+const ATTEMPTS: &[(&str, [char; 2])] = &[
+    // C: the filter kills at reboot, mount, ptrace, keyctl and personality. Both have a PID namespace and a mount
+    // namespace from which nothing goes out.
+    ("reboot", ['B', 'B']),
+    ("mount", ['B', 'B']),
+    // C: a /dev of its own. The script keeps that of the root file system.
+    ("raw-disk", ['B', 'E']),
+    ("shell-pid", ['B', 'B']),
+    ("signal-process", ['B', 'B']),
+    ("ptrace-attach", ['B', 'B']),
+    ("proc-environ", ['B', 'B']),
+    ("pidfd-getfd", ['B', 'B']),
+    ("proc-pid-root", ['B', 'B']),
+    ("cwd-outside-root", ['B', 'B']),
+    ("host-umount", ['B', 'B']),
+    // pivot_root here, chroot there.
+    ("chroot-escape", ['B', 'E']),
+    ("setns-own-mount", ['B', 'E']),
+    ("leaked-descriptor", ['E', 'E']),
+    ("host-tree", ['B', 'E']),
+    // C mounts when its root is exchanged: the link leads to its own. In a chroot `..` leads nowhere.
+    ("image-root-link", ['B', 'B']),
+    ("open-by-handle", ['I', 'I']),
+    ("rootfs-device-node", ['E', 'E']),
+    ("mknod-disk", ['I', 'I']),
+    ("mknod-disk-dev", ['I', 'I']),
+    ("mknod-disk-volume", ['I', 'I']),
+    // C: the attacker remounts, and that is its death. It had no need to: the node opens as it is.
+    ("remount-dev", ['-', 'E']),
+    ("core-pattern", ['I', 'I']),
+    ("core-pattern-remount", ['I', 'I']),
+    ("sysfs-write", ['I', 'I']),
+    ("proc-keys", ['E', 'E']),
+    ("proc-keys-unmask", ['E', 'E']),
+    ("kernel-addresses", ['I', 'I']),
+    ("clock-adjust", ['I', 'I']),
+    ("hostname-set", ['B', 'B']),
+    // The script's UTS namespace begins as a copy, and nobody sets a name.
+    ("hostname-read", ['B', 'E']),
+    ("sysv-shm", ['B', 'E']),
+    ("posix-mq", ['B', 'E']),
+    // Neither has a network or a time namespace.
+    ("abstract-socket", ['E', 'E']),
+    ("loopback-service", ['E', 'E']),
+    ("packet-sniff", ['E', 'E']),
+    ("boot-time", ['E', 'E']),
+    // C: a cgroup namespace; and who leaves it mounts first, and dies.
+    ("cgroup-path", ['B', 'E']),
+    ("cgroup-leave", ['B', 'E']),
+    ("release-agent", ['I', 'I']),
+    ("env-secret", ['E', 'E']),
+    ("tty-foreground", ['E', 'E']),
+    ("tty-inject", ['E', 'E']),
+    ("tty-inject-own", ['E', 'E']),
+    ("tty-inject-high-bits", ['E', 'E']),
+    ("session-keyring", ['B', 'E']),
+    ("setuid-rootfs", ['E', 'E']),
+    ("setuid-volume", ['E', 'E']),
+    // C: /tmp is a tmpfs, /run is not.
+    ("setuid-drop", ['E', 'E']),
+    // C: the tmpfs is where the link leads.
+    ("image-tmp-link", ['B', 'E']),
+    ("cap-bounding", ['B', 'E']),
+    ("cap-inheritable", ['E', 'E']),
+    ("no-new-privs", ['E', 'E']),
+    // The kernel refuses user namespaces to whoever is in a chroot; the filter lets them pass.
+    ("userns-unshare", ['E', 'B']),
+    ("userns-clone", ['E', 'B']),
+    ("userns-clone3", ['E', 'B']),
+    ("int80-userns", ['E', 'B']),
+    ("personality", ['B', 'E']),
+    ("io-uring", ['E', 'E']),
+    // Neither sets a limit.
+    ("fork-bomb", ['E', 'E']),
+    ("memory-hog", ['E', 'E']),
+    ("cpu-hog", ['E', 'E']),
+];
+
+/// The works checks. W works, F fails, - waits for another.
+const WORKS: &[(&str, [char; 2])] = &[
+    ("starts", ['W', 'W']),
+    ("output", ['W', 'W']),
+    ("input", ['W', 'W']),
+    ("terminal", ['W', 'W']),
+    ("exit-status", ['W', 'W']),
+    // C: 256 - N is no status of ours, and none of success.
+    ("signal-status", ['W', 'W']),
+    ("no-other-program", ['W', 'F']),
+    ("odd-path", ['W', 'W']),
+    ("two-at-once", ['W', 'W']),
+    ("rootfs-writable", ['W', 'W']),
+    ("nothing-left", ['W', 'F']),
+    ("pid-1", ['W', 'W']),
+    // C dies and leaves its command behind; unshare(1) waits on, deaf to INT and TERM.
+    ("signals", ['F', 'F']),
+    ("no-child-left", ['W', 'W']),
+    ("root-inside", ['W', 'W']),
+    ("host-name", ['W', 'F']),
+    // What they reach is the host's own interface.
+    ("loopback-up", ['F', 'F']),
+    ("proc-self", ['W', 'W']),
+    ("sys-there", ['W', 'F']),
+    ("tmp-writable", ['W', 'F']),
+    ("run-writable", ['F', 'F']),
+    ("devices", ['F', 'F']),
+    ("pts", ['-', '-']),
+    ("shm", ['-', '-']),
+    ("dev-links", ['-', '-']),
+    ("console", ['-', '-']),
+    // C has no /run, the script nothing but /proc.
+    ("file-systems", ['F', 'F']),
+    // C makes a directory for the old root.
+    ("read-only-rootfs", ['F', 'W']),
+];
+
+/// The fixtures that can be run here, graded once, all in one run.
+fn report() -> Option<&'static Report> {
+    static REPORT: OnceLock<Option<Report>> = OnceLock::new();
+    let report = REPORT.get_or_init(|| {
+        let stage = Stage::new(Who::Root)?;
+        let programs: Vec<_> = [compiled(&stage), script(&stage)].into_iter().flatten().collect();
+        if programs.is_empty() {
+            return None;
+        }
+        let mut grader = stage.grader(["run", "--format", "json", "--decoy", "user"]);
+        grader.args(programs);
+        let ran = stage.run(grader);
+        let report = ran.report();
+        assert_eq!(ran.code(), Some(1), "{report:#?}");
+        Some(report)
+    });
+    if report.is_none() {
+        skip("the fixtures could not be graded here, see above");
+    }
+    report.as_ref()
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// The C program, compiled. None where there is no C compiler, or one without the kernel's headers.
+fn compiled(stage: &Stage) -> Option<PathBuf> {
+    let compiler = || Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    let preprocessed = compiler().arg("-E").arg(source("container.c")).output();
+    if !preprocessed.is_ok_and(|output| output.status.success()) {
+        skip("container.c needs a C compiler and the kernel's headers");
+        return None;
+    }
+    let program = stage.directory("c").join(C);
+    let output = compiler().args(["-Wall", "-o"]).arg(&program).arg(source("container.c")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(program)
+}
+
+fn script(stage: &Stage) -> Option<PathBuf> {
+    if Command::new("unshare").arg("--version").output().is_err() {
+        skip("container.sh needs unshare(1)");
+        return None;
+    }
+    let program = stage.directory("shell").join(SHELL);
+    fs::copy(source(SHELL), &program).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    Some(program)
+}
+
+/// The report, and which column of the tables is the program's.
+fn graded(program: &str) -> Option<(&'static Report, usize)> {
+    let report = report()?;
+    if !report.targets.iter().any(|target| target.name == program) {
+        skip(&format!("{program} was not graded, see above"));
+        return None;
+    }
+    Some((report, usize::from(program == SHELL)))
+}
+
+#[rstest]
+fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
+    let Some((report, column)) = graded(program) else { return };
+    let mut wrong = Vec::new();
+    for (id, letters) in ATTEMPTS {
+        let Check { verdict, cause, why, evidence, .. } = check(report, program, id);
+        let expected = match letters[column] {
+            'E' => (Verdict::Escaped, None),
+            'B' => (Verdict::Blocked, None),
+            '-' => (Verdict::Inconclusive, Some(Cause::Waiting)),
+            _ => (Verdict::Inconclusive, Some(Cause::Machine)),
+        };
+        let found = (*verdict, *cause);
+        if *cause == Some(Cause::Machine) && found != expected {
+            // Another machine may lack what the attempt needs: a loop device, a key.
+            skip(&format!("{id}: {why}"));
+        } else if found != expected {
+            wrong.push(format!("{id}: {found:?}, not {expected:?}: {why}; {evidence:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{program}: {wrong:#?}");
+}
+
+#[rstest]
+fn every_works_check_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
+    let Some((report, column)) = graded(program) else { return };
+    let found: Vec<_> = WORKS.iter().map(|(id, _)| (*id, check(report, program, id).verdict)).collect();
+    let expected: Vec<_> = WORKS
+        .iter()
+        .map(|(id, letters)| {
+            let word = match letters[column] {
+                'W' => Verdict::Works,
+                'F' => Verdict::Fails,
+                _ => Verdict::Inconclusive,
+            };
+            (*id, word)
+        })
+        .collect();
+    assert_eq!(found, expected, "{report:#?}");
+}
+
+#[test]
+fn every_check_is_in_the_tables() {
+    let listed = |table: &[(&'static str, [char; 2])]| table.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+    let attempts: Vec<_> = attempts::attempts::ALL.iter().map(|attempt| attempt.id).collect();
+    let works: Vec<_> = attempts::works::ALL.iter().map(|work| work.id).collect();
+    assert_eq!(listed(ATTEMPTS), attempts);
+    assert_eq!(listed(WORKS), works);
+}
+
+/// What is to be fixed first is no check that waits.
+#[rstest]
+#[case(C, "signals")]
+#[case(SHELL, "no-other-program")]
+fn what_is_to_be_fixed_first(#[case] program: &str, #[case] id: &str) {
+    let Some((report, _)) = graded(program) else { return };
+    let target = report.targets.iter().find(|target| target.name == program).unwrap();
+    let first = target.fix_first.as_ref().unwrap();
+    assert_eq!((first.id.as_str(), first.steps.len()), (id, 0));
+    let waits = check(report, program, "pts");
+    assert_eq!((waits.waiting_for.as_slice(), waits.points), (["devices".to_owned()].as_slice(), 0.0));
+    assert!(waits.max_points > 0.0, "who waits keeps its weight");
+}
+
+/// The C program misses the network namespace and so lab 1; the script executes others and so is no lab at all.
+#[rstest]
+#[case(C, Some(0))]
+#[case(SHELL, None)]
+fn how_far_each_has_come(#[case] program: &str, #[case] lab: Option<usize>) {
+    let Some((report, _)) = graded(program) else { return };
+    let target = report.targets.iter().find(|target| target.name == program).unwrap();
+    assert_eq!(target.reached, lab);
+    assert_eq!(target.kind, TargetKind::Program);
+}
+
+/// Death at the decisive call, by the filter's hand.
+#[rstest]
+fn a_filter_that_kills_blocks(
+    #[values("reboot", "mount", "ptrace-attach", "cgroup-leave", "session-keyring", "personality")] id: &str,
+) {
+    let Some((report, _)) = graded(C) else { return };
+    let Check { verdict, cause, why, .. } = check(report, C, id);
+    if *cause == Some(Cause::Machine) {
+        skip(&format!("{id}: {why}"));
+        return;
+    }
+    assert_eq!(*verdict, Verdict::Blocked, "{why}");
+    assert!(why.contains("a system-call filter killed the attacker"), "{why}");
+}
+
+/// What the script is told: the reason, and not some other.
+#[rstest]
+#[case("no-other-program", "/unshare")]
+#[case("nothing-left", "left: /")]
+#[case("host-name", "it has the host's name")]
+#[case("tmp-writable", "/tmp is a directory of the rootfs")]
+fn the_reason_is_given(#[case] id: &str, #[case] reason: &str) {
+    let Some((report, _)) = graded(SHELL) else { return };
+    let why = &check(report, SHELL, id).why;
+    assert!(why.contains(reason), "{why}");
+}
