@@ -2,13 +2,20 @@
 
 use nix::unistd::Pid;
 use std::fmt::Display;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
-/// A file of a process, by its number or `self`, as text. Empty where it can't be read: the process is gone, or
-/// somebody else's.
+/// As much of a file is read: a program may make its mount table longer, by 100,000 lines.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// A file of a process, by its number or `self`, as text; in names there may be any byte. Empty where it can't be read:
+/// the process is gone, or somebody else's.
 pub fn read(process: impl Display, file: &str) -> String {
-    fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default()
+    let mut bytes = Vec::new();
+    let _ =
+        File::open(format!("/proc/{process}/{file}")).map(|it| it.take(MAX_BYTES).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The value in a line `name: value`, as in `status`, `fdinfo/<fd>`, `smaps_rollup` and `/proc/meminfo`.
@@ -77,6 +84,22 @@ mod tests {
         assert_eq!((stat_field(stat, 3), stat_field(stat, 4)), (Some("S"), Some("1")));
         assert_eq!((stat_field(stat, 2), stat_field(stat, 9)), (None, None));
         assert_eq!(stat_field(&read("self", "stat"), 4), Some(nix::unistd::getppid().to_string().as_str()));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_hides_nothing() {
+        use std::os::unix::ffi::OsStrExt;
+        use std::process::Stdio;
+        let name = std::ffi::OsStr::from_bytes(b"\xff");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "echo; read end"]).env("NAME", name).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Before the first line it may not have its environment yet.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        let environment = read(child.id(), "environ");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(environment.contains("NAME=\u{fffd}"), "{environment:?}");
     }
 
     #[test]

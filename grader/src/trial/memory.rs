@@ -2,6 +2,7 @@
 //! memory of the program's own is no part of any process's size, and grows until the machine has nothing left.
 
 use crate::decoy::limits::MEMORY;
+use crate::proc;
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +59,7 @@ impl Watch {
 /// What can be had without swapping, and all there is, in bytes (MemAvailable, proc_meminfo(5)).
 fn available() -> (u64, u64) {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    (kib(&text, "MemAvailable:"), kib(&text, "MemTotal:"))
+    (kib(&text, "MemAvailable"), kib(&text, "MemTotal"))
 }
 
 /// What the processes of a decoy take, and what lies in the file systems in memory that they see, in bytes.
@@ -67,14 +68,13 @@ fn taken(pid1: Pid) -> u64 {
     let mut seen = BTreeSet::new();
     for pid in descendants(pid1) {
         // Shared pages count in part, so that a fork costs nothing.
-        let sizes = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        processes += kib(&sizes, "Pss_Anon:") + kib(&sizes, "Pss_Shmem:");
+        let sizes = proc::read(pid, "smaps_rollup");
+        processes += kib(&sizes, "Pss_Anon") + kib(&sizes, "Pss_Shmem");
         let namespace = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
         if namespace.is_none_or(|namespace| seen.insert(namespace)) {
-            for point in
-                tmpfs_mounts(&fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default())
-            {
-                note(&format!("/proc/{pid}/root{point}"), &mut file_systems);
+            for mount in proc::mounts(&proc::read(pid, "mountinfo")).filter(|mount| mount.kind == "tmpfs") {
+                // A name with a space can't be looked at by what is written there; its files that are open can.
+                note(&format!("/proc/{pid}/root{}", mount.point), &mut file_systems);
             }
         }
         for file in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
@@ -100,23 +100,9 @@ fn note(path: &str, found: &mut BTreeMap<(u64, u64), u64>) {
     }
 }
 
-/// Where file systems in memory are mounted (proc_pid_mountinfo(5)). Names with a space or the like are written in
-/// another way there, and can't be looked at by it; their files that are open can.
-fn tmpfs_mounts(mountinfo: &str) -> Vec<&str> {
-    let lines = mountinfo.lines().filter_map(|line| line.split_once(" - "));
-    let in_memory = lines.filter(|(_, file_system)| file_system.starts_with("tmpfs "));
-    in_memory.filter_map(|(mount, _)| mount.split(' ').nth(4)).collect()
-}
-
 fn descendants(pid1: Pid) -> Vec<i32> {
-    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let parents: Vec<(i32, i32)> = numbers
-        .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            Some((pid, stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?))
-        })
-        .collect();
+    let parent = |pid| Some((pid, proc::stat_field(&proc::read(pid, "stat"), 4)?.parse().ok()?));
+    let parents: Vec<(i32, i32)> = proc::numbers("/proc").into_iter().filter_map(parent).collect();
     let mut found = vec![pid1.as_raw()];
     let mut at = 0;
     while let Some(parent) = found.get(at).copied() {
@@ -128,8 +114,9 @@ fn descendants(pid1: Pid) -> Vec<i32> {
 
 /// The number of KiB behind a name, in bytes.
 fn kib(text: &str, name: &str) -> u64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) << 10
+    let number =
+        proc::field(text, name).and_then(|value| value.strip_suffix("kB")?.trim().parse::<u64>().ok());
+    number.unwrap_or(0) << 10
 }
 
 #[cfg(test)]
@@ -139,9 +126,7 @@ mod tests {
 
     #[test]
     fn figures_are_read() {
-        assert_eq!(kib("MemTotal:       24 kB\nMemAvailable:   7 kB\n", "MemAvailable:"), 7 << 10);
-        let mounts = "25 1 0:22 / /tmp rw - tmpfs tmpfs rw\n26 1 0:23 / / rw - ext4 /dev/vda rw\n";
-        assert_eq!(tmpfs_mounts(mounts), ["/tmp"]);
+        assert_eq!(kib("MemTotal:       24 kB\nMemAvailable:   7 kB\n", "MemAvailable"), 7 << 10);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::image::Image;
 use crate::decoy::Decoy;
 use crate::decoy::messages::Ready;
+use crate::proc::{self, children, field, nspid, numbers};
 use attempts::host::{Cpu, Descriptor, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
@@ -12,7 +13,6 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::time::Instant;
 
 /// As much of a file is read: a mount table may have 100,000 lines, each as long as a path.
@@ -36,8 +36,8 @@ pub struct Identity {
 
 /// Reads a process's identity.
 pub fn identity(pid: Pid) -> Identity {
-    let status = status(pid);
-    let number = |name| field(&status, name).and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let status = proc::read(pid, "status");
+    let number = |name| field(&status, name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let exe = fs::metadata(format!("/proc/{pid}/exe")).ok();
     Identity {
         exe: exe.map(|it| (it.dev(), it.ino())),
@@ -58,7 +58,7 @@ pub fn runs(pid: Pid) -> bool {
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
     let root = fs::metadata(format!("/proc/{pid}/root/")).ok();
-    let text = status(pid);
+    let text = proc::read(pid, "status");
     let status: BTreeMap<String, String> = text
         .lines()
         .filter_map(|line| line.split_once(':'))
@@ -89,11 +89,11 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
 
 /// What it holds open.
 fn descriptors(pid: Pid) -> Vec<Descriptor> {
-    let names = numbers(Path::new(&format!("/proc/{pid}/fd"))).unwrap_or_default();
+    let names = numbers(format!("/proc/{pid}/fd"));
     let read = |number: i32| {
         let link = format!("/proc/{pid}/fd/{number}");
-        let about = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}")).ok()?;
-        let flags = field(&about, "flags").and_then(|text| i32::from_str_radix(text.trim(), 8).ok())?;
+        let about = proc::read(pid, &format!("fdinfo/{number}"));
+        let flags = field(&about, "flags").and_then(|text| i32::from_str_radix(text, 8).ok())?;
         // The link leads to the file itself, whatever lies at its path.
         let file_system = nix::sys::statfs::statfs(link.as_str()).ok()?.filesystem_type().0;
         Some(Descriptor {
@@ -112,12 +112,6 @@ fn read_bounded(path: String) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Its children.
-pub fn children(pid: Pid) -> Vec<Pid> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace().filter_map(|number| number.parse().ok()).map(Pid::from_raw).collect()
-}
-
 /// What it has had of a CPU so far (`/proc/<pid>/schedstat`; kernels without it say no more than `stat`).
 pub fn cpu(pid: Pid) -> Option<Cpu> {
     if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/schedstat")) {
@@ -125,9 +119,9 @@ pub fn cpu(pid: Pid) -> Option<Cpu> {
         let (used, waited) = (nanoseconds.next()?.ok()?, nanoseconds.next()?.ok()?);
         return Some(Cpu { used: used / 1e9, waited: waited / 1e9, passed: 0.0 });
     }
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    let stat = proc::read(pid, "stat");
+    let ticks = |number| proc::stat_field(&stat, number)?.parse::<f64>().ok();
+    let ticks = ticks(14)? + ticks(15)?;
     // The kernel counts them in hundredths for everybody outside (USER_HZ).
     Some(Cpu { used: ticks / 100.0, ..Cpu::default() })
 }
@@ -181,7 +175,7 @@ pub fn mounts_of_namespace(pid: Pid) -> Option<String> {
 pub fn companions(pid: Pid, process: &mut Process) {
     process.proc_lists = proc_lists(pid);
     let Some(ours) = process.namespaces.get("pid") else { return };
-    for other in numbers(Path::new("/proc")).unwrap_or_default() {
+    for other in numbers("/proc") {
         let other = Pid::from_raw(other);
         if namespace(other, "pid") == Some(*ours) {
             process.companions.extend(nspid(other).last());
@@ -203,7 +197,7 @@ pub fn by_file(host: &Decoy, probe: &Image, known: Option<Pid>) -> Option<Pid> {
     let victim = |pid: &Pid| {
         identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
     };
-    let all = numbers(Path::new("/proc"))?.into_iter().map(Pid::from_raw).filter(|pid| Some(*pid) != known);
+    let all = numbers("/proc").into_iter().map(Pid::from_raw).filter(|pid| Some(*pid) != known);
     let mut found = all.filter(|pid| probe.check(*pid).is_ok()).filter(below).filter(|pid| !victim(pid));
     found.next().filter(|_| found.next().is_none())
 }
@@ -263,23 +257,4 @@ fn proc_lists(pid: Pid) -> Option<Vec<i32>> {
             .filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok())
             .collect(),
     )
-}
-
-fn numbers(directory: &Path) -> Option<Vec<i32>> {
-    let entries = fs::read_dir(directory).ok()?;
-    Some(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
-}
-
-fn nspid(pid: Pid) -> Vec<i32> {
-    let status = status(pid);
-    let numbers = field(&status, "NSpid").unwrap_or_default();
-    numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect()
-}
-
-fn status(pid: Pid) -> String {
-    fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default()
-}
-
-fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
