@@ -157,13 +157,20 @@ const NOT_TRIED: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn every_attempt_is_tried_or_has_a_reason() {
+fn every_attempt_is_tried_or_it_is_said_why_not() {
     for Attempt { id, by_hand, .. } in ALL {
-        let tried = TRIED.iter().filter(|it| it.id == *id).count();
-        let reasons: Vec<_> = NOT_TRIED.iter().filter(|(_, ids)| ids.contains(id)).collect();
-        assert_eq!(tried + reasons.len(), 1, "{id}");
         assert!((1..=2).contains(&by_hand.len()), "{id}");
+        let reasons = NOT_TRIED.iter().filter(|(_, ids)| ids.contains(id)).map(|(reason, _)| *reason);
+        let tried = TRIED.iter().filter(|it| it.id == *id).map(|_| "");
+        match tried.chain(reasons).collect::<Vec<_>>().as_slice() {
+            [] => skip(&format!("{id}: what its commands show is not written down here")),
+            [""] => {}
+            [reason] => skip(&format!("{id}: {reason}")),
+            _ => panic!("{id} is in both lists, or twice in one"),
+        }
     }
+    let known = TRIED.iter().map(|it| it.id).chain(NOT_TRIED.iter().flat_map(|(_, ids)| ids.iter().copied()));
+    known.for_each(|id| assert!(Attempt::find(id).is_some(), "{id} is no attempt"));
 }
 
 #[rstest]

@@ -7,6 +7,7 @@
 //! file, and every now and then does not start.
 
 use crate::common::stage::{Stage, Who, check, skip};
+use attempts::attempts::{ALL, Attempt};
 use grader::report::{Cause, Check, Report, TargetKind, Verdict};
 use rstest::rstest;
 use std::fs::{self, Permissions};
@@ -19,45 +20,14 @@ const C: &str = "container";
 const SHELL: &str = "container.sh";
 
 /// The attempts: what each comes to in the C program and in the shell script, on a decoy host of the user kind that
-/// root made. E escaped, B blocked, - waits for another, I: no such
-/// decoy host can judge it.
+/// root made, where that is not what lab 3 comes to there, and lab 1. E escaped, B blocked, - waits for another, I: no
+/// such decoy host can judge it.
 const ATTEMPTS: &[(&str, [char; 2])] = &[
-    // C: the filter kills at reboot, mount, ptrace, keyctl and personality. Both have a PID namespace and a mount
-    // namespace from which nothing goes out.
-    ("reboot", ['B', 'B']),
-    ("mount", ['B', 'B']),
-    // C: a /dev of its own. The script keeps that of the root file system.
-    ("raw-disk", ['B', 'E']),
-    ("shell-pid", ['B', 'B']),
-    ("signal-process", ['B', 'B']),
-    ("ptrace-attach", ['B', 'B']),
-    ("proc-environ", ['B', 'B']),
-    ("pidfd-getfd", ['B', 'B']),
-    ("proc-pid-root", ['B', 'B']),
-    ("cwd-outside-root", ['B', 'B']),
-    ("host-umount", ['B', 'B']),
-    // pivot_root here, chroot there.
-    ("chroot-escape", ['B', 'E']),
-    ("setns-own-mount", ['B', 'E']),
     ("leaked-descriptor", ['E', 'E']),
-    ("host-tree", ['B', 'E']),
-    // C mounts when its root is exchanged: the link leads to its own. In a chroot `..` leads nowhere.
-    ("image-root-link", ['B', 'B']),
-    ("open-by-handle", ['I', 'I']),
     ("rootfs-device-node", ['E', 'E']),
-    ("mknod-disk", ['I', 'I']),
-    ("mknod-disk-dev", ['I', 'I']),
-    ("mknod-disk-volume", ['I', 'I']),
     // C: the attacker remounts, and that is its death. It had no need to: the node opens as it is.
     ("remount-dev", ['-', 'E']),
-    ("core-pattern", ['I', 'I']),
-    ("core-pattern-remount", ['I', 'I']),
-    ("sysfs-write", ['I', 'I']),
     ("proc-keys", ['E', 'E']),
-    ("proc-keys-unmask", ['E', 'E']),
-    ("kernel-addresses", ['I', 'I']),
-    ("clock-adjust", ['I', 'I']),
-    ("hostname-set", ['B', 'B']),
     // The script's UTS namespace begins as a copy, and nobody sets a name.
     ("hostname-read", ['B', 'E']),
     ("sysv-shm", ['B', 'E']),
@@ -70,33 +40,16 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     // C: a cgroup namespace; and who leaves it mounts first, and dies.
     ("cgroup-path", ['B', 'E']),
     ("cgroup-leave", ['B', 'E']),
-    ("release-agent", ['I', 'I']),
     ("env-secret", ['E', 'E']),
     ("tty-foreground", ['E', 'E']),
     ("tty-inject", ['E', 'E']),
-    ("tty-inject-own", ['E', 'E']),
-    ("tty-inject-high-bits", ['E', 'E']),
     ("session-keyring", ['B', 'E']),
     ("setuid-rootfs", ['E', 'E']),
     ("setuid-volume", ['E', 'E']),
     // C: /tmp is a tmpfs, /run is not.
     ("setuid-drop", ['E', 'E']),
-    // C: the tmpfs is where the link leads.
-    ("image-tmp-link", ['B', 'E']),
     ("cap-bounding", ['B', 'E']),
-    ("cap-inheritable", ['E', 'E']),
-    ("no-new-privs", ['E', 'E']),
-    // The kernel refuses user namespaces to whoever is in a chroot; the filter lets them pass.
-    ("userns-unshare", ['E', 'B']),
-    ("userns-clone", ['E', 'B']),
-    ("userns-clone3", ['E', 'B']),
-    ("int80-userns", ['E', 'B']),
     ("personality", ['B', 'E']),
-    ("io-uring", ['E', 'E']),
-    // Neither sets a limit.
-    ("fork-bomb", ['E', 'E']),
-    ("memory-hog", ['E', 'E']),
-    ("cpu-hog", ['E', 'E']),
 ];
 
 /// The works checks. W works, F fails, - waits for another.
@@ -201,9 +154,12 @@ fn graded(program: &str) -> Option<(&'static Report, usize)> {
 fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
     let Some((report, column)) = graded(program) else { return };
     let mut wrong = Vec::new();
-    for (id, letters) in ATTEMPTS {
+    for attempt in ALL {
+        let id = attempt.id;
         let Check { verdict, cause, why, evidence, .. } = check(report, program, id);
-        let expected = match letters[column] {
+        let like = attempt.letter([3, 1][column], attempt.letters.user).unwrap();
+        let differs = ATTEMPTS.iter().find(|(known, _)| *known == id);
+        let expected = match differs.map_or(like, |(_, letters)| letters[column]) {
             'E' => (Verdict::Escaped, None),
             'B' => (Verdict::Blocked, None),
             '-' => (Verdict::Inconclusive, Some(Cause::Waiting)),
@@ -239,12 +195,14 @@ fn every_works_check_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
 }
 
 #[test]
-fn every_check_is_in_the_tables() {
-    let listed = |table: &[(&'static str, [char; 2])]| table.iter().map(|(id, _)| *id).collect::<Vec<_>>();
-    let attempts: Vec<_> = attempts::attempts::ALL.iter().map(|attempt| attempt.id).collect();
+fn every_works_check_is_in_the_table_and_no_name_is_wrong() {
     let works: Vec<_> = attempts::works::ALL.iter().map(|work| work.id).collect();
-    assert_eq!(listed(ATTEMPTS), attempts);
-    assert_eq!(listed(WORKS), works);
+    assert_eq!(WORKS.iter().map(|(id, _)| *id).collect::<Vec<_>>(), works);
+    for (id, letters) in ATTEMPTS {
+        let attempt = Attempt::find(id).unwrap_or_else(|| panic!("{id} is no attempt"));
+        let like = [3, 1].map(|lab| attempt.letter(lab, attempt.letters.user).unwrap());
+        assert_ne!(*letters, like, "{id} need not stand there");
+    }
 }
 
 /// What is to be fixed first is no check that waits.
