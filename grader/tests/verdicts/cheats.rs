@@ -4,6 +4,7 @@
 use crate::common::programs;
 use crate::common::stage::{Stage, Who, skip, workspace};
 use grader::report::{Cause, Report};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
@@ -106,6 +107,10 @@ fn letters(report: &Report, target: &str, asked: &[&str]) -> String {
     ATTEMPTS.iter().map(of).collect()
 }
 
+fn is_earned(got: &str, earned: &str) -> bool {
+    got.chars().zip(earned.chars()).all(|(got, earned)| got == earned || got == 'M')
+}
+
 fn page(got: &BTreeMap<&str, String>) -> String {
     let mut page = String::from(include_str!("../cheats/page.md"));
     let _ =
@@ -133,7 +138,7 @@ fn no_cheat_earns_what_it_did_not_earn() {
     let directory = stage.directory("cheats");
     let whole = make(&directory);
 
-    let mut got = BTreeMap::new();
+    let got = RefCell::new(BTreeMap::new());
     let mut whys = String::new();
     let mut grade = |files: &[&'static str], asked: &[&str]| {
         let mut grader = stage.grader(["run", "--format", "json", "--decoy", "user"]);
@@ -144,7 +149,7 @@ fn no_cheat_earns_what_it_did_not_earn() {
         grader.arg(first).args(files.iter().map(|file| directory.join(name(file)))).arg(&honest);
         let report = stage.run(grader).report();
         for file in files {
-            got.insert(*file, letters(&report, name(file), asked));
+            got.borrow_mut().insert(*file, letters(&report, name(file), asked));
         }
         for (target, check) in report.checks() {
             let _ = writeln!(whys, "{:14} {:10} {:13} {}", target.name, check.id, check.verdict, check.why);
@@ -158,12 +163,19 @@ fn no_cheat_earns_what_it_did_not_earn() {
         EARNED.iter().map(|(file, _)| *file).filter(|file| *file != SLOW).filter(made).collect();
     grade(&files, &ATTEMPTS);
     grade(&[SLOW], &ATTEMPTS[1..2]);
+    // Some are races, which a busy machine decides in another way. What was BLOCKED once without being earned stays so.
+    for (file, earned) in EARNED.iter().filter(|(file, _)| *file != SLOW) {
+        let found = got.borrow().get(file).cloned().unwrap_or_default();
+        let unearned = found.chars().zip(earned.chars()).any(|(got, earned)| got == 'B' && earned != 'B');
+        if !unearned && !is_earned(&found, earned) {
+            grade(&[file], &ATTEMPTS);
+        }
+    }
+    let got = got.into_inner();
 
     for (file, earned) in EARNED.iter().filter(|(file, _)| got.contains_key(file)) {
         println!("{file:14} {}  {}", got[file], story(file));
-        let as_earned =
-            got[file].chars().zip(earned.chars()).all(|(got, earned)| got == earned || got == 'M');
-        assert!(as_earned, "{file}: {} and not {earned}\n{whys}", got[file]);
+        assert!(is_earned(&got[file], earned), "{file}: {} and not {earned}\n{whys}", got[file]);
     }
     if !whole || got.values().any(|letters| letters.contains('M')) {
         return skip("the page of cheats: not everything could be judged here");
