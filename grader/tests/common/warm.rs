@@ -44,7 +44,7 @@ for word; do
     option=$word
 done
 if [ "$1" != metadata ] && [ ! -e "$target" ]; then
-    mkdir -p "$(dirname "$target")" && cp -a "{warm}" "$target.$$" && mv -T "$target.$$" "$target" || rm -rf "$target.$$"
+    mkdir -p "$(dirname "$target")" && cp -a "{warm}" "$target.$$" && mv -T "$target.$$" "$target" 2>/dev/null || rm -rf "$target.$$"
 fi
 exec "{cargo}" "$@"
 "#,
