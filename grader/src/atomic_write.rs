@@ -2,7 +2,7 @@
 //!
 //! The temporary file lies beside its place, is created with O_EXCL and O_NOFOLLOW, and has a name that nobody can
 //! know before; so a full disk leaves no half of a report, and no link that somebody has planted is followed. A link
-//! at the place itself is replaced, wherever it leads. What is there and is no regular file is written to as it is:
+//! at the place itself is replaced, wherever it leads. Existing is there and is no regular file is written to as it is:
 //! `/dev/null`, a named pipe, a socket; so is a descriptor by its name, `/dev/stdout` or `/dev/fd/3`.
 
 use crate::beneath::{Directory, Entry};
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 /// How long a named pipe may have nobody who reads it.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A directory such as `/tmp`. What another person has put there is neither replaced nor written to: the kernel does
+/// A directory such as `/tmp`. Existing another person has put there is neither replaced nor written to: the kernel does
 /// the same for what is opened with O_CREAT (fs.protected_regular and fs.protected_fifos, proc(5)).
 const EVERYBODYS: libc::mode_t = libc::S_ISVTX | libc::S_IWOTH;
 
@@ -38,11 +38,11 @@ const MAX_LINKS: usize = 40;
 pub struct Destination {
     directory: Directory,
     name: OsString,
-    what: What,
+    what: Existing,
 }
 
 #[derive(Debug)]
-enum What {
+enum Existing {
     /// A regular file, a link or nothing: replaced. The mode that the file had.
     Replaced(Option<u32>),
     /// A device, a named pipe or a socket: written to.
@@ -54,7 +54,7 @@ enum What {
 /// Writes a file. Under sudo it is the caller's.
 ///
 /// # Errors
-/// What the system said; what was at the place before is then as it was.
+/// Existing the system said; what was at the place before is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Destination::find(path)?.write(bytes)
 }
@@ -70,11 +70,11 @@ impl Destination {
         let descriptor = descriptor(path).map(again).transpose()?;
         let directory = Directory::open(&parent).with_context(|| parent.display().to_string())?;
         let what = match descriptor {
-            Some(file) => What::Descriptor(file),
-            None => What::at(&directory, Path::new(&name))?,
+            Some(file) => Existing::Descriptor(file),
+            None => Existing::at(&directory, Path::new(&name))?,
         };
         let place = Destination { directory, name, what };
-        if let What::Replaced(_) = place.what {
+        if let Existing::Replaced(_) = place.what {
             let (_, temporary) = place.temporary()?;
             place.directory.remove(&temporary)?;
         }
@@ -84,12 +84,12 @@ impl Destination {
     /// Writes the file. Under sudo it is the caller's.
     ///
     /// # Errors
-    /// What the system said; what was at the place before is then as it was.
+    /// Existing the system said; what was at the place before is then as it was.
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         match &self.what {
-            What::Replaced(mode) => self.replace(bytes, *mode),
-            What::WrittenTo(entry) => Ok(open(entry)?.write_all(bytes)?),
-            What::Descriptor(file) => Ok({ file }.write_all(bytes)?),
+            Existing::Replaced(mode) => self.replace(bytes, *mode),
+            Existing::WrittenTo(entry) => Ok(open(entry)?.write_all(bytes)?),
+            Existing::Descriptor(file) => Ok({ file }.write_all(bytes)?),
         }
     }
 
@@ -119,10 +119,10 @@ impl Destination {
     }
 }
 
-impl What {
-    fn at(directory: &Directory, name: &Path) -> Result<What> {
+impl Existing {
+    fn at(directory: &Directory, name: &Path) -> Result<Existing> {
         let entry = match directory.entry(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(What::Replaced(None)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Replaced(None)),
             found => found?,
         };
         let parent = directory.stat()?;
@@ -132,11 +132,11 @@ impl What {
             "that belongs to user id {owner}, in a directory where everybody may put something"
         );
         match SFlag::from_bits_truncate(entry.stat.st_mode) & SFlag::S_IFMT {
-            SFlag::S_IFREG => Ok(What::Replaced(Some(entry.stat.st_mode & 0o777))),
-            SFlag::S_IFLNK => Ok(What::Replaced(None)),
+            SFlag::S_IFREG => Ok(Existing::Replaced(Some(entry.stat.st_mode & 0o777))),
+            SFlag::S_IFLNK => Ok(Existing::Replaced(None)),
             SFlag::S_IFDIR => bail!("that is a directory"),
             SFlag::S_IFBLK => bail!("that is a block device"),
-            _ => Ok(What::WrittenTo(entry)),
+            _ => Ok(Existing::WrittenTo(entry)),
         }
     }
 }

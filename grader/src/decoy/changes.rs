@@ -38,12 +38,12 @@ pub struct TreeState {
 }
 
 /// Every file of the decoy's own, with what is not to change. As strings, which are compared sooner than paths.
-pub type Files = BTreeMap<OsString, Mark>;
+pub type Files = BTreeMap<OsString, FileMark>;
 
 /// What is not to change of a file: it tells of every write and every change of rights. A directory's own times
 /// and size change with what is put into it, and are no part of this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct FileMark {
     mode: u32,
     owner: (u32, u32),
     inode: u64,
@@ -115,7 +115,7 @@ impl TreeState {
             if !gone.remove(&path) {
                 changes.paths.new.add(&path.to_string_lossy());
             }
-            if mark.is_roots_set_user_id() && !was.is_some_and(Mark::is_roots_set_user_id) {
+            if mark.is_roots_set_user_id() && !was.is_some_and(FileMark::is_roots_set_user_id) {
                 changes.setuid = changes.setuid.take().filter(|all| all.len() < MAX_SETUID);
                 changes.setuid.iter_mut().for_each(|all| all.push(end_of(&path)));
             }
@@ -137,9 +137,9 @@ impl TreeState {
     }
 }
 
-impl Mark {
-    fn of(it: &FileStat) -> Mark {
-        Mark {
+impl FileMark {
+    fn of(it: &FileStat) -> FileMark {
+        FileMark {
             mode: it.st_mode,
             owner: (it.st_uid, it.st_gid),
             inode: it.st_ino,
@@ -201,7 +201,7 @@ pub fn files_of(root: &Directory) -> Result<Files> {
     Walk { device: root.stat()?.st_dev, but: None, see }.list(root, Path::new("/"), 0).map(|_| found)
 }
 
-fn keep(found: &mut Files, path: OsString, mark: Mark) -> Result<ControlFlow<()>> {
+fn keep(found: &mut Files, path: OsString, mark: FileMark) -> Result<ControlFlow<()>> {
     if Path::new(&path).components().count() > MAX_DEPTH {
         bail!("directories are nested more than {MAX_DEPTH} deep");
     }
@@ -230,7 +230,7 @@ fn remove(root: &Directory, path: &Path) -> std::io::Result<()> {
 }
 
 /// Whom each file is shown, until it has seen enough.
-type See<'a> = &'a mut dyn FnMut(OsString, Mark) -> Result<ControlFlow<()>>;
+type See<'a> = &'a mut dyn FnMut(OsString, FileMark) -> Result<ControlFlow<()>>;
 
 /// Shows each file of the decoy's own tree and of its volumes, as the decoy's processes see them.
 fn each_file(see: See) -> Result<ControlFlow<()>> {
@@ -272,7 +272,7 @@ impl Walk<'_> {
             if it.st_dev != self.device {
                 continue;
             }
-            if (self.see)(path.clone().into_os_string(), Mark::of(&it))?.is_break() {
+            if (self.see)(path.clone().into_os_string(), FileMark::of(&it))?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             if is(&it, SFlag::S_IFDIR) && depth < MAX_DEPTH {

@@ -1,6 +1,6 @@
 //! Tries things in a child process, so that all effects end with the child.
 
-use super::facts::Outcome;
+use super::facts::Tried;
 use crate::decoy::ids::Lease;
 use crate::report::DecoyKind;
 use crate::runner::workers::process::enter_user_namespace;
@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 
 /// Runs `work` in a child. The calling process must have one thread.
-pub fn in_child(work: impl FnOnce() -> Result<()>) -> Outcome {
+pub fn in_child(work: impl FnOnce() -> Result<()>) -> Tried {
     match Child::start(|child| child.say(&work())) {
         Ok(mut child) => child.hear(),
         Err(error) => outcome(Err(error)),
@@ -28,7 +28,7 @@ pub fn in_child(work: impl FnOnce() -> Result<()>) -> Outcome {
 /// Makes a user namespace as a worker or a decoy does: with a map, with other namespaces in it, and with a mount, since
 /// on some systems anybody can make one, but nothing is allowed in it. Then traces its process with ptrace(2), as
 /// trials do. The calling process must have one thread.
-pub fn user_namespace() -> (Outcome, Outcome) {
+pub fn user_namespace() -> (Tried, Tried) {
     let root = geteuid().is_root();
     let started = Child::start(|child| {
         let made = match root {
@@ -44,13 +44,13 @@ pub fn user_namespace() -> (Outcome, Outcome) {
     });
     let mut child = match started {
         Ok(child) => child,
-        Err(error) => return (outcome(Err(error)), Outcome::NotTried("no process could be started")),
+        Err(error) => return (outcome(Err(error)), Tried::NotTried("no process could be started")),
     };
     let mut made = child.hear();
-    if made == Outcome::Works && root {
+    if made == Tried::Works && root {
         made = outcome(Lease::take(DecoyKind::User).and_then(|lease| lease.ids.map(child.pid)));
     }
-    if made == Outcome::Works {
+    if made == Tried::Works {
         child.go_on();
         made = child.hear();
     }
@@ -107,7 +107,7 @@ impl Child {
     }
 
     /// Reads the child's next result.
-    fn hear(&mut self) -> Outcome {
+    fn hear(&mut self) -> Tried {
         decode(&mut self.from).unwrap_or_else(|error| outcome(Err(error)))
     }
 
@@ -155,7 +155,7 @@ fn encode(result: &Result<()>) -> Vec<u8> {
     message
 }
 
-fn decode(from: &mut impl Read) -> Result<Outcome> {
+fn decode(from: &mut impl Read) -> Result<Tried> {
     let mut number = [0; 4];
     from.read_exact(&mut number).context("the child that tried it died")?;
     let mut length = [0; 4];
@@ -163,17 +163,17 @@ fn decode(from: &mut impl Read) -> Result<Outcome> {
     let mut text = vec![0; u32::from_ne_bytes(length) as usize];
     from.read_exact(&mut text)?;
     if text.is_empty() {
-        return Ok(Outcome::Works);
+        return Ok(Tried::Works);
     }
     let why = String::from_utf8(text)?;
-    Ok(Outcome::Refused { why, errno: Errno::from_raw(i32::from_ne_bytes(number)) })
+    Ok(Tried::Refused { why, errno: Errno::from_raw(i32::from_ne_bytes(number)) })
 }
 
 /// A result as an outcome.
-pub fn outcome(result: Result<()>) -> Outcome {
+pub fn outcome(result: Result<()>) -> Tried {
     match result {
-        Ok(()) => Outcome::Works,
-        Err(error) => Outcome::Refused { why: format!("{error:#}"), errno: errno(&error) },
+        Ok(()) => Tried::Works,
+        Err(error) => Tried::Refused { why: format!("{error:#}"), errno: errno(&error) },
     }
 }
 
@@ -191,22 +191,22 @@ mod tests {
     use super::*;
     use anyhow::anyhow;
 
-    fn sent(result: Result<()>) -> Result<Outcome> {
+    fn sent(result: Result<()>) -> Result<Tried> {
         decode(&mut &encode(&result)[..])
     }
 
     #[test]
     fn the_error_number_arrives_from_wherever_it_came() {
-        assert_eq!(sent(Ok(())).unwrap(), Outcome::Works);
+        assert_eq!(sent(Ok(())).unwrap(), Tried::Works);
         let ours = Err(Errno::ENOSPC).context("trying").context("again");
         let theirs = Err(std::io::Error::from_raw_os_error(Errno::ENOSPC as i32)).context("trying");
         for refused in [ours, theirs] {
             let arrived = sent(refused).unwrap();
-            let Outcome::Refused { why, errno: Errno::ENOSPC } = arrived else { panic!("{arrived:?}") };
+            let Tried::Refused { why, errno: Errno::ENOSPC } = arrived else { panic!("{arrived:?}") };
             assert!(why.contains("trying: "), "{why}");
         }
         let arrived = sent(Err(anyhow!("no number"))).unwrap();
-        assert_eq!(arrived, Outcome::Refused { why: "no number".into(), errno: Errno::UnknownErrno });
+        assert_eq!(arrived, Tried::Refused { why: "no number".into(), errno: Errno::UnknownErrno });
     }
 
     #[test]

@@ -27,11 +27,11 @@ pub struct MachineFacts {
     /// Kernel settings.
     pub settings: Settings,
     /// A user namespace with a map, other namespaces in it, and a mount.
-    pub user_namespace: Outcome,
+    pub user_namespace: Tried,
     /// A loop device.
-    pub loop_device: Outcome,
+    pub loop_device: Tried,
     /// Tracing a process with ptrace(2).
-    pub ptrace: Outcome,
+    pub ptrace: Tried,
     /// Control groups.
     pub cgroups: Cgroups,
     /// The ids for a decoy of the user kind, or why there are none.
@@ -39,7 +39,7 @@ pub struct MachineFacts {
     /// The cache directory, or why there is none.
     pub cache: Result<PathBuf, String>,
     /// Whether temporary files can be made.
-    pub temporary: Outcome,
+    pub temporary: Tried,
     /// How programs link.
     pub libc: Libc,
     /// The decoy hosts that were made, by kind; empty where none was tried.
@@ -48,7 +48,7 @@ pub struct MachineFacts {
 
 /// The result of trying something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Tried {
     /// It works.
     Works,
     /// The kernel refused it.
@@ -107,7 +107,7 @@ pub struct Cgroups {
     /// Which of `memory` and `pids` no hierarchy has.
     pub lacking: Vec<&'static str>,
     /// Whether a group with limits can be made.
-    pub group: Outcome,
+    pub group: Tried,
     /// Whether a systemd user manager runs, which can delegate a group.
     pub user_manager: bool,
 }

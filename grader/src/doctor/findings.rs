@@ -2,7 +2,7 @@
 
 mod decoys;
 
-use super::facts::{Feature, Flavour, Libc, MachineFacts, Outcome};
+use super::facts::{Feature, Flavour, Libc, MachineFacts, Tried};
 use super::hindrance::Hindrance;
 use super::mend::{Mend, as_root, in_container, sudo, sysctl};
 use super::{Area, Assessment, Finding};
@@ -74,9 +74,9 @@ fn container(facts: &MachineFacts) -> Option<Finding> {
 fn user_namespaces(facts: &MachineFacts) -> Vec<Finding> {
     let area = Area::UserNamespaces;
     let why = match &facts.user_namespace {
-        Outcome::Works => return vec![fine(area, "one was made, with a map and a mount in it")],
-        Outcome::NotTried(why) => return vec![note(area, *why)],
-        Outcome::Refused { why, .. } => why,
+        Tried::Works => return vec![fine(area, "one was made, with a map and a mount in it")],
+        Tried::NotTried(why) => return vec![note(area, *why)],
+        Tried::Refused { why, .. } => why,
     };
     let found = |hindrance: Hindrance| {
         let words = format!("{}: {why}", hindrance.words());
@@ -120,9 +120,9 @@ fn ids(facts: &MachineFacts) -> Finding {
 fn loop_devices(facts: &MachineFacts) -> Finding {
     let costs = "`raw-disk` and the other attempts at the disk can't be judged";
     match &facts.loop_device {
-        Outcome::Works => fine(Area::LoopDevices, "one was attached, read-only, and detached again"),
-        Outcome::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),
-        Outcome::Refused { why, errno } => {
+        Tried::Works => fine(Area::LoopDevices, "one was attached, read-only, and detached again"),
+        Tried::NotTried(why) => lack(Area::LoopDevices, *why, costs, as_root(facts)),
+        Tried::Refused { why, errno } => {
             let mend = match errno {
                 Errno::EPERM | Errno::EACCES if !facts.initial => as_root(facts),
                 Errno::EPERM | Errno::EACCES if facts.container.is_some() => in_container(facts),
@@ -162,8 +162,8 @@ fn cgroups(facts: &MachineFacts) -> Finding {
         return lack(Area::Cgroups, found, costs, way);
     }
     match &groups.group {
-        Outcome::Works => fine(Area::Cgroups, format!("{flavour}, with memory and pids; a group was made")),
-        Outcome::NotTried(why) => {
+        Tried::Works => fine(Area::Cgroups, format!("{flavour}, with memory and pids; a group was made")),
+        Tried::NotTried(why) => {
             let scope = format!("systemd-run --user --scope -p Delegate=yes {}", facts.program);
             let mend = match groups.flavour == Flavour::V2 && groups.user_manager {
                 true => Mend::Run(scope),
@@ -171,7 +171,7 @@ fn cgroups(facts: &MachineFacts) -> Finding {
             };
             lack(Area::Cgroups, format!("{flavour}: {why}"), costs, mend)
         }
-        Outcome::Refused { why, .. } => {
+        Tried::Refused { why, .. } => {
             let mend = match (&facts.container, &groups.unified) {
                 (Some(_), _) => in_container(facts),
                 (None, Some(top)) if groups.flavour == Flavour::V2 => {
@@ -189,9 +189,9 @@ fn cgroups(facts: &MachineFacts) -> Finding {
 fn tracing(facts: &MachineFacts) -> Finding {
     let scope = facts.settings.ptrace_scope;
     let why = match &facts.ptrace {
-        Outcome::Works => return fine(Area::Tracing, "the grader can trace its own children"),
-        Outcome::NotTried(why) => return note(Area::Tracing, *why),
-        Outcome::Refused { why, .. } => why,
+        Tried::Works => return fine(Area::Tracing, "the grader can trace its own children"),
+        Tried::NotTried(why) => return note(Area::Tracing, *why),
+        Tried::Refused { why, .. } => why,
     };
     let mend = match scope {
         Some(3) => Mend::Otherwise(
@@ -221,9 +221,9 @@ fn cache(facts: &MachineFacts) -> Finding {
 
 fn temporary(facts: &MachineFacts) -> Finding {
     match &facts.temporary {
-        Outcome::Works => fine(Area::Temporary, "can be made"),
-        Outcome::NotTried(why) => note(Area::Temporary, *why),
-        Outcome::Refused { why, .. } => {
+        Tried::Works => fine(Area::Temporary, "can be made"),
+        Tried::NotTried(why) => note(Area::Temporary, *why),
+        Tried::Refused { why, .. } => {
             let mend = Mend::Run("export TMPDIR=$(mktemp -d -p \"$HOME\")".into());
             lack(Area::Temporary, why.clone(), "nothing can be judged", mend)
         }

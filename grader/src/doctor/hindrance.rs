@@ -1,6 +1,6 @@
 //! What forbids user namespaces.
 
-use super::facts::{MachineFacts, Outcome};
+use super::facts::{MachineFacts, Tried};
 use super::mend::{Mend, in_container, sysctl};
 
 /// A reason why user namespaces are forbidden.
@@ -23,7 +23,7 @@ pub enum Hindrance {
 impl Hindrance {
     /// All reasons that apply. Empty where a user namespace could be made, since then no setting matters.
     pub fn all(facts: &MachineFacts) -> Vec<Hindrance> {
-        if !matches!(facts.user_namespace, Outcome::Refused { .. }) {
+        if !matches!(facts.user_namespace, Tried::Refused { .. }) {
             return Vec::new();
         }
         let settings = &facts.settings;

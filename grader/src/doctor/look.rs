@@ -1,7 +1,7 @@
 //! Examines the machine. Everything that can be tried is tried, in a child, and removed afterwards.
 
 use super::child::{in_child, outcome, user_namespace};
-use super::facts::{Cgroups, Container, Feature, Flavour, Libc, MachineFacts, Outcome, Settings};
+use super::facts::{Cgroups, Container, Feature, Flavour, Libc, MachineFacts, Settings, Tried};
 use crate::cache_dir;
 use crate::decoy::delegated;
 use crate::decoy::disk::Disk;
@@ -120,12 +120,12 @@ fn container() -> Option<Container> {
 }
 
 /// Tries what would survive a killed grader: with a keeper, which would remove it.
-fn with_keeper() -> (Outcome, Outcome, Cgroups) {
+fn with_keeper() -> (Tried, Tried, Cgroups) {
     delegated::enter();
     match Keeper::start() {
-        Ok(mut keeper) => (Outcome::Works, loop_device(&keeper.directory), cgroups(&mut keeper)),
+        Ok(mut keeper) => (Tried::Works, loop_device(&keeper.directory), cgroups(&mut keeper)),
         Err(error) => {
-            let why = Outcome::NotTried("not without temporary files");
+            let why = Tried::NotTried("not without temporary files");
             let (mounts, own) = groups_of_process();
             (outcome(Err(error)), why.clone(), hierarchies(&mounts, &own, why))
         }
@@ -133,9 +133,9 @@ fn with_keeper() -> (Outcome, Outcome, Cgroups) {
 }
 
 /// Attaches a loop device as for a decoy's disk.
-fn loop_device(scratch: &Path) -> Outcome {
+fn loop_device(scratch: &Path) -> Tried {
     if !geteuid().is_root() {
-        return Outcome::NotTried("only root can make one");
+        return Tried::NotTried("only root can make one");
     }
     in_child(|| {
         own_mount_namespace()?;
@@ -157,7 +157,7 @@ fn cgroups(keeper: &mut Keeper) -> Cgroups {
     let group = if geteuid().is_root() || !groups.list.is_empty() {
         outcome(try_groups(&groups, keeper))
     } else {
-        Outcome::NotTried("only root, or a user with a delegated group, can make one")
+        Tried::NotTried("only root, or a user with a delegated group, can make one")
     };
     hierarchies(&mounts, &own, group)
 }
@@ -175,7 +175,7 @@ fn try_groups(groups: &Groups, keeper: &mut Keeper) -> Result<()> {
 }
 
 /// Parses mountinfo and the process's own groups. A controller that is in a v1 hierarchy is in no v2 one.
-fn hierarchies(mounts: &str, own: &str, group: Outcome) -> Cgroups {
+fn hierarchies(mounts: &str, own: &str, group: Tried) -> Cgroups {
     let of_type = |kind| proc::mounts(mounts).find(|mount| mount.kind == kind);
     let unified = of_type("cgroup2").map(|mount| PathBuf::from(mount.point));
     let flavour = match (of_type("cgroup"), &unified) {
@@ -232,7 +232,7 @@ mod tests {
         #[case] flavour: Flavour,
         #[case] lacking: &[&str],
     ) {
-        let found = hierarchies(mounts, own, Outcome::Works);
+        let found = hierarchies(mounts, own, Tried::Works);
         assert_eq!((found.flavour, &found.lacking[..]), (flavour, lacking));
     }
 }

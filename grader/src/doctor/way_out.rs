@@ -1,7 +1,7 @@
 //! The one command to run where nothing can be judged.
 
 use super::Assessment;
-use super::facts::{MachineFacts, Outcome};
+use super::facts::{MachineFacts, Tried};
 use super::findings::findings;
 use super::hindrance::Hindrance;
 use super::mend::Mend;
@@ -11,9 +11,8 @@ use super::mend::Mend;
 /// known to help.
 pub fn way_out(facts: &MachineFacts, words: &[String], root_decoy: bool) -> Option<String> {
     // Yama's level 3 lasts until the next boot, for root too.
-    let untraceable =
-        matches!(facts.ptrace, Outcome::Refused { .. }) && facts.settings.ptrace_scope == Some(3);
-    let has_room = facts.cache.is_ok() && facts.temporary == Outcome::Works;
+    let untraceable = matches!(facts.ptrace, Tried::Refused { .. }) && facts.settings.ptrace_scope == Some(3);
+    let has_room = facts.cache.is_ok() && facts.temporary == Tried::Works;
     // In a container without CAP_SYS_ADMIN, sudo does not give it.
     let sudo_helps = facts.sys_admin && has_room && !untraceable;
     let limited = Hindrance::all(facts).contains(&Hindrance::Limit);

@@ -132,8 +132,8 @@ fn run_within(mut command: Command, stop: &Stop, limit: Duration) -> Result<Outp
     let begun = Instant::now();
     let mut process = Process::start(command).with_context(|| format!("can't run {name}"))?;
     let (stdout, stderr) = process.streams();
-    let mut messages = Stream::new(stdout.map(OwnedFd::from), MOST_MESSAGES)?;
-    let mut said = Stream::new(stderr.map(OwnedFd::from), MOST_SAID)?;
+    let mut messages = OutputStream::new(stdout.map(OwnedFd::from), MOST_MESSAGES)?;
+    let mut said = OutputStream::new(stderr.map(OwnedFd::from), MOST_SAID)?;
     let mut over: Option<(ExitStatus, Instant)> = None;
     loop {
         wait(&[&messages, &said])?;
@@ -164,7 +164,7 @@ fn run_within(mut command: Command, stop: &Stop, limit: Duration) -> Result<Outp
 }
 
 /// Until there is something to read, or to look after.
-fn wait(streams: &[&Stream]) -> Result<()> {
+fn wait(streams: &[&OutputStream]) -> Result<()> {
     let mut fds: Vec<PollFd> = streams
         .iter()
         .filter_map(|stream| stream.from.as_ref())
@@ -179,20 +179,20 @@ fn wait(streams: &[&Stream]) -> Result<()> {
 }
 
 /// What is read of a pipe. It is read to its end, or whoever writes would wait; of too much the beginning is kept.
-struct Stream {
+struct OutputStream {
     from: Option<File>,
     bytes: Vec<u8>,
     most: usize,
     cut: bool,
 }
 
-impl Stream {
-    fn new(from: Option<OwnedFd>, most: usize) -> Result<Stream> {
+impl OutputStream {
+    fn new(from: Option<OwnedFd>, most: usize) -> Result<OutputStream> {
         let from = from.map(File::from);
         if let Some(from) = &from {
             fcntl(from, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
-        Ok(Stream { from, bytes: Vec::new(), most, cut: false })
+        Ok(OutputStream { from, bytes: Vec::new(), most, cut: false })
     }
 
     fn is_over(&self) -> bool {

@@ -89,7 +89,7 @@ pub fn grade_all(
     workers: &mut Workers,
     tell: &mut impl FnMut(TrialEvent),
 ) -> Result<Vec<TargetReport>> {
-    let mut aims: Vec<Aim> = runs.iter().flat_map(Aim::all).collect();
+    let mut aims: Vec<TargetRun> = runs.iter().flat_map(TargetRun::all).collect();
     let (jobs, owners): (Vec<Job>, Vec<usize>) = aims
         .iter()
         .enumerate()
@@ -104,16 +104,16 @@ pub fn grade_all(
 }
 
 /// One target of a run, and the results of its trials.
-struct Aim<'a> {
+struct TargetRun<'a> {
     run: &'a Run,
     target: &'a Target,
     works: Option<Works>,
     facts: BTreeMap<String, Facts>,
 }
 
-impl<'a> Aim<'a> {
-    fn all(run: &'a Run) -> impl Iterator<Item = Aim<'a>> {
-        run.targets.iter().map(move |target| Aim { run, target, works: None, facts: BTreeMap::new() })
+impl<'a> TargetRun<'a> {
+    fn all(run: &'a Run) -> impl Iterator<Item = TargetRun<'a>> {
+        run.targets.iter().map(move |target| TargetRun { run, target, works: None, facts: BTreeMap::new() })
     }
 
     /// The works checks first, since they take longest.

@@ -76,7 +76,7 @@ pub fn source() -> Result<Source> {
 /// # Errors
 /// See [`Refused`].
 pub fn make(directory: &Path) -> Result<Repository, Refused> {
-    let mut place = Unfinished::take(directory)?;
+    let mut place = NewWorkspace::take(directory)?;
     let fill = || -> Result<Repository> {
         source()?.write_below(&place.directory)?;
         let caller = Caller::of_sudo()?;
@@ -104,7 +104,7 @@ pub fn is_students(root: &Path) -> bool {
 }
 
 /// An unfinished workspace. On drop it is removed, unless it is to be kept.
-struct Unfinished {
+struct NewWorkspace {
     directory: Directory,
     /// What did not exist before: the directory, or the first of its parents that was missing; the directory that
     /// contains it, and its name there. None where the directory existed and was empty.
@@ -112,15 +112,15 @@ struct Unfinished {
     keep: bool,
 }
 
-impl Unfinished {
-    fn take(directory: &Path) -> Result<Unfinished, Refused> {
+impl NewWorkspace {
+    fn take(directory: &Path) -> Result<NewWorkspace, Refused> {
         let directory = std::path::absolute(directory).map_err(|error| Refused::Failed(error.into()))?;
         let failed = |error: io::Error| {
             Refused::Failed(anyhow::Error::new(error).context(directory.display().to_string()))
         };
         match fs::symlink_metadata(&directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Unfinished::make(&directory).map_err(failed);
+                return NewWorkspace::make(&directory).map_err(failed);
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(Refused::InTheWay("a part of that path is a file"));
@@ -133,11 +133,11 @@ impl Unfinished {
         if !found.names().map_err(failed)?.is_empty() {
             return Err(Refused::InTheWay("that directory is not empty, and the grader overwrites nothing"));
         }
-        Ok(Unfinished { directory: found, made: None, keep: false })
+        Ok(NewWorkspace { directory: found, made: None, keep: false })
     }
 
     /// Makes the directory, and its missing parents.
-    fn make(directory: &Path) -> io::Result<Unfinished> {
+    fn make(directory: &Path) -> io::Result<NewWorkspace> {
         let there = directory.ancestors().find(|parent| parent.exists()).unwrap_or(Path::new("/"));
         let missing = directory.strip_prefix(there).unwrap_or(directory);
         let mut names = missing.iter();
@@ -145,14 +145,17 @@ impl Unfinished {
         let parent = Directory::open(there)?;
         let made = parent.make(first, None)?;
         let rest = made.make_all(names.as_path(), None, |_| Ok(()));
-        let mut place =
-            Unfinished { directory: made.below(".")?, made: Some((made, parent, first.into())), keep: false };
+        let mut place = NewWorkspace {
+            directory: made.below(".")?,
+            made: Some((made, parent, first.into())),
+            keep: false,
+        };
         place.directory = rest?;
         Ok(place)
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for NewWorkspace {
     fn drop(&mut self) {
         if self.keep {
             return;

@@ -30,12 +30,12 @@ use crate::runner::workers::Workers;
 use anyhow::{Result, anyhow};
 use builder::{Builder, Built, End, EndedBy};
 use grading_thread::{GradeRequest, Graded, GradingThread};
-use key::Key;
+use key::KeyPress;
 use nix::sys::signal::{SigSet, Signal};
 use notes::Notes;
 use notice::{Notice, fingerprint};
 use pages::PageContext;
-use plain::News;
+use plain::PlainEvent;
 use state::{Action, Phase, View, WatchState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -56,7 +56,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Event {
     /// A key was pressed.
-    Key(Key),
+    KeyPress(KeyPress),
     /// The terminal was resized.
     Resize,
     /// A file was changed.
@@ -117,7 +117,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<
             }
         });
         let source = Source::read(setting.workspace.root()).unwrap_or_default();
-        let mut session = Watch {
+        let mut session = WatchLoop {
             state: WatchState::new(setting.lab, setting.decoy, setting.reference.clone(), &source),
             builder,
             setting,
@@ -144,7 +144,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<
     })
 }
 
-struct Watch<'a> {
+struct WatchLoop<'a> {
     setting: &'a Setting,
     state: WatchState,
     builder: Builder,
@@ -166,10 +166,10 @@ struct Watch<'a> {
     no_more_input: bool,
 }
 
-impl Watch<'_> {
+impl WatchLoop<'_> {
     fn run(&mut self, events: &Receiver<Event>) -> Result<Option<Signal>> {
         if self.state.note.is_some() {
-            self.tell(News::Note)?;
+            self.tell(PlainEvent::Note)?;
         }
         self.build()?;
         loop {
@@ -213,7 +213,7 @@ impl Watch<'_> {
 
     fn event(&mut self, event: Event) -> Result<Option<Option<Signal>>> {
         match event {
-            Event::Key(key) => return self.key(key),
+            Event::KeyPress(key) => return self.key(key),
             Event::Resize => {}
             Event::Saved => {
                 let now = Instant::now();
@@ -241,7 +241,7 @@ impl Watch<'_> {
         Ok(None)
     }
 
-    fn key(&mut self, key: Key) -> Result<Option<Option<Signal>>> {
+    fn key(&mut self, key: KeyPress) -> Result<Option<Option<Signal>>> {
         match self.state.press(key, self.ui.page()) {
             Action::Quit => return Ok(Some(None)),
             Action::Hint => {
@@ -250,10 +250,10 @@ impl Watch<'_> {
                     self.note(self.notes.hint(&step, shown))?;
                 }
                 // With plain lines too the view stays: another `h` asks for the next hint.
-                self.tell(News::Page)?;
+                self.tell(PlainEvent::Page)?;
             }
             Action::Show => {
-                let news = if self.state.view == View::Board { News::Note } else { News::Page };
+                let news = if self.state.view == View::Board { PlainEvent::Note } else { PlainEvent::Page };
                 self.tell(news)?;
                 self.back_where_plain();
             }
@@ -268,7 +268,7 @@ impl Watch<'_> {
         let name = labs::ALL[lab];
         if !self.setting.workspace.lab(name).join("Cargo.toml").is_file() {
             self.state.note = Some(format!("this workspace has no {name}"));
-            return self.tell(News::Note);
+            return self.tell(PlainEvent::Note);
         }
         self.state.turn(lab, &self.source);
         self.build()
@@ -301,12 +301,12 @@ impl Watch<'_> {
         match self.builder.begin(self.state.name()) {
             Ok(_) => {
                 self.state.phase = Phase::Building("cargo".into());
-                self.tell(News::Building)
+                self.tell(PlainEvent::Building)
             }
             Err(error) => {
                 let (lab, end) = (self.state.name().to_owned(), End::NoCargo(format!("{error:#}")));
                 self.state.built(Built { number: 0, lab, end, said: Vec::new(), took: Duration::ZERO });
-                self.tell(News::Built)
+                self.tell(PlainEvent::Built)
             }
         }
     }
@@ -322,7 +322,7 @@ impl Watch<'_> {
         self.state.stand(&self.source);
         let (number, end) = (built.number, built.end.clone());
         self.state.built(built);
-        self.tell(News::Built)?;
+        self.tell(PlainEvent::Built)?;
         if let End::Made(program) = end {
             self.builder.keep_only(number);
             self.state.phase = Phase::Grading(0, 0);
@@ -339,7 +339,7 @@ impl Watch<'_> {
         match judged {
             Graded::Whole(report) if is_last && !self.builder.is_running() => {
                 self.state.graded(*report, self.graded_since.elapsed(), &self.source);
-                self.tell(News::Graded)?;
+                self.tell(PlainEvent::Graded)?;
                 let graded = self.state.report.as_ref();
                 let trouble = graded.and_then(|report| self.notes.graded(&self.state.progress, report));
                 self.note(trouble)
@@ -356,7 +356,7 @@ impl Watch<'_> {
             return Ok(());
         }
         self.state.note = note;
-        self.tell(News::Note)
+        self.tell(PlainEvent::Note)
     }
 
     /// With plain lines no page stays.
@@ -370,7 +370,7 @@ impl Watch<'_> {
         !self.builder.is_running() && !self.judge.is_busy() && self.quiet_at.is_none()
     }
 
-    fn tell(&mut self, news: News) -> Result<()> {
+    fn tell(&mut self, news: PlainEvent) -> Result<()> {
         if let Ui::Plain(out) = &mut self.ui {
             plain::tell(news, &self.state, &self.setting.context, out)?;
         }
@@ -386,7 +386,7 @@ impl Watch<'_> {
 
     /// Restores the terminal, then stops what is running and waits for it.
     fn finish(self, events: &Receiver<Event>) {
-        let Watch { mut builder, judge, ui, .. } = self;
+        let WatchLoop { mut builder, judge, ui, .. } = self;
         drop((ui, judge));
         builder.kill(EndedBy::Asked);
         let end = Instant::now() + TIMEOUT;

@@ -1,7 +1,7 @@
 //! Findings about the decoy hosts.
 
 use super::{fine, lack, note, without_user_decoy};
-use crate::doctor::facts::{MachineFacts, Outcome, Stands};
+use crate::doctor::facts::{MachineFacts, Stands, Tried};
 use crate::doctor::hindrance::Hindrance;
 use crate::doctor::mend::{Mend, as_root, in_container};
 use crate::doctor::{Area, Finding};
@@ -24,7 +24,7 @@ pub(super) fn decoys(facts: &MachineFacts) -> Vec<Finding> {
                 // The missing disk has a finding of its own.
                 let rest = not
                     .iter()
-                    .filter(|(id, _)| !needs(id, Need::Disk) || matches!(facts.loop_device, Outcome::Works));
+                    .filter(|(id, _)| !needs(id, Need::Disk) || matches!(facts.loop_device, Tried::Works));
                 found.extend(rest.map(|(id, why)| not_landed(facts, area, id, why)));
             }
         }
@@ -43,7 +43,7 @@ fn failed(facts: &MachineFacts, area: Area, why: &str) -> Finding {
     };
     let above = || Mend::Otherwise("fix what is missing above, if anything".into());
     let mend = match Hindrance::all(facts).first() {
-        _ if facts.cache.is_err() || facts.temporary != Outcome::Works => above(),
+        _ if facts.cache.is_err() || facts.temporary != Tried::Works => above(),
         Some(hindrance) if area == Area::UserDecoy => hindrance.mend(facts),
         _ if facts.container.is_some() && !facts.sys_admin => in_container(facts),
         _ if !facts.root || !facts.initial => as_root(facts),

@@ -9,8 +9,8 @@ use rstest::rstest;
 
 const ME: &str = "/home/me/grader";
 
-fn refused(errno: Errno) -> Outcome {
-    Outcome::Refused { why: format!("tried: {errno}"), errno }
+fn refused(errno: Errno) -> Tried {
+    Tried::Refused { why: format!("tried: {errno}"), errno }
 }
 
 /// Root on a machine that lacks nothing.
@@ -25,19 +25,19 @@ fn root() -> MachineFacts {
         sys_admin: true,
         filtered: false,
         settings: Settings { max_user_namespaces: Some(15_000), ..Settings::default() },
-        user_namespace: Outcome::Works,
-        loop_device: Outcome::Works,
-        ptrace: Outcome::Works,
+        user_namespace: Tried::Works,
+        loop_device: Tried::Works,
+        ptrace: Tried::Works,
         cgroups: Cgroups {
             flavour: Flavour::V2,
             unified: Some("/sys/fs/cgroup".into()),
             lacking: Vec::new(),
-            group: Outcome::Works,
+            group: Tried::Works,
             user_manager: true,
         },
         ids: Ok(Ids { first: 0x7000_0000, count: IDS, owner: None }),
         cache: Ok("/home/ann/.cache/container-labs".into()),
-        temporary: Outcome::Works,
+        temporary: Tried::Works,
         libc: Libc::Static,
         decoys: [DecoyKind::Root, DecoyKind::User]
             .map(|kind| (kind, Stands::Works { landed: 4, not: Vec::new() }))
@@ -47,7 +47,7 @@ fn root() -> MachineFacts {
 
 /// An ordinary user there, who can make no user namespace.
 fn user(errno: Errno, settings: Settings) -> MachineFacts {
-    let only_root = Outcome::NotTried("only root can make one");
+    let only_root = Tried::NotTried("only root can make one");
     MachineFacts {
         root: false,
         settings,
@@ -109,7 +109,7 @@ fn a_setting_that_forbids_user_namespaces_is_named_with_its_mend(
     assert_eq!(way_out(&facts, &[], true).unwrap(), format!("sudo {ME}"));
     assert!(!facts.works());
     // If user namespaces work, the setting does not matter: a profile allows them.
-    let allowed = MachineFacts { user_namespace: Outcome::Works, ..facts };
+    let allowed = MachineFacts { user_namespace: Tried::Works, ..facts };
     assert_eq!(mends(&allowed, Area::UserNamespaces), []);
 }
 
@@ -204,7 +204,7 @@ fn a_v2_tree_that_gives_no_controllers_is_told_to() {
 #[test]
 fn an_ordinary_user_gets_a_group_from_systemd_where_that_can_give_one() {
     let found = |user_manager, flavour| {
-        let none = Outcome::NotTried("only root");
+        let none = Tried::NotTried("only root");
         let cgroups = Cgroups { group: none, user_manager, flavour, ..root().cgroups };
         mends(&MachineFacts { cgroups, ..user(Errno::EPERM, Settings::default()) }, Area::Cgroups)
     };
@@ -248,7 +248,7 @@ fn an_attempt_that_lands_only_as_root_names_the_command_that_judges_it() {
 fn without_a_place_for_its_files_that_comes_first() {
     let cache = Err("neither XDG_CACHE_HOME nor HOME is set".to_owned());
     let facts =
-        MachineFacts { cache, user_namespace: Outcome::Works, ..user(Errno::EPERM, Settings::default()) };
+        MachineFacts { cache, user_namespace: Tried::Works, ..user(Errno::EPERM, Settings::default()) };
     assert_eq!(way_out(&facts, &[], true).unwrap(), "export XDG_CACHE_HOME=$(mktemp -d)");
     let facts = MachineFacts { temporary: refused(Errno::EROFS), cache: root().cache, ..facts };
     assert!(way_out(&facts, &[], true).unwrap().starts_with("export TMPDIR="));

@@ -28,15 +28,15 @@ pub(super) struct Base {
 
 /// A line of cargo's `--message-format=json`.
 #[derive(Deserialize)]
-struct Message {
+struct BuildMessage {
     reason: String,
-    target: Option<Target>,
+    target: Option<BuildTarget>,
     #[serde(default)]
     filenames: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct BuildTarget {
     name: String,
     kind: Vec<String>,
 }
@@ -51,7 +51,8 @@ impl Base {
 
         let mut libraries = BTreeMap::new();
         for line in report.stdout.split(|byte| *byte == b'\n') {
-            let Ok(Message { reason, target: Some(target), filenames }) = serde_json::from_slice(line) else {
+            let Ok(BuildMessage { reason, target: Some(target), filenames }) = serde_json::from_slice(line)
+            else {
                 continue;
             };
             let library = filenames.into_iter().find(|path| path.extension() == Some(OsStr::new("rlib")));

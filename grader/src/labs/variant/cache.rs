@@ -63,7 +63,7 @@ fn sweep(cache: &Path, now: SystemTime) -> Result<()> {
         let Ok(used) = fs::symlink_metadata(&path).and_then(|it| it.modified()) else { continue };
         // A time in the future is no age.
         let age = now.duration_since(used).unwrap_or_default();
-        entries.push(Entry { age, bytes: size(&path), name });
+        entries.push(CacheEntry { age, bytes: size(&path), name });
     }
     entries.sort_by_key(|entry| entry.age);
     let mut kept = 0;
@@ -78,7 +78,7 @@ fn sweep(cache: &Path, now: SystemTime) -> Result<()> {
     Ok(())
 }
 
-struct Entry {
+struct CacheEntry {
     age: Duration,
     bytes: u64,
     name: OsString,

@@ -2,7 +2,7 @@
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum KeyPress {
     /// The next hint for the current step.
     Hint,
     /// Explain the selected check.
@@ -39,26 +39,26 @@ pub enum Key {
     Quit,
 }
 
-impl Key {
+impl KeyPress {
     /// The meaning of a letter.
-    pub fn of(letter: char) -> Option<Key> {
+    pub fn of(letter: char) -> Option<KeyPress> {
         Some(match letter {
-            'h' => Key::Hint,
-            'e' => Key::Explain,
-            't' => Key::Try,
-            'm' => Key::Messages,
-            '?' => Key::Help,
-            'r' => Key::Rerun,
-            's' => Key::Stop,
-            'n' => Key::Next,
-            'p' => Key::Previous,
-            'b' => Key::Back,
-            'k' => Key::Up,
-            'j' => Key::Down,
-            'g' => Key::Top,
-            'G' => Key::Bottom,
-            ' ' => Key::PageDown,
-            'q' => Key::Quit,
+            'h' => KeyPress::Hint,
+            'e' => KeyPress::Explain,
+            't' => KeyPress::Try,
+            'm' => KeyPress::Messages,
+            '?' => KeyPress::Help,
+            'r' => KeyPress::Rerun,
+            's' => KeyPress::Stop,
+            'n' => KeyPress::Next,
+            'p' => KeyPress::Previous,
+            'b' => KeyPress::Back,
+            'k' => KeyPress::Up,
+            'j' => KeyPress::Down,
+            'g' => KeyPress::Top,
+            'G' => KeyPress::Bottom,
+            ' ' => KeyPress::PageDown,
+            'q' => KeyPress::Quit,
             _ => return None,
         })
     }

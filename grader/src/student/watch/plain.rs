@@ -1,7 +1,7 @@
 //! The watch without a board: a line for each event, and for each verdict that has changed.
 
 use super::Event;
-use super::key::Key;
+use super::key::KeyPress;
 use super::pages::{self, PageContext};
 use super::state::WatchState;
 use crate::report::CheckKind;
@@ -12,7 +12,7 @@ use std::thread;
 
 /// An event to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum PlainEvent {
     /// A build has begun.
     Building,
     /// A build has ended and is not stale.
@@ -29,17 +29,22 @@ pub enum News {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn tell(news: News, state: &WatchState, context: &PageContext, out: &mut dyn Write) -> io::Result<()> {
+pub fn tell(
+    news: PlainEvent,
+    state: &WatchState,
+    context: &PageContext,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match news {
-        News::Building => writeln!(out, "{}: building", state.name())?,
-        News::Built => built(state, out)?,
-        News::Graded => graded(state, context, out)?,
-        News::Note => {
+        PlainEvent::Building => writeln!(out, "{}: building", state.name())?,
+        PlainEvent::Built => built(state, out)?,
+        PlainEvent::Graded => graded(state, context, out)?,
+        PlainEvent::Note => {
             if let Some(note) = &state.note {
                 writeln!(out, "{note}")?;
             }
         }
-        News::Page => write!(out, "{}", pages::page(state, context).unwrap_or_default())?,
+        PlainEvent::Page => write!(out, "{}", pages::page(state, context).unwrap_or_default())?,
     }
     out.flush()
 }
@@ -86,8 +91,8 @@ pub fn listen(events: Sender<Event>) {
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
-            if let Some(key) = line.trim().chars().next().and_then(Key::of)
-                && events.send(Event::Key(key)).is_err()
+            if let Some(key) = line.trim().chars().next().and_then(KeyPress::of)
+                && events.send(Event::KeyPress(key)).is_err()
             {
                 return;
             }

@@ -2,7 +2,7 @@
 
 use super::builder::{Built, End};
 use super::grading_thread::attempts_of;
-use super::key::Key;
+use super::key::KeyPress;
 use crate::labs;
 use crate::labs::steps::{Source, Step, StepId};
 use crate::report::{Cause, Check, CheckKind, DecoyKind, TargetReport, Verdict};
@@ -190,33 +190,33 @@ impl WatchState {
     }
 
     /// Handles a key.
-    pub fn press(&mut self, key: Key, page: usize) -> Action {
+    pub fn press(&mut self, key: KeyPress, page: usize) -> Action {
         match key {
-            Key::Quit => return Action::Quit,
-            Key::Rerun => return Action::Rerun,
-            Key::Stop => return Action::Stop,
-            Key::Next if self.lab + 1 < labs::ALL.len() => return Action::Turn(self.lab + 1),
-            Key::Previous if self.lab > 0 => return Action::Turn(self.lab - 1),
-            Key::Next => self.note = Some("this is the last lab".into()),
-            Key::Previous => self.note = Some("this is the first lab".into()),
-            Key::Hint => {
+            KeyPress::Quit => return Action::Quit,
+            KeyPress::Rerun => return Action::Rerun,
+            KeyPress::Stop => return Action::Stop,
+            KeyPress::Next if self.lab + 1 < labs::ALL.len() => return Action::Turn(self.lab + 1),
+            KeyPress::Previous if self.lab > 0 => return Action::Turn(self.lab - 1),
+            KeyPress::Next => self.note = Some("this is the last lab".into()),
+            KeyPress::Previous => self.note = Some("this is the first lab".into()),
+            KeyPress::Hint => {
                 let one_more = self.view == View::Hint || self.hints_shown() == 0;
                 self.show(View::Hint);
                 if one_more {
                     return Action::Hint;
                 }
             }
-            Key::Explain => self.show(View::Explain),
-            Key::Try => self.show(View::Try),
-            Key::Messages => self.show(View::Messages),
-            Key::Help => self.show(View::Help),
-            Key::Back => self.show(View::Board),
-            Key::Up => self.go(-1),
-            Key::Down => self.go(1),
-            Key::PageUp => self.go(-(page.max(1) as isize)),
-            Key::PageDown => self.go(page.max(1) as isize),
-            Key::Top => self.go(-(i32::MAX as isize)),
-            Key::Bottom => self.go(i32::MAX as isize),
+            KeyPress::Explain => self.show(View::Explain),
+            KeyPress::Try => self.show(View::Try),
+            KeyPress::Messages => self.show(View::Messages),
+            KeyPress::Help => self.show(View::Help),
+            KeyPress::Back => self.show(View::Board),
+            KeyPress::Up => self.go(-1),
+            KeyPress::Down => self.go(1),
+            KeyPress::PageUp => self.go(-(page.max(1) as isize)),
+            KeyPress::PageDown => self.go(page.max(1) as isize),
+            KeyPress::Top => self.go(-(i32::MAX as isize)),
+            KeyPress::Bottom => self.go(i32::MAX as isize),
         }
         Action::Show
     }

@@ -2,7 +2,7 @@
 
 use super::Event;
 use super::board;
-use super::key::Key;
+use super::key::KeyPress;
 use super::pages::PageContext;
 use super::state::WatchState;
 use anyhow::{Context, Result};
@@ -96,7 +96,9 @@ pub fn listen(events: Sender<Event>) {
     thread::spawn(move || {
         loop {
             let event = match event::read() {
-                Ok(event::Event::Key(it)) if it.kind != KeyEventKind::Release => key(it).map(Event::Key),
+                Ok(event::Event::KeyPress(it)) if it.kind != KeyEventKind::Release => {
+                    key(it).map(Event::KeyPress)
+                }
                 Ok(event::Event::Resize(..)) => Some(Event::Resize),
                 Ok(_) => None,
                 Err(_) => Some(Event::EndOfInput),
@@ -109,20 +111,20 @@ pub fn listen(events: Sender<Event>) {
     });
 }
 
-fn key(it: KeyEvent) -> Option<Key> {
+fn key(it: KeyEvent) -> Option<KeyPress> {
     if it.modifiers.contains(KeyModifiers::CONTROL) {
-        return matches!(it.code, KeyCode::Char('c' | 'd')).then_some(Key::Quit);
+        return matches!(it.code, KeyCode::Char('c' | 'd')).then_some(KeyPress::Quit);
     }
     match it.code {
-        KeyCode::Char(letter) => Key::of(letter),
-        KeyCode::Esc | KeyCode::Backspace => Some(Key::Back),
-        KeyCode::Enter => Some(Key::Try),
-        KeyCode::Up => Some(Key::Up),
-        KeyCode::Down => Some(Key::Down),
-        KeyCode::PageUp => Some(Key::PageUp),
-        KeyCode::PageDown => Some(Key::PageDown),
-        KeyCode::Home => Some(Key::Top),
-        KeyCode::End => Some(Key::Bottom),
+        KeyCode::Char(letter) => KeyPress::of(letter),
+        KeyCode::Esc | KeyCode::Backspace => Some(KeyPress::Back),
+        KeyCode::Enter => Some(KeyPress::Try),
+        KeyCode::Up => Some(KeyPress::Up),
+        KeyCode::Down => Some(KeyPress::Down),
+        KeyCode::PageUp => Some(KeyPress::PageUp),
+        KeyCode::PageDown => Some(KeyPress::PageDown),
+        KeyCode::Home => Some(KeyPress::Top),
+        KeyCode::End => Some(KeyPress::Bottom),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use crate::labs::Workspace;
 use crate::report::{Cause, CheckKind, DecoyKind, FixFirst, TargetKind, TargetReport, Verdict};
 use crate::student::starter;
 use crate::student::watch::builder::{Built, EndedBy};
-use crate::student::watch::key::Key;
+use crate::student::watch::key::KeyPress;
 use crate::student::watch::state::Action;
 use ratatui_core::backend::TestBackend;
 use ratatui_core::buffer::Buffer;
@@ -211,7 +211,7 @@ fn there_are_three_hints_a_step() {
     let hint = state.progress.next().unwrap().step.hints.clone();
     let page = |state: &WatchState| text(state, 200, 60);
     for shown in 1..=4 {
-        assert_eq!(state.press(Key::Hint, 10), Action::Hint);
+        assert_eq!(state.press(KeyPress::Hint, 10), Action::Hint);
         assert_eq!(state.one_more_hint(0), shown.min(3));
         for (number, hint) in hint.iter().enumerate() {
             assert_eq!(page(&state).contains(hint.as_str()), number < shown, "{shown} {}", page(&state));
@@ -220,17 +220,17 @@ fn there_are_three_hints_a_step() {
     assert!(!page(&state).contains("one more hint"));
     // Coming back to the page shows no further hint, now or later.
     let mut state = graded();
-    state.press(Key::Hint, 10);
+    state.press(KeyPress::Hint, 10);
     assert_eq!(state.one_more_hint(1), 1);
-    state.press(Key::Back, 10);
-    assert_eq!(state.press(Key::Hint, 10), Action::Show);
+    state.press(KeyPress::Back, 10);
+    assert_eq!(state.press(KeyPress::Hint, 10), Action::Show);
     assert!(page(&state).contains(&hint[0]) && !page(&state).contains(&hint[1]));
 }
 
 #[test]
 fn try_says_what_is_missing_and_where() {
     let mut state = graded();
-    state.press(Key::Try, 10);
+    state.press(KeyPress::Try, 10);
     let page = text(&state, 100, 60);
     for part in [
         "mount in lab1-namespaces: ESCAPED",
@@ -256,15 +256,15 @@ fn try_says_what_is_missing_and_where() {
 #[test]
 fn keys_select_and_scroll_and_no_further_than_there_is_something() {
     let mut state = graded();
-    state.press(Key::Bottom, 10);
+    state.press(KeyPress::Bottom, 10);
     let last = state.rows().last().unwrap().id.to_owned();
     assert!(text(&state, 80, 24).contains(&format!(">. {last}")), "{}", text(&state, 80, 24));
-    state.press(Key::Up, 10);
-    state.press(Key::Top, 10);
+    state.press(KeyPress::Up, 10);
+    state.press(KeyPress::Top, 10);
     assert_eq!(state.chosen(), Some("starts"));
     assert!(text(&state, 80, 24).contains("works checks: 1 of 2"), "{}", text(&state, 80, 24));
-    state.press(Key::Help, 10);
-    state.press(Key::Bottom, 10);
+    state.press(KeyPress::Help, 10);
+    state.press(KeyPress::Bottom, 10);
     let mut terminal = Terminal::new(TestBackend::new(40, 10)).unwrap();
     terminal.draw(|frame| state.scroll = draw(frame, &state, &PageContext::default(), true)).unwrap();
     assert!(state.scroll < 40);
@@ -274,10 +274,10 @@ fn keys_select_and_scroll_and_no_further_than_there_is_something() {
 #[test]
 fn the_labs_have_ends() {
     let mut state = graded();
-    assert_eq!(state.press(Key::Next, 10), Action::Turn(2));
-    assert_eq!(state.press(Key::Previous, 10), Action::Turn(0));
+    assert_eq!(state.press(KeyPress::Next, 10), Action::Turn(2));
+    assert_eq!(state.press(KeyPress::Previous, 10), Action::Turn(0));
     state.turn(3, &starter::source().unwrap());
-    assert_eq!(state.press(Key::Next, 10), Action::Show);
+    assert_eq!(state.press(KeyPress::Next, 10), Action::Show);
     assert!(text(&state, 80, 24).contains("this is the last lab"));
     // Nothing is known about another lab yet.
     assert!(state.report.is_none() && state.before == BTreeMap::new());
