@@ -56,7 +56,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Event {
     /// A key was pressed.
-    KeyPress(KeyPress),
+    Key(KeyPress),
     /// The terminal was resized.
     Resize,
     /// A file was changed.
@@ -213,7 +213,7 @@ impl WatchLoop<'_> {
 
     fn event(&mut self, event: Event) -> Result<Option<Option<Signal>>> {
         match event {
-            Event::KeyPress(key) => return self.key(key),
+            Event::Key(key) => return self.key(key),
             Event::Resize => {}
             Event::Saved => {
                 let now = Instant::now();

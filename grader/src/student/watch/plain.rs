@@ -92,7 +92,7 @@ pub fn listen(events: Sender<Event>) {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
             if let Some(key) = line.trim().chars().next().and_then(KeyPress::of)
-                && events.send(Event::KeyPress(key)).is_err()
+                && events.send(Event::Key(key)).is_err()
             {
                 return;
             }

@@ -96,9 +96,7 @@ pub fn listen(events: Sender<Event>) {
     thread::spawn(move || {
         loop {
             let event = match event::read() {
-                Ok(event::Event::KeyPress(it)) if it.kind != KeyEventKind::Release => {
-                    key(it).map(Event::KeyPress)
-                }
+                Ok(event::Event::Key(it)) if it.kind != KeyEventKind::Release => key(it).map(Event::Key),
                 Ok(event::Event::Resize(..)) => Some(Event::Resize),
                 Ok(_) => None,
                 Err(_) => Some(Event::EndOfInput),
