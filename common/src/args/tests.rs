@@ -20,7 +20,9 @@ const SHARE: LabOption = LabOption {
 const ALL: &[LabOption] = &[QUIET, MEMORY, SHARE];
 
 fn mebibytes(word: &str) -> Option<u64> {
-    word.strip_suffix('M')?.parse().ok()
+    // `parse` would take a plus sign, too.
+    let digits = word.strip_suffix('M')?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 fn parse(options: &[LabOption], words: &[&str]) -> std::result::Result<Args, Stop> {
