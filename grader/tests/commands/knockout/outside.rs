@@ -45,14 +45,18 @@ fn outside_of_any_workspace_it_works_and_a_second_run_builds_nothing() {
     };
     knockout();
     let variants = cache.join("container-labs/variants");
-    let first = built(&variants);
+    // What lies at the top is marked as used each time.
+    let made = || -> BTreeMap<PathBuf, SystemTime> {
+        built(&variants).into_iter().filter(|(path, _)| path.parent() != Some(&variants)).collect()
+    };
+    let first = made();
     assert!(first.keys().any(|path| path.ends_with("program")), "{first:?}");
     let libraries = |found: BTreeMap<PathBuf, SystemTime>| -> BTreeMap<PathBuf, SystemTime> {
         found.into_iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "rlib")).collect()
     };
     let base = libraries(built(&cache));
     knockout();
-    assert_eq!(built(&variants), first, "the second run has built a variant");
+    assert_eq!(made(), first, "the second run has built a variant");
     assert_eq!(libraries(built(&cache)), base, "the second run has built what the labs stand on");
 }
 
