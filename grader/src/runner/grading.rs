@@ -78,6 +78,14 @@ pub fn controls(
         }
         tell(TrialEvent::Trial);
     })?;
+    // Without its control an attempt can't be judged for any target: one whose worker was lost is run again.
+    let lost = |attempt: &&Attempt| controls.get(attempt.id).is_none_or(|facts| facts.distrust.is_some());
+    let lost: Vec<usize> = (0..jobs.len()).filter(|at| lost(&attempts[*at])).collect();
+    for at in lost {
+        if let Some(Done::Attempt(facts)) = run_alone(&jobs[at], workers)? {
+            controls.insert(attempts[at].id.to_owned(), facts);
+        }
+    }
     Ok(controls)
 }
 
