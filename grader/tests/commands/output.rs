@@ -145,7 +145,7 @@ fn a_small_stack_is_an_error_with_words() {
         let ran = stage.run(stage.script("ulimit -s 100; \"$@\"", words));
         assert_eq!(ran.code(), Some(1), "{ran:?}");
         ran.assert().stderr(
-            "grader: the stack is limited to 100 KiB, and 1024 KiB are needed; this helps: ulimit -s 1024\n",
+            "grader: the stack is limited to 100 KiB, but 1024 KiB are needed; this helps: ulimit -s 1024\n",
         );
     }
     // What is said to be enough is.
