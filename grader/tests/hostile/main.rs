@@ -17,7 +17,7 @@
 //! - [`programs`]: the hostile programs, each between two honest ones.
 //! - [`folders`]: submissions and root file systems whose files are hostile. [`places`]: temporary directories and reports.
 //! - [`secrets`]: submissions that lie in a home.
-//! - [`kills`]: SIGKILL at random moments. [`pool`]: what one program, or a dead worker, costs the others.
+//! - [`owners`]: who owns the decoys' user namespaces. [`kills`]: SIGKILL at random moments. [`pool`]: what one program, or a dead worker, costs the others.
 
 mod caller;
 #[path = "../common/mod.rs"]
@@ -27,6 +27,7 @@ mod descendants;
 mod folders;
 mod groups;
 mod kills;
+mod owners;
 mod places;
 mod pool;
 mod programs;
