@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::geteuid;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -112,10 +112,14 @@ impl Destination {
     /// A new file beside the place, and its name.
     fn temporary(&self) -> Result<(File, OsString)> {
         let name = OsString::from(format!(".{}.part", crate::random::random_word(32)?));
+        Ok((self.create(&name)?, name))
+    }
+
+    /// A file that was not there before. Nobody can guess its name; who could would gain nothing.
+    fn create(&self, name: &OsStr) -> Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
         // The umask is taken off, as of every file that a person's programs write.
-        let file = self.directory.open_file(Path::new(&name), flags, Mode::from_bits_truncate(0o666))?;
-        Ok((file, name))
+        Ok(self.directory.open_file(Path::new(name), flags, Mode::from_bits_truncate(0o666))?)
     }
 }
 

@@ -114,3 +114,22 @@ fn a_descriptor_by_its_name_is_written_to_where_it_stands() {
     assert!(io::read_to_string(&file).unwrap().starts_with("one two "));
     assert!(write(Path::new("/proc/self/fd/999"), b"").is_err());
 }
+
+/// If somebody could guess the name of the temporary file.
+#[test]
+fn what_stands_under_the_temporary_name_is_not_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("theirs"), "theirs").unwrap();
+    symlink(path("theirs"), path("link")).unwrap();
+    symlink(path("new"), path("dangling")).unwrap();
+    let place = Destination::find(&path("report")).unwrap();
+    for planted in ["theirs", "link", "dangling"] {
+        let error = place.create(planted.as_ref()).unwrap_err();
+        assert!(
+            format!("{error:#}").contains("EEXIST") || format!("{error:#}").contains("File exists"),
+            "{error:#}"
+        );
+    }
+    assert!(!path("new").exists());
+}
