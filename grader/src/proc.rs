@@ -41,6 +41,25 @@ pub fn children(pid: Pid) -> Vec<Pid> {
     list.split_whitespace().filter_map(|number| number.parse().ok()).map(Pid::from_raw).collect()
 }
 
+/// Its threads.
+pub fn tasks(pid: Pid) -> Vec<Pid> {
+    numbers(format!("/proc/{pid}/task")).into_iter().map(Pid::from_raw).collect()
+}
+
+/// All processes below one. A process that is born while this is read may be missing.
+pub fn descendants(pid: Pid) -> Vec<Pid> {
+    let mut all = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = all.get(next).copied() {
+        next += 1;
+        for task in tasks(parent) {
+            let list = read(parent, &format!("task/{task}/children"));
+            all.extend(list.split_whitespace().filter_map(|number| number.parse().ok()).map(Pid::from_raw));
+        }
+    }
+    all.split_off(1)
+}
+
 /// The numbers of a process in its own PID namespace, last, and in those around it (NSpid, proc_pid_status(5)).
 pub fn nspid(pid: Pid) -> Vec<i32> {
     let status = read(pid, "status");

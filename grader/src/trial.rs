@@ -3,23 +3,30 @@
 //!
 //! # Layout
 //! - [`attempt`](mod@attempt): one attempt. [`facts`]: what it brings back.
+//! - [`by_hand`]: an attempt whose system calls the host makes. [`attacker`]: how. [`freeze`]: nothing else moves meanwhile.
 //! - [`session`]: one start of the target, and the talk with the probe.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
 //! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
+//! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
 //! - [`memory`]: what it takes, where no group limits it.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
+pub mod attacker;
 pub mod attempt;
+pub mod by_hand;
+pub mod evidence;
 pub mod facts;
+pub mod freeze;
 pub mod group;
 pub mod hostile;
 pub mod image;
 pub mod look;
 pub mod memory;
 pub mod observe;
+pub mod requirements;
 pub mod session;
 pub mod shared;
 pub mod works;
@@ -38,6 +45,7 @@ use crate::random::random_word;
 use crate::report::DecoyKind;
 use crate::target::{Target, What};
 use anyhow::Result;
+use attacker::find::Command;
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use image::Image;
@@ -60,6 +68,8 @@ pub struct Stage {
     pub probe: PathBuf,
     /// What a process that is the probe must be.
     pub image: Image,
+    /// The command that is started for an attempt by the host's hand: that of the root file system, and the machine's.
+    pub commands: [std::result::Result<Command, String>; 2],
     /// The worker's control groups.
     pub groups: Groups,
     /// A hierarchy of control groups that is there to be attacked.
@@ -116,8 +126,34 @@ impl Stage {
         let name = &decoy.secrets.name;
         let root = root_of(target);
         let command = [format!("{root}/probe-{name}"), format!("{root}/socket-{name}")];
+        self.program_with(target, decoy, streams, needs, &command)
+    }
+
+    /// The target with an ordinary program as its command, which waits for its input.
+    fn ordinary(
+        &self,
+        target: &Target,
+        decoy: &Decoy,
+        streams: Streams,
+        needs: &[Need],
+    ) -> Result<(Program, &Command)> {
+        let [of_rootfs, of_machine] = &self.commands;
+        let command = if target.what == What::Bare { of_machine } else { of_rootfs };
+        let command = command.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
+        let program = self.program_with(target, decoy, streams, needs, &command.words())?;
+        Ok((program, command))
+    }
+
+    fn program_with(
+        &self,
+        target: &Target,
+        decoy: &Decoy,
+        streams: Streams,
+        needs: &[Need],
+        command: &[String],
+    ) -> Result<Program> {
         Ok(Program {
-            argv: target.argv(&command, &random_word(8)?),
+            argv: target.argv(command, &random_word(8)?),
             cwd: target.cwd.clone(),
             streams,
             watched: false,

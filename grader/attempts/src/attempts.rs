@@ -63,7 +63,9 @@ mod userns_clone;
 mod userns_clone3;
 mod userns_unshare;
 
-use crate::{Host, Inside, Seen};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
 
@@ -90,10 +92,19 @@ pub struct Attempt {
     /// The decisive system calls. The host traces the attacker with ptrace(2), and a refusal counts only if the host
     /// saw one of these calls return it. Empty where the host reads a property instead.
     pub decisive: &'static [libc::c_long],
-    /// What the attacker does as the container's command.
-    pub inside: fn(&mut Inside) -> Result<(), Errno>,
+    /// What the attacker does.
+    pub attack: Attack,
     /// What the host looks at afterwards.
     pub witness: fn(&Host) -> Seen,
+}
+
+/// What the attacker does, and who makes its system calls.
+#[derive(Clone, Copy)]
+pub enum Attack {
+    /// The probe, as the container's command.
+    Inside(fn(&mut Inside) -> Result<(), Errno>),
+    /// The host, in the registers of the container's own command. A refusal counts if its class explains it.
+    ByHand(fn(&mut Attacker) -> Result<(), Failed>, Refusal),
 }
 
 /// The verdicts measured in the reference labs: the bare decoy host, a space, then lab 0 and up. `E` escaped, `B`

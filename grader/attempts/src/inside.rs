@@ -25,6 +25,7 @@ pub mod sysctl;
 pub mod sysfs;
 pub mod terminal;
 
+use crate::attempts::Attack;
 use crate::wire::{Answer, EXIT, Question};
 use crate::{attempts, works};
 use nix::errno::Errno;
@@ -236,7 +237,10 @@ fn serve(talk: &Talk) -> u8 {
 fn run(me: &mut Inside) -> Answer {
     let check = me.question.check.clone();
     if let Some(attempt) = attempts::Attempt::find(&check) {
-        let (errno, text) = match (attempt.inside)(me) {
+        let Attack::Inside(inside) = attempt.attack else {
+            return Answer::Not(libc::ENOSYS, "the host makes this attempt's calls".into());
+        };
+        let (errno, text) = match inside(me) {
             Ok(()) => (0, String::new()),
             Err(errno) => (errno as i32, me.gave_up.take().unwrap_or_else(|| errno.to_string())),
         };

@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`attempts`]: the list of attempts, in teaching order, one file each.
 //! - [`works`]: the list of works checks.
+//! - [`attacker`]: the container's own command, whose system calls the host makes. [`refusals`]: which errno refuses.
 //! - [`inside`]: what an inside half has at hand, and how it talks to the host.
 //! - [`host`]: the facts that a witness reads: a plain record.
 //! - [`capabilities`]: which capabilities a container may have.
@@ -16,14 +17,17 @@
 // `println` and `eprintln` panic where the stream is closed or full.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod attacker;
 pub mod attempts;
 pub mod capabilities;
 pub mod host;
 pub mod inside;
 pub mod places;
+pub mod refusals;
 pub mod victim;
 pub mod wire;
 pub mod works;
 
+pub use attacker::Attacker;
 pub use host::{Host, Seen};
 pub use inside::Inside;

@@ -46,11 +46,7 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
         return Inconclusive(Target, why.clone());
     }
     if facts.seen_call == SeenCall::Property {
-        return match &facts.seen {
-            Seen::Confined(what) => Blocked(what.clone()),
-            Seen::Unclear(why) => Inconclusive(Target, why.clone()),
-            _ => Inconclusive(Target, "the host could not read this property of the process".into()),
-        };
+        return property(&facts.seen);
     }
     let Some(tried) = &facts.tried else {
         let why = match (&facts.gave_up, facts.killed_by) {
@@ -70,6 +66,9 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     if let Seen::Unclear(why) = &facts.seen {
         return Inconclusive(Target, why.clone());
     }
+    if let Some(why) = &facts.unexplained {
+        return Inconclusive(Target, format!("{tried}: {why}"));
+    }
     match (&facts.got, facts.seen_call, facts.killed_by) {
         (Some((0, _)), SeenCall::Returned(0..), _) => {
             Blocked(format!("{tried} succeeded, and the host saw nothing of it"))
@@ -88,6 +87,18 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
             format!("signal {signal} ended the attacker at {tried}: this is not a refusal"),
         ),
         (None, _, None) => Inconclusive(Target, format!("the attacker ended at {tried} without a result")),
+    }
+}
+
+/// What the host reads of the process decides.
+fn property(seen: &Seen) -> Outcome {
+    match seen {
+        Seen::Confined(what) => Outcome::Blocked(what.clone()),
+        Seen::Unclear(why) => Outcome::Inconclusive(Cause::Target, why.clone()),
+        _ => {
+            let why = "the host could not read this property of the process";
+            Outcome::Inconclusive(Cause::Target, why.into())
+        }
     }
 }
 
@@ -226,6 +237,15 @@ mod tests {
         }
         let success = Facts { got: Some((0, String::new())), ..refused() };
         assert!(matches!(attempt(&control(), &success), Outcome::Inconclusive(Cause::Target, _)));
+    }
+
+    #[test]
+    fn a_refusal_that_nothing_explains_is_not_blocked() {
+        let unexplained = Facts { unexplained: Some("an accident".into()), ..refused() };
+        let Outcome::Inconclusive(Cause::Target, why) = attempt(&control(), &unexplained) else { panic!() };
+        assert_eq!(why, "call(): an accident");
+        let confined = Facts { seen: Seen::Confined("inside".into()), ..unexplained };
+        assert_eq!(attempt(&control(), &confined), Outcome::Blocked("inside".into()));
     }
 
     #[test]

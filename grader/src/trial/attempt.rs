@@ -1,20 +1,17 @@
 //! One attempt against one target, in a decoy host.
 
+use super::evidence::{death, evidence};
 use super::facts::{Facts, SeenCall};
-use super::group::ContainerGroup;
+use super::requirements::{attacker_hints, job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::session::follow::Call;
-use super::{Stage, hostile, look, observe, shared, why_not};
-use crate::decoy::Decoy;
-use crate::decoy::ids;
-use crate::decoy::layout::ROOTFS;
+use super::{Stage, by_hand, hostile, look, observe, why_not};
 use crate::decoy::start::Streams;
 use crate::random::random_word;
-use crate::report::DecoyKind;
 use crate::target::{Target, What};
 use anyhow::{Context, Result};
-use attempts::attempts::{Attempt, Need};
-use attempts::host::{Ending, Process};
+use attempts::attempts::{Attack, Attempt, Need};
+use attempts::host::Ending;
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
 use nix::errno::Errno;
@@ -53,6 +50,9 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
 }
 
 fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
+    if let Attack::ByHand(attack, refusal) = attempt.attack {
+        return by_hand::run_once(stage, target, attempt, (attack, refusal), streams);
+    }
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -63,44 +63,6 @@ fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams)
         Err(_) => {}
     }
     facts
-}
-
-/// What this machine lacks for an attempt, in words.
-fn missing_requirement(stage: &Stage, target: &Target, attempt: &Attempt) -> Option<String> {
-    let lack = |need: &Need| match need {
-        Need::Disk => stage.disk.as_ref().err().map(|why| format!("no decoy disk: {why}")),
-        Need::Ext4Volume => stage.ext4(target.decoy).err(),
-        Need::Group if !stage.groups.any() => Some("no control group can be made".into()),
-        Need::ReleaseAgent => stage.hierarchy.mounted().err(),
-        Need::Limits => stage.groups.lacks_limits(),
-        Need::ManyIds if target.decoy == DecoyKind::User && !ids::are_many() => {
-            Some("the decoy host has one id only: there is no second user".into())
-        }
-        _ => None,
-    };
-    attempt.needs.iter().find_map(lack)
-}
-
-/// What an attacker may know of the host.
-fn attacker_hints(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(String, String)> {
-    let name = &decoy.secrets.name;
-    let mut given = vec![
-        // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
-        ("rootfs", if attacker.own_root == Some(false) { ROOTFS } else { "" }.to_owned()),
-        ("victim", decoy.ready.victim.to_string()),
-        ("setuid", format!("setuid-{name}")),
-        ("node", format!("node-{name}")),
-        ("ext4", format!("ext4-{name}")),
-    ];
-    if let Ok(disk) = &stage.disk {
-        given.push(("disk", disk.device.number.to_string()));
-    }
-    if let Some(group) = stage.groups.first() {
-        given.push(("cgroup", group.kind().to_owned()));
-        given.push(("cgroup-options", group.controllers.clone()));
-    }
-    given.push(("release-agent", stage.hierarchy.options()));
-    given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[expect(clippy::too_many_lines, reason = "one trial from its beginning to its end")]
@@ -206,8 +168,7 @@ fn in_decoy(
     }
     facts.seen = (attempt.witness)(&host);
     facts.evidence = evidence(facts, &session, &host);
-    let serves = |need: &Need| !matches!(need, Need::Ext4Volume | Need::ImageLink { .. });
-    let may_serve = shared::may_serve(target) && attempt.needs.iter().all(serves);
+    let may_serve = may_serve(target, attempt);
     if !(may_serve && session.leave().unwrap_or(false)) {
         decoy.end();
     }
@@ -222,29 +183,6 @@ fn in_decoy(
         stage.shared.keep(target, decoy);
     }
     Ok(())
-}
-
-/// Whether an attempt needs a decoy that nobody has used, or one that nobody else needs.
-fn needs_own(attempt: &Attempt) -> bool {
-    attempt
-        .needs
-        .iter()
-        .any(|need| matches!(need, Need::FreshHost | Need::Ext4Volume | Need::ImageLink { .. }))
-}
-
-/// The control group of the container, where the attempt needs one.
-fn job<'a>(stage: &'a Stage, decoy: &Decoy, needs: &[Need]) -> Result<Option<ContainerGroup<'a>>> {
-    let hierarchy = match needs.contains(&Need::ReleaseAgent) {
-        true => stage.hierarchy.mounted().ok(),
-        false => None,
-    };
-    let wanted = needs.iter().any(|need| matches!(need, Need::Group | Need::Limits));
-    if !(wanted && stage.groups.any() || hierarchy.is_some()) {
-        return Ok(None);
-    }
-    let limits = needs.contains(&Need::Limits);
-    ContainerGroup::make(&stage.groups, hierarchy, decoy.secrets.at("group"), decoy.root_id(), limits)
-        .map(Some)
 }
 
 /// The last of the decisive system calls that the attacker made, as the kernel told the host, and how the
@@ -290,41 +228,6 @@ fn record(answers: Vec<Answer>, facts: &mut Facts, host: &mut Host) {
             Answer::Not(_, why) => facts.gave_up = Some(why),
         }
     }
-}
-
-fn death(session: &Session, pid: Option<nix::unistd::Pid>) -> Ending {
-    pid.and_then(|pid| session.deaths.get(&pid.as_raw()).copied()).unwrap_or_default()
-}
-
-fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
-    let mut found = Vec::new();
-    let deed = facts.seen_call != SeenCall::Property;
-    if let Some(what) = &facts.tried {
-        found.push(if deed { format!("the attacker called {what}") } else { what.clone() });
-    }
-    match facts.got.as_ref().filter(|_| deed) {
-        Some((0, _)) => found.push("the call succeeded".into()),
-        Some((_, text)) => found.push(format!("the call was refused: {text}")),
-        None => {}
-    }
-    if facts.refused {
-        found.push("the program ended before its command began; on the honest image it starts it".into());
-    }
-    if let Some(signal) = facts.killed_by {
-        found.push(format!("signal {signal} ended the attacker"));
-    }
-    match host.pid1 {
-        Ending::None => found.push("the host's PID 1 lives".into()),
-        Ending::Killed(signal) => found.push(format!("signal {signal} ended the host's PID 1")),
-        Ending::Exited(status) => found.push(format!("the host's PID 1 exited with status {status}")),
-    }
-    match host.shares("pid") {
-        Some(true) => found.push("the attacker is in the host's PID namespace".into()),
-        Some(false) => found.push("the attacker is in another PID namespace than the host".into()),
-        None => {}
-    }
-    found.extend(session.refused.lines());
-    found
 }
 
 #[cfg(test)]

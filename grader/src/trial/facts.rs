@@ -21,6 +21,8 @@ pub struct Facts {
     pub got: Option<(i32, String)>,
     /// The decisive system call, as the host saw it with ptrace(2).
     pub seen_call: SeenCall,
+    /// Why the refusal of the decisive call, or its success without effect, counts for nothing, if so.
+    pub unexplained: Option<String>,
     /// Why the attacker never reached the decisive call, by its own word.
     pub gave_up: Option<String>,
     /// The signal that ended the attacker, as the host saw.
@@ -49,8 +51,10 @@ pub fn bounded(line: &str) -> String {
 impl Facts {
     /// The same, with no more of each text than goes into a report.
     pub fn bounded(mut self) -> Facts {
-        let Facts { no_decoy, not_started, distrust, tried, gave_up, lacks, .. } = &mut self;
-        for text in [no_decoy, not_started, distrust, tried, gave_up, lacks].into_iter().flatten() {
+        let Facts { no_decoy, not_started, distrust, tried, unexplained, gave_up, lacks, .. } = &mut self;
+        for text in
+            [no_decoy, not_started, distrust, tried, unexplained, gave_up, lacks].into_iter().flatten()
+        {
             *text = bounded(text);
         }
         self.got = self.got.map(|(errno, text)| (errno, bounded(&text)));

@@ -21,6 +21,9 @@ const MAX_BYTES: u64 = 16 << 20;
 /// So many open descriptors are looked at: there may be a million, each with the name of a path.
 const MAX_DESCRIPTORS: usize = 4096;
 
+/// Inode of the machine's first PID namespace: `PROC_PID_INIT_INO` in the kernel's include/linux/proc_ns.h.
+pub const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
 /// Who a process is, beside what a witness may read of it.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {

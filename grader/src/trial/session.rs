@@ -3,11 +3,12 @@
 //!
 //! # Layout
 //! - [`authenticate`]: whether who speaks is the probe. [`follow`]: what the kernel tells of it.
-//! - [`refusals`]: who is not believed. [`stream`]: what the program writes.
+//! - [`stops`]: processes that the host holds. [`refusals`]: who is not believed. [`stream`]: what the program writes.
 
 pub mod authenticate;
 pub mod follow;
 pub mod refusals;
+pub mod stops;
 mod stream;
 
 use super::Stage;
@@ -65,6 +66,8 @@ pub struct Session<'a> {
     pub refused: Refusals,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// Processes that stay where they stop.
+    held: BTreeMap<i32, stops::Held>,
     /// Traced processes that somebody has sent a SIGSYS: what ends them is no filter.
     sent_sigsys: BTreeSet<i32>,
     /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
@@ -124,6 +127,7 @@ impl<'a> Session<'a> {
             probe: None,
             refused: Refusals::default(),
             deaths: BTreeMap::new(),
+            held: BTreeMap::new(),
             sent_sigsys: BTreeSet::new(),
             executed: Vec::new(),
             calls: Vec::new(),
@@ -187,6 +191,25 @@ impl<'a> Session<'a> {
         }
         let answers = self.probe.as_mut().map(|probe| std::mem::take(&mut probe.answers)).unwrap_or_default();
         Ok((question.line(), answers))
+    }
+
+    /// Turns the loop until `find` has found something, the program has ended, or time runs out.
+    pub fn look_for<T>(&mut self, mut find: impl FnMut(&Self) -> Option<T>) -> Result<Option<T>> {
+        loop {
+            let found = find(self);
+            if found.is_some() || self.over() || self.timed_out() {
+                return Ok(found);
+            }
+            self.turn()?;
+        }
+    }
+
+    /// Waits until the program has written this to its standard output, or so long. Whether it has.
+    pub fn hears(&mut self, word: &str, patience: Duration) -> Result<bool> {
+        let patience = Instant::now() + patience;
+        let heard = |it: &Self| it.stdout.kept.windows(word.len()).any(|window| window == word.as_bytes());
+        self.until(|it| heard(it) || it.over() || Instant::now() > patience)?;
+        Ok(heard(self))
     }
 
     /// Writes a line to the program's standard input, where the probe doesn't speak over it.
@@ -253,7 +276,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether the program, or the whole decoy, has ended.
-    fn over(&self) -> bool {
+    pub fn over(&self) -> bool {
         self.program() != Ending::None || self.decoy.ending() != Ending::None
     }
 

@@ -1,6 +1,6 @@
 //! abstract-socket: talk to a service of the host's that has no path.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::places::ABSTRACT_NAME;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_connect, libc::SYS_recvfrom],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

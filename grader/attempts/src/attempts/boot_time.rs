@@ -1,6 +1,6 @@
 //! boot-time: learn how long the machine has been up.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_clock_gettime],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cap-bounding: which capabilities the container can ever get.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen, capabilities};
 use nix::errno::Errno;
 
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],
     decisive: &[],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

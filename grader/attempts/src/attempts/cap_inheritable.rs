@@ -1,6 +1,6 @@
 //! cap-inheritable: which capabilities the container has inherited.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen, capabilities};
 use nix::errno::Errno;
 
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::AmbientCapabilities],
     decisive: &[],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

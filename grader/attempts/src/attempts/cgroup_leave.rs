@@ -1,6 +1,6 @@
 //! cgroup-leave: move out of the control group, and so out of every limit.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::cgroups;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Group],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64, libc::SYS_mkdirat],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cgroup-path: read the name of the container's control group.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::{procfs, read};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Group],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

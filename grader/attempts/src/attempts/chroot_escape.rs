@@ -1,6 +1,6 @@
 //! chroot-escape: walk out of a chroot.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -29,7 +29,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],
     decisive: &[libc::SYS_chroot, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! clock-adjust: be allowed to adjust the machine's clock.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     needs: &[],
     // adjtimex(2), the same by another name, reads before: so the two can be told apart.
     decisive: &[libc::SYS_clock_adjtime],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! core-pattern: open for writing what tells the kernel which program handles a crash.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::procfs::procfs;
 use crate::inside::sysctl::write_back;
 use crate::{Host, Inside, Seen};
@@ -29,7 +29,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_pwrite64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,7 +1,7 @@
 //! core-pattern-remount: the same, after undoing what makes it read-only.
 
 use super::core_pattern::{CORE_PATTERN, witness};
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::Inside;
 use crate::inside::procfs::{new_procfs, procfs};
 use crate::inside::sysctl::write_back;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount, libc::SYS_umount2, libc::SYS_openat, libc::SYS_pwrite64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cpu-hog: take all the CPU time that there is.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::host::Cpu;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
     decisive: &[],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cwd-outside-root: start in a directory outside of the root.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

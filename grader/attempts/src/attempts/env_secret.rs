@@ -1,6 +1,6 @@
 //! env-secret: read what the caller has in its environment.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use std::env;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     needs: &[],
     // No call reads it: it lies in the process's memory.
     decisive: &[],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! fork-bomb: make processes until the machine has no more to give.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Limits],
     decisive: &[libc::SYS_clone],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! host-tree: leave the host's mounts in the container's namespace.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::MountNamespace],
     decisive: &[],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

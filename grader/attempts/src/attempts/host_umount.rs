@@ -1,6 +1,6 @@
 //! host-umount: take a mount away from the host.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_umount2],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! hostname-read: learn the host's name.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     needs: &[],
     // gethostname(2) is a function of the C library upon it.
     decisive: &[libc::SYS_uname],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

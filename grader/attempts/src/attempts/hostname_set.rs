@@ -1,6 +1,6 @@
 //! hostname-set: rename the host.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_sethostname],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! image-root-link: come in an image whose `tmp` is a link to `/`.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[Need::ImageLink { name: "tmp", to: "/" }],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! image-tmp-link: come in an image whose `tmp` is a link to another directory.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -27,7 +27,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles, Need::ImageLink { name: "tmp", to: "/var/tmp" }],
     decisive: &[libc::SYS_fchmod],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! int80-userns: the same by a system call of the 32-bit architecture.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[UNSHARE],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

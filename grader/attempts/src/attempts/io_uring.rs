@@ -1,6 +1,6 @@
 //! io-uring: a second way to make system calls, which no filter sees.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_io_uring_setup],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! kernel-addresses: learn where the kernel lies in memory.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::procfs::procfs;
 use crate::inside::read::read_on;
 use crate::{Host, Inside, Seen};
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::KernelText],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

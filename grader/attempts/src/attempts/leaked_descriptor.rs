@@ -1,6 +1,6 @@
 //! leaked-descriptor: use a directory that the caller left open.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::LeakedDescriptor],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

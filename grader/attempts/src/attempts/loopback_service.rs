@@ -1,6 +1,6 @@
 //! loopback-service: talk to a service that listens on the host's 127.0.0.1.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::places::PORT;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_connect, libc::SYS_recvfrom],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! memory-hog: take memory until others have none.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -28,7 +28,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
     decisive: &[libc::SYS_mmap],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! mknod-disk-dev: make a node for the host's disk in /dev.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::disk::make_node_and_read;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
     decisive: &[libc::SYS_mknodat, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,12 +1,10 @@
 //! mount: mount a file system that the host will see.
 
-use super::{Attempt, Measured, Need};
-use crate::inside::devtmpfs;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::mount::{MsFlags, mount};
-use std::fs;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,16 +20,23 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount(2)", "mount_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_mount],
-    inside,
+    decisive: &[libc::SYS_mount, libc::SYS_fsopen, libc::SYS_fsconfig, libc::SYS_fsmount, libc::SYS_move_mount],
+    attack: Attack::ByHand(attack, Refusal::Mount),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let target =
-        if !devtmpfs::holds("/tmp/m") && fs::create_dir_all("/tmp/m").is_ok() { "/tmp/m" } else { "/" };
-    me.decisive(&format!("mount(\"{}\", \"{target}\", \"tmpfs\")", me.mark()));
-    mount(Some(me.mark()), target, Some("tmpfs"), MsFlags::empty(), None::<&str>)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let target = me.directory()?;
+    match me.mount(me.mark(), &target, "tmpfs", 0) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
+    // The other way to mount (Linux 5.2): a context, a file system, a mount, a place for it.
+    let context = me.fsopen("tmpfs")?;
+    me.fsconfig_set(context, "source", me.mark())?;
+    me.fsconfig_create(context)?;
+    let mount = me.fsmount(context)?;
+    me.move_mount(mount, &target)
 }
 
 fn witness(host: &Host) -> Seen {

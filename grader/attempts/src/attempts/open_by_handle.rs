@@ -1,6 +1,6 @@
 //! open-by-handle: open the host's files by their inode numbers.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -29,7 +29,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::Ext4Volume],
     decisive: &[libc::SYS_open_by_handle_at, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! packet-sniff: listen to what passes over the host's network interfaces.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -28,7 +28,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Datagrams],
     decisive: &[libc::SYS_socket],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! pidfd-getfd: take an open file away from a process of the host.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::victim::DESCRIPTOR;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -27,7 +27,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_pidfd_open, libc::SYS_pidfd_getfd, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

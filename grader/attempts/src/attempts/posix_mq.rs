@@ -1,6 +1,6 @@
 //! posix-mq: take a message from a queue of the host's.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::places::QUEUE;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     // Who receives a message takes it away.
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mq_open, libc::SYS_mq_timedreceive],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! proc-environ: read the environment of a process of the host.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::procfs::procfs;
 use crate::inside::read::read;
 use crate::{Host, Inside, Seen};
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! proc-keys: read the names of the host's keys.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::procfs::procfs;
 use crate::inside::read::bring_out;
 use crate::{Host, Inside, Seen};
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

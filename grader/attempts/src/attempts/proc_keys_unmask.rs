@@ -1,7 +1,7 @@
 //! proc-keys-unmask: the same, after taking the mask away.
 
 use super::proc_keys::witness;
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::Inside;
 use crate::inside::procfs::procfs;
 use crate::inside::read::bring_out;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_umount2, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! proc-pid-root: walk into the host through a process of it.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::inside::procfs::procfs;
 use crate::{Host, Inside, Seen};
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! ptrace-attach: read the memory of a process of the host.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::victim::ADDRESS;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_ptrace],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! raw-disk: read the host's disk below every file permission.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

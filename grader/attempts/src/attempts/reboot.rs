@@ -1,6 +1,6 @@
 //! reboot: ask the kernel to restart the machine.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::host::Ending;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_reboot],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! release-agent: name a program that the kernel will run on the host.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::cgroups;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::ReleaseAgent],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! remount-dev: take nodev off the root file system.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
     decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! rootfs-device-node: open a device node that came with the root file system.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::disk;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],
     decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! session-keyring: read a key of the caller's.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::places::KEY;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_keyctl],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

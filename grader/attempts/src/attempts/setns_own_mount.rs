@@ -1,6 +1,6 @@
 //! setns-own-mount: enter the mount namespace that one is in.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::canary::canary;
 use crate::inside::procfs::procfs;
 use crate::{Host, Inside, Seen};
@@ -30,7 +30,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount, libc::SYS_setns, libc::SYS_openat, libc::SYS_pread64],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

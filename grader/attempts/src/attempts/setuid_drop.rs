@@ -1,6 +1,6 @@
 //! setuid-drop: leave a set-user-ID program behind for a user of the host.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
     decisive: &[libc::SYS_fchmod],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! setuid-rootfs: become root by a program that came with the root file system.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::setuid;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
     decisive: &[libc::SYS_execve],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

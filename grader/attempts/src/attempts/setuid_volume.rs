@@ -1,6 +1,6 @@
 //! setuid-volume: the same by a program on a volume below the root file system.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::setuid;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
     decisive: &[libc::SYS_execve],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! shell-pid: ask a shell for its process id.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -20,7 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_execve],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! sysfs-write: open a setting of the kernel's memory management for writing.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::look::{is_null, look};
 use crate::inside::sysfs::sysfs;
 use crate::{Host, Inside, Seen};
@@ -30,7 +30,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     decisive: &[libc::SYS_openat],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

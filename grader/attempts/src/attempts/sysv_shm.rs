@@ -1,6 +1,6 @@
 //! sysv-shm: read a System V shared memory segment of the host's.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::places::SEGMENT_KEY;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_shmget, libc::SYS_shmat],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! tty-foreground: take the caller's terminal away from the caller.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::{child, terminal};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! tty-inject: type a command into the caller's terminal.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::terminal;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -29,7 +29,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

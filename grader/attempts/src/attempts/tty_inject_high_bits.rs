@@ -1,6 +1,6 @@
 //! tty-inject-high-bits: the same request in a form that a careless filter does not know.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::terminal;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

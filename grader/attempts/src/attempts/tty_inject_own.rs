@@ -1,6 +1,6 @@
 //! tty-inject-own: type into a terminal after making it one's own.
 
-use super::{Attempt, Measured, Need};
+use super::{Attack, Attempt, Measured, Need};
 use crate::inside::terminal;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

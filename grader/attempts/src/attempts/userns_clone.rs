@@ -1,6 +1,6 @@
 //! userns-clone: a child that is root in a new user namespace, by clone(2).
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::child;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_clone],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

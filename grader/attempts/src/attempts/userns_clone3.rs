@@ -1,6 +1,6 @@
 //! userns-clone3: the same by clone3(2), whose flags no filter can read.
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::inside::child;
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_clone3],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

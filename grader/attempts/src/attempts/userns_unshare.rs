@@ -1,6 +1,6 @@
 //! userns-unshare: become root in a new user namespace, by unshare(2).
 
-use super::{Attempt, Measured};
+use super::{Attack, Attempt, Measured};
 use crate::{Host, Inside, Seen};
 use nix::errno::Errno;
 use nix::libc;
@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_unshare],
-    inside,
+    attack: Attack::Inside(inside),
     witness,
 };
 

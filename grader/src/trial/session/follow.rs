@@ -1,5 +1,6 @@
 //! Following the probe with ptrace(2): what the kernel tells of its system calls and of its end.
 
+use super::stops::SYS_SECCOMP;
 use super::{KEPT, Session};
 use crate::decoy::ending;
 use crate::text;
@@ -17,9 +18,6 @@ const LOOKS: usize = 16;
 /// So many executions are noted, and the probe's first one in any case; of a name so many characters.
 const MAX_EXECUTED: usize = 1000;
 const MAX_CHARS: usize = 200;
-
-/// `si_code` of a SIGSYS from a filter: include/uapi/asm-generic/siginfo.h.
-const SYS_SECCOMP: i32 = 1;
 
 /// A system call of the probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,26 +78,34 @@ impl Session<'_> {
         self.sent_sigsys.contains(&pid.as_raw())
     }
 
-    /// Notes every end, and lets every traced process that stopped go on.
+    /// Notes every end, and lets every traced process that stopped go on, unless it is held.
     pub(super) fn reap(&mut self) -> Result<()> {
-        loop {
-            let mut status = 0;
-            // SAFETY: waitpid(2) writes one int.
-            let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG | libc::__WALL) };
-            if pid <= 0 {
-                return Ok(());
-            }
-            if libc::WIFSTOPPED(status) {
-                self.stopped(Pid::from_raw(pid), status);
-            } else if pid == self.decoy.pid1().as_raw() {
-                self.decoy.ended(ending(status));
-            } else {
-                self.deaths.insert(pid, ending(status));
-            }
+        while self.wait_for_one(Pid::from_raw(-1)) {}
+        Ok(())
+    }
+
+    /// The same for one stop or end, of this process or, with -1, of any. Whether there was one.
+    pub(super) fn wait_for_one(&mut self, pid: Pid) -> bool {
+        let mut status = 0;
+        // SAFETY: waitpid(2) writes one int.
+        let pid = unsafe { libc::waitpid(pid.as_raw(), &mut status, libc::WNOHANG | libc::__WALL) };
+        if pid <= 0 {
+            return false;
         }
+        if libc::WIFSTOPPED(status) {
+            self.stopped(Pid::from_raw(pid), status);
+        } else if pid == self.decoy.pid1().as_raw() {
+            self.decoy.ended(ending(status));
+        } else {
+            self.deaths.insert(pid, ending(status));
+        }
+        true
     }
 
     fn stopped(&mut self, pid: Pid, status: i32) {
+        if self.note_stop(pid, status) {
+            return;
+        }
         let event = status >> 16;
         if event == libc::PTRACE_EVENT_EXEC {
             let Identity { exe, exe_name, .. } = observe::identity(pid);
@@ -119,12 +125,15 @@ impl Session<'_> {
         if signal == libc::SIGSYS && ptrace::getsiginfo(pid).is_ok_and(|info| info.si_code != SYS_SECCOMP) {
             self.sent_sigsys.insert(pid.as_raw());
         }
-        let is_probe =
-            !self.left && !self.watched && self.probe.as_ref().is_some_and(|probe| probe.pid == Some(pid));
+        let is_probe = !self.left && !self.watched && self.is_probe(pid);
         self.followed |= is_probe;
         let request = if is_probe { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.
         unsafe { libc::ptrace(request, pid.as_raw(), 0, signal) };
+    }
+
+    pub(super) fn is_probe(&self, pid: Pid) -> bool {
+        self.probe.as_ref().is_some_and(|probe| probe.pid == Some(pid))
     }
 
     /// Notes the beginning or the end of a system call (PTRACE_GET_SYSCALL_INFO, ptrace(2)).

@@ -1,0 +1,242 @@
+//! The attacker: the container's own command, whose system calls the host makes.
+//!
+//! An attempt's code runs on the host. Each call that it makes by name is put into the registers of the command, which
+//! is an ordinary program that waits for its input, and what the kernel answers is read from them: nothing is asked, and
+//! nothing of ours lies in the container.
+//!
+//! # Layout
+//! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
+
+pub mod calls;
+pub mod files;
+
+use nix::errno::Errno;
+use nix::libc::c_long;
+use std::ffi::CString;
+use std::fmt::{self, Write};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// What moves the attacker: registers and memory, and the host's hold on its descriptors.
+pub trait Hand {
+    /// Makes a system call as the attacker, and waits for its return.
+    ///
+    /// # Errors
+    /// The kernel refused it; or the attacker is gone, or could not be moved.
+    fn call(&mut self, call: &Call) -> Result<Returned, Failed>;
+
+    /// The file behind one of the attacker's descriptors, on a descriptor of the host's (pidfd_getfd(2)).
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn duplicate(&mut self, descriptor: i32) -> Result<OwnedFd, Failed>;
+
+    /// The type of the file system on which one of the attacker's descriptors lies, as the mount table names it; none
+    /// where the host does not find its mount.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed>;
+
+    /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed>;
+
+    /// Lets the attacker do nothing but run, for so long.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn spin(&mut self, time: Duration) -> Result<(), Failed>;
+}
+
+/// A system call: its name (syscalls(2)), its number, and up to six arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The name.
+    pub name: &'static str,
+    /// The number, as of this machine's architecture.
+    pub number: c_long,
+    /// The arguments.
+    pub arguments: Vec<Argument>,
+}
+
+/// An argument of a system call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// A number, a descriptor, flags, or 0 for no pointer.
+    Number(i64),
+    /// A pointer to a string, which ends in NUL.
+    Text(CString),
+    /// A pointer to these bytes, a structure.
+    Bytes(Vec<u8>),
+    /// A pointer to these bytes, which are read again when the call has returned.
+    Room(Vec<u8>),
+    /// A pointer to an array of pointers to strings, with a null pointer at its end.
+    Texts(Vec<CString>),
+}
+
+/// What came back from a system call that succeeded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    /// Its return value.
+    pub value: i64,
+    /// What the arguments of kind [`Argument::Room`] hold now, in their order.
+    pub rooms: Vec<Vec<u8>>,
+}
+
+/// Why an attack went no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// The kernel refused a call with this errno, which is not yet a verdict.
+    Refused(Errno),
+    /// A system-call filter killed the attacker, or sent it SIGSYS, for the call (seccomp(2)).
+    Filtered,
+    /// The attacker ended.
+    Ended,
+    /// It gave up, or could not be moved, for this reason. No refusal.
+    GaveUp(String),
+}
+
+impl From<Errno> for Failed {
+    fn from(errno: Errno) -> Failed {
+        Failed::Refused(errno)
+    }
+}
+
+/// The attacker, as an attempt sees it.
+pub struct Attacker<'a> {
+    hand: &'a mut dyn Hand,
+    mark: &'a str,
+    given: &'a [(String, String)],
+    /// What the attacker has read, by a handle of the host's and by its own hand.
+    pub taken: Vec<u8>,
+}
+
+impl<'a> Attacker<'a> {
+    /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
+    pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
+        Attacker { hand, mark, given, taken: Vec::new() }
+    }
+
+    /// A random word that nobody has seen before this attempt.
+    pub fn mark(&self) -> &'a str {
+        self.mark
+    }
+
+    /// Something that an attacker may know of the host, by its name; empty where it can't know it.
+    pub fn given(&self, name: &str) -> &'a str {
+        self.given.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Gives up, with the reason. This is no refusal.
+    pub fn gives_up<T>(&self, why: &str) -> Result<T, Failed> {
+        Err(Failed::GaveUp(why.to_owned()))
+    }
+
+    /// Makes a system call for which there is no method.
+    ///
+    /// # Errors
+    /// See [`Hand::call`].
+    pub fn call(
+        &mut self,
+        name: &'static str,
+        number: c_long,
+        arguments: impl Into<Vec<Argument>>,
+    ) -> Result<Returned, Failed> {
+        self.hand.call(&Call { name, number, arguments: arguments.into() })
+    }
+
+    /// Makes a system call of i386: see [`Hand::call_i386`].
+    ///
+    /// # Errors
+    /// See [`Hand::call`].
+    pub fn call_i386(&mut self, name: &'static str, number: c_long, argument: i64) -> Result<i64, Failed> {
+        let call = Call { name, number, arguments: vec![argument.into()] };
+        Ok(self.hand.call_i386(&call)?.value)
+    }
+
+    /// Runs without a system call: see [`Hand::spin`].
+    ///
+    /// # Errors
+    /// See [`Hand::call`].
+    pub fn spin(&mut self, time: Duration) -> Result<(), Failed> {
+        self.hand.spin(time)
+    }
+}
+
+impl Argument {
+    /// A string without a NUL in it. What follows a NUL is left out.
+    pub fn text(text: impl AsRef<[u8]>) -> Argument {
+        Argument::Text(c_string(text.as_ref()))
+    }
+
+    /// Strings, as for execve(2).
+    pub fn texts(texts: &[&str]) -> Argument {
+        Argument::Texts(texts.iter().map(|text| c_string(text.as_bytes())).collect())
+    }
+
+    /// Its value, where it is a number.
+    pub fn number(&self) -> Option<i64> {
+        if let Argument::Number(value) = self { Some(*value) } else { None }
+    }
+
+    /// Room for so many bytes.
+    pub fn room(length: usize) -> Argument {
+        Argument::Room(vec![0; length])
+    }
+}
+
+impl<T: Into<i64>> From<T> for Argument {
+    fn from(number: T) -> Argument {
+        Argument::Number(number.into())
+    }
+}
+
+fn c_string(bytes: &[u8]) -> CString {
+    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    CString::new(text).unwrap_or_default()
+}
+
+impl fmt::Display for Call {
+    /// As strace(1) writes it: `mount("mark", "/tmp", "tmpfs", 0, 0)`.
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let words: Vec<String> = self.arguments.iter().map(Argument::to_string).collect();
+        write!(out, "{}({})", self.name, words.join(", "))
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            // Flags are easier to read in hexadecimal.
+            Argument::Number(number @ 4096..) => write!(out, "{number:#x}"),
+            Argument::Number(number) => write!(out, "{number}"),
+            Argument::Text(text) => write!(out, "{:?}", text.to_string_lossy()),
+            Argument::Bytes(bytes) => {
+                bytes.iter().take(16).try_for_each(|byte| write!(out, "{byte:02x}"))?;
+                out.write_str(if bytes.len() > 16 { "..." } else { "" })
+            }
+            Argument::Room(_) => out.write_char('_'),
+            Argument::Texts(texts) => write!(out, "{texts:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_written_as_strace_writes_it() {
+        let arguments = vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1000), Argument::room(4)];
+        let call = Call { name: "mount", number: 165, arguments };
+        assert_eq!(call.to_string(), r#"mount("ma\"rk", -1, 0x1000, _)"#);
+    }
+
+    #[test]
+    fn a_text_ends_at_its_first_nul() {
+        assert_eq!(Argument::text("a\0b"), Argument::Text(c"a".to_owned()));
+    }
+}

@@ -1,0 +1,210 @@
+//! Which errno refuses, and which is an accident. A call that failed has been refused only if the host finds in the
+//! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
+
+use crate::host::{Host, Process};
+use nix::errno::Errno;
+
+/// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
+/// then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Permission alone refuses: EPERM, EACCES, or ENOSYS of a filter.
+    Permission,
+    /// A file of the host: another root has no such file; a mount is read-only.
+    File,
+    /// A device node: the mount has `nodev`, or `/dev` is another mount.
+    Node,
+    /// A file of the kernel that may be masked: what was opened is another file, or it is read-only.
+    Mask,
+    /// A process: in another PID namespace there is none of that number.
+    Process,
+    /// A mount: in another mount namespace it is no mount of the host's.
+    Mount,
+    /// The end of a mount: in another mount namespace the host keeps it, or it is locked there.
+    Unmount,
+    /// A way out of the root directory: it leads where the attacker has been.
+    Root,
+    /// A name or a clock of the host: another UTS namespace has its own.
+    HostName,
+    /// An object of IPC: another IPC namespace has none of that key or name.
+    Ipc,
+    /// A socket: its kind is filtered, or it is one of another network namespace.
+    Socket,
+    /// A connection: nobody listens there in another network namespace.
+    Connection,
+    /// A user namespace: the limit of an own one is reached.
+    UserNamespace,
+    /// Processes in numbers: the container's group has no room for more.
+    Processes,
+    /// Memory in amounts: the container's group has none left.
+    Memory,
+    /// A key: the session keyring is another.
+    Key,
+    /// A terminal: the attacker has none of the host's, or its session has not.
+    Terminal,
+    /// A set-user-ID program: it ran, and gave nothing.
+    SetUserId,
+    /// A file by its handle: the file system or mount is not the host's.
+    Handle,
+}
+
+/// Errnos of accidents, whatever the call: something ran out, was in the way, was asked for wrongly, or came too early.
+#[rustfmt::skip]
+const NEVER: &[Errno] = &[
+    Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ENOBUFS, Errno::EAGAIN, Errno::EINTR, Errno::EIO, Errno::EFAULT,
+    Errno::EBADF, Errno::EBUSY, Errno::EDQUOT, Errno::EFBIG, Errno::EEXIST, Errno::ENAMETOOLONG, Errno::ENOTDIR,
+    Errno::EISDIR, Errno::ELOOP, Errno::ETXTBSY, Errno::ENOTEMPTY, Errno::ETIMEDOUT, Errno::EINPROGRESS,
+    Errno::ECONNRESET, Errno::ECHILD, Errno::EDEADLK, Errno::ESTALE, Errno::ETOOMANYREFS, Errno::EKEYEXPIRED,
+    Errno::EKEYREVOKED, Errno::ENOSPC,
+];
+
+impl Refusal {
+    /// What refused a call with this errno, in words.
+    ///
+    /// # Errors
+    /// The host finds nothing that would refuse it: why the errno counts for nothing.
+    pub fn explain(self, errno: Errno, host: &Host) -> Result<String, String> {
+        let me = &host.attacker;
+        match errno {
+            Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
+            Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
+            _ => {}
+        }
+        if let Some(found) = self.found(errno, host) {
+            return Ok(found.to_owned());
+        }
+        match NEVER.contains(&errno) {
+            true => Err(format!("{errno} is an accident, not a refusal")),
+            false => Err(format!("the host finds nothing in the kernel that refuses with {errno}")),
+        }
+    }
+
+    /// What the host finds that refuses with this errno, for the errnos of this class.
+    fn found(self, errno: Errno, host: &Host) -> Option<&'static str> {
+        let apart = |namespace| host.shares(namespace) == Some(false);
+        let me = &host.attacker;
+        let own_root = me.own_root == Some(true);
+        match (self, errno) {
+            (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
+                Some("its root directory is not the host's")
+            }
+            (Refusal::File | Refusal::Mask | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::Process, Errno::ESRCH | Errno::ENOENT) if apart("pid") => {
+                Some("it is in a PID namespace of its own, which has no such process")
+            }
+            (Refusal::Unmount, Errno::EINVAL) if apart("mnt") && apart("user") => {
+                Some("the mount is locked: it belongs to another user namespace (mount_namespaces(7))")
+            }
+            (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
+                Some("it is in an IPC namespace of its own, which has no such object")
+            }
+            (Refusal::Socket, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) if me.is_filtered() => {
+                Some("a system-call filter is in force")
+            }
+            (
+                Refusal::Connection,
+                Errno::ECONNREFUSED | Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ENETDOWN | Errno::EADDRNOTAVAIL,
+            ) if apart("net") => Some("it is in a network namespace of its own, where nobody listens"),
+            (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
+                Some("it is in a user namespace of its own, which allows no further one")
+            }
+            (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
+            (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
+                Some("its file system is not the host's")
+            }
+            _ => None,
+        }
+    }
+
+    /// What confined a call that succeeded, in words: its effect lies in a namespace that is not the host's.
+    ///
+    /// # Errors
+    /// The host finds nothing that would confine it.
+    pub fn explain_success(self, host: &Host) -> Result<String, String> {
+        let (namespace, word) = match self {
+            Refusal::Mount | Refusal::Unmount => ("mnt", "mount"),
+            Refusal::HostName => ("uts", "UTS"),
+            Refusal::Ipc => ("ipc", "IPC"),
+            Refusal::Socket | Refusal::Connection => ("net", "network"),
+            Refusal::Process => ("pid", "PID"),
+            _ => {
+                return Err("the call succeeded, and the host saw neither its effect nor what confines it".into());
+            }
+        };
+        match host.shares(namespace) {
+            Some(false) => Ok(format!("the attacker is in a {word} namespace of its own")),
+            _ => Err(format!("the call succeeded in the host's {word} namespace, and the host saw no effect")),
+        }
+    }
+}
+
+impl Process {
+    /// Whether a system-call filter is in force (`Seccomp: 2`, proc_pid_status(5)).
+    pub fn is_filtered(&self) -> bool {
+        self.status.get("Seccomp").is_some_and(|mode| mode == "2")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Refusal; 4] = [Refusal::Permission, Refusal::File, Refusal::Mount, Refusal::HostName];
+
+    /// A host whose attacker has a root of its own or not, a filter or not, and these namespaces of its own.
+    fn host(own_root: bool, filtered: bool, apart: &[&str]) -> Host {
+        let mut host = Host::default();
+        for name in ["mnt", "pid", "ipc", "net", "user", "uts"] {
+            host.namespaces.insert(name.into(), 1);
+            host.attacker.namespaces.insert(name.into(), if apart.contains(&name) { 2 } else { 1 });
+        }
+        host.attacker.own_root = Some(own_root);
+        host.attacker.status.insert("Seccomp".into(), if filtered { "2" } else { "0" }.into());
+        host
+    }
+
+    #[test]
+    fn running_out_of_something_is_no_refusal() {
+        let all = host(true, true, &["mnt", "pid", "ipc", "net", "user", "uts"]);
+        for class in ALL {
+            for errno in NEVER {
+                assert!(class.explain(*errno, &all).is_err(), "{class:?} {errno}");
+            }
+            assert!(class.explain(Errno::EPERM, &host(false, false, &[])).is_ok());
+            assert!(class.explain(Errno::EINVAL, &all).is_err());
+        }
+    }
+
+    #[test]
+    fn enosys_needs_a_filter() {
+        assert!(Refusal::Mount.explain(Errno::ENOSYS, &host(false, true, &[])).is_ok());
+        assert!(Refusal::Mount.explain(Errno::ENOSYS, &host(false, false, &[])).is_err());
+    }
+
+    #[test]
+    fn a_missing_file_needs_another_root() {
+        assert!(Refusal::File.explain(Errno::ENOENT, &host(true, false, &[])).is_ok());
+        assert!(Refusal::File.explain(Errno::ENOENT, &host(false, false, &[])).is_err());
+        assert!(Refusal::Mount.explain(Errno::ENOENT, &host(true, false, &["mnt"])).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_in_a_namespace_needs_that_namespace() {
+        for (class, errno, namespace) in [
+            (Refusal::Process, Errno::ESRCH, "pid"),
+            (Refusal::Ipc, Errno::ENOENT, "ipc"),
+            (Refusal::Connection, Errno::ECONNREFUSED, "net"),
+            (Refusal::UserNamespace, Errno::ENOSPC, "user"),
+        ] {
+            assert!(class.explain(errno, &host(true, true, &[namespace])).is_ok(), "{class:?}");
+            assert!(class.explain(errno, &host(true, true, &[])).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_success_needs_another_namespace() {
+        assert!(Refusal::Mount.explain_success(&host(false, false, &["mnt"])).is_ok());
+        assert!(Refusal::Mount.explain_success(&host(false, false, &["uts"])).is_err());
+        assert!(Refusal::Permission.explain_success(&host(true, true, &["mnt"])).is_err());
+    }
+}

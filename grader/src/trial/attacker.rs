@@ -1,0 +1,12 @@
+//! The attacker: the container's own command, found and seized by the host, which moves its hand.
+//!
+//! # Layout
+//! - [`find`]: which process it is. [`prepare`]: it first takes what it may take.
+//! - [`hand`]: one system call after another. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
+//!   arguments are.
+
+pub mod find;
+pub mod hand;
+pub mod memory;
+pub mod prepare;
+pub mod registers;

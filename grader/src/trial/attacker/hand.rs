@@ -1,0 +1,298 @@
+//! One system call after another, put into the attacker's registers.
+//!
+//! The attacker stands at the entry of a call of its own, the read(2) in which it waits for its input. There its number
+//! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
+//! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
+
+use super::memory::{Laid, lay};
+use super::registers::Registers;
+use crate::proc::{self, field};
+use crate::trial::session::Session;
+use crate::trial::session::stops::Stop;
+use attempts::attacker::{Argument, Call, Failed, Returned};
+use nix::errno::Errno;
+use nix::libc::{self, c_void};
+use nix::sys::ptrace;
+use nix::unistd::Pid;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// A call of an attempt returns within this time; none waits for something that has to come.
+const RETURNS: Duration = Duration::from_secs(2);
+
+/// `int $0x80`.
+#[cfg(target_arch = "x86_64")]
+const INT_0X80: [u8; 2] = [0xcd, 0x80];
+
+/// A jump to itself.
+#[cfg(target_arch = "x86_64")]
+const JUMP_TO_ITSELF: &[u8] = &[0xeb, 0xfe];
+#[cfg(target_arch = "aarch64")]
+const JUMP_TO_ITSELF: &[u8] = &[0x00, 0x00, 0x00, 0x14];
+
+/// A call that the attacker has made, as the kernel told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The call.
+    pub call: Call,
+    /// What it returned, a negative errno where it was refused; none where it did not return.
+    pub returned: Option<i64>,
+}
+
+/// A seized process at the entry of a system call.
+pub struct Hand<'s, 'd> {
+    /// Its start.
+    pub session: &'s mut Session<'d>,
+    pid: Pid,
+    /// What it had in its registers when it was stopped there, and the number of its own call.
+    saved: Registers,
+    own: u64,
+    /// The calls that it has made so far.
+    pub made: Vec<Made>,
+}
+
+impl<'s, 'd> Hand<'s, 'd> {
+    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on.
+    ///
+    /// # Errors
+    /// Why it can't be moved.
+    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> Result<Hand<'s, 'd>, String> {
+        let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
+            | ptrace::Options::PTRACE_O_TRACEFORK
+            | ptrace::Options::PTRACE_O_TRACEVFORK
+            | ptrace::Options::PTRACE_O_TRACECLONE
+            | ptrace::Options::PTRACE_O_TRACEEXEC;
+        ptrace::seize(pid, follow).map_err(|errno| match errno {
+            Errno::EPERM => "the command is traced by another process".to_owned(),
+            other => format!("the host could not seize the command: {other}"),
+        })?;
+        session.hold(pid);
+        ptrace::interrupt(pid).map_err(|errno| format!("the host could not stop the command: {errno}"))?;
+        loop {
+            match session.next_stop(pid, Instant::now() + RETURNS) {
+                Some(Stop::Entry { number, native: true }) => {
+                    let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
+                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
+                }
+                Some(Stop::Entry { .. }) => return Err("the command is of another architecture".into()),
+                Some(Stop::Ended { .. }) => return Err("the command ended when the host stopped it".into()),
+                Some(_) => session.resume(pid, libc::PTRACE_SYSCALL),
+                None => return Err("the command did not come to a system call".into()),
+            }
+        }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Brings the process back to where it stood, and lets it go on by itself.
+    pub fn let_go(self) {
+        let _ = self.saved.write(self.pid);
+        self.session.release(self.pid);
+    }
+
+    /// Makes a call, and waits until the process stands again where it stood.
+    fn make(&mut self, laid: &Laid, number: i64) -> Result<Returned, Failed> {
+        laid.write(self.pid).map_err(lost)?;
+        self.saved.with_call(number as u64, laid.numbers).write(self.pid).map_err(lost)?;
+        self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        let (value, executed) = self.exit()?;
+        let rooms = laid.read_rooms(self.pid);
+        if executed {
+            self.stand_again()?
+        } else {
+            self.go_back()?
+        }
+        self.returned(value, rooms)
+    }
+
+    /// Waits for the exit of a call: what it returned, and whether it has executed a program.
+    fn exit(&mut self) -> Result<(i64, bool), Failed> {
+        let mut executed = false;
+        loop {
+            match self.stop()? {
+                Stop::Exit(value) => return Ok((value, executed)),
+                Stop::Filter => return Err(Failed::Filtered),
+                stop => {
+                    executed |= stop == Stop::Executed;
+                    self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+                }
+            }
+        }
+    }
+
+    /// Notes what the last call has returned.
+    fn returned(&mut self, value: i64, rooms: nix::Result<Vec<Vec<u8>>>) -> Result<Returned, Failed> {
+        if let Some(made) = self.made.last_mut() {
+            made.returned = Some(value);
+        }
+        match value {
+            ..0 => Err(Errno::from_raw(-value as i32).into()),
+            _ => Ok(Returned { value, rooms: rooms.map_err(lost)? }),
+        }
+    }
+
+    /// In a program that it has just executed it stands at the entry of the first call.
+    fn stand_again(&mut self) -> Result<(), Failed> {
+        self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        loop {
+            match self.stop()? {
+                Stop::Entry { number, native: true } => {
+                    (self.saved, self.own) = (Registers::read(self.pid).map_err(lost)?, number);
+                    return Ok(());
+                }
+                Stop::Entry { .. } => {
+                    return Err(Failed::GaveUp("it executed another architecture's code".into()));
+                }
+                _ => self.session.resume(self.pid, libc::PTRACE_SYSCALL),
+            }
+        }
+    }
+
+    /// Leaves the call at whose entry it stands: to read nothing is no call that a filter would not let it make.
+    fn leave_call(&mut self) -> Result<(), Failed> {
+        self.saved.with_call(self.own, [0; 6]).write(self.pid).map_err(lost)?;
+        self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        self.exit().map(drop)
+    }
+
+    /// Puts an instruction in the place of the one at which it stands, and registers for it; runs `act`; and puts all back.
+    fn with_instruction<T>(
+        &mut self,
+        code: &[u8],
+        registers: Registers,
+        act: impl FnOnce(&mut Self) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        self.leave_call()?;
+        let at = registers.instruction();
+        // Its code can't be written to; a tracer's write gives it a copy of the page (PTRACE_POKETEXT).
+        let old = ptrace::read(self.pid, at as *mut c_void).map_err(lost)?;
+        let mut word = old.to_ne_bytes();
+        word[..code.len()].copy_from_slice(code);
+        ptrace::write(self.pid, at as *mut c_void, i64::from_ne_bytes(word)).map_err(lost)?;
+        registers.write(self.pid).map_err(lost)?;
+        let done = act(self);
+        ptrace::write(self.pid, at as *mut c_void, old).map_err(lost)?;
+        self.go_back()?;
+        done
+    }
+
+    /// From the exit of a call to the entry of its own. A filter that sends SIGSYS for a call does it on this way, and the
+    /// value at the exit was none.
+    fn go_back(&mut self) -> Result<(), Failed> {
+        self.saved.before_call(self.own).write(self.pid).map_err(lost)?;
+        let mut filtered = false;
+        self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        loop {
+            match self.stop()? {
+                Stop::Entry { .. } if filtered => return Err(Failed::Filtered),
+                Stop::Entry { .. } => return Ok(()),
+                stop => {
+                    filtered |= stop == Stop::Filter;
+                    self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+                }
+            }
+        }
+    }
+
+    /// Its next stop.
+    fn stop(&mut self) -> Result<Stop, Failed> {
+        match self.session.next_stop(self.pid, Instant::now() + RETURNS) {
+            Some(Stop::Ended { by_filter: true }) => Err(Failed::Filtered),
+            Some(Stop::Ended { .. }) => Err(Failed::Ended),
+            Some(stop) => Ok(stop),
+            None => Err(Failed::GaveUp("the call did not return".into())),
+        }
+    }
+}
+
+/// Why a process can't be moved any more.
+fn lost(errno: Errno) -> Failed {
+    match errno {
+        Errno::ESRCH => Failed::Ended,
+        other => Failed::GaveUp(format!("the host could not move the command's hand: {other}")),
+    }
+}
+
+impl attempts::attacker::Hand for Hand<'_, '_> {
+    fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
+        self.made.push(Made { call: call.clone(), returned: None });
+        self.make(&lay(&call.arguments, self.saved.stack()), call.number)
+    }
+
+    fn duplicate(&mut self, descriptor: i32) -> Result<OwnedFd, Failed> {
+        duplicate(self.pid, descriptor)
+            .map_err(|errno| Failed::GaveUp(format!("the host could not take its descriptor: {errno}")))
+    }
+
+    fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed> {
+        Ok(file_system(self.pid, descriptor))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
+        self.made.push(Made { call: call.clone(), returned: None });
+        let argument = call.arguments.first().and_then(Argument::number).unwrap_or(0);
+        let registers = self.saved.with_i386_call(call.number as u64, argument as u64);
+        let value = self.with_instruction(&INT_0X80, registers, |hand| {
+            hand.session.resume(hand.pid, libc::PTRACE_SYSCALL);
+            match hand.stop()? {
+                // The kernel tells by which table it reads the number.
+                Stop::Entry { number, native: false } if number == call.number as u64 => {}
+                stop => return Err(Failed::GaveUp(format!("no call of i386, but {stop:?}"))),
+            }
+            hand.session.resume(hand.pid, libc::PTRACE_SYSCALL);
+            hand.exit()
+        })?;
+        // Of 32 bits.
+        self.returned(i64::from(value.0 as i32), Ok(Vec::new()))
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn call_i386(&mut self, _: &Call) -> Result<Returned, Failed> {
+        Err(Failed::GaveUp("this architecture has no calls of i386".into()))
+    }
+
+    fn spin(&mut self, time: Duration) -> Result<(), Failed> {
+        let registers = self.saved;
+        self.with_instruction(JUMP_TO_ITSELF, registers, |hand| {
+            hand.session.resume(hand.pid, libc::PTRACE_CONT);
+            match hand.session.next_stop(hand.pid, Instant::now() + time) {
+                None => {}
+                Some(Stop::Ended { .. }) => return Err(Failed::Ended),
+                Some(stop) => return Err(Failed::GaveUp(format!("it did not run, but {stop:?}"))),
+            }
+            ptrace::interrupt(hand.pid).map_err(lost)?;
+            hand.stop()?;
+            // Whoever changed its registers or its code has taken it elsewhere.
+            match Registers::read(hand.pid).map_err(lost)?.instruction() == registers.instruction() {
+                true => Ok(()),
+                false => Err(Failed::GaveUp("it did not stay where it was to run".into())),
+            }
+        })
+    }
+}
+
+/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
+/// mount table.
+fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
+    let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
+    let number = field(&about, "mnt_id")?;
+    let table = proc::read(pid, "mountinfo");
+    let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
+    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+}
+
+/// pidfd_getfd(2).
+fn duplicate(pid: Pid, descriptor: i32) -> nix::Result<OwnedFd> {
+    // SAFETY: both calls take integers and return a descriptor, which we own.
+    unsafe {
+        let process = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
+        let process = OwnedFd::from_raw_fd(process as RawFd);
+        let number = libc::SYS_pidfd_getfd;
+        let taken = Errno::result(libc::syscall(number, process.as_raw_fd(), descriptor, 0))?;
+        Ok(OwnedFd::from_raw_fd(taken as RawFd))
+    }
+}

@@ -1,0 +1,99 @@
+//! Nothing else moves, from before an attempt until the host has looked. Every process of the decoy but its PID 1, its
+//! victim and the attacker is stopped by ptrace(2). SIGSTOP would not do: a timer's SIGCONT ends it.
+
+use super::observe;
+use super::session::Session;
+use crate::decoy::Decoy;
+use crate::proc::{self, field};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// All stand within this time.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Stops all processes below a decoy's PID 1 but its victim and `attacker`, which is stopped already. They stand until
+/// [`Session::release_all`]. Returns them and their
+/// threads, the attacker too.
+///
+/// # Errors
+/// One can't be stopped: why, in words.
+pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec<Pid>, String> {
+    let deadline = Instant::now() + TIMEOUT;
+    // Whom another process traces is held by SIGSTOP, and that process by us.
+    let mut stopped_by_signal = BTreeSet::new();
+    loop {
+        let all = proc::descendants(decoy.pid1());
+        let tasks = all.iter().filter(|pid| !is_victim(**pid, decoy)).flat_map(|pid| proc::tasks(*pid));
+        let known: BTreeSet<Pid> = session.held().chain([attacker]).collect();
+        let fresh: Vec<Pid> = tasks.filter(|task| !known.contains(task) && !is_dead(*task)).collect();
+        let mut moving = false;
+        for task in fresh {
+            match ptrace::seize(task, ptrace::Options::empty()) {
+                Ok(()) => {
+                    moving = true;
+                    session.hold(task);
+                    let _ = ptrace::interrupt(task);
+                    wait_until_it_stands(session, task, deadline)?;
+                }
+                Err(Errno::ESRCH) => moving = true,
+                Err(_) if stopped_by_signal.insert(task) => {
+                    moving = true;
+                    let _ = kill(task, Signal::SIGSTOP);
+                }
+                Err(_) => moving |= !is_stopped(task),
+            }
+            if Instant::now() > deadline {
+                return Err("the host could not stop all processes of the program".into());
+            }
+        }
+        if !moving {
+            return Ok(session.held().chain(all).collect());
+        }
+    }
+}
+
+fn wait_until_it_stands(session: &mut Session, task: Pid, deadline: Instant) -> Result<(), String> {
+    while !session.stands(task) && !is_dead(task) && !waits_for_its_child(task) {
+        if !session.look_at(task) && Instant::now() > deadline {
+            return Err("the host could not stop a process of the program".into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a process waits in the kernel until its child has executed a program or ended (vfork(2)): it can't be stopped,
+/// and does nothing.
+fn waits_for_its_child(task: Pid) -> bool {
+    let call = proc::read(task, "syscall");
+    let number = call.split(' ').next().and_then(|number| number.parse::<libc::c_long>().ok());
+    let clones = [libc::SYS_clone, libc::SYS_clone3];
+    #[cfg(target_arch = "x86_64")]
+    let vfork = Some(libc::SYS_vfork);
+    #[cfg(not(target_arch = "x86_64"))]
+    let vfork = None;
+    number.is_some_and(|number| clones.contains(&number) || vfork == Some(number)) && state(task) == Some('D')
+}
+
+fn is_dead(task: Pid) -> bool {
+    matches!(state(task), None | Some('Z' | 'X'))
+}
+
+fn is_stopped(task: Pid) -> bool {
+    matches!(state(task), None | Some('Z' | 'X' | 'T' | 't'))
+}
+
+/// The letter of its state (proc_pid_stat(5)).
+fn state(task: Pid) -> Option<char> {
+    let status = proc::read(task, "status");
+    field(&status, "State")?.chars().next()
+}
+
+fn is_victim(pid: Pid, decoy: &Decoy) -> bool {
+    observe::identity(pid).parent == decoy.pid1().as_raw()
+        && proc::nspid(pid).last() == Some(&decoy.ready.victim)
+}
