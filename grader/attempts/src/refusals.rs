@@ -65,6 +65,11 @@ impl Refusal {
     /// The host finds nothing that would refuse it: why the errno counts for nothing.
     pub fn explain(self, errno: Errno, host: &Host) -> Result<String, String> {
         let me = &host.attacker;
+        let spoiled = |place: &str| host.spoiled.iter().any(|it| it == place);
+        // What is left out of a copy of the tree is confined, but what was taken from the host's own is not.
+        if spoiled("canary") || spoiled("node") && (self, errno) == (Refusal::Node, Errno::ENOENT) {
+            return Err("what was at stake had been removed or changed on the host".into());
+        }
         match errno {
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),

@@ -15,7 +15,9 @@ use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
 use nix::unistd::Pid;
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
@@ -232,6 +234,14 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         Ok(file_system(self.pid, descriptor))
     }
 
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+        match proc::numbers(format!("/proc/{}/fd", self.pid)) {
+            // It waits for its input, on a descriptor.
+            none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
+            all => Ok(all),
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None });
@@ -276,14 +286,20 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 }
 
-/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
-/// mount table.
+/// The type of the file system on which a descriptor lies: by the number of its mount (proc_pid_fdinfo(5)) in the process's
+/// mount table; and since a chroot hides mounts from that, by its device number in the host's.
 fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
-    let number = field(&about, "mnt_id")?;
-    let table = proc::read(pid, "mountinfo");
-    let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
-    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    let mount = field(&about, "mnt_id")?;
+    let with = |table: &str, column, word: &str| {
+        let line = table.lines().find(|line| line.split(' ').nth(column) == Some(word))?;
+        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    };
+    with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
+        let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
+        let device = format!("{}:{}", libc::major(device), libc::minor(device));
+        with(&proc::read(Pid::this(), "mountinfo"), 2, &device)
+    })
 }
 
 /// pidfd_getfd(2).

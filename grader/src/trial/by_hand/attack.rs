@@ -93,6 +93,7 @@ impl One<'_> {
         let mut attacker = Attacker::new(hand, &host.mark, &hints);
         let result = attack(&mut attacker);
         host.said = std::mem::take(&mut attacker.taken);
+        host.opened = std::mem::take(&mut attacker.opened);
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
         record(&mut self.facts, attempt, &std::mem::take(&mut hand.made), result);
@@ -120,6 +121,7 @@ impl One<'_> {
         }
         let whole = look::look(decoy, session, attempt.needs, Some(self.pid), host);
         host.group.1 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
+        host.spoiled = decoy.spoiled();
         self.facts.seen = (attempt.witness)(host);
         // A reboot takes the host while it looks; it is told by wait(2).
         match (whole, host.pid1) {
