@@ -164,6 +164,12 @@ impl Attacker<'_> {
         status(&self.hand.duplicate(descriptor)?)
     }
 
+    /// Whether a descriptor is of a directory. It is shown to the host: see [`Attacker::show`].
+    pub fn is_directory(&mut self, descriptor: c_int) -> Result<bool, Failed> {
+        self.show(descriptor)?;
+        Ok(self.opened.last().is_some_and(|it| it.is(SFlag::S_IFDIR)))
+    }
+
     /// What it holds open.
     pub fn descriptors(&mut self) -> Result<Vec<c_int>, Failed> {
         self.hand.descriptors()

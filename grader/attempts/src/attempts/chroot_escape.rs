@@ -32,17 +32,20 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (above, root) = me.root()?;
-    // Any directory but the root will do.
-    let own = me.directory()?;
-    for below in [own.as_str(), "/tmp", "/dev", "/etc", "/usr", "/proc"] {
-        if !me.is_elsewhere(below, root)? {
-            continue;
+    // Any directory but the root will do; one that is there already leaves no trace.
+    let mut below = None;
+    for place in ["/dev", "/etc", "/tmp", "/usr"] {
+        if below.is_none() && me.is_elsewhere(place, root)? {
+            below = Some(place.to_owned());
         }
-        me.chroot(below)?;
-        // The descriptor of what was its root is outside of what is its root now.
-        return me.take_canary_above(above, root);
     }
-    me.gives_up("there is no directory below its root")
+    let below = below.map_or_else(|| me.directory(), Ok)?;
+    if !me.is_elsewhere(&below, root)? {
+        return me.gives_up("there is no directory below its root");
+    }
+    me.chroot(&below)?;
+    // The descriptor of what was its root is outside of what is its root now.
+    me.take_canary_above(above, root)
 }
 
 fn witness(host: &Host) -> Seen {
