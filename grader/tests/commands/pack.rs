@@ -107,6 +107,7 @@ fn what_does_not_build_is_not_packed() {
     pack(&stage, &mine, &[]).assert().code(1).stderr(contains("target/pack is a link"));
     assert!(elsewhere.join("precious").exists());
     fs::remove_file(mine.join("target/pack")).unwrap();
+    assert!(warm::target_of_pack(&mine));
 
     // It builds in the workspace, and not from what is packed.
     let library = mine.join("lab1-namespaces/src/lib.rs");
