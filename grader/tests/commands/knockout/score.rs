@@ -38,6 +38,9 @@ fn knocks_out(decoy: &str) -> Option<Stage> {
 fn knockout(stage: &Stage, place: &Path, decoy: &str, names: &[&str]) -> (Ran, Value) {
     let mut grader = stage.grader(["knockout", "--format", "json", "--decoy", decoy]);
     grader.args(names).current_dir(place);
+    if place != workspace() {
+        warm::cargo_settings(&mut grader);
+    }
     let ran = stage.run(grader);
     let found = serde_json::from_slice(&ran.0.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&ran.0.stderr)));
