@@ -164,6 +164,8 @@ impl<'a> Trial<'a> {
         is_in_the_decoy(pid)?;
         let pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != self.decoy.pid1());
         let mut hand = Hand::seize(session, pid)?;
+        // Before that, it may have ended, and its number may be another's.
+        is_in_the_decoy(pid)?;
         self.attacker = Some(pid);
         let word = random_word(16).map_err(|error| error.to_string())?;
         let written = write_word(&mut hand, &word);
@@ -200,13 +202,16 @@ impl<'a> Trial<'a> {
             let decoy = self.decoy;
             let ended = |it: &Session| {
                 decoy.ending() != Ending::None
-                    || pid1.is_none_or(|pid1| it.deaths.contains_key(&pid1.as_raw()))
+                    || death(it, pid1) != Ending::None
+                    // A signal was meant for it alone. Whoever has called reboot(2) exits.
+                    || matches!(death(it, Some(pid)), Ending::Killed(_))
             };
             let _ = session.look_for(|it| (ended(it) || Instant::now() > patience).then_some(()));
         }
         let cpu = host.attacker.cpu;
         let now = observe::process(pid, &self.decoy.ready);
-        if !now.mountinfo.is_empty() {
+        // Who has ended has none.
+        if !now.namespaces.is_empty() {
             host.attacker = now;
         }
         host.attacker.cpu = cpu;
@@ -220,13 +225,14 @@ impl<'a> Trial<'a> {
     /// Notes what the kernel told of the attacker's calls.
     fn record(&mut self, made: &[Made], result: Result<(), Failed>) {
         let facts = &mut self.facts;
-        for made in made {
-            let returned = match made.returned {
+        for alike in made.chunk_by(|one, next| one.call == next.call) {
+            let returned = match alike[alike.len() - 1].returned {
                 None => "no return".to_owned(),
                 Some(value @ ..0) => Errno::from_raw(-value as i32).to_string(),
                 Some(value) => value.to_string(),
             };
-            facts.evidence.push(format!("{} = {returned}", made.call));
+            let times = if alike.len() > 1 { format!("{} times: ", alike.len()) } else { String::new() };
+            facts.evidence.push(format!("{times}{} = {returned}", alike[0].call));
         }
         if self.attempt.decisive.is_empty() {
             facts.seen_call = SeenCall::Property;
