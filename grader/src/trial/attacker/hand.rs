@@ -4,12 +4,14 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
+use super::mediators::let_answer;
 use super::memory::{Laid, lay};
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::observe;
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
+use anyhow::{Context, bail};
 use attempts::attacker::{Argument, Call, Failed, Returned, SPIN_PATIENCE};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
@@ -23,6 +25,9 @@ const RETURNS: Duration = Duration::from_secs(2);
 
 /// While it runs, the host looks so often how much it has run.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// One that takes longer may wait for another process.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// `int $0x80`.
 #[cfg(target_arch = "x86_64")]
@@ -60,28 +65,28 @@ impl<'s, 'd> Hand<'s, 'd> {
     ///
     /// # Errors
     /// Why it can't be moved.
-    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> Result<Hand<'s, 'd>, String> {
+    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> anyhow::Result<Hand<'s, 'd>> {
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
             | ptrace::Options::PTRACE_O_TRACEVFORK
             | ptrace::Options::PTRACE_O_TRACECLONE
             | ptrace::Options::PTRACE_O_TRACEEXEC;
-        ptrace::seize(pid, follow).map_err(|errno| match errno {
-            Errno::EPERM => "the command is traced by another process".to_owned(),
-            other => format!("the host could not seize the command: {other}"),
-        })?;
+        match ptrace::seize(pid, follow) {
+            Err(Errno::EPERM) => bail!("the command is traced by another process"),
+            seized => seized.context("the host could not seize the command")?,
+        }
         session.hold(pid);
-        ptrace::interrupt(pid).map_err(|errno| format!("the host could not stop the command: {errno}"))?;
+        ptrace::interrupt(pid).context("the host could not stop the command")?;
         loop {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
-                    let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
+                    let saved = Registers::read(pid).context("the command's registers")?;
                     return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
                 }
-                Some(Stop::Entry { .. }) => return Err("the command is of another architecture".into()),
-                Some(Stop::Ended { .. }) => return Err("the command ended when the host stopped it".into()),
+                Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
+                Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
                 Some(_) => session.resume(pid, libc::PTRACE_SYSCALL),
-                None => return Err("the command did not come to a system call".into()),
+                None => bail!("the command did not come to a system call"),
             }
         }
     }
@@ -102,6 +107,10 @@ impl<'s, 'd> Hand<'s, 'd> {
         laid.write(self.pid).map_err(lost)?;
         self.saved.with_call(number as u64, laid.numbers).write(self.pid).map_err(lost)?;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        if !self.session.stands_within(self.pid, AT_ONCE) {
+            let (pid, deadline) = (self.pid, Instant::now() + RETURNS);
+            let_answer(self.session, pid, || laid.is_untouched(pid), deadline)?;
+        }
         let (value, executed) = self.exit()?;
         let rooms = laid.read_rooms(self.pid);
         if executed {
