@@ -163,12 +163,16 @@ pub struct GroupFacts {
     pub place: Option<String>,
     /// Whether a pids controller counts its processes.
     pub counts_processes: bool,
+    /// How often a group had no room for a process more (`pids.events`), of those that are full.
+    pub forks_refused: Option<u64>,
     /// The memory in use, in bytes.
     pub memory: Option<u64>,
     /// The maximum of memory ever in use, in bytes.
     pub peak_memory: Option<u64>,
     /// Processes killed by the kernel because the group was out of memory.
     pub oom_kills: Option<u64>,
+    /// How often a group would have gone beyond its limit of memory (`memory.failcnt`; in v2 `max` of `memory.events`).
+    pub memory_refused: Option<u64>,
     /// How often the decoy host's own memory limit was reached, which is not the container's limit.
     pub host_limit: u64,
     /// Periods in which a quota of CPU time was in force (`nr_periods`), and those in which the group was throttled.

@@ -1,7 +1,7 @@
 //! Which errno refuses, and which is an accident. A call that failed has been refused only if the host finds in the
 //! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
 
-use crate::host::{Host, Process};
+use crate::host::{GroupFacts, Host, Process};
 use nix::errno::Errno;
 
 /// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
@@ -34,6 +34,8 @@ pub enum Refusal {
     Connection,
     /// A user namespace: the limit of an own one is reached.
     UserNamespace,
+    /// A control group: in another cgroup namespace no hierarchy begins above the container's own.
+    Group,
     /// Processes in numbers: the container's group has no room for more.
     Processes,
     /// Memory in amounts: the container's group has none left.
@@ -89,6 +91,7 @@ impl Refusal {
         let apart = |namespace| host.shares(namespace) == Some(false);
         let me = &host.attacker;
         let own_root = me.own_root == Some(true);
+        let rose = |figure: fn(&GroupFacts) -> Option<u64>| figure(&host.group.1) > figure(&host.group.0);
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
@@ -116,6 +119,15 @@ impl Refusal {
             ) if apart("net") => Some("it is in a network namespace of its own, where nobody listens"),
             (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
                 Some("it is in a user namespace of its own, which allows no further one")
+            }
+            (Refusal::Group, Errno::ENOENT) if apart("cgroup") => {
+                Some("it is in a cgroup namespace of its own, where hierarchies begin with its own group")
+            }
+            (Refusal::Processes, Errno::EAGAIN) if rose(|group| group.forks_refused) => {
+                Some("the container's control group has no room for more")
+            }
+            (Refusal::Memory, Errno::ENOMEM) if rose(|group| group.memory_refused) => {
+                Some("the container's control group has no memory left")
             }
             (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
             (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
@@ -167,7 +179,7 @@ mod tests {
     /// A host whose attacker has a root of its own or not, a filter or not, and these namespaces of its own.
     fn host(own_root: bool, filtered: bool, apart: &[&str]) -> Host {
         let mut host = Host::default();
-        for name in ["mnt", "pid", "ipc", "net", "user", "uts"] {
+        for name in ["cgroup", "mnt", "pid", "ipc", "net", "user", "uts"] {
             host.namespaces.insert(name.into(), 1);
             host.attacker.namespaces.insert(name.into(), if apart.contains(&name) { 2 } else { 1 });
         }
@@ -208,9 +220,28 @@ mod tests {
             (Refusal::Ipc, Errno::ENOENT, "ipc"),
             (Refusal::Connection, Errno::ECONNREFUSED, "net"),
             (Refusal::UserNamespace, Errno::ENOSPC, "user"),
+            (Refusal::Group, Errno::ENOENT, "cgroup"),
         ] {
             assert!(class.explain(errno, &host(true, true, &[namespace])).is_ok(), "{class:?}");
             assert!(class.explain(errno, &host(true, true, &[])).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_ran_out_refuses_where_the_containers_own_group_counted_it() {
+        let counted = |before, after| {
+            let mut host = host(true, true, &["cgroup"]);
+            for (group, count) in [(&mut host.group.0, before), (&mut host.group.1, after)] {
+                (group.forks_refused, group.memory_refused) = (count, count);
+            }
+            host
+        };
+        for (class, errno) in [(Refusal::Processes, Errno::EAGAIN), (Refusal::Memory, Errno::ENOMEM)] {
+            assert!(class.explain(errno, &counted(Some(0), Some(1))).is_ok(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, Some(1))).is_ok(), "{class:?}");
+            // Another limit refused it: RLIMIT_NPROC, RLIMIT_AS, or that of the host itself.
+            assert!(class.explain(errno, &counted(Some(1), Some(1))).is_err(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, None)).is_err(), "{class:?}");
         }
     }
 
