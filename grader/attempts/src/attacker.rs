@@ -6,9 +6,11 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
+//! - [`processes`]: reaching for other processes.
 
 pub mod calls;
 pub mod files;
+pub mod processes;
 
 use nix::errno::Errno;
 use nix::libc::c_long;
@@ -73,6 +75,8 @@ pub enum Argument {
     Bytes(Vec<u8>),
     /// A pointer to these bytes, which are read again when the call has returned.
     Room(Vec<u8>),
+    /// A pointer to one `struct iovec` (readv(2)), which points to these bytes; they are read again like a room.
+    Vector(Vec<u8>),
     /// A pointer to an array of pointers to strings, with a null pointer at its end.
     Texts(Vec<CString>),
 }
@@ -82,7 +86,7 @@ pub enum Argument {
 pub struct Returned {
     /// Its return value.
     pub value: i64,
-    /// What the arguments of kind [`Argument::Room`] hold now, in their order.
+    /// What the arguments of kind [`Argument::Room`] or [`Argument::Vector`] hold now, in their order.
     pub rooms: Vec<Vec<u8>>,
 }
 
@@ -218,7 +222,7 @@ impl fmt::Display for Argument {
                 bytes.iter().take(16).try_for_each(|byte| write!(out, "{byte:02x}"))?;
                 out.write_str(if bytes.len() > 16 { "..." } else { "" })
             }
-            Argument::Room(_) => out.write_char('_'),
+            Argument::Room(_) | Argument::Vector(_) => out.write_char('_'),
             Argument::Texts(texts) => write!(out, "{texts:?}"),
         }
     }
@@ -230,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_call_is_written_as_strace_writes_it() {
-        let arguments = vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1000), Argument::room(4)];
+        let arguments =
+            vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1000), Argument::room(4)];
         let call = Call { name: "mount", number: 165, arguments };
         assert_eq!(call.to_string(), r#"mount("ma\"rk", -1, 0x1000, _)"#);
     }

@@ -103,7 +103,11 @@ impl Refusal {
             }
             (
                 Refusal::Connection,
-                Errno::ECONNREFUSED | Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ENETDOWN | Errno::EADDRNOTAVAIL,
+                Errno::ECONNREFUSED
+                | Errno::ENETUNREACH
+                | Errno::EHOSTUNREACH
+                | Errno::ENETDOWN
+                | Errno::EADDRNOTAVAIL,
             ) if apart("net") => Some("it is in a network namespace of its own, where nobody listens"),
             (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
                 Some("it is in a user namespace of its own, which allows no further one")
@@ -128,12 +132,16 @@ impl Refusal {
             Refusal::Socket | Refusal::Connection => ("net", "network"),
             Refusal::Process => ("pid", "PID"),
             _ => {
-                return Err("the call succeeded, and the host saw neither its effect nor what confines it".into());
+                return Err(
+                    "the call succeeded, and the host saw neither its effect nor what confines it".into()
+                );
             }
         };
         match host.shares(namespace) {
             Some(false) => Ok(format!("the attacker is in a {word} namespace of its own")),
-            _ => Err(format!("the call succeeded in the host's {word} namespace, and the host saw no effect")),
+            _ => {
+                Err(format!("the call succeeded in the host's {word} namespace, and the host saw no effect"))
+            }
         }
     }
 }

@@ -44,8 +44,7 @@ impl Attacker<'_> {
     /// move_mount(2) of the mount that a descriptor names, to a path.
     pub fn move_mount(&mut self, mount: c_int, target: &str) -> Result<(), Failed> {
         // MOVE_MOUNT_F_EMPTY_PATH.
-        let arguments =
-            [mount.into(), Argument::text(""), HERE.into(), Argument::text(target), 4.into()];
+        let arguments = [mount.into(), Argument::text(""), HERE.into(), Argument::text(target), 4.into()];
         self.call("move_mount", libc::SYS_move_mount, arguments).map(drop)
     }
 

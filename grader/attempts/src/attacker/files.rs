@@ -2,8 +2,8 @@
 
 use super::{Argument, Attacker, Failed};
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, fstat};
 use nix::libc::{self, c_int};
+use nix::sys::stat::{FileStat, fstat};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
