@@ -3,12 +3,18 @@
 use super::{Argument, Attacker, Failed};
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
-use nix::sys::stat::{FileStat, fstat};
+use nix::sys::stat::{FileStat, SFlag, fstat, makedev};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 /// As much is read of a file that is a stake.
 const STAKE: usize = 4096;
+
+/// Flags of every open: it waits for nobody at the other end, and takes no terminal.
+const ALWAYS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+
+/// The mode of files that the attacker makes.
+const MODE: c_int = 0o600;
 
 impl Attacker<'_> {
     /// openat(2) from the working directory, without waiting for anybody at the other end.
@@ -21,9 +27,83 @@ impl Attacker<'_> {
 
     /// The same from an open directory.
     pub fn open_at(&mut self, directory: c_int, path: &str, flags: c_int) -> Result<c_int, Failed> {
-        let flags = flags | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
-        let arguments = [directory.into(), Argument::text(path), flags.into(), 0.into()];
+        let flags = flags | ALWAYS;
+        // The mode is that of a file which the call makes, if it makes one.
+        let arguments = [directory.into(), Argument::text(path), flags.into(), MODE.into()];
         Ok(self.call("openat", libc::SYS_openat, arguments)?.value as c_int)
+    }
+
+    /// The same by openat2(2), whose flags no filter can read (Linux 5.6).
+    pub fn open_at2(&mut self, directory: c_int, path: &str, flags: c_int) -> Result<c_int, Failed> {
+        // It refuses a mode where no file can be made.
+        let mode = if flags & libc::O_CREAT == 0 { 0 } else { MODE };
+        // `struct open_how` of include/uapi/linux/openat2.h: flags, mode, and how the path is resolved.
+        let how = [(flags | ALWAYS) as u64, mode as u64, 0].map(u64::to_ne_bytes).concat();
+        let size = how.len() as i64;
+        let arguments = [directory.into(), Argument::text(path), Argument::Bytes(how), size.into()];
+        Ok(self.call("openat2", libc::SYS_openat2, arguments)?.value as c_int)
+    }
+
+    /// Opens something of the host's. Its refusal counts, since just before, the same call with the same numbers opened
+    /// something of the attacker's own: only what reads the path can tell the two apart, and a system-call filter can't.
+    /// Where openat(2) opens nothing at all, openat2(2) may.
+    ///
+    /// # Errors
+    /// The stake can't be opened; or it gives up, since neither call opens what is its own.
+    pub fn open_stake(&mut self, path: &str, flags: c_int) -> Result<c_int, Failed> {
+        self.open_stake_at(libc::AT_FDCWD, path, flags)
+    }
+
+    /// The same from an open directory.
+    pub fn open_stake_at(&mut self, directory: c_int, path: &str, flags: c_int) -> Result<c_int, Failed> {
+        let own = self.own_file(flags)?;
+        // A relative path can't become longer by one byte.
+        let length = if own.len() > path.len() { own.len() + 1 } else { path.len() };
+        let (own, stake) = (padded(&own, length), padded(path, length));
+        let mut why = None;
+        for open in [Attacker::open_at, Attacker::open_at2] {
+            match open(self, directory, &own, flags) {
+                Ok(descriptor) => {
+                    self.close(descriptor)?;
+                    return open(self, directory, &stake, flags);
+                }
+                Err(Failed::Refused(errno)) => why = why.or(Some(errno)),
+                Err(other) => return Err(other),
+            }
+        }
+        let why = why.map_or_else(String::new, |errno| errno.to_string());
+        self.gives_up(&format!("it can't open {own}, which is its own, as it would open {path}: {why}"))
+    }
+
+    /// The path of something that is the attacker's own, and that it may open with these flags: its root directory for
+    /// reading, and for writing a file that it makes, or the null device.
+    fn own_file(&mut self, flags: c_int) -> Result<String, Failed> {
+        if flags & libc::O_ACCMODE == libc::O_RDONLY || flags & libc::O_PATH != 0 {
+            return Ok("/".into());
+        }
+        let directory = self.directory()?;
+        let path = format!("{}/own", directory.trim_end_matches('/'));
+        match self.open(&path, libc::O_WRONLY | libc::O_CREAT) {
+            Ok(descriptor) => self.close(descriptor).map(|()| path),
+            Err(Failed::Refused(_)) if self.is_null_device("/dev/null")? => Ok("/dev/null".into()),
+            Err(Failed::Refused(errno)) => {
+                self.gives_up(&format!("it has no file of its own that it could open for writing: {errno}"))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn is_null_device(&mut self, path: &str) -> Result<bool, Failed> {
+        let descriptor = match self.look(path) {
+            Ok(descriptor) => descriptor,
+            Err(Failed::Refused(_)) => return Ok(false),
+            Err(other) => return Err(other),
+        };
+        let status = self.status(descriptor)?;
+        self.close(descriptor)?;
+        let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
+        // Documentation/admin-guide/devices.txt
+        Ok(kind == SFlag::S_IFCHR && status.st_rdev == makedev(1, 3))
     }
 
     /// Takes what an open file begins with, twice: the host reads it through a duplicate of the descriptor, and the
@@ -90,5 +170,106 @@ impl Attacker<'_> {
             }
         }
         Ok("/".into())
+    }
+}
+
+/// The same path in so many bytes: as many as it has, or at least two more. An absolute one begins with further slashes, and a
+/// relative one with the directory where it begins.
+fn padded(path: &str, length: usize) -> String {
+    match length - path.len() {
+        0 => path.to_owned(),
+        more if path.starts_with('/') => format!("{}{path}", "/".repeat(more)),
+        more => format!(".{}{path}", "/".repeat(more - 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attacker::{Call, Hand, Returned};
+    use std::os::fd::OwnedFd;
+    use std::time::Duration;
+
+    /// A hand that refuses some calls, and notes what was asked of it.
+    struct Refuses<F>(F, Vec<Call>);
+
+    impl<F: Fn(&Call) -> Option<Errno>> Hand for Refuses<F> {
+        fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
+            self.1.push(call.clone());
+            (self.0)(call).map_or(Ok(Returned { value: 3, rooms: Vec::new() }), |errno| Err(errno.into()))
+        }
+
+        fn duplicate(&mut self, _: i32) -> Result<OwnedFd, Failed> {
+            Err(Errno::EBADF.into())
+        }
+
+        fn file_system(&mut self, _: i32) -> Result<Option<String>, Failed> {
+            Ok(Some("tmpfs".into()))
+        }
+
+        fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
+            self.call(call)
+        }
+
+        fn spin(&mut self, _: Duration) -> Result<(), Failed> {
+            Ok(())
+        }
+    }
+
+    /// How an attacker to whom `refuses` applies fares with a stake, and which calls it made.
+    fn opens(
+        path: &str,
+        flags: c_int,
+        refuses: impl Fn(&Call) -> Option<Errno>,
+    ) -> (Result<c_int, Failed>, Vec<Call>) {
+        let mut hand = Refuses(refuses, Vec::new());
+        let result = Attacker::new(&mut hand, "mark", &[]).open_stake(path, flags);
+        (result, hand.1)
+    }
+
+    /// The length of the path of a call.
+    fn path(call: &Call) -> usize {
+        let Argument::Text(path) = &call.arguments[1] else { panic!("{call}") };
+        path.as_bytes().len()
+    }
+
+    #[test]
+    fn what_opens_a_stake_has_just_opened_something_of_its_own() {
+        let missing = |call: &Call| call.to_string().contains("canary").then_some(Errno::ENOENT);
+        for stake in ["/canary", "canary", "../canary"] {
+            for flags in [libc::O_RDONLY, libc::O_RDWR] {
+                let (result, made) = opens(stake, flags, missing);
+                assert_eq!(result, Err(Errno::ENOENT.into()));
+                let [.., own, close, last] = &made[..] else { panic!("{made:?}") };
+                assert_eq!((own.name, close.name, path(own)), ("openat", "close", path(last)));
+                let numbers = |call: &Call| call.arguments.iter().map(Argument::number).collect::<Vec<_>>();
+                assert_eq!(numbers(own), numbers(last));
+                assert!(last.to_string().contains("canary") && !own.to_string().contains("canary"));
+            }
+        }
+    }
+
+    #[test]
+    fn who_can_open_nothing_gives_up() {
+        let filtered = |call: &Call| call.name.starts_with("openat").then_some(Errno::EACCES);
+        for flags in [libc::O_RDONLY, libc::O_WRONLY] {
+            assert!(matches!(opens("/canary", flags, filtered).0, Err(Failed::GaveUp(_))));
+        }
+    }
+
+    #[test]
+    fn openat2_serves_where_openat_does_not() {
+        let (result, made) =
+            opens("/canary", libc::O_RDONLY, |call| (call.name == "openat").then_some(Errno::EPERM));
+        assert_eq!(result, Ok(3));
+        assert!(made.last().is_some_and(|last| last.name == "openat2" && path(last) == path(&made[1])));
+    }
+
+    #[test]
+    fn a_padded_path_leads_where_it_did() {
+        assert_eq!(padded("/canary", 9), "///canary");
+        assert_eq!(padded("../canary", 12), ".//../canary");
+        assert_eq!(padded("canary", 8), "./canary");
+        assert_eq!(padded("/", 1), "/");
     }
 }
