@@ -6,11 +6,13 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
-//! - [`processes`]: reaching for other processes.
+//! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
 pub mod files;
 pub mod processes;
+pub mod setuid;
+pub mod terminal;
 
 use nix::errno::Errno;
 use nix::libc::c_long;
@@ -39,6 +41,12 @@ pub trait Hand {
     /// # Errors
     /// As for [`Hand::call`].
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed>;
+
+    /// From now on moves a child of the attacker, by its number there, in the attacker's place.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn follow(&mut self, child: i32) -> Result<(), Failed>;
 
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///

@@ -207,6 +207,10 @@ mod tests {
             Ok(Some("tmpfs".into()))
         }
 
+        fn follow(&mut self, _: i32) -> Result<(), Failed> {
+            Ok(())
+        }
+
         fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
             self.call(call)
         }

@@ -37,6 +37,28 @@ impl Attacker<'_> {
         self.call("pidfd_send_signal", libc::SYS_pidfd_send_signal, arguments).map(drop)
     }
 
+    /// A child that stands still (fork(2)). Returns its number.
+    pub fn child(&mut self) -> Result<pid_t, Failed> {
+        // The architectures differ in the order of the last arguments, which are all 0.
+        let arguments = [libc::SIGCHLD.into(), 0.into(), 0.into(), 0.into(), 0.into()];
+        Ok(self.call("clone", libc::SYS_clone, arguments)?.value as pid_t)
+    }
+
+    /// Goes on as a child: see [`Hand::follow`](super::Hand::follow).
+    pub fn follow(&mut self, child: pid_t) -> Result<(), Failed> {
+        self.hand.follow(child)
+    }
+
+    /// setpgid(2).
+    pub fn setpgid(&mut self, process: pid_t, group: pid_t) -> Result<(), Failed> {
+        self.call("setpgid", libc::SYS_setpgid, [process.into(), group.into()]).map(drop)
+    }
+
+    /// setsid(2).
+    pub fn setsid(&mut self) -> Result<(), Failed> {
+        self.call("setsid", libc::SYS_setsid, []).map(drop)
+    }
+
     /// ptrace(2) with PTRACE_ATTACH, and wait4(2) for the stop.
     pub fn attach(&mut self, process: pid_t) -> Result<(), Failed> {
         self.ptrace(libc::PTRACE_ATTACH, process, 0, 0.into())?;

@@ -1,9 +1,9 @@
 //! setuid-volume: the same by a program on a volume below the root file system.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::setuid;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -23,13 +23,13 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount_setattr(2)", "execve(2)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
-    decisive: &[libc::SYS_execve],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_execve, libc::SYS_execveat],
+    attack: Attack::ByHand(attack, Refusal::SetUserId),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    setuid::execute(me, "/data")
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.execute_setuid("/data")
 }
 
 fn witness(host: &Host) -> Seen {
