@@ -28,7 +28,8 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let mut streams = Streams::Pipes;
     let mut facts = run_once(stage, target, attempt, streams);
     let never_ran = |facts: &Facts| {
-        facts.not_started.is_some() && !facts.refused || facts.distrust.is_some() && facts.tried.is_none()
+        facts.not_started.is_some() && !facts.refused
+            || facts.distrust.is_some() && facts.tried.is_none() && !facts.tampered
     };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;

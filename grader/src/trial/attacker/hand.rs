@@ -9,6 +9,7 @@ use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
+use anyhow::{Context, bail};
 use attempts::attacker::{Argument, Call, Failed, Returned};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
@@ -56,28 +57,28 @@ impl<'s, 'd> Hand<'s, 'd> {
     ///
     /// # Errors
     /// Why it can't be moved.
-    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> Result<Hand<'s, 'd>, String> {
+    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> anyhow::Result<Hand<'s, 'd>> {
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
             | ptrace::Options::PTRACE_O_TRACEVFORK
             | ptrace::Options::PTRACE_O_TRACECLONE
             | ptrace::Options::PTRACE_O_TRACEEXEC;
-        ptrace::seize(pid, follow).map_err(|errno| match errno {
-            Errno::EPERM => "the command is traced by another process".to_owned(),
-            other => format!("the host could not seize the command: {other}"),
-        })?;
+        match ptrace::seize(pid, follow) {
+            Err(Errno::EPERM) => bail!("the command is traced by another process"),
+            seized => seized.context("the host could not seize the command")?,
+        }
         session.hold(pid);
-        ptrace::interrupt(pid).map_err(|errno| format!("the host could not stop the command: {errno}"))?;
+        ptrace::interrupt(pid).context("the host could not stop the command")?;
         loop {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
-                    let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
+                    let saved = Registers::read(pid).context("the command's registers")?;
                     return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
                 }
-                Some(Stop::Entry { .. }) => return Err("the command is of another architecture".into()),
-                Some(Stop::Ended { .. }) => return Err("the command ended when the host stopped it".into()),
+                Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
+                Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
                 Some(_) => session.resume(pid, libc::PTRACE_SYSCALL),
-                None => return Err("the command did not come to a system call".into()),
+                None => bail!("the command did not come to a system call"),
             }
         }
     }
