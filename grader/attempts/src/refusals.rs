@@ -189,7 +189,9 @@ fn gains_nothing(host: &Host) -> Result<&'static str, String> {
     }
     match me.uid == Some(host.root_uid) {
         true => Err("the attacker could not become another user, and remained root".into()),
-        false => Err("the program ran without a gain, and the host finds nothing that ignores the bit".into()),
+        false => {
+            Err("the program ran without a gain, and the host finds nothing that ignores the bit".into())
+        }
     }
 }
 

@@ -58,11 +58,12 @@ fn witness(host: &Host) -> Seen {
     }
     // It is still open: which file system it lies on, the host has seen.
     let mut made = host.attacker.descriptors.iter().filter(|it| it.writes && it.target.ends_with(&host.mark));
-    let is_the_hosts = |device: &str| host.mountinfo.1.lines().any(|line| line.split(' ').nth(2) == Some(device));
+    let is_the_hosts =
+        |device: &str| host.mountinfo.1.lines().any(|line| line.split(' ').nth(2) == Some(device));
     match made.next() {
-        Some(first) if ![first].into_iter().chain(made).any(|it| is_the_hosts(&it.device)) => {
-            Seen::Confined("the file lies on a file system of the container's own, which the host has nowhere".into())
-        }
+        Some(first) if ![first].into_iter().chain(made).any(|it| is_the_hosts(&it.device)) => Seen::Confined(
+            "the file lies on a file system of the container's own, which the host has nowhere".into(),
+        ),
         Some(_) if host.attacker.euid != Some(host.root_uid) => {
             Seen::Confined("the file was made, and the host's root is not its owner".into())
         }
