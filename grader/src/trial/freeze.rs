@@ -34,7 +34,7 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
         let fresh: Vec<Pid> = tasks.filter(|task| !known.contains(task) && !is_dead(*task)).collect();
         let mut moving = false;
         for task in fresh {
-            match ptrace::seize(task, ptrace::Options::empty()) {
+            match ptrace::seize(task, ptrace::Options::PTRACE_O_TRACESYSGOOD) {
                 Ok(()) => {
                     moving = true;
                     session.hold(task);

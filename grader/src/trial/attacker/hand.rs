@@ -4,6 +4,7 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
+use super::mediators::let_answer;
 use super::memory::{Laid, lay};
 use super::registers::Registers;
 use crate::proc::{self, field};
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
 const RETURNS: Duration = Duration::from_secs(2);
+
+/// One that takes longer may wait for another process.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// `int $0x80`.
 #[cfg(target_arch = "x86_64")]
@@ -108,6 +112,10 @@ impl<'s, 'd> Hand<'s, 'd> {
         laid.write(self.pid).map_err(lost)?;
         self.saved.with_call(number as u64, laid.numbers).write(self.pid).map_err(lost)?;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        if !self.session.stands_within(self.pid, AT_ONCE) {
+            let (pid, deadline) = (self.pid, Instant::now() + RETURNS);
+            let_answer(self.session, pid, || laid.is_untouched(pid), deadline)?;
+        }
         let (value, executed) = self.exit()?;
         let rooms = laid.read_rooms(self.pid);
         if executed {
