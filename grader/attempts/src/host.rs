@@ -274,16 +274,6 @@ impl Host {
         contains(&self.typed, self.mark.as_bytes())
     }
 
-    /// Whether the attacker, who is not root, got the effective uid of the host's root.
-    pub fn gained_root(&self) -> Seen {
-        match self.attacker {
-            Process { uid: Some(uid), euid: Some(euid), .. } if euid == self.root_uid && uid != euid => {
-                Seen::Effect("the host's root is the effective user of the attacker's process".into())
-            }
-            _ => Seen::Nothing,
-        }
-    }
-
     /// Whether the attacker has changed its user namespace.
     pub fn attacker_changed_user_namespace(&self) -> bool {
         let user = |process: &Process| process.namespaces.get("user").copied();

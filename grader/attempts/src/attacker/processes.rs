@@ -7,12 +7,15 @@ use nix::libc::{self, c_int, c_uint, pid_t};
 const WORD: usize = size_of::<u64>();
 
 impl Attacker<'_> {
-    /// The number of a process of the host.
+    /// The number of a process of the host. Never 0 or less, which would mean the attacker's own group, or everybody.
     ///
     /// # Errors
     /// Here and below: see [`Hand::call`](super::Hand::call).
     pub fn victim(&self) -> Result<pid_t, Failed> {
-        self.given("victim").parse().or_else(|_| self.gives_up("the host has no process to attack"))
+        match self.given("victim").parse() {
+            Ok(number @ 2..) => Ok(number),
+            _ => self.gives_up("the host has no process to attack"),
+        }
     }
 
     /// kill(2).

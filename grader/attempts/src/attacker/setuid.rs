@@ -1,6 +1,8 @@
 //! Set-user-ID programs, executed by somebody who has no rights.
 
 use super::{Argument, Attacker, Failed};
+use crate::host::{Host, Process, Seen};
+use crate::refusals::Refusal;
 use nix::libc;
 
 /// The uid and gid of somebody: any but root's.
@@ -41,5 +43,18 @@ impl Attacker<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the attacker, who is not root, got the effective uid of the host's root; or what made the bit count for nothing.
+pub fn gained_root(host: &Host) -> Seen {
+    match host.attacker {
+        Process { uid: Some(uid), euid: Some(euid), .. } if euid == host.root_uid && uid != euid => {
+            Seen::Effect("the host's root is the effective user of the attacker's process".into())
+        }
+        _ if host.call_succeeded() => {
+            Refusal::SetUserId.explain_success(host).map_or(Seen::Nothing, Seen::Confined)
+        }
+        _ => Seen::Nothing,
     }
 }

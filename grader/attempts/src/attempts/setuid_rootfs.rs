@@ -1,9 +1,10 @@
 //! setuid-rootfs: become root by a program that came with the root file system.
 
 use super::{Attack, Attempt, Measured, Need};
+use crate::Attacker;
 use crate::attacker::Failed;
+use crate::attacker::setuid::gained_root;
 use crate::refusals::Refusal;
-use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -26,13 +27,9 @@ pub const ATTEMPT: Attempt = Attempt {
     needs: &[Need::ManyIds],
     decisive: &[libc::SYS_execve, libc::SYS_execveat],
     attack: Attack::ByHand(attack, Refusal::SetUserId),
-    witness,
+    witness: gained_root,
 };
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     me.execute_setuid("")
-}
-
-fn witness(host: &Host) -> Seen {
-    host.gained_root()
 }

@@ -55,12 +55,6 @@ impl Found {
     }
 }
 
-/// Whether a number is that of a pseudoterminal's end for programs, as a decoy host's terminal is one:
-/// UNIX98_PTY_SLAVE_MAJOR in include/uapi/linux/major.h, eight of them. The machine's consoles have others.
-pub fn is_pseudoterminal(number: dev_t) -> bool {
-    (136..=143).contains(&major(number))
-}
-
 /// Whether it is the null device, which a container may have bound over a file to hide that.
 pub fn is_null(is_block: bool, number: dev_t) -> bool {
     !is_block && number == makedev(1, 3)

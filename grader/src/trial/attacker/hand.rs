@@ -16,7 +16,9 @@ use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
 use nix::unistd::Pid;
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
@@ -246,7 +248,7 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed> {
-        Ok(file_system(self.pid, descriptor))
+        Ok(file_system(self.pid, self.session.host(), descriptor))
     }
 
     fn follow(&mut self, child: i32) -> Result<(), Failed> {
@@ -304,14 +306,20 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 }
 
-/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
-/// mount table.
-fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
+/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's mount
+/// table; that has no mount in which a chroot(2) lies, but then the host's table has its device.
+fn file_system(pid: Pid, host: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
-    let number = field(&about, "mnt_id")?;
-    let table = proc::read(pid, "mountinfo");
-    let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
-    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    let mount = field(&about, "mnt_id")?;
+    let with = |table: &str, column, word: &str| {
+        let line = table.lines().find(|line| line.split(' ').nth(column) == Some(word))?;
+        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    };
+    with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
+        let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
+        let device = format!("{}:{}", libc::major(device), libc::minor(device));
+        with(&proc::read(host, "mountinfo"), 2, &device)
+    })
 }
 
 /// pidfd_getfd(2).
