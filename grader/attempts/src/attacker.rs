@@ -9,6 +9,7 @@
 //! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
 //! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them.
 //! - [`cgroups`], [`children`], [`limits`]: control groups, children, memory.
+//! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
 pub mod cgroups;
@@ -19,6 +20,9 @@ pub mod devices;
 pub mod files;
 pub mod limits;
 pub mod paths;
+pub mod processes;
+pub mod setuid;
+pub mod terminal;
 
 use crate::host::Opened;
 use nix::errno::Errno;
@@ -58,6 +62,12 @@ pub trait Hand {
     /// As for [`Hand::call`].
     fn descriptors(&mut self) -> Result<Vec<i32>, Failed>;
 
+    /// From now on moves a child of the attacker, by its number there, in the attacker's place.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn follow(&mut self, child: i32) -> Result<(), Failed>;
+
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///
     /// # Errors
@@ -94,6 +104,8 @@ pub enum Argument {
     Bytes(Vec<u8>),
     /// A pointer to these bytes, which are read again when the call has returned.
     Room(Vec<u8>),
+    /// A pointer to one `struct iovec` (readv(2)), which points to these bytes; they are read again like a room.
+    Vector(Vec<u8>),
     /// A pointer to an array of pointers to strings, with a null pointer at its end.
     Texts(Vec<CString>),
 }
@@ -103,7 +115,7 @@ pub enum Argument {
 pub struct Returned {
     /// Its return value.
     pub value: i64,
-    /// What the arguments of kind [`Argument::Room`] hold now, in their order.
+    /// What the arguments of kind [`Argument::Room`] or [`Argument::Vector`] hold now, in their order.
     pub rooms: Vec<Vec<u8>>,
 }
 
@@ -251,7 +263,7 @@ impl fmt::Display for Argument {
                 bytes.iter().take(16).try_for_each(|byte| write!(out, "{byte:02x}"))?;
                 out.write_str(if bytes.len() > 16 { "..." } else { "" })
             }
-            Argument::Room(_) => out.write_char('_'),
+            Argument::Room(_) | Argument::Vector(_) => out.write_char('_'),
             Argument::Texts(texts) => write!(out, "{texts:?}"),
         }
     }

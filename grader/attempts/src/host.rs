@@ -72,6 +72,8 @@ pub struct Host {
     pub processes: usize,
     /// The foreground process group of the caller's terminal, where it has one, before and after.
     pub foreground: (Option<i32>, Option<i32>),
+    /// What the attacker has of that terminal.
+    pub terminal: Terminal,
     /// Bytes that arrived over that terminal as if they had been typed.
     pub typed: Vec<u8>,
     /// Set-user-ID files of the host's root in its own tree that were not there before.
@@ -84,6 +86,8 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
+    /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
+    pub unfit: Option<String>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.
@@ -111,6 +115,10 @@ pub struct Process {
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
+    /// The file that it executes, where the host has looked at it.
+    pub executes: Option<Executed>,
+    /// The users of its user namespace: `uid_map` (user_namespaces(7)), with ids as the host counts them.
+    pub uid_map: String,
     /// Its CPU time during the check.
     pub cpu: Cpu,
     /// The process numbers that the `/proc` of its root lists; none where that is no procfs.
@@ -143,6 +151,26 @@ pub struct Cpu {
     pub passed: f64,
 }
 
+/// A file that a process executes (`/proc/<pid>/exe`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Its owner, as the host counts uids.
+    pub owner: u32,
+    /// Whether it has the set-user-ID bit.
+    pub setuid: bool,
+    /// Whether its mount has `nosuid`.
+    pub nosuid: bool,
+}
+
+/// What an attacker has of the caller's terminal. None where there is no terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether one of its descriptors is that terminal.
+    pub held: Option<bool>,
+    /// Whether it is in the session of which that is the controlling terminal (tcgetsid(3) on the master).
+    pub in_session: Option<bool>,
+}
+
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
@@ -152,6 +180,8 @@ pub struct Descriptor {
     pub writes: bool,
     /// The type of its file system (statfs(2)).
     pub file_system: i64,
+    /// The device of its file system, as `mountinfo` writes it: `major:minor`.
+    pub device: String,
 }
 
 /// A container's control groups, as the host sees them. A figure is none where its controller is not available.
@@ -294,20 +324,6 @@ impl Host {
     /// Whether the attacker's mark arrived over the caller's terminal.
     pub fn typed_mark(&self) -> bool {
         contains(&self.typed, self.mark.as_bytes())
-    }
-
-    /// Whether the attacker, who is not root, got the effective uid of the host's root.
-    pub fn gained_root(&self) -> Seen {
-        let Process { uid: Some(uid), euid: Some(euid), .. } = self.attacker else { return Seen::Nothing };
-        if euid == self.root_uid && uid != euid {
-            return Seen::Effect("the host's root is the effective user of the attacker's process".into());
-        }
-        match self.call_succeeded() && uid == euid {
-            true => {
-                Seen::Confined("the program ran, and its effective user is the one that started it".into())
-            }
-            false => Seen::Nothing,
-        }
     }
 
     /// Whether the attacker has changed its user namespace.

@@ -248,6 +248,10 @@ mod tests {
             Ok(Vec::new())
         }
 
+        fn follow(&mut self, _: i32) -> Result<(), Failed> {
+            Ok(())
+        }
+
         fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
             self.call(call)
         }

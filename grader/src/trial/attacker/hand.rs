@@ -60,6 +60,8 @@ pub struct Hand<'s, 'd> {
     own: u64,
     /// The calls that it has made so far.
     pub made: Vec<Made>,
+    /// Its parent and what that has in its registers, while a child is moved in its place.
+    parent: Option<(Pid, Registers, u64)>,
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
@@ -83,7 +85,7 @@ impl<'s, 'd> Hand<'s, 'd> {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
                     let saved = Registers::read(pid).context("the command's registers")?;
-                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
+                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new(), parent: None });
                 }
                 Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
                 Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
@@ -102,6 +104,13 @@ impl<'s, 'd> Hand<'s, 'd> {
     pub fn let_go(self) {
         let _ = self.saved.write(self.pid);
         self.session.release(self.pid);
+    }
+
+    /// From now on moves the process again that was seized, and no child of it.
+    pub fn leave_child(&mut self) {
+        if let Some(parent) = self.parent.take() {
+            (self.pid, self.saved, self.own) = parent;
+        }
     }
 
     /// Makes a call, and waits until the process stands again where it stood.
@@ -244,6 +253,17 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
 
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed> {
         Ok(file_system(self.pid, descriptor))
+    }
+
+    fn follow(&mut self, child: i32) -> Result<(), Failed> {
+        let found = proc::children(self.pid).into_iter().find(|pid| proc::nspid(*pid).last() == Some(&child));
+        let found = found.ok_or(Failed::Ended)?;
+        self.session.hold(found);
+        self.parent = Some((self.pid, self.saved, self.own));
+        self.pid = found;
+        self.stop()?;
+        // It has its parent's registers, and goes to where that stands.
+        self.go_back()
     }
 
     fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
