@@ -23,7 +23,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
-const RETURNS: Duration = Duration::from_secs(2);
+const RETURNS: Duration = Duration::from_secs(5);
 
 /// While it runs, the host looks so often how much it has run.
 const LOOK: Duration = Duration::from_millis(10);
