@@ -6,10 +6,17 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
+//!   [`procfs`]: the kernel's own file systems. [`ipc`]: shared memory, queues and keys. [`sockets`]: sockets and connections.
+//!   [`sysctl`]: the host's name, and clocks.
 
 pub mod calls;
 pub mod files;
+pub mod ipc;
+pub mod procfs;
+pub mod sockets;
+pub mod sysctl;
 
+use crate::host::Handles;
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
@@ -37,6 +44,12 @@ pub trait Hand {
     /// # Errors
     /// As for [`Hand::call`].
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed>;
+
+    /// What lies in the attacker's memory: so many bytes at an address.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed>;
 
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///
@@ -99,6 +112,17 @@ pub enum Failed {
     GaveUp(String),
 }
 
+/// What a call brought that may be refused, since there is another way.
+///
+/// # Errors
+/// It failed otherwise.
+pub fn unless_refused<T>(result: Result<T, Failed>) -> Result<Option<T>, Failed> {
+    match result {
+        Err(Failed::Refused(_)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 impl From<Errno> for Failed {
     fn from(errno: Errno) -> Failed {
         Failed::Refused(errno)
@@ -112,12 +136,14 @@ pub struct Attacker<'a> {
     given: &'a [(String, String)],
     /// What the attacker has read, by a handle of the host's and by its own hand.
     pub taken: Vec<u8>,
+    /// What the host has seen of what the attacker holds.
+    pub handles: Handles,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new() }
+        Attacker { hand, mark, given, taken: Vec::new(), handles: Handles::default() }
     }
 
     /// A random word that nobody has seen before this attempt.
@@ -128,6 +154,11 @@ impl<'a> Attacker<'a> {
     /// Something that an attacker may know of the host, by its name; empty where it can't know it.
     pub fn given(&self, name: &str) -> &'a str {
         self.given.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same as a number; 0 where it is none.
+    pub fn given_number(&self, name: &str) -> i32 {
+        self.given(name).parse().unwrap_or(0)
     }
 
     /// Gives up, with the reason. This is no refusal.

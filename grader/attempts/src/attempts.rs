@@ -134,6 +134,8 @@ pub enum Need {
     LeakedDescriptor,
     /// A full ambient set of capabilities.
     AmbientCapabilities,
+    /// Fresh objects of IPC, services and a key: [`Stakes`](crate::host::Stakes).
+    Services,
     /// Datagrams on the host's loopback interface, every 3 ms.
     Datagrams,
     /// A control group for the container.

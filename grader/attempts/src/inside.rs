@@ -4,7 +4,7 @@
 //! about the shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
+//! - [`procfs`]: a procfs, mounted if missing.
 //! - [`read`]: reads a file so that the host sees it.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
 //!   [`terminal`]: the inherited terminal.
@@ -21,8 +21,6 @@ pub mod look;
 pub mod procfs;
 pub mod read;
 pub mod setuid;
-pub mod sysctl;
-pub mod sysfs;
 pub mod terminal;
 
 use crate::attempts::Attack;

@@ -88,7 +88,10 @@ impl Refusal {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
             }
-            (Refusal::File | Refusal::Mask | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::File | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::Mask | Refusal::HostName, Errno::EROFS) if host.handles.read_only == Some(true) => {
+                Some("the mount is read-only")
+            }
             (Refusal::Process, Errno::ESRCH | Errno::ENOENT) if apart("pid") => {
                 Some("it is in a PID namespace of its own, which has no such process")
             }
@@ -98,7 +101,9 @@ impl Refusal {
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
             }
-            (Refusal::Socket, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) if me.is_filtered() => {
+            (Refusal::Socket | Refusal::Connection, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
+                if me.is_filtered() =>
+            {
                 Some("a system-call filter is in force")
             }
             (
@@ -112,7 +117,9 @@ impl Refusal {
             (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
                 Some("it is in a user namespace of its own, which allows no further one")
             }
-            (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
+            (Refusal::Key, Errno::ENOKEY) if host.has_other_keyring() => {
+                Some("its session keyring is not the host's")
+            }
             (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
                 Some("its file system is not the host's")
             }
@@ -125,6 +132,12 @@ impl Refusal {
     /// # Errors
     /// The host finds nothing that would confine it.
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
+        if self == Refusal::Mask {
+            return match host.handles.file_system.is_some() && !host.handles.is_of_the_kernel() {
+                true => Ok("another file lies over it".into()),
+                false => Err("it opened the kernel's own file, and the host saw no effect".into()),
+            };
+        }
         let (namespace, word) = match self {
             Refusal::Mount | Refusal::Unmount => ("mnt", "mount"),
             Refusal::HostName => ("uts", "UTS"),

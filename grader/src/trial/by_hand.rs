@@ -13,6 +13,7 @@ use super::requirements::{attacker_hints, job, may_serve, missing_requirement, n
 use super::session::Session;
 use super::{Stage, look, observe, why_not};
 use crate::decoy::Decoy;
+use crate::decoy::secrets::{RENEWED, words_for};
 use crate::decoy::start::Streams;
 use crate::random::random_word;
 use crate::target::Target;
@@ -121,6 +122,14 @@ impl<'a> Trial<'a> {
         }
         let attacker = self.attacker;
         let whole = look::look(decoy, &session, needs, attacker, &mut host);
+        if host.stakes.is_some() {
+            match decoy.stakes(None) {
+                Ok(stakes) => host.stakes = Some(stakes),
+                Err(error) => {
+                    self.facts.distrust = Some(format!("the host's services were spoiled: {error:#}"))
+                }
+            }
+        }
         host.group.1 = job.as_ref().map(|job| job.look(attacker)).unwrap_or_default();
         // A reboot takes the host while it looks; it is told by wait(2).
         if let (Err(error), Ending::None, None) = (whole, host.pid1, &self.facts.distrust) {
@@ -178,11 +187,15 @@ impl<'a> Trial<'a> {
         host.attacker_before = observe::process(pid, &self.decoy.ready);
         host.attacker = host.attacker_before.clone();
         host.foreground.0 = look::foreground(hand.session);
-        let hints = attacker_hints(self.stage, &host.attacker, self.decoy);
+        let mut hints = attacker_hints(self.stage, &host.attacker, self.decoy);
+        if self.attempt.needs.contains(&Need::Services) {
+            hints.extend(self.renew_services(host).map_err(|error| format!("{error:#}"))?);
+        }
         let asked = (Instant::now(), observe::cpu(pid));
         let mut attacker = Attacker::new(&mut hand, &host.mark, &hints);
         let result = attack(&mut attacker);
         host.said.extend(std::mem::take(&mut attacker.taken));
+        host.handles = std::mem::take(&mut attacker.handles);
         host.attacker.cpu =
             asked.1.and_then(|then| observe::cpu_since(pid, then, asked.0)).unwrap_or_default();
         let made = std::mem::take(&mut hand.made);
@@ -215,6 +228,26 @@ impl<'a> Trial<'a> {
             self.facts.killed_by = Some(signal);
         }
         Ok(())
+    }
+
+    /// Makes the host's services anew, now that all stand still: nobody has prepared for them. Returns what an attacker may
+    /// know of them.
+    fn renew_services(&self, host: &mut Host) -> Result<Vec<(String, String)>> {
+        let words = words_for(&RENEWED)?;
+        let stakes = self.decoy.stakes(Some(&words)).context("the host's services")?;
+        host.secrets.extend(words);
+        let mut given = vec![
+            ("segment", stakes.segment.1.to_string()),
+            ("segment-key", stakes.segment.0.to_string()),
+            ("queue", stakes.queue.0.clone()),
+            ("abstract-name", stakes.abstract_name.clone()),
+            ("port", stakes.port.to_string()),
+        ];
+        if let Some((description, ..)) = &stakes.key {
+            given.push(("key", description.clone()));
+        }
+        host.stakes = Some(stakes);
+        Ok(given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Notes what the kernel told of the attacker's calls.

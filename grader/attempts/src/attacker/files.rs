@@ -207,6 +207,10 @@ mod tests {
             Ok(Some("tmpfs".into()))
         }
 
+        fn memory(&mut self, _: i64, length: usize) -> Result<Vec<u8>, Failed> {
+            Ok(vec![0; length])
+        }
+
         fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
             self.call(call)
         }

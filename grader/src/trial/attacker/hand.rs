@@ -4,7 +4,7 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
-use super::memory::{Laid, lay};
+use super::memory::{Laid, lay, read};
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::session::Session;
@@ -229,6 +229,10 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
 
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed> {
         Ok(file_system(self.pid, descriptor))
+    }
+
+    fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed> {
+        read(self.pid, at as u64, length).map_err(lost)
     }
 
     #[cfg(target_arch = "x86_64")]
