@@ -188,6 +188,26 @@ impl<'a> Attacker<'a> {
         Ok(self.hand.call_i386(&call)?.value)
     }
 
+    /// Makes a call with one number after another, such as its flags, until one is not forbidden: a system-call filter reads
+    /// numbers, and one that forbids those of this attempt alone is no wall.
+    ///
+    /// # Errors
+    /// Those of the last call.
+    pub fn with_each<T>(
+        &mut self,
+        numbers: impl IntoIterator<Item = i32>,
+        mut call: impl FnMut(&mut Self, i32) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let mut last = Err(Failed::GaveUp("it knows no way".into()));
+        for number in numbers {
+            last = call(self, number);
+            if !matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))) {
+                break;
+            }
+        }
+        last
+    }
+
     /// Runs without a system call: see [`Hand::spin`].
     ///
     /// # Errors

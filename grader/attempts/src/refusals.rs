@@ -169,6 +169,8 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Stakes;
+    use nix::libc;
 
     const ALL: [Refusal; 4] = [Refusal::Permission, Refusal::File, Refusal::Mount, Refusal::HostName];
 
@@ -219,6 +221,40 @@ mod tests {
         ] {
             assert!(class.explain(errno, &host(true, true, &[namespace])).is_ok(), "{class:?}");
             assert!(class.explain(errno, &host(true, true, &[])).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_only_is_looked_at() {
+        let mut host = host(true, true, &["uts"]);
+        for class in [Refusal::Mask, Refusal::HostName] {
+            for (read_only, explained) in [(Some(true), true), (Some(false), false), (None, false)] {
+                host.handles.read_only = read_only;
+                assert_eq!(class.explain(Errno::EROFS, &host).is_ok(), explained, "{class:?} {read_only:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_key_needs_another_keyring() {
+        let mut host = host(true, true, &["user"]);
+        let mut explained = |hosts: Option<i32>, attackers| {
+            let key = hosts.map(|ring| ("name".into(), 5, ring));
+            host.stakes = Some(Stakes { key, ..Stakes::default() });
+            host.handles.keyring = attackers;
+            Refusal::Key.explain(Errno::ENOKEY, &host).is_ok()
+        };
+        assert!(explained(Some(7), Some(8)));
+        assert!(!explained(Some(7), Some(7)) && !explained(Some(7), None) && !explained(None, Some(8)));
+    }
+
+    #[test]
+    fn a_mask_is_another_file() {
+        let mut host = host(true, true, &["mnt", "user"]);
+        let of = [(None, false), (Some(libc::PROC_SUPER_MAGIC), false), (Some(libc::SYSFS_MAGIC), false)];
+        for (file_system, explained) in of.into_iter().chain([(Some(libc::TMPFS_MAGIC), true)]) {
+            host.handles.file_system = file_system;
+            assert_eq!(Refusal::Mask.explain_success(&host).is_ok(), explained, "{file_system:?}");
         }
     }
 

@@ -265,7 +265,7 @@ impl<'a> Trial<'a> {
             facts.seen_call = SeenCall::Property;
             return;
         }
-        let decisive = |made: &&Made| self.attempt.decisive.contains(&made.call.number);
+        let decisive = |made: &&Made| self.attempt.decides(made.call.number);
         let last = made.last().filter(decisive);
         match (result, last) {
             (Ok(()), _) => {

@@ -17,24 +17,33 @@ impl Attacker<'_> {
     /// # Errors
     /// Here and below: see [`Hand::call`](super::Hand::call).
     pub fn shmget(&mut self, key: i32) -> Result<i32, Failed> {
-        let arguments = [key.into(), 0.into(), 0.into()];
-        Ok(self.call("shmget", libc::SYS_shmget, arguments)?.value as i32)
+        self.with_each([0, 0o400, 0o600, libc::SHM_NORESERVE, libc::IPC_CREAT | 0o600], |me, flags| {
+            let size = if flags & libc::IPC_CREAT == 0 { 0 } else { STAKE as i64 };
+            let arguments = [key.into(), size.into(), flags.into()];
+            Ok(me.call("shmget", libc::SYS_shmget, arguments)?.value as i32)
+        })
     }
 
-    /// shmat(2), to read: attaches a segment. The host takes what it begins with out of the attacker's memory.
+    /// shmat(2): attaches a segment. The host takes what it begins with out of the attacker's memory.
     pub fn take_segment(&mut self, id: i32) -> Result<(), Failed> {
-        let arguments = [id.into(), 0.into(), libc::SHM_RDONLY.into()];
-        let at = self.call("shmat", libc::SYS_shmat, arguments)?.value;
+        let at = self.with_each([libc::SHM_RDONLY, 0, libc::SHM_RND], |me, flags| {
+            Ok(me.call("shmat", libc::SYS_shmat, [id.into(), 0.into(), flags.into()])?.value)
+        })?;
         let bytes = self.hand.memory(at, STAKE)?;
         self.taken.extend(bytes);
         Ok(())
     }
 
-    /// mq_open(2), to read, without waiting for a message. The system call has no `/` before the name.
+    /// mq_open(2), without waiting for a message. The system call has no `/` before the name.
     pub fn mq_open(&mut self, name: &str) -> Result<c_int, Failed> {
-        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC;
-        let arguments = [Argument::text(name), flags.into(), 0.into(), 0.into()];
-        Ok(self.call("mq_open", libc::SYS_mq_open, arguments)?.value as c_int)
+        let flags = [libc::O_CLOEXEC, 0].into_iter().flat_map(|close| {
+            [libc::O_RDONLY, libc::O_RDWR, libc::O_RDWR | libc::O_CREAT].map(|access| access | close)
+        });
+        self.with_each(flags, |me, flags| {
+            let flags = flags | libc::O_NONBLOCK;
+            let arguments = [Argument::text(name), flags.into(), 0o600.into(), 0.into()];
+            Ok(me.call("mq_open", libc::SYS_mq_open, arguments)?.value as c_int)
+        })
     }
 
     /// Takes messages from an open queue: one the host, through a duplicate of the descriptor, and one the attacker, with

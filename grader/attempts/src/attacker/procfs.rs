@@ -19,6 +19,9 @@ const MUCH: usize = 64 << 10;
 /// So many mounts are taken away that lie upon each other.
 const LAYERS: usize = 8;
 
+/// `UMOUNT_NOFOLLOW`: include/linux/fs.h.
+const UMOUNT_NOFOLLOW: c_int = 8;
+
 impl Attacker<'_> {
     /// Where a procfs is: at `/proc` if that is one, else where the attacker can mount it. Nothing is remounted.
     ///
@@ -49,7 +52,8 @@ impl Attacker<'_> {
     pub fn new_file_system(&mut self, kind: &str, usual: &str) -> Result<String, Failed> {
         let own = self.directory()?;
         let place = if own == "/" { usual } else { &own };
-        match self.mount(kind, place, kind, CAREFUL) {
+        let flags = [CAREFUL, CAREFUL | libc::MS_RELATIME, 0].map(|flags| flags as i32);
+        match self.with_each(flags, |me, flags| me.mount(kind, place, kind, flags as c_ulong)) {
             Ok(()) => return Ok(place.to_owned()),
             Err(Failed::Refused(_)) => {}
             Err(other) => return Err(other),
@@ -97,8 +101,9 @@ impl Attacker<'_> {
     /// Takes away what lies over a path, with umount2(2), as often as that is allowed.
     pub fn unmask(&mut self, path: &str) -> Result<(), Failed> {
         for _ in 0..LAYERS {
-            let arguments = [Argument::text(path), libc::MNT_DETACH.into()];
-            self.call("umount2", libc::SYS_umount2, arguments)?;
+            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| {
+                me.call("umount2", libc::SYS_umount2, [Argument::text(path), flags.into()])
+            })?;
         }
         Ok(())
     }

@@ -19,8 +19,10 @@ impl Attacker<'_> {
     /// # Errors
     /// Here and below: see [`Hand::call`](super::Hand::call).
     pub fn socket(&mut self, family: c_int, kind: c_int, protocol: c_int) -> Result<c_int, Failed> {
-        let arguments = [family.into(), (kind | libc::SOCK_CLOEXEC).into(), protocol.into()];
-        let socket = self.call("socket", libc::SYS_socket, arguments)?.value as c_int;
+        let socket = self.with_each([libc::SOCK_CLOEXEC, 0, libc::SOCK_NONBLOCK], |me, flags| {
+            let arguments = [family.into(), (kind | flags).into(), protocol.into()];
+            Ok(me.call("socket", libc::SYS_socket, arguments)?.value as c_int)
+        })?;
         self.handles.network = network_namespace(&self.hand.duplicate(socket)?).ok();
         Ok(socket)
     }

@@ -27,15 +27,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["core(5)", "proc(5)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
-    decisive: &[
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };

@@ -21,17 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount(2)", "umount(2)", "core(5)", "capabilities(7)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost],
-    decisive: &[
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_umount2,
-        libc::SYS_mount_setattr,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_openat, libc::SYS_umount2, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };

@@ -19,16 +19,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["uname(2)", "uts_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
-    decisive: &[
-        libc::SYS_uname,
-        libc::SYS_openat,
-        libc::SYS_pread64,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_uname, libc::SYS_openat, libc::SYS_pread64, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::HostName),
     witness,
 };

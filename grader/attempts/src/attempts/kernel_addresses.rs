@@ -23,15 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["capabilities(7)", "proc(5)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::KernelText],
-    decisive: &[
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
@@ -46,20 +38,23 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     me.take_kernel_file(&path)
 }
 
-/// The address in the first line of the kernel's text: `ffffffff81000000 T _text`.
-fn address(symbols: &str) -> Option<&str> {
-    let line = symbols.lines().find(|line| line.ends_with(" _text") || line.ends_with(" _stext"))?;
-    line.split(' ').next()
+/// The address in a line of the kernel's text: `ffffffff81000000 T _text`.
+fn address(line: &str) -> Option<&str> {
+    let is_text = line.ends_with(" _text") || line.ends_with(" _stext");
+    line.split(' ').next().filter(|_| is_text)
 }
 
 fn witness(host: &Host) -> Seen {
     let symbols = String::from_utf8_lossy(&host.said);
-    let Some(told) = address(&symbols) else { return Seen::Nothing };
-    if told.bytes().all(|digit| digit == b'0') {
-        return Seen::Confined("the kernel tells the attacker 0 in place of the address".into());
-    }
-    match host.kernel_text.as_deref() == Some(told) {
-        true => Seen::Effect(format!("the attacker knows that the kernel's text begins at {told}")),
-        false => Seen::Nothing,
+    let is_zero = |told: &str| told.bytes().all(|digit| digit == b'0');
+    let mut told = symbols.lines().filter_map(address);
+    match &host.kernel_text {
+        Some(text) if !is_zero(text) && told.clone().any(|told| told == text) => {
+            Seen::Effect(format!("the attacker knows that the kernel's text begins at {text}"))
+        }
+        _ if host.handles.is_of_the_kernel() && told.any(is_zero) => {
+            Seen::Confined("the kernel tells the attacker 0 in place of the address".into())
+        }
+        _ => Seen::Nothing,
     }
 }

@@ -21,16 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mq_overview(7)", "ipc_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost, Need::Services],
-    decisive: &[
-        libc::SYS_mq_open,
-        libc::SYS_mq_timedreceive,
-        libc::SYS_openat,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_mq_open, libc::SYS_mq_timedreceive, libc::SYS_openat, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Ipc),
     witness,
 };

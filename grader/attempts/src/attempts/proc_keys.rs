@@ -21,15 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["keyrings(7)", "proc(5)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::Services],
-    decisive: &[
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };

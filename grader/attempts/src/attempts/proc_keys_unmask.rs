@@ -21,16 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["umount(2)", "keyrings(7)", "capabilities(7)"],
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::FreshHost, Need::Services],
-    decisive: &[
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_umount2,
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_openat, libc::SYS_umount2, libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
