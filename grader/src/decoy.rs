@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
-//! - [`image`]: the root file system as a hostile image, beside the honest one.
+//! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
@@ -34,6 +34,7 @@ pub mod pid1;
 pub mod quota;
 pub mod secrets;
 pub mod services;
+pub mod stakes;
 pub mod start;
 pub mod tree;
 pub mod victim;
@@ -42,7 +43,7 @@ use crate::channel::Channel;
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
-use attempts::host::Stakes;
+use attempts::host::Served;
 use disk::Disk;
 use end::end;
 pub use end::ending;
@@ -55,6 +56,7 @@ use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use secrets::Secrets;
+use stakes::Stakes;
 use start::{Program, Started};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -112,6 +114,8 @@ pub struct Decoy {
     groups: Groups,
     strangers: Cell<usize>,
     ground: Option<Ground>,
+    /// Which files of its tree are at stake.
+    pub stakes: Stakes,
 }
 
 impl Decoy {
@@ -134,6 +138,7 @@ impl Decoy {
             }
         };
         let ids = ground.lease.ids;
+        let stakes = Stakes::of(ground.tree.root(), &secrets.name);
 
         let (ours, theirs) = Channel::pair(ANSWER)?;
         let mut flags = CloneFlags::CLONE_NEWNS
@@ -182,6 +187,7 @@ impl Decoy {
             groups: plan.groups.clone(),
             strangers: Cell::new(0),
             ground: Some(ground),
+            stakes,
         })
     }
 
@@ -226,10 +232,10 @@ impl Decoy {
     ///
     /// # Errors
     /// Its PID 1 is dead or does not answer, or one of them is not what it was.
-    pub fn stakes(&self, fresh: Option<&BTreeMap<String, String>>) -> Result<Stakes> {
-        self.channel.send(&ToPid1::Stakes(fresh.cloned()), &[])?;
+    pub fn services(&self, fresh: Option<&BTreeMap<String, String>>) -> Result<Served> {
+        self.channel.send(&ToPid1::Serve(fresh.cloned()), &[])?;
         match self.answer()? {
-            Some((FromPid1::Stakes(stakes), _)) => Ok(stakes),
+            Some((FromPid1::Served(served), _)) => Ok(served),
             Some((FromPid1::Failed(why), _)) => bail!("{why}"),
             _ => bail!("the decoy host's PID 1 died"),
         }
@@ -281,6 +287,11 @@ impl Decoy {
     /// The uid of its root, as the worker counts uids.
     pub fn root_id(&self) -> u32 {
         self.ground.as_ref().map_or(0, |ground| ground.lease.ids.outside(0))
+    }
+
+    /// What is at stake in its tree and no more what it was.
+    pub fn spoiled(&self) -> Vec<String> {
+        self.ground.as_ref().map(|ground| self.stakes.spoiled(ground.tree.root())).unwrap_or_default()
     }
 
     /// How many processes its programs have left behind that had to be ended before the next program was started.

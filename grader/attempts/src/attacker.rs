@@ -6,17 +6,21 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
-//!   [`procfs`]: the kernel's own file systems. [`ipc`]: shared memory, queues and keys. [`sockets`]: sockets and connections.
+//! - [`procfs`]: the kernel's own file systems. [`ipc`]: shared memory, queues and keys. [`sockets`]: sockets and connections.
 //!   [`sysctl`]: the host's name, and clocks.
+//! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
 
 pub mod calls;
+pub mod devices;
 pub mod files;
 pub mod ipc;
+pub mod paths;
 pub mod procfs;
 pub mod sockets;
 pub mod sysctl;
 
-use crate::host::Handles;
+use crate::host::{Handles, Opened};
+
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
@@ -50,6 +54,12 @@ pub trait Hand {
     /// # Errors
     /// As for [`Hand::call`].
     fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed>;
+
+    /// The attacker's open descriptors, as `ls /proc/self/fd` would list them.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed>;
 
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///
@@ -129,6 +139,16 @@ impl From<Errno> for Failed {
     }
 }
 
+impl Failed {
+    /// The same for a call that only prepares the attempt: that it was refused is no verdict.
+    pub fn in_preparation(self) -> Failed {
+        match self {
+            Failed::Refused(errno) => Failed::GaveUp(format!("a preparation was refused: {errno}")),
+            other => other,
+        }
+    }
+}
+
 /// The attacker, as an attempt sees it.
 pub struct Attacker<'a> {
     hand: &'a mut dyn Hand,
@@ -138,12 +158,14 @@ pub struct Attacker<'a> {
     pub taken: Vec<u8>,
     /// What the host has seen of what the attacker holds.
     pub handles: Handles,
+    /// The files that it has opened, as far as the host has looked at them.
+    pub opened: Vec<Opened>,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new(), handles: Handles::default() }
+        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new(), handles: Handles::default() }
     }
 
     /// A random word that nobody has seen before this attempt.

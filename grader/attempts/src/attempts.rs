@@ -134,7 +134,7 @@ pub enum Need {
     LeakedDescriptor,
     /// A full ambient set of capabilities.
     AmbientCapabilities,
-    /// Fresh objects of IPC, services and a key: [`Stakes`](crate::host::Stakes).
+    /// Fresh objects of IPC, services and a key: [`Served`](crate::host::Served).
     Services,
     /// Datagrams on the host's loopback interface, every 3 ms.
     Datagrams,

@@ -65,6 +65,11 @@ impl Refusal {
     /// The host finds nothing that would refuse it: why the errno counts for nothing.
     pub fn explain(self, errno: Errno, host: &Host) -> Result<String, String> {
         let me = &host.attacker;
+        let spoiled = |place: &str| host.spoiled.iter().any(|it| it == place);
+        // What is left out of a copy of the tree is confined, but what was taken from the host's own is not.
+        if spoiled("canary") || spoiled("node") && (self, errno) == (Refusal::Node, Errno::ENOENT) {
+            return Err("what was at stake had been removed or changed on the host".into());
+        }
         match errno {
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
@@ -169,7 +174,7 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::Stakes;
+    use crate::host::Served;
     use nix::libc;
 
     const ALL: [Refusal; 4] = [Refusal::Permission, Refusal::File, Refusal::Mount, Refusal::HostName];
@@ -240,7 +245,7 @@ mod tests {
         let mut host = host(true, true, &["user"]);
         let mut explained = |hosts: Option<i32>, attackers| {
             let key = hosts.map(|ring| ("name".into(), 5, ring));
-            host.stakes = Some(Stakes { key, ..Stakes::default() });
+            host.services = Some(Served { key, ..Served::default() });
             host.handles.keyring = attackers;
             Refusal::Key.explain(Errno::ENOKEY, &host).is_ok()
         };

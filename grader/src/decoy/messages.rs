@@ -2,7 +2,7 @@
 
 use super::start::Program;
 use crate::text;
-use attempts::host::Stakes;
+use attempts::host::Served;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub enum ToPid1 {
         files: bool,
     },
     /// Say what your IPC objects, services and key are; with words, make them anew before.
-    Stakes(Option<BTreeMap<String, String>>),
+    Serve(Option<BTreeMap<String, String>>),
     /// Put away the files that were left, and say whether you are as you were at first.
     Settle,
 }
@@ -36,8 +36,8 @@ pub enum FromPid1 {
         /// Processes of earlier starts that had to be ended before.
         strangers: usize,
     },
-    /// The answer to [`ToPid1::Stakes`].
-    Stakes(Stakes),
+    /// The answer to [`ToPid1::Serve`].
+    Served(Served),
     /// The answer to a snapshot.
     Snapshot(Box<Snapshot>),
     /// The answer to [`ToPid1::Settle`].

@@ -255,13 +255,13 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                         Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
                     }
                 }
-                Some((ToPid1::Stakes(words), _)) => {
-                    let stakes = match words {
+                Some((ToPid1::Serve(words), _)) => {
+                    let served = match words {
                         Some(words) => services.renew(words),
                         None => services.look(),
                     };
-                    match stakes {
-                        Ok(stakes) => channel.send(&FromPid1::Stakes(stakes.clone()), &[])?,
+                    match served {
+                        Ok(served) => channel.send(&FromPid1::Served(served.clone()), &[])?,
                         Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
                     }
                 }

@@ -5,7 +5,7 @@
 use super::secrets::Secrets;
 use crate::random::random_word;
 use anyhow::{Context, Result, bail, ensure};
-use attempts::host::Stakes;
+use attempts::host::Served;
 use nix::errno::Errno;
 use nix::libc;
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send, mq_unlink};
@@ -46,7 +46,7 @@ pub struct Services {
     datagrams: UdpSocket,
     queue: OwnedFd,
     words: Words,
-    stakes: Stakes,
+    served: Served,
 }
 
 impl Services {
@@ -56,23 +56,23 @@ impl Services {
         let proc = File::open("/proc").context("/proc")?.into();
         let datagrams = UdpSocket::bind(("127.0.0.1", 0)).context("a datagram socket")?;
         let words = secrets.words.clone();
-        let mut stakes = Stakes { segment: segment(&words["segment"])?, ..Stakes::default() };
-        let queue = queue(&words["queue"], &mut stakes)?;
-        let (abstract_socket, loopback) = listeners(&mut stakes)?;
-        stakes.key = key(&words)?;
-        Ok(Services { abstract_socket, loopback, proc, datagrams, queue, words, stakes })
+        let mut served = Served { segment: segment(&words["segment"])?, ..Served::default() };
+        let queue = queue(&words["queue"], &mut served)?;
+        let (abstract_socket, loopback) = listeners(&mut served)?;
+        served.key = key(&words)?;
+        Ok(Services { abstract_socket, loopback, proc, datagrams, queue, words, served })
     }
 
     /// Makes them anew, with these words. What was there before is gone.
     ///
     /// # Errors
     /// What could not be made or used.
-    pub fn renew(&mut self, words: Words) -> Result<&Stakes> {
+    pub fn renew(&mut self, words: Words) -> Result<&Served> {
         self.remove();
-        self.stakes = Stakes { segment: segment(&words["segment"])?, ..Stakes::default() };
-        self.queue = queue(&words["queue"], &mut self.stakes)?;
-        (self.abstract_socket, self.loopback) = listeners(&mut self.stakes)?;
-        self.stakes.key = key(&words)?;
+        self.served = Served { segment: segment(&words["segment"])?, ..Served::default() };
+        self.queue = queue(&words["queue"], &mut self.served)?;
+        (self.abstract_socket, self.loopback) = listeners(&mut self.served)?;
+        self.served.key = key(&words)?;
         self.words = words;
         self.look()
     }
@@ -82,33 +82,33 @@ impl Services {
     ///
     /// # Errors
     /// One is no longer what it was.
-    pub fn look(&mut self) -> Result<&Stakes> {
+    pub fn look(&mut self) -> Result<&Served> {
         self.answer();
-        let at = SocketAddr::from_abstract_name(&self.stakes.abstract_name)?;
+        let at = SocketAddr::from_abstract_name(&self.served.abstract_name)?;
         let guest = UnixStream::connect_addr(&at).context("the host's own abstract socket")?;
         drop((self.abstract_socket.accept().context("the host's own abstract socket")?, guest));
-        let guest = TcpStream::connect(("127.0.0.1", self.stakes.port)).context("the host's own listener")?;
+        let guest = TcpStream::connect(("127.0.0.1", self.served.port)).context("the host's own listener")?;
         drop((self.loopback.accept().context("the host's own listener")?, guest));
-        let id = shmget(self.stakes.segment.0, 0).context("the host's own segment")?;
-        ensure!(id == self.stakes.segment.1, "another segment was put in the place of the host's");
+        let id = shmget(self.served.segment.0, 0).context("the host's own segment")?;
+        ensure!(id == self.served.segment.1, "another segment was put in the place of the host's");
         let mut ready = [PollFd::new(self.queue.as_fd(), PollFlags::POLLIN)];
         ensure!(poll(&mut ready, PollTimeout::ZERO)? == 1, "the host's own queue is empty");
-        if let Some((name, key, _)) = &self.stakes.key {
+        if let Some((name, key, _)) = &self.served.key {
             let name = CString::new(name.as_str())?;
             let found = keyctl(libc::KEYCTL_SEARCH, SESSION, Some(&name)).context("the host's own key")?;
             ensure!(found == *key, "another key was put in the place of the host's");
         }
-        Ok(&self.stakes)
+        Ok(&self.served)
     }
 
     /// Answers who has connected, and counts them.
     pub fn answer(&mut self) {
         while let Ok((mut guest, _)) = self.abstract_socket.accept() {
-            self.stakes.guests.0 += 1;
+            self.served.guests.0 += 1;
             let _ = guest.write_all(self.words["abstract-socket"].as_bytes());
         }
         while let Ok((mut guest, _)) = self.loopback.accept() {
-            self.stakes.guests.1 += 1;
+            self.served.guests.1 += 1;
             let _ = guest.write_all(self.words["loopback"].as_bytes());
         }
     }
@@ -122,9 +122,9 @@ impl Services {
     /// Takes away what stays by itself. Somebody else may have done so.
     fn remove(&self) {
         // SAFETY: shmctl(2) with IPC_RMID reads nothing.
-        unsafe { libc::shmctl(self.stakes.segment.1, libc::IPC_RMID, std::ptr::null_mut()) };
-        let _ = mq_unlink(format!("/{}", self.stakes.queue.0).as_str());
-        if let Some((_, key, ring)) = &self.stakes.key {
+        unsafe { libc::shmctl(self.served.segment.1, libc::IPC_RMID, std::ptr::null_mut()) };
+        let _ = mq_unlink(format!("/{}", self.served.queue.0).as_str());
+        if let Some((_, key, ring)) = &self.served.key {
             // SAFETY: the operation takes two numbers.
             unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_UNLINK, *key, *ring) };
         }
@@ -153,7 +153,7 @@ fn shmget(key: i32, flags: i32) -> nix::Result<i32> {
     Errno::result(unsafe { libc::shmget(key, SEGMENT, flags) })
 }
 
-fn queue(word: &str, stakes: &mut Stakes) -> Result<OwnedFd> {
+fn queue(word: &str, served: &mut Served) -> Result<OwnedFd> {
     let name = random_word(NAME)?;
     let attributes = MqAttr::new(0, MESSAGES, 64, 0);
     let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR | MQ_OFlag::O_CLOEXEC;
@@ -165,16 +165,16 @@ fn queue(word: &str, stakes: &mut Stakes) -> Result<OwnedFd> {
     }
     // SAFETY: the descriptor is ours, and nothing else closes it.
     let queue = unsafe { OwnedFd::from_raw_fd(queue.into_raw_fd()) };
-    stakes.queue = (name, fstat(&queue)?.st_ino);
+    served.queue = (name, fstat(&queue)?.st_ino);
     Ok(queue)
 }
 
-fn listeners(stakes: &mut Stakes) -> Result<(UnixListener, TcpListener)> {
-    stakes.abstract_name = random_word(NAME)?;
-    let name = SocketAddr::from_abstract_name(&stakes.abstract_name)?;
+fn listeners(served: &mut Served) -> Result<(UnixListener, TcpListener)> {
+    served.abstract_name = random_word(NAME)?;
+    let name = SocketAddr::from_abstract_name(&served.abstract_name)?;
     let abstract_socket = UnixListener::bind_addr(&name).context("an abstract socket")?;
     let loopback = TcpListener::bind(("127.0.0.1", 0)).context("a listener on 127.0.0.1")?;
-    stakes.port = loopback.local_addr()?.port();
+    served.port = loopback.local_addr()?.port();
     abstract_socket.set_nonblocking(true)?;
     loopback.set_nonblocking(true)?;
     Ok((abstract_socket, loopback))

@@ -275,6 +275,11 @@ impl<'a> Session<'a> {
         probe.ended |= sent.is_err();
     }
 
+    /// Whether the decoy's PID 1 has died.
+    pub fn host_is_dead(&self) -> bool {
+        self.decoy.ending() != Ending::None
+    }
+
     /// Whether the program, or the whole decoy, has ended.
     pub fn over(&self) -> bool {
         self.program() != Ending::None || self.decoy.ending() != Ending::None

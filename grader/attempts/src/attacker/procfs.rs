@@ -2,6 +2,7 @@
 
 use super::{Argument, Attacker, Failed};
 use crate::host::Handles;
+use nix::errno::Errno;
 use nix::libc::{self, c_int, c_ulong};
 use nix::sys::stat::{fstat, makedev};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
@@ -51,7 +52,8 @@ impl Attacker<'_> {
     /// refusal is that of the last way to mount.
     pub fn new_file_system(&mut self, kind: &str, usual: &str) -> Result<String, Failed> {
         let own = self.directory()?;
-        let place = if own == "/" { usual } else { &own };
+        let below = format!("{own}/{kind}");
+        let place = if own != "/" && self.has_directory(&below)? { &below } else { usual };
         let flags = [CAREFUL, CAREFUL | libc::MS_RELATIME, 0].map(|flags| flags as i32);
         match self.with_each(flags, |me, flags| me.mount(kind, place, kind, flags as c_ulong)) {
             Ok(()) => return Ok(place.to_owned()),
@@ -63,6 +65,15 @@ impl Attacker<'_> {
         let mount = self.fsmount(context)?;
         self.move_mount(mount, place)?;
         Ok(place.to_owned())
+    }
+
+    /// Makes a directory, unless it is there already. Whether it is there.
+    fn has_directory(&mut self, path: &str) -> Result<bool, Failed> {
+        match self.mkdir(path, 0o700) {
+            Ok(()) | Err(Failed::Refused(Errno::EEXIST)) => Ok(true),
+            Err(Failed::Refused(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// Opens a file of the kernel's, whatever may lie over it. What lies there, and whether its mount is read-only, the host

@@ -43,7 +43,7 @@ fn witness(host: &Host) -> Seen {
     if host.heard_secret("abstract-socket") {
         return Seen::Effect("the host's service on an abstract socket answered the attacker".into());
     }
-    if host.stakes.as_ref().is_some_and(|stakes| stakes.guests.0 > 0) {
+    if host.services.as_ref().is_some_and(|served| served.guests.0 > 0) {
         return Seen::Effect("the host's service on an abstract socket has a guest".into());
     }
     Seen::Nothing

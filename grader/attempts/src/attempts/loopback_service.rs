@@ -43,7 +43,7 @@ fn witness(host: &Host) -> Seen {
     if host.heard_secret("loopback") {
         return Seen::Effect("the host's service on 127.0.0.1 answered the attacker".into());
     }
-    if host.stakes.as_ref().is_some_and(|stakes| stakes.guests.1 > 0) {
+    if host.services.as_ref().is_some_and(|served| served.guests.1 > 0) {
         return Seen::Effect("the host's service on 127.0.0.1 has a guest".into());
     }
     Seen::Nothing

@@ -40,7 +40,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
 }
 
 fn witness(host: &Host) -> Seen {
-    let queue = host.stakes.as_ref().map(|stakes| stakes.queue.1);
+    let queue = host.services.as_ref().map(|served| served.queue.1);
     if host.heard_secret("queue") || queue.is_some() && host.handles.queue == queue {
         return Seen::Effect("the attacker has opened the host's queue".into());
     }

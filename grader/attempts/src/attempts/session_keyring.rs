@@ -50,7 +50,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
 }
 
 fn witness(host: &Host) -> Seen {
-    let Some((_, key, _)) = host.stakes.as_ref().and_then(|stakes| stakes.key.as_ref()) else {
+    let Some((_, key, _)) = host.services.as_ref().and_then(|served| served.key.as_ref()) else {
         return Seen::Nothing;
     };
     if host.heard_secret("key") || host.handles.key == Some(*key) || host.heard(&key.to_ne_bytes()) {

@@ -4,21 +4,28 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
+use super::mediators::let_answer;
 use super::memory::{Laid, lay, read};
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
+use anyhow::{Context, bail};
 use attempts::attacker::{Argument, Call, Failed, Returned};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
 use nix::unistd::Pid;
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
 const RETURNS: Duration = Duration::from_secs(2);
+
+/// One that takes longer may wait for another process.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// `int $0x80`.
 #[cfg(target_arch = "x86_64")]
@@ -56,28 +63,28 @@ impl<'s, 'd> Hand<'s, 'd> {
     ///
     /// # Errors
     /// Why it can't be moved.
-    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> Result<Hand<'s, 'd>, String> {
+    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> anyhow::Result<Hand<'s, 'd>> {
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
             | ptrace::Options::PTRACE_O_TRACEVFORK
             | ptrace::Options::PTRACE_O_TRACECLONE
             | ptrace::Options::PTRACE_O_TRACEEXEC;
-        ptrace::seize(pid, follow).map_err(|errno| match errno {
-            Errno::EPERM => "the command is traced by another process".to_owned(),
-            other => format!("the host could not seize the command: {other}"),
-        })?;
+        match ptrace::seize(pid, follow) {
+            Err(Errno::EPERM) => bail!("the command is traced by another process"),
+            seized => seized.context("the host could not seize the command")?,
+        }
         session.hold(pid);
-        ptrace::interrupt(pid).map_err(|errno| format!("the host could not stop the command: {errno}"))?;
+        ptrace::interrupt(pid).context("the host could not stop the command")?;
         loop {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
-                    let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
+                    let saved = Registers::read(pid).context("the command's registers")?;
                     return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
                 }
-                Some(Stop::Entry { .. }) => return Err("the command is of another architecture".into()),
-                Some(Stop::Ended { .. }) => return Err("the command ended when the host stopped it".into()),
+                Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
+                Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
                 Some(_) => session.resume(pid, libc::PTRACE_SYSCALL),
-                None => return Err("the command did not come to a system call".into()),
+                None => bail!("the command did not come to a system call"),
             }
         }
     }
@@ -98,6 +105,10 @@ impl<'s, 'd> Hand<'s, 'd> {
         laid.write(self.pid).map_err(lost)?;
         self.saved.with_call(number as u64, laid.numbers).write(self.pid).map_err(lost)?;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        if !self.session.stands_within(self.pid, AT_ONCE) {
+            let (pid, deadline) = (self.pid, Instant::now() + RETURNS);
+            let_answer(self.session, pid, || laid.is_untouched(pid), deadline)?;
+        }
         let (value, executed) = self.exit()?;
         let rooms = laid.read_rooms(self.pid);
         if executed {
@@ -235,6 +246,14 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         read(self.pid, at as u64, length).map_err(lost)
     }
 
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+        match proc::numbers(format!("/proc/{}/fd", self.pid)) {
+            // It waits for its input, on a descriptor.
+            none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
+            all => Ok(all),
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None });
@@ -279,14 +298,20 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 }
 
-/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
-/// mount table.
+/// The type of the file system on which a descriptor lies: by the number of its mount (proc_pid_fdinfo(5)) in the process's
+/// mount table; and since a chroot hides mounts from that, by its device number in the host's.
 fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
-    let number = field(&about, "mnt_id")?;
-    let table = proc::read(pid, "mountinfo");
-    let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
-    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    let mount = field(&about, "mnt_id")?;
+    let with = |table: &str, column, word: &str| {
+        let line = table.lines().find(|line| line.split(' ').nth(column) == Some(word))?;
+        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    };
+    with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
+        let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
+        let device = format!("{}:{}", libc::major(device), libc::minor(device));
+        with(&proc::read(Pid::this(), "mountinfo"), 2, &device)
+    })
 }
 
 /// pidfd_getfd(2).

@@ -82,6 +82,14 @@ impl Laid {
         if written == self.bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
+    /// Whether the bytes are still there, apart from the rooms.
+    pub fn is_untouched(&self, pid: Pid) -> bool {
+        let Ok(there) = read(pid, self.at, self.bytes.len()) else { return false };
+        let in_room =
+            |at: usize| self.rooms.iter().any(|(offset, length)| (*offset..offset + length).contains(&at));
+        there.iter().zip(&self.bytes).enumerate().all(|(at, (there, laid))| there == laid || in_room(at))
+    }
+
     /// What the rooms hold in a process.
     ///
     /// # Errors
@@ -132,11 +140,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_laid_is_compared_apart_from_the_rooms() {
+        let mut stack = vec![0_u8; 4096];
+        let top = stack.as_mut_ptr() as u64 + 4096;
+        let laid = lay(&[Argument::text("path"), Argument::Room(vec![0; 16])], top);
+        laid.write(Pid::this()).unwrap();
+        let index = |pointer: u64| (pointer - stack.as_ptr() as u64) as usize;
+        let [path, room] = [index(laid.numbers[0]), index(laid.numbers[1])];
+        stack[room] = 1;
+        assert!(laid.is_untouched(Pid::this()));
+        stack[path] = b'P';
+        assert!(!laid.is_untouched(Pid::this()));
+    }
+
+    #[test]
     fn a_process_gets_the_bytes_and_gives_them_back() {
         let mut stack = vec![0_u8; 4096];
         let top = stack.as_mut_ptr() as u64 + 4096;
         let laid = lay(&[Argument::Room(b"word".to_vec())], top);
         laid.write(Pid::this()).unwrap();
+        assert!(laid.is_untouched(Pid::this()));
         assert_eq!(laid.read_rooms(Pid::this()).unwrap(), [b"word"]);
     }
 }
