@@ -99,7 +99,10 @@ impl Refusal {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
             }
-            (Refusal::File | Refusal::Mask | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::File | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::Mask | Refusal::HostName, Errno::EROFS) if host.handles.read_only == Some(true) => {
+                Some("the mount is read-only")
+            }
             (Refusal::Process, Errno::ESRCH | Errno::ENOENT) if apart("pid") => {
                 Some("it is in a PID namespace of its own, which has no such process")
             }
@@ -109,7 +112,9 @@ impl Refusal {
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
             }
-            (Refusal::Socket, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) if me.is_filtered() => {
+            (Refusal::Socket | Refusal::Connection, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
+                if me.is_filtered() =>
+            {
                 Some("a system-call filter is in force")
             }
             (
@@ -139,7 +144,9 @@ impl Refusal {
                 Some("it is not in the session of the caller's terminal")
             }
             (Refusal::SetUserId, Errno::ENOENT) if own_root => Some("the file is not in its tree"),
-            (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
+            (Refusal::Key, Errno::ENOKEY) if host.has_other_keyring() => {
+                Some("its session keyring is not the host's")
+            }
             (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
                 Some("its file system is not the host's")
             }
@@ -154,6 +161,12 @@ impl Refusal {
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
         if let Some(why) = &host.unfit {
             return Err(why.clone());
+        }
+        if self == Refusal::Mask {
+            return match host.handles.file_system.is_some() && !host.handles.is_of_the_kernel() {
+                true => Ok("another file lies over it".into()),
+                false => Err("it opened the kernel's own file, and the host saw no effect".into()),
+            };
         }
         let (namespace, word) = match self {
             Refusal::Mount | Refusal::Unmount => ("mnt", "mount"),
@@ -240,7 +253,9 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Served;
     use crate::host::{Executed, Terminal};
+    use nix::libc;
 
     const ALL: [Refusal; 4] = [Refusal::Permission, Refusal::File, Refusal::Mount, Refusal::HostName];
 
@@ -310,6 +325,40 @@ mod tests {
             // Another limit refused it: RLIMIT_NPROC, RLIMIT_AS, or that of the host itself.
             assert!(class.explain(errno, &counted(Some(1), Some(1))).is_err(), "{class:?}");
             assert!(class.explain(errno, &counted(None, None)).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_only_is_looked_at() {
+        let mut host = host(true, true, &["uts"]);
+        for class in [Refusal::Mask, Refusal::HostName] {
+            for (read_only, explained) in [(Some(true), true), (Some(false), false), (None, false)] {
+                host.handles.read_only = read_only;
+                assert_eq!(class.explain(Errno::EROFS, &host).is_ok(), explained, "{class:?} {read_only:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_key_needs_another_keyring() {
+        let mut host = host(true, true, &["user"]);
+        let mut explained = |hosts: Option<i32>, attackers| {
+            let key = hosts.map(|ring| ("name".into(), 5, ring));
+            host.services = Some(Served { key, ..Served::default() });
+            host.handles.keyring = attackers;
+            Refusal::Key.explain(Errno::ENOKEY, &host).is_ok()
+        };
+        assert!(explained(Some(7), Some(8)));
+        assert!(!explained(Some(7), Some(7)) && !explained(Some(7), None) && !explained(None, Some(8)));
+    }
+
+    #[test]
+    fn a_mask_is_another_file() {
+        let mut host = host(true, true, &["mnt", "user"]);
+        let of = [(None, false), (Some(libc::PROC_SUPER_MAGIC), false), (Some(libc::SYSFS_MAGIC), false)];
+        for (file_system, explained) in of.into_iter().chain([(Some(libc::TMPFS_MAGIC), true)]) {
+            host.handles.file_system = file_system;
+            assert_eq!(Refusal::Mask.explain_success(&host).is_ok(), explained, "{file_system:?}");
         }
     }
 

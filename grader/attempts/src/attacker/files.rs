@@ -244,6 +244,10 @@ mod tests {
             Ok(Some("tmpfs".into()))
         }
 
+        fn memory(&mut self, _: i64, length: usize) -> Result<Vec<u8>, Failed> {
+            Ok(vec![0; length])
+        }
+
         fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
             Ok(Vec::new())
         }

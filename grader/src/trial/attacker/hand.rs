@@ -5,7 +5,7 @@
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
 use super::mediators::let_answer;
-use super::memory::{Laid, lay};
+use super::memory::{Laid, lay, read};
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::observe;
@@ -264,6 +264,10 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         self.stop()?;
         // It has its parent's registers, and goes to where that stands.
         self.go_back()
+    }
+
+    fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed> {
+        read(self.pid, at as u64, length).map_err(lost)
     }
 
     fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
