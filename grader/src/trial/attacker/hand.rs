@@ -7,6 +7,7 @@
 use super::memory::{Laid, lay};
 use super::registers::Registers;
 use crate::proc::{self, field};
+use crate::trial::observe;
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
 use attempts::attacker::{Argument, Call, Failed, Returned};
@@ -276,13 +277,15 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
 }
 
 /// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
-/// mount table.
+/// mount table, or in the whole one of its namespace: after a chroot(2) its own lacks the mount on which its root lies.
 fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
     let number = field(&about, "mnt_id")?;
-    let table = proc::read(pid, "mountinfo");
-    let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
-    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    let kind_in = |table: &str| {
+        let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
+        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    };
+    kind_in(&proc::read(pid, "mountinfo")).or_else(|| kind_in(&observe::mounts_of_namespace(pid)?))
 }
 
 /// pidfd_getfd(2).
