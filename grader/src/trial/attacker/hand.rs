@@ -63,10 +63,13 @@ impl<'s, 'd> Hand<'s, 'd> {
             | ptrace::Options::PTRACE_O_TRACEVFORK
             | ptrace::Options::PTRACE_O_TRACECLONE
             | ptrace::Options::PTRACE_O_TRACEEXEC;
-        ptrace::seize(pid, follow).map_err(|errno| match errno {
-            Errno::EPERM => "the command is traced by another process".to_owned(),
-            other => format!("the host could not seize the command: {other}"),
-        })?;
+        // Where every execve(2) is seen, it is the host's already.
+        if !session.traces(pid) {
+            ptrace::seize(pid, follow).map_err(|errno| match errno {
+                Errno::EPERM => "the command is traced by another process".to_owned(),
+                other => format!("the host could not seize the command: {other}"),
+            })?;
+        }
         session.hold(pid);
         ptrace::interrupt(pid).map_err(|errno| format!("the host could not stop the command: {errno}"))?;
         loop {
@@ -92,6 +95,20 @@ impl<'s, 'd> Hand<'s, 'd> {
     pub fn let_go(self) {
         let _ = self.saved.write(self.pid);
         self.session.release(self.pid);
+    }
+
+    /// Lets the children that it has made go on, in the call at whose entry it stands itself. Returns them.
+    pub fn let_children_go(&mut self) -> Vec<Pid> {
+        let children: Vec<Pid> = self.session.held().filter(|pid| *pid != self.pid).collect();
+        for child in &children {
+            let deadline = Instant::now() + RETURNS;
+            while !self.session.stands(*child) && Instant::now() < deadline {
+                self.session.look_at(*child);
+            }
+            let _ = self.saved.before_call(self.own).write(*child);
+            self.session.release(*child);
+        }
+        children
     }
 
     /// Makes a call, and waits until the process stands again where it stood.
@@ -230,6 +247,10 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
 
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed> {
         Ok(file_system(self.pid, descriptor))
+    }
+
+    fn wait(&mut self) {
+        self.session.look_at(self.pid);
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,7 @@
 //! Processes that the host holds: where they stop, they stay until they are told to go on.
 
 use super::Session;
+use crate::trial::observe;
 use attempts::host::Ending;
 use nix::libc;
 use nix::sys::ptrace;
@@ -56,6 +57,11 @@ impl Session<'_> {
         self.held.entry(pid.as_raw()).or_default();
     }
 
+    /// Whether the host traces a process since its program's first instruction.
+    pub fn traces(&self, pid: Pid) -> bool {
+        self.watched && observe::identity(pid).tracer == Pid::this().as_raw()
+    }
+
     /// Whether a held process stands still.
     pub fn stands(&mut self, pid: Pid) -> bool {
         self.held.get(&pid.as_raw()).is_some_and(|held| !held.stops.is_empty())
@@ -70,6 +76,10 @@ impl Session<'_> {
     /// Lets a held process go: nobody traces it any more, and what was kept back reaches it.
     pub fn release(&mut self, pid: Pid) {
         let Some(held) = self.held.remove(&pid.as_raw()) else { return };
+        // Its number may be another's by now.
+        if self.deaths.contains_key(&pid.as_raw()) {
+            return;
+        }
         for signal in held.signals {
             // SAFETY: kill(2) with integers, to a process that we trace and that therefore is not waited for.
             unsafe { libc::kill(pid.as_raw(), signal) };
