@@ -1,16 +1,17 @@
-//! One start of the target, in which checks are asked for.
+//! One start of the target, in which checks are made by the command's hand.
 
+use super::super::attacker::find::find_one;
+use super::super::attacker::hand::Hand;
 use super::super::session::Session;
 use super::super::{Stage, observe, why_not};
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::{Context, Result, bail};
-use attempts::Host;
+use anyhow::{Result, bail};
 use attempts::host::{Ending, Start};
-use attempts::wire::Answer;
-use attempts::works::Work;
+use attempts::works::{self, Work};
+use attempts::{Attacker, Host};
 use nix::unistd::Pid;
 use std::cell::Cell;
 use std::time::Instant;
@@ -29,8 +30,10 @@ pub struct Starts<'a> {
 /// A start whose command runs.
 pub struct RunningCommand<'a> {
     pub session: Session<'a>,
-    /// The probe.
+    /// The command.
     pub pid: Pid,
+    /// Device and inode of the file that it executes.
+    pub exe: Option<(u64, u64)>,
 }
 
 impl<'a> Starts<'a> {
@@ -87,24 +90,40 @@ impl<'a> Starts<'a> {
         watched: bool,
         beside: Option<Pid>,
     ) -> Result<RunningCommand<'a>> {
-        let program = Program { watched, ..self.stage.program(target, self.decoy, streams, &[])? };
+        let (program, command) = self.stage.ordinary(target, self.decoy, streams, &[])?;
+        let program = Program { watched, ..program };
         let mut session = Session::start(self.decoy, self.stage, &program, None)?;
-        session.beside = beside;
-        if !session.hello()? {
-            bail!(why_not(&mut session, self.stage));
+        let mut since = None;
+        match session.look_for(|_| find_one(self.decoy, command, beside, &mut since))? {
+            Some(pid) => Ok(RunningCommand { session, pid, exe: observe::identity(pid).exe }),
+            None => bail!(why_not(&mut session, self.stage)),
         }
-        let pid = session.probe().and_then(|probe| probe.pid);
-        let pid = pid.context("the command spoke over standard output, and the host did not find it")?;
-        Ok(RunningCommand { session, pid })
     }
 
-    /// Asks the command to end with this status, and waits for the program's end.
+    /// Lets the command write a word and exit with this status, and waits for the program's end.
     pub fn end(&self, running: &mut RunningCommand, asked: i32, word: &str, quiet: bool) -> Result<Start> {
+        // Who is gone has made its end.
+        if let Ok(mut hand) = Hand::seize(&mut running.session, running.pid) {
+            works::command::end(&mut Attacker::new(&mut hand, word, &[]), asked, word);
+        }
         let session = &mut running.session;
-        session.dismiss(asked, word)?;
+        session.wait(self.stage.limit)?;
         self.used_up.set(self.used_up.get() || session.timed_out());
         Ok(Start { asked, program: session.program(), stderr: session.stderr().to_vec(), quiet })
     }
+}
+
+/// What a check did by the command's hand: how that ended, and what the command has read.
+pub type Done = (&'static Work, Result<(), String>, Vec<u8>);
+
+/// Makes checks by the command's hand, one after the other.
+pub fn make(hand: &mut Hand, checks: &[&'static Work], mark: &str) -> Vec<Done> {
+    let make = |work: &&'static Work| {
+        let mut attacker = Attacker::new(hand, mark, &[]);
+        let result = (work.by_hand)(&mut attacker);
+        (*work, result, attacker.taken)
+    };
+    checks.iter().map(make).collect()
 }
 
 /// What the host knows of a start as it begins.
@@ -116,25 +135,4 @@ pub fn facts(starts: &Starts, running: &RunningCommand, host: &Host) -> Result<H
         is_lab: host.is_lab,
         ..Host::default()
     })
-}
-
-/// Asks for one check.
-pub fn ask(
-    session: &mut Session,
-    work: &Work,
-    mark: &str,
-    given: Vec<(String, String)>,
-) -> Result<(Result<(), String>, Vec<u8>)> {
-    let (_, answers) = session.ask(work.id, mark, given)?;
-    let said = answers.iter().filter_map(|answer| match answer {
-        Answer::Out(bytes) => Some(bytes.clone()),
-        _ => None,
-    });
-    let said = said.flatten().collect::<Vec<u8>>();
-    let result = match answers.last() {
-        Some(Answer::Got(0, _)) => Ok(()),
-        Some(Answer::Got(_, why) | Answer::Not(_, why)) => Err(why.clone()),
-        _ => Err("the command gave no answer".to_owned()),
-    };
-    Ok((result, said))
 }
