@@ -12,6 +12,7 @@ pub mod stops;
 mod stream;
 
 use super::Stage;
+use super::attacker::find::Command;
 use super::group::ContainerGroup;
 use super::image::Image;
 use super::memory;
@@ -56,6 +57,10 @@ pub struct Session<'a> {
     pub ended_for: Option<String>,
     /// Whether the host traces the program from its first instruction.
     watched: bool,
+    /// The command that it then holds as soon as it is executed.
+    awaited: Option<&'a Command>,
+    /// The process that has executed it.
+    pub caught: Option<Pid>,
     stdout: Stream,
     /// None where standard output brings it as well.
     stderr: Option<Stream>,
@@ -120,6 +125,8 @@ impl<'a> Session<'a> {
             memory: (!stage.groups.limit_memory()).then(|| memory::Watch::start(decoy.pid1())),
             ended_for: None,
             watched,
+            awaited: None,
+            caught: None,
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
             probe: None,
@@ -136,6 +143,12 @@ impl<'a> Session<'a> {
             heard: Vec::new(),
             spoken: Vec::new(),
         })
+    }
+
+    /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
+    /// gets no input ends at once. For a program that the host traces from its first instruction.
+    pub fn catch(&mut self, command: &'a Command) {
+        self.awaited = Some(command);
     }
 
     /// Waits until the probe has said hello. False where the program ended before, or time ran out.

@@ -48,6 +48,11 @@ impl Command {
         [COMMAND, "-"].map(str::to_owned)
     }
 
+    /// Whether a process executes it in a root directory of its own, and not in the host's.
+    pub fn is_command_of(&self, pid: Pid, decoy: &Decoy) -> bool {
+        self.is_executed_by(pid) && observe::has_own_root(pid, &decoy.ready) == Some(true)
+    }
+
     /// Whether a process executes it.
     fn is_executed_by(&self, pid: Pid) -> bool {
         let Ok(file) = File::open(format!("/proc/{pid}/exe")) else { return false };
@@ -91,6 +96,6 @@ pub fn find_one(
 }
 
 /// Whether a process is in a read(2) of its standard input (`/proc/<pid>/syscall`).
-pub fn waits_for_input(pid: Pid) -> bool {
+fn waits_for_input(pid: Pid) -> bool {
     proc::read(pid, "syscall").starts_with(&format!("{} 0x0 ", libc::SYS_read))
 }

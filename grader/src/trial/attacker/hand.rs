@@ -53,11 +53,19 @@ pub struct Hand<'s, 'd> {
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
-    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on.
+    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on. One that
+    /// another hand left standing there is taken as it stands.
     ///
     /// # Errors
     /// Why it can't be moved.
     pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> Result<Hand<'s, 'd>, String> {
+        if session.stood_there(pid) {
+            let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
+            let info = ptrace::syscall_info(pid).map_err(|errno| format!("its system call: {errno}"))?;
+            // SAFETY: it stands at the entry of a call, so this is what the kernel has written.
+            let own = unsafe { info.u.entry.nr };
+            return Ok(Hand { session, pid, saved, own, made: Vec::new() });
+        }
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
             | ptrace::Options::PTRACE_O_TRACEVFORK

@@ -112,6 +112,12 @@ impl Session<'_> {
             let exe = exe.unwrap_or_default();
             self.executed.truncate(MAX_EXECUTED - 1);
             self.executed.push((exe, text::cut(&exe_name, MAX_CHARS)));
+            if self.caught.is_none() && self.awaited.is_some_and(|it| it.is_command_of(pid, self.decoy)) {
+                self.caught = Some(pid);
+                self.hold(pid);
+                self.note_stop(pid, status);
+                return;
+            }
         }
         let at_call = libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80;
         if at_call {

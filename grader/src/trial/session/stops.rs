@@ -62,6 +62,11 @@ impl Session<'_> {
         self.watched && observe::identity(pid).tracer == Pid::this().as_raw()
     }
 
+    /// Whether a process is held, and stands where it was left.
+    pub fn stood_there(&self, pid: Pid) -> bool {
+        self.held.get(&pid.as_raw()).is_some_and(|held| held.stops.is_empty())
+    }
+
     /// Whether a held process stands still.
     pub fn stands(&mut self, pid: Pid) -> bool {
         self.held.get(&pid.as_raw()).is_some_and(|held| !held.stops.is_empty())
@@ -133,7 +138,8 @@ impl Session<'_> {
 
     /// Notes a stop of a process that is held, or that was made by one that is. False for all others.
     pub(super) fn note_stop(&mut self, pid: Pid, status: i32) -> bool {
-        if !self.held.is_empty() && !self.watched && !self.is_probe(pid) {
+        let is_held_ones = |it: &Self| it.held.contains_key(&observe::identity(pid).parent);
+        if !self.held.is_empty() && !self.is_probe(pid) && (!self.watched || is_held_ones(self)) {
             self.hold(pid);
         }
         self.held.get_mut(&pid.as_raw()).map(|held| held.stops.push_back(status)).is_some()

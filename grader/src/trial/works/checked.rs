@@ -37,9 +37,8 @@ fn make_all(running: &mut RunningCommand, checks: &[&'static Work], own: &Host) 
     let mut hand = Hand::seize(&mut running.session, running.pid).map_err(anyhow::Error::msg)?;
     // Which check reads it finds it there: the command stands, and does not read it.
     hand.session.write_line(&own.mark);
-    let done = make(&mut hand, checks, &own.mark);
-    hand.let_go();
-    Ok(done)
+    // Afterwards it stands where it stood: it would end where it gets no input.
+    Ok(make(&mut hand, checks, &own.mark))
 }
 
 /// The end of a start, and what is to be seen of it.

@@ -55,7 +55,6 @@ pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result
     own.attacker = observe::process(running.pid, &starts.decoy.ready);
     own.program = hand.session.program();
     own.command = hand.session.deaths.get(&running.pid.as_raw()).copied().unwrap_or_default();
-    hand.let_go();
     starts.end(&mut running, 0, "", true)?;
     own.left_processes = leftovers::processes(starts.decoy, &before);
     make_an_end(&mut running)?;

@@ -1,6 +1,6 @@
 //! Starts that need only come to their end: a second one beside the first, and those by other paths.
 
-use super::super::attacker::find::waits_for_input;
+use super::super::observe;
 use super::start::{RunningCommand, Starts};
 use crate::decoy::layout::{READ_ONLY, READ_ONLY_WITHOUT_SPACE, ROOTFS_WITH_SPACE};
 use crate::decoy::start::Streams;
@@ -35,7 +35,7 @@ pub fn second(
         Ok(())
     };
     run().map_err(|error| format!("of two at once the second: {error:#}"))?;
-    match waits_for_input(first.pid) {
+    match observe::runs(first.pid) {
         true => Ok(()),
         false => Err("of two at once the first ended when the second did".into()),
     }

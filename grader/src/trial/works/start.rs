@@ -23,6 +23,8 @@ pub struct Starts<'a> {
     pub decoy: &'a Decoy,
     /// Whether it wants a terminal on all its streams.
     wants_terminal: Cell<bool>,
+    /// Whether its command ends at once, since it gets no input, and has to be held from its first instruction on.
+    ends_at_once: Cell<bool>,
     /// Whether one start did not come to its end in time.
     used_up: Cell<bool>,
 }
@@ -38,8 +40,8 @@ pub struct RunningCommand<'a> {
 
 impl<'a> Starts<'a> {
     pub fn new(stage: &'a Stage, target: &'a Target, decoy: &'a Decoy) -> Starts<'a> {
-        let (wants_terminal, used_up) = (Cell::new(false), Cell::new(false));
-        Starts { stage, target, decoy, wants_terminal, used_up }
+        let [wants_terminal, ends_at_once, used_up] = [false; 3].map(Cell::new);
+        Starts { stage, target, decoy, wants_terminal, ends_at_once, used_up }
     }
 
     /// Whether a next start makes sense.
@@ -47,8 +49,8 @@ impl<'a> Starts<'a> {
         !self.used_up.get() && self.decoy.ending() == Ending::None
     }
 
-    /// Starts it, and once more before it is given up: some are races, some demand a terminal, on whichever stream.
-    /// One that used up its time is not. The error says why the command never ran.
+    /// Starts it, and again before it is given up: some are races, some demand a terminal, on whichever stream, and in some
+    /// the command gets no input and ends at once. One that used up its time is not. The error says why the command never ran.
     pub fn start(
         &self,
         target: &Target,
@@ -57,14 +59,19 @@ impl<'a> Starts<'a> {
     ) -> Result<RunningCommand<'a>> {
         let begun = Instant::now();
         let streams = if self.wants_terminal.get() { Streams::Terminal } else { streams };
-        let first = self.run_once(target, streams, false, beside);
+        let first = self.run_once(target, streams, self.ends_at_once.get(), beside);
         if first.is_ok() || self.is_used_up(begun) {
             return first;
         }
         let again = self.run_once(target, Streams::Terminal, false, beside);
-        self.wants_terminal.set(again.is_ok());
+        if again.is_ok() {
+            self.wants_terminal.set(true);
+            return again;
+        }
+        let held = self.run_once(target, streams, true, beside);
+        self.ends_at_once.set(held.is_ok());
         // The first start has said why, on a stream of its own.
-        again.or(first)
+        held.or(first)
     }
 
     /// The same, with every execve(2) seen.
@@ -93,8 +100,12 @@ impl<'a> Starts<'a> {
         let (program, command) = self.stage.ordinary(target, self.decoy, streams, &[])?;
         let program = Program { watched, ..program };
         let mut session = Session::start(self.decoy, self.stage, &program, None)?;
+        if watched {
+            session.catch(command);
+        }
         let mut since = None;
-        match session.look_for(|_| find_one(self.decoy, command, beside, &mut since))? {
+        let found = |it: &Session| it.caught.or_else(|| find_one(self.decoy, command, beside, &mut since));
+        match session.look_for(found)? {
             Some(pid) => Ok(RunningCommand { session, pid, exe: observe::identity(pid).exe }),
             None => bail!(why_not(&mut session, self.stage)),
         }
@@ -102,7 +113,7 @@ impl<'a> Starts<'a> {
 
     /// Lets the command write a word and exit with this status, and waits for the program's end.
     pub fn end(&self, running: &mut RunningCommand, asked: i32, word: &str, quiet: bool) -> Result<Start> {
-        // Who is gone has made its end.
+        // Who is gone has come to its end.
         if let Ok(mut hand) = Hand::seize(&mut running.session, running.pid) {
             works::command::end(&mut Attacker::new(&mut hand, word, &[]), asked, word);
         }
