@@ -86,6 +86,11 @@ pub trait Hand {
     /// As for [`Hand::call`].
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed>;
 
+    /// Lets some time pass, in which others go on and the attacker stands.
+    fn wait(&mut self) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
     /// Lets the attacker do nothing but run, until it has had so much of a CPU's time, but not longer than
     /// [`SPIN_PATIENCE`] times as long.
     ///

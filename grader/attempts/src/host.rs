@@ -43,7 +43,9 @@ pub struct Host {
     pub container_pid1: Ending,
     /// How the program under test ended.
     pub program: Ending,
-    /// What it wrote to standard error.
+    /// How its command ended, if the host had seized that with ptrace(2).
+    pub command: Ending,
+    /// What the program wrote to standard error.
     pub stderr: Vec<u8>,
     /// Whether the program is a lab: labs must pass more checks, for example on their messages.
     pub is_lab: bool,

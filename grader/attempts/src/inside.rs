@@ -18,9 +18,8 @@ pub mod look;
 pub mod procfs;
 pub mod read;
 
-use crate::attempts::Attack;
+use crate::attempts::{self, Attack};
 use crate::wire::{Answer, EXIT, Question};
-use crate::{attempts, works};
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::{Pid, getpid};
@@ -102,11 +101,6 @@ impl Inside {
         Errno::ENXIO
     }
 
-    /// Whether it uses standard input and output, since it could not reach the socket.
-    pub fn talks_over_streams(&self) -> bool {
-        self.talk.input.as_raw_fd() == 0
-    }
-
     /// Sends bytes to the host.
     pub fn bring_out(&mut self, bytes: &[u8]) {
         self.answer(&Answer::Out(bytes.to_vec()));
@@ -186,7 +180,7 @@ fn serve(talk: &Talk) -> u8 {
         }
         let Some(question) = Question::parse(line.trim_end()) else { return 1 };
         if question.check == EXIT {
-            return exit(&question.mark);
+            return 0;
         }
         let mut inside = Inside { talk: talk.again(), question, tried: false, gave_up: None };
         let end = run(&mut inside);
@@ -206,25 +200,7 @@ fn run(me: &mut Inside) -> Answer {
         };
         return if me.tried { Answer::Got(errno, text) } else { Answer::Not(errno, text) };
     }
-    if let Some(work) = works::Work::find(&check) {
-        return match (work.inside)(me) {
-            Ok(()) => Answer::Got(0, String::new()),
-            Err(text) => Answer::Got(libc::EIO, text),
-        };
-    }
     Answer::Not(libc::ENOSYS, format!("no check is called {check}"))
-}
-
-/// The end of a works check: writes the word of `<status>:<word>` to both output streams and exits with the status.
-fn exit(mark: &str) -> u8 {
-    let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
-    if !word.is_empty() {
-        // The host notices a closed stream, since nothing arrives.
-        let _ = writeln!(io::stdout(), "{word}");
-        let _ = writeln!(io::stderr(), "{word}");
-        let _ = io::stdout().flush();
-    }
-    status.parse().unwrap_or(1)
 }
 
 /// The inode number of this process's PID namespace, by any available way.

@@ -65,19 +65,30 @@ pub struct Hand<'s, 'd> {
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
-    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on.
+    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on. One that
+    /// another hand left standing there is taken as it stands.
     ///
     /// # Errors
     /// Why it can't be moved.
     pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> anyhow::Result<Hand<'s, 'd>> {
+        if session.stood_there(pid) {
+            let saved = Registers::read(pid).context("the command's registers")?;
+            let info = ptrace::syscall_info(pid).context("the command's system call")?;
+            // SAFETY: it stands at the entry of a call, so this is what the kernel has written.
+            let own = unsafe { info.u.entry.nr };
+            return Ok(Hand { session, pid, saved, own, made: Vec::new(), parent: None });
+        }
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
             | ptrace::Options::PTRACE_O_TRACEVFORK
             | ptrace::Options::PTRACE_O_TRACECLONE
             | ptrace::Options::PTRACE_O_TRACEEXEC;
-        match ptrace::seize(pid, follow) {
-            Err(Errno::EPERM) => bail!("the command is traced by another process"),
-            seized => seized.context("the host could not seize the command")?,
+        // Where every execve(2) is seen, it is the host's already.
+        if !session.traces(pid) {
+            match ptrace::seize(pid, follow) {
+                Err(Errno::EPERM) => bail!("the command is traced by another process"),
+                seized => seized.context("the host could not seize the command")?,
+            }
         }
         session.hold(pid);
         ptrace::interrupt(pid).context("the host could not stop the command")?;
@@ -111,6 +122,20 @@ impl<'s, 'd> Hand<'s, 'd> {
         if let Some(parent) = self.parent.take() {
             (self.pid, self.saved, self.own) = parent;
         }
+    }
+
+    /// Lets the children that it has made go on, in the call at whose entry it stands itself. Returns them.
+    pub fn let_children_go(&mut self) -> Vec<Pid> {
+        let children: Vec<Pid> = self.session.held().filter(|pid| *pid != self.pid).collect();
+        for child in &children {
+            let deadline = Instant::now() + RETURNS;
+            while !self.session.stands(*child) && Instant::now() < deadline {
+                self.session.look_at(*child);
+            }
+            let _ = self.saved.before_call(self.own).write(*child);
+            self.session.release(*child);
+        }
+        children
     }
 
     /// Makes a call, and waits until the process stands again where it stood.
@@ -276,6 +301,10 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
             none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
             all => Ok(all),
         }
+    }
+
+    fn wait(&mut self) {
+        self.session.look_at(self.pid);
     }
 
     #[cfg(target_arch = "x86_64")]
