@@ -60,6 +60,11 @@ const NEVER: &[Errno] = &[
     Errno::EKEYREVOKED, Errno::ENOSPC,
 ];
 
+/// Nobody listens at an address, or there is no way to it.
+#[rustfmt::skip]
+const NOBODY_LISTENS: &[Errno] =
+    &[Errno::ECONNREFUSED, Errno::ENETUNREACH, Errno::EHOSTUNREACH, Errno::ENETDOWN, Errno::EADDRNOTAVAIL];
+
 impl Refusal {
     /// What refused a call with this errno, in words.
     ///
@@ -80,7 +85,7 @@ impl Refusal {
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
             _ => {}
         }
-        if let Some(found) = self.found(errno, host) {
+        if let Some(found) = self.elsewhere(errno, host).or_else(|| self.denied(errno, host)) {
             return Ok(found.to_owned());
         }
         match NEVER.contains(&errno) {
@@ -89,19 +94,17 @@ impl Refusal {
         }
     }
 
-    /// What the host finds that refuses with this errno, for the errnos of this class.
-    fn found(self, errno: Errno, host: &Host) -> Option<&'static str> {
+    /// Where the attacker is that what it asked for is not there.
+    fn elsewhere(self, errno: Errno, host: &Host) -> Option<&'static str> {
         let apart = |namespace| host.shares(namespace) == Some(false);
-        let me = &host.attacker;
-        let own_root = me.own_root == Some(true);
-        let rose = |figure: fn(&GroupFacts) -> Option<u64>| figure(&host.group.1) > figure(&host.group.0);
+        let own_root = host.attacker.own_root == Some(true);
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
             }
-            (Refusal::File | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
-            (Refusal::Mask | Refusal::HostName, Errno::EROFS) if host.handles.read_only == Some(true) => {
-                Some("the mount is read-only")
+            (Refusal::SetUserId, Errno::ENOENT) if own_root => Some("the file is not in its tree"),
+            (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
+                Some("its file system is not the host's")
             }
             (Refusal::Process, Errno::ESRCH | Errno::ENOENT) if apart("pid") => {
                 Some("it is in a PID namespace of its own, which has no such process")
@@ -112,24 +115,34 @@ impl Refusal {
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
             }
-            (Refusal::Socket | Refusal::Connection, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
-                if me.is_filtered() =>
-            {
-                Some("a system-call filter is in force")
-            }
-            (
-                Refusal::Connection,
-                Errno::ECONNREFUSED
-                | Errno::ENETUNREACH
-                | Errno::EHOSTUNREACH
-                | Errno::ENETDOWN
-                | Errno::EADDRNOTAVAIL,
-            ) if apart("net") => Some("it is in a network namespace of its own, where nobody listens"),
-            (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
-                Some("it is in a user namespace of its own, which allows no further one")
+            (Refusal::Connection, errno) if NOBODY_LISTENS.contains(&errno) && apart("net") => {
+                Some("it is in a network namespace of its own, where nobody listens")
             }
             (Refusal::Group, Errno::ENOENT) if apart("cgroup") => {
                 Some("it is in a cgroup namespace of its own, where hierarchies begin with its own group")
+            }
+            (Refusal::Key, Errno::ENOKEY) if host.has_other_keyring() => {
+                Some("its session keyring is not the host's")
+            }
+            _ => None,
+        }
+    }
+
+    /// What it is denied where it is.
+    fn denied(self, errno: Errno, host: &Host) -> Option<&'static str> {
+        let rose = |figure: fn(&GroupFacts) -> Option<u64>| figure(&host.group.1) > figure(&host.group.0);
+        match (self, errno) {
+            (Refusal::File | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::Mask | Refusal::HostName, Errno::EROFS) if host.handles.read_only == Some(true) => {
+                Some("the mount is read-only")
+            }
+            (Refusal::Socket | Refusal::Connection, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
+                if host.attacker.is_filtered() =>
+            {
+                Some("a system-call filter is in force")
+            }
+            (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if host.shares("user") == Some(false) => {
+                Some("it is in a user namespace of its own, which allows no further one")
             }
             (Refusal::Processes, Errno::EAGAIN) if rose(|group| group.forks_refused) => {
                 Some("the container's control group has no room for more")
@@ -142,13 +155,6 @@ impl Refusal {
             }
             (Refusal::Terminal, Errno::ENOTTY) if host.terminal.in_session == Some(false) => {
                 Some("it is not in the session of the caller's terminal")
-            }
-            (Refusal::SetUserId, Errno::ENOENT) if own_root => Some("the file is not in its tree"),
-            (Refusal::Key, Errno::ENOKEY) if host.has_other_keyring() => {
-                Some("its session keyring is not the host's")
-            }
-            (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
-                Some("its file system is not the host's")
             }
             _ => None,
         }

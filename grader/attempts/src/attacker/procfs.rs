@@ -81,7 +81,7 @@ impl Attacker<'_> {
     pub fn open_kernel_file(&mut self, path: &str, flags: c_int) -> Result<c_int, Failed> {
         if let Some(seen) = self.look_at_file_system(path)? {
             let Handles { file_system, read_only, .. } = &mut self.handles;
-            (*file_system, *read_only) = (Some(seen.file_system.0 as i64), Some(seen.read_only));
+            (*file_system, *read_only) = (Some(seen.file_system.0), Some(seen.read_only));
             if seen.is_device {
                 return self.gives_up(&format!("{path} is a device"));
             }
