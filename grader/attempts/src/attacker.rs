@@ -6,13 +6,18 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
+//! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
 //! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
+pub mod devices;
 pub mod files;
+pub mod paths;
 pub mod processes;
 pub mod setuid;
 pub mod terminal;
+
+use crate::host::Opened;
 
 use nix::errno::Errno;
 use nix::libc::c_long;
@@ -47,6 +52,12 @@ pub trait Hand {
     /// # Errors
     /// As for [`Hand::call`].
     fn follow(&mut self, child: i32) -> Result<(), Failed>;
+
+    /// The attacker's open descriptors, as `ls /proc/self/fd` would list them.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed>;
 
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///
@@ -117,6 +128,16 @@ impl From<Errno> for Failed {
     }
 }
 
+impl Failed {
+    /// The same for a call that only prepares the attempt: that it was refused is no verdict.
+    pub fn in_preparation(self) -> Failed {
+        match self {
+            Failed::Refused(errno) => Failed::GaveUp(format!("a preparation was refused: {errno}")),
+            other => other,
+        }
+    }
+}
+
 /// The attacker, as an attempt sees it.
 pub struct Attacker<'a> {
     hand: &'a mut dyn Hand,
@@ -124,12 +145,14 @@ pub struct Attacker<'a> {
     given: &'a [(String, String)],
     /// What the attacker has read, by a handle of the host's and by its own hand.
     pub taken: Vec<u8>,
+    /// The files that it has opened, as far as the host has looked at them.
+    pub opened: Vec<Opened>,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new() }
+        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new() }
     }
 
     /// A random word that nobody has seen before this attempt.

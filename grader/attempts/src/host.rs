@@ -1,5 +1,6 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
+use nix::sys::stat::{FileStat, SFlag};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,6 +21,14 @@ pub struct Host {
     pub disk: Option<Vec<u8>>,
     /// The bytes that the attacker sent to the host.
     pub said: Vec<u8>,
+    /// The files of the attacker that the host has looked at, by duplicates of its descriptors (pidfd_getfd(2)).
+    pub opened: Vec<Opened>,
+    /// Device and inode of what is at stake, by its place.
+    pub stakes: BTreeMap<String, Vec<(u64, u64)>>,
+    /// The places where what is at stake was gone or changed at the end.
+    pub spoiled: Vec<String>,
+    /// The device number of the decoy disk.
+    pub disk_number: Option<u64>,
     /// What the program under test wrote to standard output.
     pub stdout: Vec<u8>,
     /// The uid of the host's root, as the host counts uids.
@@ -77,8 +86,8 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
-    /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
-    pub spoiled: Option<String>,
+    /// What was wrong with the stake before the attack, if anything, in words: then nothing follows from its failure.
+    pub spoiled_stake: Option<String>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.
@@ -116,6 +125,19 @@ pub struct Process {
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
+}
+
+/// A file that the attacker has open, as fstat(2) describes it to the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The device number of its file system.
+    pub device: u64,
+    /// Its inode number.
+    pub inode: u64,
+    /// Its type and permissions (`st_mode`, inode(7)).
+    pub mode: u32,
+    /// The number of the device that it is a node of.
+    pub node: u64,
 }
 
 /// A process's share of CPU time, in seconds.
@@ -230,6 +252,19 @@ pub enum Seen {
     Nothing,
 }
 
+impl Opened {
+    /// Whether it is of this type.
+    pub fn is(&self, kind: SFlag) -> bool {
+        SFlag::from_bits_truncate(self.mode) & SFlag::S_IFMT == kind
+    }
+}
+
+impl From<FileStat> for Opened {
+    fn from(it: FileStat) -> Opened {
+        Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev }
+    }
+}
+
 impl Process {
     /// The path of a descriptor that it has open for writing, on a file system of this type (statfs(2)), if the path
     /// ends with these parts.
@@ -267,6 +302,19 @@ impl Host {
     /// Whether the attacker sent these bytes.
     pub fn heard(&self, bytes: &[u8]) -> bool {
         contains(&self.said, bytes)
+    }
+
+    /// Whether the attacker has this place of the host: it opened the file itself, or knows the random word in it.
+    pub fn took(&self, place: &str) -> bool {
+        let is_stake =
+            |it: &Opened| self.stakes.get(place).is_some_and(|files| files.contains(&(it.device, it.inode)));
+        self.opened.iter().any(is_stake) || self.heard_secret(place)
+    }
+
+    /// The same of the decoy disk.
+    pub fn took_disk(&self) -> bool {
+        let is_disk = |it: &Opened| it.is(SFlag::S_IFBLK) && Some(it.node) == self.disk_number;
+        self.opened.iter().any(is_disk) || self.heard_disk()
     }
 
     /// Whether the attacker's mark arrived over the caller's terminal.

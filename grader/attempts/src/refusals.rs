@@ -65,8 +65,13 @@ impl Refusal {
     /// The host finds nothing that would refuse it: why the errno counts for nothing.
     pub fn explain(self, errno: Errno, host: &Host) -> Result<String, String> {
         let me = &host.attacker;
-        if let Some(why) = &host.spoiled {
+        if let Some(why) = &host.spoiled_stake {
             return Err(why.clone());
+        }
+        let spoiled = |place: &str| host.spoiled.iter().any(|it| it == place);
+        // What is left out of a copy of the tree is confined, but what was taken from the host's own is not.
+        if spoiled("canary") || spoiled("node") && (self, errno) == (Refusal::Node, Errno::ENOENT) {
+            return Err("what was at stake had been removed or changed on the host".into());
         }
         match errno {
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
@@ -135,7 +140,7 @@ impl Refusal {
     /// # Errors
     /// The host finds nothing that would confine it.
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
-        if let Some(why) = &host.spoiled {
+        if let Some(why) = &host.spoiled_stake {
             return Err(why.clone());
         }
         let (namespace, word) = match self {
@@ -279,7 +284,7 @@ mod tests {
 
     #[test]
     fn where_the_stake_was_spoiled_nothing_counts() {
-        let spoiled = Host { spoiled: Some("spoiled".into()), ..host(true, true, &["pid"]) };
+        let spoiled = Host { spoiled_stake: Some("spoiled".into()), ..host(true, true, &["pid"]) };
         assert_eq!(Refusal::Process.explain(Errno::EPERM, &spoiled), Err("spoiled".into()));
         assert_eq!(Refusal::Process.explain_success(&spoiled), Err("spoiled".into()));
     }

@@ -89,6 +89,38 @@ impl Attacker<'_> {
         Ok(())
     }
 
+    /// Does something with a process's directory in procfs: in the one at `/proc`, else in one that the attacker mounts,
+    /// which no other lies upon and which is of its own PID namespace.
+    pub fn through_procfs(
+        &mut self,
+        process: pid_t,
+        act: impl Fn(&mut Self, &str) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
+        match act(self, &format!("/proc/{process}")) {
+            Err(Failed::Refused(_)) => {}
+            done => return done,
+        }
+        let own = self.own_procfs()?;
+        act(self, &format!("{own}/{process}"))
+    }
+
+    /// Mounts a procfs, and returns its path.
+    fn own_procfs(&mut self) -> Result<String, Failed> {
+        let own = self.directory()?;
+        let place = if own == "/" { "/proc".to_owned() } else { own };
+        // A user namespace may not leave out flags that its other mounts have (mount_namespaces(7)).
+        let careful = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+        match self.mount("proc", &place, "proc", careful) {
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(|()| place),
+        }
+        let context = self.fsopen("proc")?;
+        self.fsconfig_create(context)?;
+        let mount = self.fsmount(context)?;
+        self.move_mount(mount, &place)?;
+        Ok(place)
+    }
+
     fn ptrace(
         &mut self,
         request: c_uint,

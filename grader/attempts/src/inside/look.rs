@@ -7,7 +7,7 @@
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, openat, openat2};
 use nix::libc::dev_t;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, major, makedev, stat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, makedev, stat};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Something at a path.

@@ -262,6 +262,14 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         self.go_back()
     }
 
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+        match proc::numbers(format!("/proc/{}/fd", self.pid)) {
+            // It waits for its input, on a descriptor.
+            none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
+            all => Ok(all),
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None });

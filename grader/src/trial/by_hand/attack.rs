@@ -11,7 +11,7 @@ use crate::trial::freeze::freeze;
 use crate::trial::group::ContainerGroup;
 use crate::trial::requirements::attacker_hints;
 use crate::trial::session::Session;
-use crate::trial::{look, observe, stakes, terminal};
+use crate::trial::{look, observe, spoiled, terminal};
 use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
 use attempts::host::Ending;
@@ -66,7 +66,7 @@ impl One<'_> {
         self.others = freeze(hand.session, decoy, pid)?;
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
-        host.spoiled = stakes::spoiled(hand.session, decoy, refusal);
+        host.spoiled_stake = spoiled::spoiled(hand.session, self.trial.stage, decoy, refusal);
         self.attack(&mut hand, attack, &mut host);
         if self.facts.seen_call == SeenCall::Begun {
             wait_for_consequences(hand.session, decoy.ending() != Ending::None, pid1);
@@ -96,6 +96,7 @@ impl One<'_> {
         let mut attacker = Attacker::new(hand, &host.mark, &hints);
         let result = attack(&mut attacker);
         host.said = std::mem::take(&mut attacker.taken);
+        host.opened = std::mem::take(&mut attacker.opened);
         hand.leave_child();
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
@@ -125,6 +126,7 @@ impl One<'_> {
         }
         let whole = look::look(decoy, session, attempt.needs, Some(self.pid), host);
         host.group.1 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
+        host.spoiled = decoy.spoiled();
         self.facts.seen = (attempt.witness)(host);
         // A reboot takes the host while it looks; it is told by wait(2).
         match (whole, host.pid1) {
