@@ -1,5 +1,6 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
+use nix::libc;
 use nix::sys::stat::{FileStat, SFlag};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,6 +69,8 @@ pub struct Host {
     pub victim: Ending,
     /// The host's boot-time clock, in seconds.
     pub boottime: i64,
+    /// How far it is set apart, as in [`Process::boot_offset`].
+    pub boot_offset: Option<i64>,
     /// How many processes there are in the host's PID namespace.
     pub processes: usize,
     /// The foreground process group of the caller's terminal, where it has one, before and after.
@@ -86,8 +89,48 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
-    /// What was wrong with the stake before the attack, if anything, in words: then nothing follows from its failure.
-    pub spoiled_stake: Option<String>,
+    /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
+    pub unfit: Option<String>,
+    /// What the host made for this attempt when all stood still; none where the attempt needs none of it.
+    pub services: Option<Served>,
+    /// What the host has seen of the attacker's handles.
+    pub handles: Handles,
+}
+
+/// What a host makes anew for an attempt: what nobody can have prepared for, or can tell from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Served {
+    /// A System V segment: its key and its number (shmget(2)).
+    pub segment: (i32, i32),
+    /// The name of a message queue (mq_open(2)), and its inode number.
+    pub queue: (String, u64),
+    /// The name of an abstract socket (unix(7)).
+    pub abstract_name: String,
+    /// A port on 127.0.0.1.
+    pub port: u16,
+    /// The description of a key in the session keyring, and the numbers of the key and of the keyring (keyrings(7)); none where
+    /// the kernel has no keys.
+    pub key: Option<(String, i32, i32)>,
+    /// Who has connected since, on the abstract socket and on the port.
+    pub guests: (u32, u32),
+}
+
+/// What the host has seen of what an attacker holds, by its own look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handles {
+    /// The type of the file system on which a file of the kernel's lies (statfs(2)): another, where something lies over it.
+    pub file_system: Option<i64>,
+    /// Whether the mount of that file is read-only.
+    pub read_only: Option<bool>,
+    /// The network namespace of a socket, by its inode number.
+    pub network: Option<u64>,
+    /// The inode number of a message queue.
+    pub queue: Option<u64>,
+    /// The number of the session keyring (session-keyring(7)).
+    pub keyring: Option<i32>,
+    /// The number of a key that it has found.
+    pub key: Option<i32>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.
@@ -121,6 +164,9 @@ pub struct Process {
     pub uid_map: String,
     /// Its CPU time during the check.
     pub cpu: Cpu,
+    /// How far the clock that counts from the machine's start is set apart in its time namespace, in seconds; none where the
+    /// host can't read it.
+    pub boot_offset: Option<i64>,
     /// The process numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
@@ -193,12 +239,16 @@ pub struct GroupFacts {
     pub place: Option<String>,
     /// Whether a pids controller counts its processes.
     pub counts_processes: bool,
+    /// How often a group had no room for a process more (`pids.events`), of those that are full.
+    pub forks_refused: Option<u64>,
     /// The memory in use, in bytes.
     pub memory: Option<u64>,
     /// The maximum of memory ever in use, in bytes.
     pub peak_memory: Option<u64>,
     /// Processes killed by the kernel because the group was out of memory.
     pub oom_kills: Option<u64>,
+    /// How often a group would have gone beyond its limit of memory (`memory.failcnt`; in v2 `max` of `memory.events`).
+    pub memory_refused: Option<u64>,
     /// How often the decoy host's own memory limit was reached, which is not the container's limit.
     pub host_limit: u64,
     /// Periods in which a quota of CPU time was in force (`nr_periods`), and those in which the group was throttled.
@@ -277,6 +327,13 @@ impl Process {
     }
 }
 
+impl Handles {
+    /// Whether a file of the kernel's was one, and no other that lies over it.
+    pub fn is_of_the_kernel(&self) -> bool {
+        self.file_system.is_some_and(|kind| [libc::PROC_SUPER_MAGIC, libc::SYSFS_MAGIC].contains(&kind))
+    }
+}
+
 impl Host {
     /// Whether the attacker and the decoy host's PID 1 are in one namespace of this kind.
     /// None where it could not be read.
@@ -332,6 +389,12 @@ impl Host {
     pub fn child_has_other_user_namespace(&self) -> bool {
         let own = self.attacker.namespaces.get("user");
         own.is_some_and(|own| self.attacker.children_user.iter().any(|user| user != own))
+    }
+
+    /// Whether the attacker's session keyring is known, and not the host's.
+    pub fn has_other_keyring(&self) -> bool {
+        let hosts = self.services.as_ref().and_then(|served| served.key.as_ref());
+        hosts.zip(self.handles.keyring).is_some_and(|((_, _, ours), theirs)| *ours != theirs)
     }
 
     /// Whether the decisive call succeeded.

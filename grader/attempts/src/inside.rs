@@ -3,7 +3,7 @@
 //! The probe needs as little as possible in the container: no threads, no `/proc`, and no shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
+//! - [`procfs`]: a procfs, mounted if missing.
 //! - [`read`]: reads a file so that the host sees it.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
@@ -17,8 +17,6 @@ pub mod disk;
 pub mod look;
 pub mod procfs;
 pub mod read;
-pub mod sysctl;
-pub mod sysfs;
 
 use crate::attempts::Attack;
 use crate::wire::{Answer, EXIT, Question};

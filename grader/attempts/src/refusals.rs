@@ -1,7 +1,7 @@
 //! Which errno refuses, and which is an accident. A call that failed has been refused only if the host finds in the
 //! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
 
-use crate::host::{Host, Process};
+use crate::host::{GroupFacts, Host, Process};
 use nix::errno::Errno;
 
 /// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
@@ -34,6 +34,8 @@ pub enum Refusal {
     Connection,
     /// A user namespace: the limit of an own one is reached.
     UserNamespace,
+    /// A control group: in another cgroup namespace no hierarchy begins above the container's own.
+    Group,
     /// Processes in numbers: the container's group has no room for more.
     Processes,
     /// Memory in amounts: the container's group has none left.
@@ -65,13 +67,13 @@ impl Refusal {
     /// The host finds nothing that would refuse it: why the errno counts for nothing.
     pub fn explain(self, errno: Errno, host: &Host) -> Result<String, String> {
         let me = &host.attacker;
-        if let Some(why) = &host.spoiled_stake {
-            return Err(why.clone());
-        }
         let spoiled = |place: &str| host.spoiled.iter().any(|it| it == place);
         // What is left out of a copy of the tree is confined, but what was taken from the host's own is not.
         if spoiled("canary") || spoiled("node") && (self, errno) == (Refusal::Node, Errno::ENOENT) {
             return Err("what was at stake had been removed or changed on the host".into());
+        }
+        if let Some(why) = &host.unfit {
+            return Err(why.clone());
         }
         match errno {
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
@@ -92,11 +94,15 @@ impl Refusal {
         let apart = |namespace| host.shares(namespace) == Some(false);
         let me = &host.attacker;
         let own_root = me.own_root == Some(true);
+        let rose = |figure: fn(&GroupFacts) -> Option<u64>| figure(&host.group.1) > figure(&host.group.0);
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
             }
-            (Refusal::File | Refusal::Mask | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::File | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::Mask | Refusal::HostName, Errno::EROFS) if host.handles.read_only == Some(true) => {
+                Some("the mount is read-only")
+            }
             (Refusal::Process, Errno::ESRCH | Errno::ENOENT) if apart("pid") => {
                 Some("it is in a PID namespace of its own, which has no such process")
             }
@@ -106,7 +112,9 @@ impl Refusal {
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
             }
-            (Refusal::Socket, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) if me.is_filtered() => {
+            (Refusal::Socket | Refusal::Connection, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
+                if me.is_filtered() =>
+            {
                 Some("a system-call filter is in force")
             }
             (
@@ -120,6 +128,15 @@ impl Refusal {
             (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
                 Some("it is in a user namespace of its own, which allows no further one")
             }
+            (Refusal::Group, Errno::ENOENT) if apart("cgroup") => {
+                Some("it is in a cgroup namespace of its own, where hierarchies begin with its own group")
+            }
+            (Refusal::Processes, Errno::EAGAIN) if rose(|group| group.forks_refused) => {
+                Some("the container's control group has no room for more")
+            }
+            (Refusal::Memory, Errno::ENOMEM) if rose(|group| group.memory_refused) => {
+                Some("the container's control group has no memory left")
+            }
             (Refusal::Terminal, Errno::ENOTTY) if host.terminal.held == Some(false) => {
                 Some("none of its descriptors is the caller's terminal")
             }
@@ -127,7 +144,9 @@ impl Refusal {
                 Some("it is not in the session of the caller's terminal")
             }
             (Refusal::SetUserId, Errno::ENOENT) if own_root => Some("the file is not in its tree"),
-            (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
+            (Refusal::Key, Errno::ENOKEY) if host.has_other_keyring() => {
+                Some("its session keyring is not the host's")
+            }
             (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
                 Some("its file system is not the host's")
             }
@@ -140,8 +159,14 @@ impl Refusal {
     /// # Errors
     /// The host finds nothing that would confine it.
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
-        if let Some(why) = &host.spoiled_stake {
+        if let Some(why) = &host.unfit {
             return Err(why.clone());
+        }
+        if self == Refusal::Mask {
+            return match host.handles.file_system.is_some() && !host.handles.is_of_the_kernel() {
+                true => Ok("another file lies over it".into()),
+                false => Err("it opened the kernel's own file, and the host saw no effect".into()),
+            };
         }
         let (namespace, word) = match self {
             Refusal::Mount | Refusal::Unmount => ("mnt", "mount"),
@@ -228,14 +253,16 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Served;
     use crate::host::{Executed, Terminal};
+    use nix::libc;
 
     const ALL: [Refusal; 4] = [Refusal::Permission, Refusal::File, Refusal::Mount, Refusal::HostName];
 
     /// A host whose attacker has a root of its own or not, a filter or not, and these namespaces of its own.
     fn host(own_root: bool, filtered: bool, apart: &[&str]) -> Host {
         let mut host = Host::default();
-        for name in ["mnt", "pid", "ipc", "net", "user", "uts"] {
+        for name in ["cgroup", "mnt", "pid", "ipc", "net", "user", "uts"] {
             host.namespaces.insert(name.into(), 1);
             host.attacker.namespaces.insert(name.into(), if apart.contains(&name) { 2 } else { 1 });
         }
@@ -276,6 +303,7 @@ mod tests {
             (Refusal::Ipc, Errno::ENOENT, "ipc"),
             (Refusal::Connection, Errno::ECONNREFUSED, "net"),
             (Refusal::UserNamespace, Errno::ENOSPC, "user"),
+            (Refusal::Group, Errno::ENOENT, "cgroup"),
         ] {
             assert!(class.explain(errno, &host(true, true, &[namespace])).is_ok(), "{class:?}");
             assert!(class.explain(errno, &host(true, true, &[])).is_err(), "{class:?}");
@@ -283,8 +311,60 @@ mod tests {
     }
 
     #[test]
+    fn what_ran_out_refuses_where_the_containers_own_group_counted_it() {
+        let counted = |before, after| {
+            let mut host = host(true, true, &["cgroup"]);
+            for (group, count) in [(&mut host.group.0, before), (&mut host.group.1, after)] {
+                (group.forks_refused, group.memory_refused) = (count, count);
+            }
+            host
+        };
+        for (class, errno) in [(Refusal::Processes, Errno::EAGAIN), (Refusal::Memory, Errno::ENOMEM)] {
+            assert!(class.explain(errno, &counted(Some(0), Some(1))).is_ok(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, Some(1))).is_ok(), "{class:?}");
+            // Another limit refused it: RLIMIT_NPROC, RLIMIT_AS, or that of the host itself.
+            assert!(class.explain(errno, &counted(Some(1), Some(1))).is_err(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, None)).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_only_is_looked_at() {
+        let mut host = host(true, true, &["uts"]);
+        for class in [Refusal::Mask, Refusal::HostName] {
+            for (read_only, explained) in [(Some(true), true), (Some(false), false), (None, false)] {
+                host.handles.read_only = read_only;
+                assert_eq!(class.explain(Errno::EROFS, &host).is_ok(), explained, "{class:?} {read_only:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_key_needs_another_keyring() {
+        let mut host = host(true, true, &["user"]);
+        let mut explained = |hosts: Option<i32>, attackers| {
+            let key = hosts.map(|ring| ("name".into(), 5, ring));
+            host.services = Some(Served { key, ..Served::default() });
+            host.handles.keyring = attackers;
+            Refusal::Key.explain(Errno::ENOKEY, &host).is_ok()
+        };
+        assert!(explained(Some(7), Some(8)));
+        assert!(!explained(Some(7), Some(7)) && !explained(Some(7), None) && !explained(None, Some(8)));
+    }
+
+    #[test]
+    fn a_mask_is_another_file() {
+        let mut host = host(true, true, &["mnt", "user"]);
+        let of = [(None, false), (Some(libc::PROC_SUPER_MAGIC), false), (Some(libc::SYSFS_MAGIC), false)];
+        for (file_system, explained) in of.into_iter().chain([(Some(libc::TMPFS_MAGIC), true)]) {
+            host.handles.file_system = file_system;
+            assert_eq!(Refusal::Mask.explain_success(&host).is_ok(), explained, "{file_system:?}");
+        }
+    }
+
+    #[test]
     fn where_the_stake_was_spoiled_nothing_counts() {
-        let spoiled = Host { spoiled_stake: Some("spoiled".into()), ..host(true, true, &["pid"]) };
+        let spoiled = Host { unfit: Some("spoiled".into()), ..host(true, true, &["pid"]) };
         assert_eq!(Refusal::Process.explain(Errno::EPERM, &spoiled), Err("spoiled".into()));
         assert_eq!(Refusal::Process.explain_success(&spoiled), Err("spoiled".into()));
     }

@@ -86,6 +86,7 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         executes: None,
         uid_map: read_bounded(format!("/proc/{pid}/uid_map")),
         cpu: Cpu::default(),
+        boot_offset: boot_offset(pid),
         mountinfo: read_bounded(format!("/proc/{pid}/mountinfo")),
         own_root: root.map(|it| (it.dev(), it.ino()) != host.root),
         namespaces,
@@ -104,6 +105,17 @@ pub fn executed(pid: Pid) -> Option<Executed> {
         setuid: about.mode() & nix::libc::S_ISUID != 0,
         nosuid: fstatvfs(&file).ok()?.flags().contains(FsFlags::ST_NOSUID),
     })
+}
+
+/// How far its clock that counts from the machine's start is set apart (`/proc/<pid>/timens_offsets`, time_namespaces(7)).
+/// The file tells of the namespace of its children: none where that is another.
+pub fn boot_offset(pid: Pid) -> Option<i64> {
+    let offsets = proc::read(pid, "timens_offsets");
+    let of_boot = offsets
+        .lines()
+        .map(str::split_whitespace)
+        .find_map(|mut words| (words.next()? == "boottime").then(|| words.next()?.parse().ok()).flatten());
+    of_boot.filter(|_| namespace(pid, "time") == namespace(pid, "time_for_children"))
 }
 
 /// What it holds open.

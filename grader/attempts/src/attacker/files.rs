@@ -244,12 +244,16 @@ mod tests {
             Ok(Some("tmpfs".into()))
         }
 
-        fn follow(&mut self, _: i32) -> Result<(), Failed> {
-            Ok(())
+        fn memory(&mut self, _: i64, length: usize) -> Result<Vec<u8>, Failed> {
+            Ok(vec![0; length])
         }
 
         fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
             Ok(Vec::new())
+        }
+
+        fn follow(&mut self, _: i32) -> Result<(), Failed> {
+            Ok(())
         }
 
         fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {

@@ -100,25 +100,8 @@ impl Attacker<'_> {
             Err(Failed::Refused(_)) => {}
             done => return done,
         }
-        let own = self.own_procfs()?;
+        let own = self.new_procfs()?;
         act(self, &format!("{own}/{process}"))
-    }
-
-    /// Mounts a procfs, and returns its path.
-    fn own_procfs(&mut self) -> Result<String, Failed> {
-        let own = self.directory()?;
-        let place = if own == "/" { "/proc".to_owned() } else { own };
-        // A user namespace may not leave out flags that its other mounts have (mount_namespaces(7)).
-        let careful = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-        match self.mount("proc", &place, "proc", careful) {
-            Err(Failed::Refused(_)) => {}
-            done => return done.map(|()| place),
-        }
-        let context = self.fsopen("proc")?;
-        self.fsconfig_create(context)?;
-        let mount = self.fsmount(context)?;
-        self.move_mount(mount, &place)?;
-        Ok(place)
     }
 
     fn ptrace(

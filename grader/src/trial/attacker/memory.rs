@@ -106,7 +106,11 @@ impl Laid {
     }
 }
 
-fn read(pid: Pid, at: u64, length: usize) -> nix::Result<Vec<u8>> {
+/// So many bytes of a process's memory (process_vm_readv(2)).
+///
+/// # Errors
+/// As for [`Laid::write`].
+pub fn read(pid: Pid, at: u64, length: usize) -> nix::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     if length > 0 {
         let there = RemoteIoVec { base: at as usize, len: length };

@@ -19,7 +19,7 @@ use std::path::Path;
 const WORD: usize = 256;
 
 /// What is wrong with the stake of attempts of this class, in words.
-pub fn spoiled(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) -> Option<String> {
+pub fn unfit(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) -> Option<String> {
     let (stake, whole) = match class {
         Refusal::Process => ("the host's process", victim(decoy)),
         Refusal::Terminal => ("the caller's terminal", terminal::restore(session)),
