@@ -89,6 +89,21 @@ impl Attacker<'_> {
         Ok(())
     }
 
+    /// Does something with a process's directory in procfs: in the one at `/proc`, else in one that the attacker mounts,
+    /// which no other lies upon and which is of its own PID namespace.
+    pub fn through_procfs(
+        &mut self,
+        process: pid_t,
+        act: impl Fn(&mut Self, &str) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
+        match act(self, &format!("/proc/{process}")) {
+            Err(Failed::Refused(_)) => {}
+            done => return done,
+        }
+        let own = self.new_procfs()?;
+        act(self, &format!("{own}/{process}"))
+    }
+
     fn ptrace(
         &mut self,
         request: c_uint,

@@ -1,10 +1,9 @@
 //! proc-environ: read the environment of a process of the host.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::procfs::procfs;
-use crate::inside::read::read;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -20,17 +19,25 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["proc_pid_environ(5)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[
+        libc::SYS_mount,
+        libc::SYS_fsopen,
+        libc::SYS_fsconfig,
+        libc::SYS_fsmount,
+        libc::SYS_move_mount,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+    ],
+    attack: Attack::ByHand(attack, Refusal::Process),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    me.decisive(&format!("open(\"/proc/{victim}/environ\")"));
-    let environment = read(&format!("{}/{victim}/environ", procfs()?))?;
-    me.bring_out(&environment);
-    Ok(())
+    me.through_procfs(victim, |me, process| {
+        let file = me.open_stake(&format!("{process}/environ"), libc::O_RDONLY)?;
+        me.take(file)
+    })
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,11 +1,9 @@
 //! proc-pid-root: walk into the host through a process of it.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::canary::canary;
-use crate::inside::procfs::procfs;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -23,21 +21,26 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["proc_pid_root(5)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[
+        libc::SYS_mount,
+        libc::SYS_fsopen,
+        libc::SYS_fsconfig,
+        libc::SYS_fsmount,
+        libc::SYS_move_mount,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+    ],
+    attack: Attack::ByHand(attack, Refusal::Process),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    me.decisive(&format!("open(\"/proc/{victim}/root/canary\")"));
-    let found = canary(AT_FDCWD, &[&format!("{}/{victim}/root/", procfs()?)])?;
-    me.bring_out(&found);
-    Ok(())
+    me.through_procfs(victim, |me, process| me.take_canary(libc::AT_FDCWD, &[&format!("{process}/root/")]))
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("canary") {
+    if host.took("canary") {
         return Seen::Effect("the attacker has read a file of the host through /proc".into());
     }
     Seen::Nothing

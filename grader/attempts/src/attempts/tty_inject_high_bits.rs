@@ -33,6 +33,11 @@ const REQUEST: u64 = 1 << 32 | libc::TIOCSTI;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let terminal = me.terminal()?;
+    // It may be its own already.
+    match me.type_mark(terminal, REQUEST) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
     me.take_terminal(terminal)?;
     me.type_mark(terminal, REQUEST)
 }

@@ -31,6 +31,11 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let terminal = me.terminal()?;
+    // It may be its own already.
+    match me.type_mark(terminal, libc::TIOCSTI) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
     me.take_terminal(terminal)?;
     me.type_mark(terminal, libc::TIOCSTI)
 }

@@ -277,7 +277,7 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed> {
-        Ok(file_system(self.pid, descriptor))
+        Ok(file_system(self.pid, self.session.host(), descriptor))
     }
 
     fn follow(&mut self, child: i32) -> Result<(), Failed> {
@@ -358,9 +358,9 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 }
 
-/// The type of the file system on which a descriptor lies: by the number of its mount (proc_pid_fdinfo(5)) in the process's
-/// mount table; and since a chroot hides mounts from that, by its device number in the host's.
-fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
+/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's mount
+/// table; that has no mount in which a chroot(2) lies, but then the host's table has its device.
+fn file_system(pid: Pid, host: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
     let mount = field(&about, "mnt_id")?;
     let with = |table: &str, column, word: &str| {
@@ -370,7 +370,7 @@ fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
     with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
         let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
         let device = format!("{}:{}", libc::major(device), libc::minor(device));
-        with(&proc::read(Pid::this(), "mountinfo"), 2, &device)
+        with(&proc::read(host, "mountinfo"), 2, &device)
     })
 }
 

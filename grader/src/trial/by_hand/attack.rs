@@ -71,7 +71,7 @@ impl One<'_> {
         self.others = freeze(hand.session, decoy, pid)?;
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
-        host.unfit = stakes::unfit(hand.session, decoy, refusal);
+        host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, refusal);
         let served = match self.trial.attempt.needs.contains(&Need::Services) {
             true => renew_services(decoy, &mut host)?,
             false => Vec::new(),
