@@ -81,7 +81,7 @@ impl Attacker<'_> {
     pub fn open_kernel_file(&mut self, path: &str, flags: c_int) -> Result<c_int, Failed> {
         if let Some(seen) = self.look_at_file_system(path)? {
             let Handles { file_system, read_only, .. } = &mut self.handles;
-            (*file_system, *read_only) = (Some(seen.file_system.0 as i64), Some(seen.read_only));
+            (*file_system, *read_only) = (Some(seen.file_system.0), Some(seen.read_only));
             if seen.is_device {
                 return self.gives_up(&format!("{path} is a device"));
             }
@@ -112,9 +112,7 @@ impl Attacker<'_> {
     /// Takes away what lies over a path, with umount2(2), as often as that is allowed.
     pub fn unmask(&mut self, path: &str) -> Result<(), Failed> {
         for _ in 0..LAYERS {
-            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| {
-                me.call("umount2", libc::SYS_umount2, [Argument::text(path), flags.into()])
-            })?;
+            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| me.umount(path, flags))?;
         }
         Ok(())
     }
