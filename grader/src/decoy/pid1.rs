@@ -250,20 +250,16 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
                     children.wait_for_victim(channel)?;
-                    match snapshot(&services.proc, first, files, children.victim_status) {
-                        Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
-                        Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
-                    }
+                    let now = snapshot(&services.proc, first, files, children.victim_status);
+                    let now = answer_with(now, |now| FromPid1::Snapshot(Box::new(now)));
+                    channel.send(&now, &[])?;
                 }
                 Some((ToPid1::Serve(words), _)) => {
                     let served = match words {
                         Some(words) => services.renew(words),
                         None => services.look(),
                     };
-                    match served {
-                        Ok(served) => channel.send(&FromPid1::Served(served.clone()), &[])?,
-                        Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
-                    }
+                    channel.send(&answer_with(served, |it| FromPid1::Served(it.clone())), &[])?;
                 }
                 Some((ToPid1::Settle, _)) => {
                     let same = children.settle(channel, &services.proc, first).unwrap_or(false);
@@ -272,6 +268,14 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                 Some((ToPid1::Begin, _)) => {}
             }
         }
+    }
+}
+
+/// An answer, or why there is none.
+fn answer_with<T>(done: Result<T>, answer: impl FnOnce(T) -> FromPid1) -> FromPid1 {
+    match done {
+        Ok(done) => answer(done),
+        Err(error) => FromPid1::failed(&error),
     }
 }
 

@@ -112,9 +112,7 @@ impl Attacker<'_> {
     /// Takes away what lies over a path, with umount2(2), as often as that is allowed.
     pub fn unmask(&mut self, path: &str) -> Result<(), Failed> {
         for _ in 0..LAYERS {
-            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| {
-                me.call("umount2", libc::SYS_umount2, [Argument::text(path), flags.into()])
-            })?;
+            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| me.umount(path, flags))?;
         }
         Ok(())
     }
