@@ -31,6 +31,7 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 const SIZE: usize = 256 << 20;
+const PIECE: usize = 32 << 20;
 /// What the group must have held in addition for the host to call it too much.
 const MUCH: u64 = 250 << 20;
 
@@ -38,11 +39,15 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let memory = me.map(SIZE, 0)?;
     // In large pages where the kernel has some: the same memory in less time.
     let _ = me.advise(memory, SIZE, libc::MADV_HUGEPAGE);
-    match me.advise(memory, SIZE, libc::MADV_POPULATE_WRITE) {
-        // Kernels before 5.14 can write to all pages only when they are mapped.
-        Err(Failed::Refused(Errno::EINVAL)) => me.map(SIZE, libc::MAP_POPULATE).map(drop),
-        done => done,
+    // In pieces: on a busy machine the whole takes longer than a call may.
+    for at in (0..SIZE).step_by(PIECE) {
+        match me.advise(memory + at as i64, PIECE, libc::MADV_POPULATE_WRITE) {
+            // Kernels before 5.14 can write to all pages only when they are mapped.
+            Err(Failed::Refused(Errno::EINVAL)) => me.map(PIECE, libc::MAP_POPULATE).map(drop)?,
+            done => done?,
+        }
     }
+    Ok(())
 }
 
 fn witness(host: &Host) -> Seen {
