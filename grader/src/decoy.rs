@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
-//! - [`image`]: the root file system as a hostile image, beside the honest one.
+//! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
@@ -34,6 +34,7 @@ pub mod pid1;
 pub mod quota;
 pub mod secrets;
 pub mod services;
+pub mod stakes;
 pub mod start;
 pub mod tree;
 pub mod victim;
@@ -54,6 +55,7 @@ use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use secrets::Secrets;
+use stakes::Stakes;
 use start::{Program, Started};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -110,6 +112,8 @@ pub struct Decoy {
     groups: Groups,
     strangers: Cell<usize>,
     ground: Option<Ground>,
+    /// Which files of its tree are at stake.
+    pub stakes: Stakes,
 }
 
 impl Decoy {
@@ -132,6 +136,7 @@ impl Decoy {
             }
         };
         let ids = ground.lease.ids;
+        let stakes = Stakes::of(ground.tree.root(), &secrets.name);
 
         let (ours, theirs) = Channel::pair(ANSWER)?;
         let mut flags = CloneFlags::CLONE_NEWNS
@@ -180,6 +185,7 @@ impl Decoy {
             groups: plan.groups.clone(),
             strangers: Cell::new(0),
             ground: Some(ground),
+            stakes,
         })
     }
 
@@ -266,6 +272,11 @@ impl Decoy {
     /// The uid of its root, as the worker counts uids.
     pub fn root_id(&self) -> u32 {
         self.ground.as_ref().map_or(0, |ground| ground.lease.ids.outside(0))
+    }
+
+    /// What is at stake in its tree and no more what it was.
+    pub fn spoiled(&self) -> Vec<String> {
+        self.ground.as_ref().map(|ground| self.stakes.spoiled(ground.tree.root())).unwrap_or_default()
     }
 
     /// How many processes its programs have left behind that had to be ended before the next program was started.

@@ -6,17 +6,25 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
-//! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them. [`cgroups`], [`children`], [`limits`]: control groups,
-//!   children, memory.
+//! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
+//! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them.
+//! - [`cgroups`], [`children`], [`limits`]: control groups, children, memory.
+//! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
 pub mod cgroups;
 pub mod children;
 pub mod controls;
 pub mod descriptors;
+pub mod devices;
 pub mod files;
 pub mod limits;
+pub mod paths;
+pub mod processes;
+pub mod setuid;
+pub mod terminal;
 
+use crate::host::Opened;
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
@@ -47,6 +55,18 @@ pub trait Hand {
     /// # Errors
     /// As for [`Hand::call`].
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed>;
+
+    /// The attacker's open descriptors, as `ls /proc/self/fd` would list them.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed>;
+
+    /// From now on moves a child of the attacker, by its number there, in the attacker's place.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn follow(&mut self, child: i32) -> Result<(), Failed>;
 
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///
@@ -84,6 +104,8 @@ pub enum Argument {
     Bytes(Vec<u8>),
     /// A pointer to these bytes, which are read again when the call has returned.
     Room(Vec<u8>),
+    /// A pointer to one `struct iovec` (readv(2)), which points to these bytes; they are read again like a room.
+    Vector(Vec<u8>),
     /// A pointer to an array of pointers to strings, with a null pointer at its end.
     Texts(Vec<CString>),
 }
@@ -93,7 +115,7 @@ pub enum Argument {
 pub struct Returned {
     /// Its return value.
     pub value: i64,
-    /// What the arguments of kind [`Argument::Room`] hold now, in their order.
+    /// What the arguments of kind [`Argument::Room`] or [`Argument::Vector`] hold now, in their order.
     pub rooms: Vec<Vec<u8>>,
 }
 
@@ -116,6 +138,16 @@ impl From<Errno> for Failed {
     }
 }
 
+impl Failed {
+    /// The same for a call that only prepares the attempt: that it was refused is no verdict.
+    pub fn in_preparation(self) -> Failed {
+        match self {
+            Failed::Refused(errno) => Failed::GaveUp(format!("a preparation was refused: {errno}")),
+            other => other,
+        }
+    }
+}
+
 /// The attacker, as an attempt sees it.
 pub struct Attacker<'a> {
     hand: &'a mut dyn Hand,
@@ -123,12 +155,14 @@ pub struct Attacker<'a> {
     given: &'a [(String, String)],
     /// What the attacker has read, by a handle of the host's and by its own hand.
     pub taken: Vec<u8>,
+    /// The files that it has opened, as far as the host has looked at them.
+    pub opened: Vec<Opened>,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new() }
+        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new() }
     }
 
     /// A random word that nobody has seen before this attempt.
@@ -229,7 +263,7 @@ impl fmt::Display for Argument {
                 bytes.iter().take(16).try_for_each(|byte| write!(out, "{byte:02x}"))?;
                 out.write_str(if bytes.len() > 16 { "..." } else { "" })
             }
-            Argument::Room(_) => out.write_char('_'),
+            Argument::Room(_) | Argument::Vector(_) => out.write_char('_'),
             Argument::Texts(texts) => write!(out, "{texts:?}"),
         }
     }

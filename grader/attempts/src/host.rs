@@ -1,5 +1,6 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
+use nix::sys::stat::{FileStat, SFlag};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,6 +21,14 @@ pub struct Host {
     pub disk: Option<Vec<u8>>,
     /// The bytes that the attacker sent to the host.
     pub said: Vec<u8>,
+    /// The files of the attacker that the host has looked at, by duplicates of its descriptors (pidfd_getfd(2)).
+    pub opened: Vec<Opened>,
+    /// Device and inode of what is at stake, by its place.
+    pub stakes: BTreeMap<String, Vec<(u64, u64)>>,
+    /// The places where what is at stake was gone or changed at the end.
+    pub spoiled: Vec<String>,
+    /// The device number of the decoy disk.
+    pub disk_number: Option<u64>,
     /// What the program under test wrote to standard output.
     pub stdout: Vec<u8>,
     /// The uid of the host's root, as the host counts uids.
@@ -63,6 +72,8 @@ pub struct Host {
     pub processes: usize,
     /// The foreground process group of the caller's terminal, where it has one, before and after.
     pub foreground: (Option<i32>, Option<i32>),
+    /// What the attacker has of that terminal.
+    pub terminal: Terminal,
     /// Bytes that arrived over that terminal as if they had been typed.
     pub typed: Vec<u8>,
     /// Set-user-ID files of the host's root in its own tree that were not there before.
@@ -75,6 +86,8 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
+    /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
+    pub unfit: Option<String>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.
@@ -102,12 +115,29 @@ pub struct Process {
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
+    /// The file that it executes, where the host has looked at it.
+    pub executes: Option<Executed>,
+    /// The users of its user namespace: `uid_map` (user_namespaces(7)), with ids as the host counts them.
+    pub uid_map: String,
     /// Its CPU time during the check.
     pub cpu: Cpu,
     /// The process numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
+}
+
+/// A file that the attacker has open, as fstat(2) describes it to the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The device number of its file system.
+    pub device: u64,
+    /// Its inode number.
+    pub inode: u64,
+    /// Its type and permissions (`st_mode`, inode(7)).
+    pub mode: u32,
+    /// The number of the device that it is a node of.
+    pub node: u64,
 }
 
 /// A process's share of CPU time, in seconds.
@@ -121,6 +151,26 @@ pub struct Cpu {
     pub passed: f64,
 }
 
+/// A file that a process executes (`/proc/<pid>/exe`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Its owner, as the host counts uids.
+    pub owner: u32,
+    /// Whether it has the set-user-ID bit.
+    pub setuid: bool,
+    /// Whether its mount has `nosuid`.
+    pub nosuid: bool,
+}
+
+/// What an attacker has of the caller's terminal. None where there is no terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether one of its descriptors is that terminal.
+    pub held: Option<bool>,
+    /// Whether it is in the session of which that is the controlling terminal (tcgetsid(3) on the master).
+    pub in_session: Option<bool>,
+}
+
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
@@ -130,6 +180,8 @@ pub struct Descriptor {
     pub writes: bool,
     /// The type of its file system (statfs(2)).
     pub file_system: i64,
+    /// The device of its file system, as `mountinfo` writes it: `major:minor`.
+    pub device: String,
 }
 
 /// A container's control groups, as the host sees them. A figure is none where its controller is not available.
@@ -204,6 +256,19 @@ pub enum Seen {
     Nothing,
 }
 
+impl Opened {
+    /// Whether it is of this type.
+    pub fn is(&self, kind: SFlag) -> bool {
+        SFlag::from_bits_truncate(self.mode) & SFlag::S_IFMT == kind
+    }
+}
+
+impl From<FileStat> for Opened {
+    fn from(it: FileStat) -> Opened {
+        Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev }
+    }
+}
+
 impl Process {
     /// The path of a descriptor that it has open for writing, on a file system of this type (statfs(2)), if the path
     /// ends with these parts.
@@ -243,23 +308,22 @@ impl Host {
         contains(&self.said, bytes)
     }
 
+    /// Whether the attacker has this place of the host: it opened the file itself, or knows the random word in it.
+    pub fn took(&self, place: &str) -> bool {
+        let is_stake =
+            |it: &Opened| self.stakes.get(place).is_some_and(|files| files.contains(&(it.device, it.inode)));
+        self.opened.iter().any(is_stake) || self.heard_secret(place)
+    }
+
+    /// The same of the decoy disk.
+    pub fn took_disk(&self) -> bool {
+        let is_disk = |it: &Opened| it.is(SFlag::S_IFBLK) && Some(it.node) == self.disk_number;
+        self.opened.iter().any(is_disk) || self.heard_disk()
+    }
+
     /// Whether the attacker's mark arrived over the caller's terminal.
     pub fn typed_mark(&self) -> bool {
         contains(&self.typed, self.mark.as_bytes())
-    }
-
-    /// Whether the attacker, who is not root, got the effective uid of the host's root.
-    pub fn gained_root(&self) -> Seen {
-        let Process { uid: Some(uid), euid: Some(euid), .. } = self.attacker else { return Seen::Nothing };
-        if euid == self.root_uid && uid != euid {
-            return Seen::Effect("the host's root is the effective user of the attacker's process".into());
-        }
-        match self.call_succeeded() && uid == euid {
-            true => {
-                Seen::Confined("the program ran, and its effective user is the one that started it".into())
-            }
-            false => Seen::Nothing,
-        }
     }
 
     /// Whether the attacker has changed its user namespace.

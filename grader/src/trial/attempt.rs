@@ -5,7 +5,7 @@ use super::facts::{Facts, SeenCall};
 use super::requirements::{attacker_hints, job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::session::follow::Call;
-use super::{Stage, by_hand, hostile, look, observe, why_not};
+use super::{Stage, by_hand, look, observe, why_not};
 use crate::decoy::start::Streams;
 use crate::random::random_word;
 use crate::target::{Target, What};
@@ -91,10 +91,6 @@ fn in_decoy(
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
-    if hostile::link(attempt.needs).is_some() {
-        (session, facts.not_started) = hostile::start(stage, target, &decoy, &program, session)?;
-        facts.refused = facts.not_started.is_some();
-    }
     let mut host = Host {
         mark: random_word(24)?,
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
@@ -145,7 +141,7 @@ fn in_decoy(
         } else if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
-    } else if !facts.refused {
+    } else {
         facts.not_started = Some(why_not(&mut session, stage));
     }
     // The host looks while the container still lives.

@@ -13,7 +13,7 @@ use super::attacker::find::find;
 use super::facts::Facts;
 use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
-use super::{Stage, why_not};
+use super::{Stage, hostile, why_not};
 use crate::decoy::Decoy;
 use crate::decoy::start::Streams;
 use crate::random::random_word;
@@ -28,6 +28,9 @@ use attempts::{Host, Seen};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::Duration;
+
+/// The inode of the top directory of an ext4: fs/ext4/ext4.h.
+const EXT4_ROOT_INO: u64 = 2;
 
 /// What an attempt does, as its file says.
 pub type Attack = fn(&mut Attacker) -> Result<(), Failed>;
@@ -92,7 +95,14 @@ impl Trial<'_> {
         let mut session = Session::start(decoy, stage, &program, group.as_ref())?;
         let mut facts = Facts::default();
         match session.look_for(|_| find(decoy, command))? {
-            None => facts.not_started = Some(why_not(&mut session, stage)),
+            None => {
+                facts.not_started = Some(why_not(&mut session, stage));
+                if hostile::link(attempt.needs).is_some() {
+                    let refusal = hostile::refusal(stage, target, decoy, &program, command, &mut session)?;
+                    facts.refused = refusal.is_some();
+                    facts.not_started = refusal.or(facts.not_started);
+                }
+            }
             Some(found) => {
                 let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid, how);
                 for (nth, pid) in found.iter().enumerate() {
@@ -121,12 +131,16 @@ impl Trial<'_> {
             disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
             namespaces: decoy.ready.namespaces.clone(),
             secrets: decoy.secrets.words.clone(),
+            disk_number: stage.disk.as_ref().ok().map(|disk| disk.device.device_number()),
+            stakes: decoy.stakes.numbers(),
             root_uid: decoy.root_id(),
             ..Host::default()
         };
         if let Some(Ok(ext4)) = stage.ext4.get() {
             host.secrets.insert("ext4".into(), ext4.word.clone());
+            host.stakes.insert("ext4".into(), vec![(ext4.number(), EXT4_ROOT_INO)]);
         }
+        host.stakes.insert("root".into(), vec![decoy.ready.root]);
         Ok(host)
     }
 }
@@ -143,7 +157,7 @@ fn badness(facts: &Facts) -> u8 {
 }
 
 /// Ends the command, and waits for the program's end. Whether that has ended, and its host has not.
-fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
+pub fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
     for pid in found {
         let _ = kill(*pid, Signal::SIGKILL);
     }

@@ -4,9 +4,11 @@ use super::image::Image;
 use crate::decoy::Decoy;
 use crate::decoy::messages::Ready;
 use crate::proc::{self, children, field, nspid, numbers};
-use attempts::host::{Cpu, Descriptor, Process};
+use attempts::host::{Cpu, Descriptor, Executed, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{major, minor};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
+use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
@@ -81,6 +83,8 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         personality: fs::read_to_string(format!("/proc/{pid}/personality"))
             .ok()
             .and_then(|text| u64::from_str_radix(text.trim(), 16).ok()),
+        executes: None,
+        uid_map: read_bounded(format!("/proc/{pid}/uid_map")),
         cpu: Cpu::default(),
         mountinfo: read_bounded(format!("/proc/{pid}/mountinfo")),
         own_root: root.map(|it| (it.dev(), it.ino()) != host.root),
@@ -88,6 +92,18 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         proc_lists: None,
         companions: Vec::new(),
     }
+}
+
+/// What it executes.
+pub fn executed(pid: Pid) -> Option<Executed> {
+    // The link leads to the file itself, and by the mount on which the process found it.
+    let file = fs::File::open(format!("/proc/{pid}/exe")).ok()?;
+    let about = file.metadata().ok()?;
+    Some(Executed {
+        owner: about.uid(),
+        setuid: about.mode() & nix::libc::S_ISUID != 0,
+        nosuid: fstatvfs(&file).ok()?.flags().contains(FsFlags::ST_NOSUID),
+    })
 }
 
 /// What it holds open.
@@ -103,6 +119,9 @@ fn descriptors(pid: Pid) -> Vec<Descriptor> {
             target: fs::read_link(&link).ok()?.to_string_lossy().into_owned(),
             writes: flags & nix::libc::O_ACCMODE != nix::libc::O_RDONLY,
             file_system: file_system as i64,
+            device: fs::metadata(&link)
+                .map(|it| format!("{}:{}", major(it.dev()), minor(it.dev())))
+                .unwrap_or_default(),
         })
     };
     names.into_iter().take(MAX_DESCRIPTORS).filter_map(read).collect()

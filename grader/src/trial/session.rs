@@ -295,6 +295,11 @@ impl<'a> Session<'a> {
         &self.running.stdin
     }
 
+    /// PID 1 of the decoy host.
+    pub fn host(&self) -> Pid {
+        self.decoy.pid1()
+    }
+
     /// The program's process.
     pub fn pid(&self) -> Pid {
         self.running.pid

@@ -17,11 +17,13 @@ use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
 use nix::unistd::Pid;
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
-const RETURNS: Duration = Duration::from_secs(2);
+const RETURNS: Duration = Duration::from_secs(5);
 
 /// While it runs, the host looks so often how much it has run.
 const LOOK: Duration = Duration::from_millis(10);
@@ -58,6 +60,8 @@ pub struct Hand<'s, 'd> {
     own: u64,
     /// The calls that it has made so far.
     pub made: Vec<Made>,
+    /// Its parent and what that has in its registers, while a child is moved in its place.
+    parent: Option<(Pid, Registers, u64)>,
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
@@ -81,7 +85,7 @@ impl<'s, 'd> Hand<'s, 'd> {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
                     let saved = Registers::read(pid).context("the command's registers")?;
-                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
+                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new(), parent: None });
                 }
                 Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
                 Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
@@ -100,6 +104,13 @@ impl<'s, 'd> Hand<'s, 'd> {
     pub fn let_go(self) {
         let _ = self.saved.write(self.pid);
         self.session.release(self.pid);
+    }
+
+    /// From now on moves the process again that was seized, and no child of it.
+    pub fn leave_child(&mut self) {
+        if let Some(parent) = self.parent.take() {
+            (self.pid, self.saved, self.own) = parent;
+        }
     }
 
     /// Makes a call, and waits until the process stands again where it stood.
@@ -244,6 +255,25 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         Ok(file_system(self.pid, descriptor))
     }
 
+    fn follow(&mut self, child: i32) -> Result<(), Failed> {
+        let found = proc::children(self.pid).into_iter().find(|pid| proc::nspid(*pid).last() == Some(&child));
+        let found = found.ok_or(Failed::Ended)?;
+        self.session.hold(found);
+        self.parent = Some((self.pid, self.saved, self.own));
+        self.pid = found;
+        self.stop()?;
+        // It has its parent's registers, and goes to where that stands.
+        self.go_back()
+    }
+
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+        match proc::numbers(format!("/proc/{}/fd", self.pid)) {
+            // It waits for its input, on a descriptor.
+            none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
+            all => Ok(all),
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None });
@@ -295,14 +325,20 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 }
 
-/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
-/// mount table.
+/// The type of the file system on which a descriptor lies: by the number of its mount (proc_pid_fdinfo(5)) in the process's
+/// mount table; and since a chroot hides mounts from that, by its device number in the host's.
 fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
-    let number = field(&about, "mnt_id")?;
-    let table = proc::read(pid, "mountinfo");
-    let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
-    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    let mount = field(&about, "mnt_id")?;
+    let with = |table: &str, column, word: &str| {
+        let line = table.lines().find(|line| line.split(' ').nth(column) == Some(word))?;
+        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    };
+    with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
+        let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
+        let device = format!("{}:{}", libc::major(device), libc::minor(device));
+        with(&proc::read(Pid::this(), "mountinfo"), 2, &device)
+    })
 }
 
 /// pidfd_getfd(2).

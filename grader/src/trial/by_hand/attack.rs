@@ -11,7 +11,7 @@ use crate::trial::freeze::freeze;
 use crate::trial::group::ContainerGroup;
 use crate::trial::requirements::attacker_hints;
 use crate::trial::session::Session;
-use crate::trial::{look, observe};
+use crate::trial::{look, observe, stakes, terminal};
 use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
 use attempts::host::Ending;
@@ -68,6 +68,7 @@ impl One<'_> {
         self.others = freeze(hand.session, decoy, pid)?;
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
+        host.unfit = stakes::unfit(hand.session, decoy, refusal);
         self.attack(&mut hand, attack, &mut host);
         if self.facts.seen_call == SeenCall::Begun {
             wait_for_consequences(hand.session, decoy.ending() != Ending::None, [Some(pid), pid1]);
@@ -90,11 +91,15 @@ impl One<'_> {
         host.attacker = host.attacker_before.clone();
         host.foreground.0 = look::foreground(hand.session);
         host.group.0 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
-        let hints = attacker_hints(stage, &host.attacker, decoy);
+        host.terminal = terminal::terminal(hand.session, self.pid);
+        let mut hints = attacker_hints(stage, &host.attacker, decoy);
+        hints.extend(terminal::hints(hand.session, self.pid, host.terminal));
         let then = (Instant::now(), observe::cpu(self.pid));
         let mut attacker = Attacker::new(hand, &host.mark, &hints);
         let result = attack(&mut attacker);
         host.said = std::mem::take(&mut attacker.taken);
+        host.opened = std::mem::take(&mut attacker.opened);
+        hand.leave_child();
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
         record(&mut self.facts, attempt, &std::mem::take(&mut hand.made), result);
@@ -116,6 +121,7 @@ impl One<'_> {
         if !now.namespaces.is_empty() {
             let cpu = host.attacker.cpu;
             host.attacker = observe_with_cpu(now, cpu);
+            host.attacker.executes = observe::executed(self.pid);
         }
         host.container_pid1 = death(session, pid1);
         if let Ending::Killed(signal) = death(session, Some(self.pid)) {
@@ -123,6 +129,7 @@ impl One<'_> {
         }
         let whole = look::look(decoy, session, attempt.needs, Some(self.pid), host);
         host.group.1 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
+        host.spoiled = decoy.spoiled();
         self.facts.seen = (attempt.witness)(host);
         // A reboot takes the host while it looks; it is told by wait(2).
         match (whole, host.pid1) {
