@@ -43,7 +43,9 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     for at in (0..SIZE).step_by(PIECE) {
         match me.advise(memory + at as i64, PIECE, libc::MADV_POPULATE_WRITE) {
             // Kernels before 5.14 can write to all pages only when they are mapped, and a filter may not let it advise.
-            Err(Failed::Refused(errno)) if errno != Errno::ENOMEM => me.map(PIECE, libc::MAP_POPULATE).map(drop)?,
+            Err(Failed::Refused(errno)) if errno != Errno::ENOMEM => {
+                me.map(PIECE, libc::MAP_POPULATE).map(drop)?
+            }
             done => done?,
         }
     }
