@@ -7,11 +7,8 @@
 //! - [`read`]: reads a file so that the host sees it.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
-//! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait.
 
 pub mod canary;
-pub mod cgroups;
-pub mod child;
 pub mod devtmpfs;
 pub mod disk;
 pub mod look;
@@ -22,18 +19,12 @@ use crate::attempts::{self, Attack};
 use crate::wire::{Answer, EXIT, Question};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{Pid, getpid};
-use std::fs::{self, File};
+use nix::unistd::Pid;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-
-/// Inode of the machine's first PID namespace: `PROC_PID_INIT_INO` in the kernel's include/linux/proc_ns.h.
-const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
-
-/// ioctl on a pidfd, Linux 6.11: `PIDFD_GET_PID_NAMESPACE` in include/uapi/linux/pidfd.h.
-const PIDFD_GET_PID_NAMESPACE: libc::c_ulong = 0xFF05;
 
 /// The attacker's side of one check.
 pub struct Inside {
@@ -104,11 +95,6 @@ impl Inside {
     /// Sends bytes to the host.
     pub fn bring_out(&mut self, bytes: &[u8]) {
         self.answer(&Answer::Out(bytes.to_vec()));
-    }
-
-    /// Whether this process is, or may be, in the machine's first PID namespace.
-    pub fn in_first_pid_namespace(&self) -> bool {
-        pid_namespace().is_none_or(|inode| inode == FIRST_PID_NAMESPACE)
     }
 
     fn answer(&mut self, answer: &Answer) {
@@ -203,30 +189,3 @@ fn run(me: &mut Inside) -> Answer {
     Answer::Not(libc::ENOSYS, format!("no check is called {check}"))
 }
 
-/// The inode number of this process's PID namespace, by any available way.
-fn pid_namespace() -> Option<u64> {
-    from_proc().or_else(from_pidfd).or_else(|| {
-        // No procfs and an old kernel: mount one.
-        fs::create_dir_all("/proc").ok()?;
-        nix::mount::mount(Some("proc"), "/proc", Some("proc"), nix::mount::MsFlags::empty(), None::<&str>)
-            .ok()?;
-        from_proc()
-    })
-}
-
-fn from_proc() -> Option<u64> {
-    let link = fs::read_link("/proc/self/ns/pid").ok()?;
-    link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
-}
-
-fn from_pidfd() -> Option<u64> {
-    // SAFETY: both calls take integers and return a descriptor, which we own.
-    let namespace = unsafe {
-        let process = Errno::result(libc::syscall(libc::SYS_pidfd_open, getpid().as_raw(), 0)).ok()?;
-        let process = File::from_raw_fd(process as RawFd);
-        let namespace =
-            Errno::result(libc::ioctl(process.as_raw_fd(), PIDFD_GET_PID_NAMESPACE as _, 0)).ok()?;
-        File::from_raw_fd(namespace)
-    };
-    Some(std::os::unix::fs::MetadataExt::ino(&namespace.metadata().ok()?))
-}

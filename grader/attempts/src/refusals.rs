@@ -81,6 +81,8 @@ impl Refusal {
             return Err(why.clone());
         }
         match errno {
+            // Whoever has memory writes to it without a call: no permission can refuse it.
+            Errno::EPERM | Errno::EACCES if self == Refusal::Memory => {}
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
             _ => {}
@@ -332,6 +334,7 @@ mod tests {
             assert!(class.explain(errno, &counted(Some(1), Some(1))).is_err(), "{class:?}");
             assert!(class.explain(errno, &counted(None, None)).is_err(), "{class:?}");
         }
+        assert!(Refusal::Memory.explain(Errno::EPERM, &counted(Some(0), Some(1))).is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Attacker<'_> {
         let data = if options.is_empty() { 0.into() } else { Argument::text(options) };
         let arguments = [source, target, name, Argument::Number(CAREFUL as i64), data];
         self.call("mount", libc::SYS_mount, arguments)?;
-        self.open(&place, libc::O_PATH | libc::O_DIRECTORY)
+        self.open_stake(&place, libc::O_PATH | libc::O_DIRECTORY)
     }
 
     fn new_detached_mount(&mut self, kind: &str, options: &str) -> Result<c_int, Failed> {

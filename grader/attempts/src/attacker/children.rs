@@ -9,15 +9,22 @@ impl Attacker<'_> {
     /// # Errors
     /// Here and below: see [`Hand::call`](super::Hand::call).
     pub fn clone(&mut self, flags: i64) -> Result<(), Failed> {
-        let flags = flags | i64::from(libc::SIGCHLD);
-        let none = || Argument::Number(0);
-        self.call("clone", libc::SYS_clone, [flags.into(), none(), none(), none(), none()]).map(drop)
+        // As C libraries fork: no filter can refuse these registers, and let programs fork.
+        let flags = flags | i64::from(libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD);
+        let (none, child) = (|| Argument::Number(0), Argument::room(size_of::<libc::pid_t>()));
+        let arguments = match cfg!(target_arch = "x86_64") {
+            true => [flags.into(), none(), none(), child, none()],
+            // The last two change places: clone(2), "C library/kernel differences".
+            false => [flags.into(), none(), none(), none(), child],
+        };
+        self.call("clone", libc::SYS_clone, arguments).map(drop)
     }
 
-    /// The same by clone3(2), with the first version of its structure: flags, pidfd, child_tid, parent_tid, exit_signal,
-    /// stack, stack_size, tls.
+    /// The same by clone3(2). Its structure: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+    /// set_tid_size, cgroup.
     pub fn clone3(&mut self, flags: i64) -> Result<(), Failed> {
-        let structure = [flags, 0, 0, 0, i64::from(libc::SIGCHLD), 0, 0, 0].map(i64::to_ne_bytes).concat();
+        let structure =
+            [flags, 0, 0, 0, i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0, 0].map(i64::to_ne_bytes).concat();
         let length = structure.len() as i64;
         self.call("clone3", libc::SYS_clone3, [Argument::Bytes(structure), length.into()]).map(drop)
     }
