@@ -88,7 +88,8 @@ impl Refusal {
     fn found(self, errno: Errno, host: &Host) -> Option<&'static str> {
         let apart = |namespace| host.shares(namespace) == Some(false);
         let me = &host.attacker;
-        let own_root = me.own_root == Some(true);
+        // Who exchanges the root of the host's own mount namespace has left the host without its tree.
+        let own_root = me.own_root == Some(true) && (apart("mnt") || host.has_its_root());
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
