@@ -7,20 +7,29 @@
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
 //! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
+//! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them.
+//! - [`cgroups`], [`children`], [`limits`]: control groups, children, memory.
 
 pub mod calls;
+pub mod cgroups;
+pub mod children;
+pub mod controls;
+pub mod descriptors;
 pub mod devices;
 pub mod files;
+pub mod limits;
 pub mod paths;
 
 use crate::host::Opened;
-
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
 use std::fmt::{self, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+/// Where others have the CPU as well, an attacker that is to run for some time gets this many times as long.
+pub const SPIN_PATIENCE: u32 = 3;
 
 /// What moves the attacker: registers and memory, and the host's hold on its descriptors.
 pub trait Hand {
@@ -55,7 +64,8 @@ pub trait Hand {
     /// As for [`Hand::call`].
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed>;
 
-    /// Lets the attacker do nothing but run, for so long.
+    /// Lets the attacker do nothing but run, until it has had so much of a CPU's time, but not longer than
+    /// [`SPIN_PATIENCE`] times as long.
     ///
     /// # Errors
     /// As for [`Hand::call`].

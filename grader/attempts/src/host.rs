@@ -166,12 +166,16 @@ pub struct GroupFacts {
     pub place: Option<String>,
     /// Whether a pids controller counts its processes.
     pub counts_processes: bool,
+    /// How often a group had no room for a process more (`pids.events`), of those that are full.
+    pub forks_refused: Option<u64>,
     /// The memory in use, in bytes.
     pub memory: Option<u64>,
     /// The maximum of memory ever in use, in bytes.
     pub peak_memory: Option<u64>,
     /// Processes killed by the kernel because the group was out of memory.
     pub oom_kills: Option<u64>,
+    /// How often a group would have gone beyond its limit of memory (`memory.failcnt`; in v2 `max` of `memory.events`).
+    pub memory_refused: Option<u64>,
     /// How often the decoy host's own memory limit was reached, which is not the container's limit.
     pub host_limit: u64,
     /// Periods in which a quota of CPU time was in force (`nr_periods`), and those in which the group was throttled.
@@ -284,6 +288,12 @@ impl Host {
             lines.map(str::to_owned).collect()
         };
         at_root(&self.mountinfo.0) == at_root(&self.mountinfo.1)
+    }
+
+    /// Whether a process has no mount of the host's volume, and none whose changes the host would see.
+    pub fn keeps_volume_from(&self, process: &Process) -> bool {
+        let table = &process.mountinfo;
+        !table.is_empty() && !table.contains(self.secret("volume")) && !table.contains(" shared:")
     }
 
     /// Whether a file is set-user-ID and root's on a file system that the host has mounted without `nosuid`.

@@ -1,7 +1,7 @@
 //! Which errno refuses, and which is an accident. A call that failed has been refused only if the host finds in the
 //! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
 
-use crate::host::{Host, Process};
+use crate::host::{GroupFacts, Host, Process};
 use nix::errno::Errno;
 
 /// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
@@ -34,6 +34,8 @@ pub enum Refusal {
     Connection,
     /// A user namespace: the limit of an own one is reached.
     UserNamespace,
+    /// A control group: in another cgroup namespace no hierarchy begins above the container's own.
+    Group,
     /// Processes in numbers: the container's group has no room for more.
     Processes,
     /// Memory in amounts: the container's group has none left.
@@ -90,6 +92,7 @@ impl Refusal {
         let me = &host.attacker;
         // Who exchanges the root of the host's own mount namespace has left the host without its tree.
         let own_root = me.own_root == Some(true) && (apart("mnt") || host.has_its_root());
+        let rose = |figure: fn(&GroupFacts) -> Option<u64>| figure(&host.group.1) > figure(&host.group.0);
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
@@ -100,6 +103,9 @@ impl Refusal {
             }
             (Refusal::Unmount, Errno::EINVAL) if apart("mnt") && apart("user") => {
                 Some("the mount is locked: it belongs to another user namespace (mount_namespaces(7))")
+            }
+            (Refusal::Unmount, Errno::EINVAL) if apart("mnt") && host.keeps_volume_from(me) => {
+                Some("the volume is not in its file tree, and what it mounts there stays there")
             }
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
@@ -117,6 +123,15 @@ impl Refusal {
             ) if apart("net") => Some("it is in a network namespace of its own, where nobody listens"),
             (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
                 Some("it is in a user namespace of its own, which allows no further one")
+            }
+            (Refusal::Group, Errno::ENOENT) if apart("cgroup") => {
+                Some("it is in a cgroup namespace of its own, where hierarchies begin with its own group")
+            }
+            (Refusal::Processes, Errno::EAGAIN) if rose(|group| group.forks_refused) => {
+                Some("the container's control group has no room for more")
+            }
+            (Refusal::Memory, Errno::ENOMEM) if rose(|group| group.memory_refused) => {
+                Some("the container's control group has no memory left")
             }
             (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
             (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
@@ -168,7 +183,7 @@ mod tests {
     /// A host whose attacker has a root of its own or not, a filter or not, and these namespaces of its own.
     fn host(own_root: bool, filtered: bool, apart: &[&str]) -> Host {
         let mut host = Host::default();
-        for name in ["mnt", "pid", "ipc", "net", "user", "uts"] {
+        for name in ["cgroup", "mnt", "pid", "ipc", "net", "user", "uts"] {
             host.namespaces.insert(name.into(), 1);
             host.attacker.namespaces.insert(name.into(), if apart.contains(&name) { 2 } else { 1 });
         }
@@ -203,15 +218,68 @@ mod tests {
     }
 
     #[test]
+    fn what_the_program_has_spoiled_refuses_nothing() {
+        let with = |spoiled: &str| Host { spoiled: vec![spoiled.into()], ..host(true, true, &["mnt"]) };
+        for errno in [Errno::EPERM, Errno::ENOENT] {
+            assert!(Refusal::Root.explain(errno, &with("canary")).is_err());
+        }
+        assert!(Refusal::Node.explain(Errno::ENOENT, &with("node")).is_err());
+        assert!(Refusal::Node.explain(Errno::EACCES, &with("node")).is_ok());
+    }
+
+    #[test]
+    fn another_root_counts_only_where_the_host_has_its_own() {
+        let roots = |after: &str| Host {
+            mountinfo: ("30 1 0:5 / / rw - tmpfs decoy rw".into(), after.into()),
+            ..host(true, false, &[])
+        };
+        assert!(Refusal::Root.explain(Errno::ENOENT, &roots("30 1 0:5 / / rw - tmpfs decoy rw")).is_ok());
+        assert!(Refusal::Root.explain(Errno::ENOENT, &roots("40 1 0:5 /srv / rw - tmpfs decoy rw")).is_err());
+    }
+
+    #[test]
+    fn a_volume_that_is_not_there_needs_private_mounts() {
+        let table = |table: &str| {
+            let mut host = host(true, false, &["mnt"]);
+            host.secrets.insert("volume".into(), "word".into());
+            host.attacker.mountinfo = table.into();
+            Refusal::Unmount.explain(Errno::EINVAL, &host)
+        };
+        assert!(table("1 1 0:5 / / rw - tmpfs decoy rw").is_ok());
+        assert!(table("1 1 0:5 / / rw shared:1 - tmpfs decoy rw").is_err());
+        assert!(table("1 1 0:5 / /data rw - tmpfs word rw").is_err());
+        assert!(table("").is_err());
+    }
+
+    #[test]
     fn what_is_missing_in_a_namespace_needs_that_namespace() {
         for (class, errno, namespace) in [
             (Refusal::Process, Errno::ESRCH, "pid"),
             (Refusal::Ipc, Errno::ENOENT, "ipc"),
             (Refusal::Connection, Errno::ECONNREFUSED, "net"),
             (Refusal::UserNamespace, Errno::ENOSPC, "user"),
+            (Refusal::Group, Errno::ENOENT, "cgroup"),
         ] {
             assert!(class.explain(errno, &host(true, true, &[namespace])).is_ok(), "{class:?}");
             assert!(class.explain(errno, &host(true, true, &[])).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_ran_out_refuses_where_the_containers_own_group_counted_it() {
+        let counted = |before, after| {
+            let mut host = host(true, true, &["cgroup"]);
+            for (group, count) in [(&mut host.group.0, before), (&mut host.group.1, after)] {
+                (group.forks_refused, group.memory_refused) = (count, count);
+            }
+            host
+        };
+        for (class, errno) in [(Refusal::Processes, Errno::EAGAIN), (Refusal::Memory, Errno::ENOMEM)] {
+            assert!(class.explain(errno, &counted(Some(0), Some(1))).is_ok(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, Some(1))).is_ok(), "{class:?}");
+            // Another limit refused it: RLIMIT_NPROC, RLIMIT_AS, or that of the host itself.
+            assert!(class.explain(errno, &counted(Some(1), Some(1))).is_err(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, None)).is_err(), "{class:?}");
         }
     }
 

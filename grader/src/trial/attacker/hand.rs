@@ -8,10 +8,11 @@ use super::mediators::let_answer;
 use super::memory::{Laid, lay};
 use super::registers::Registers;
 use crate::proc::{self, field};
+use crate::trial::observe;
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
 use anyhow::{Context, bail};
-use attempts::attacker::{Argument, Call, Failed, Returned};
+use attempts::attacker::{Argument, Call, Failed, Returned, SPIN_PATIENCE};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
@@ -23,6 +24,9 @@ use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
 const RETURNS: Duration = Duration::from_secs(2);
+
+/// While it runs, the host looks so often how much it has run.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// One that takes longer may wait for another process.
 const AT_ONCE: Duration = Duration::from_millis(20);
@@ -277,11 +281,18 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     fn spin(&mut self, time: Duration) -> Result<(), Failed> {
         let registers = self.saved;
         self.with_instruction(JUMP_TO_ITSELF, registers, |hand| {
+            let deadline = Instant::now() + SPIN_PATIENCE * time;
+            let used = |pid| observe::cpu(pid).map_or(0.0, |cpu| cpu.used);
+            let enough = used(hand.pid) + time.as_secs_f64();
             hand.session.resume(hand.pid, libc::PTRACE_CONT);
-            match hand.session.next_stop(hand.pid, Instant::now() + time) {
-                None => {}
-                Some(Stop::Ended { .. }) => return Err(Failed::Ended),
-                Some(stop) => return Err(Failed::GaveUp(format!("it did not run, but {stop:?}"))),
+            while used(hand.pid) < enough && Instant::now() < deadline {
+                match hand.session.next_stop(hand.pid, (Instant::now() + LOOK).min(deadline)) {
+                    None => {}
+                    Some(Stop::Ended { .. }) => return Err(Failed::Ended),
+                    // A signal on its way, of a timer perhaps that was set before.
+                    Some(Stop::Other) => hand.session.resume(hand.pid, libc::PTRACE_CONT),
+                    Some(stop) => return Err(Failed::GaveUp(format!("it did not run, but {stop:?}"))),
+                }
             }
             ptrace::interrupt(hand.pid).map_err(lost)?;
             hand.stop()?;

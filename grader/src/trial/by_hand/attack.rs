@@ -62,13 +62,15 @@ impl One<'_> {
         is_in_the_decoy(pid)?;
         let pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
         let mut hand = Hand::seize(session, pid)?;
+        // Before that it may have ended, and its number may be another's.
+        is_in_the_decoy(pid)?;
         let is_heard = is_heard(&mut hand)?;
         self.others = freeze(hand.session, decoy, pid)?;
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
         self.attack(&mut hand, attack, &mut host);
         if self.facts.seen_call == SeenCall::Begun {
-            wait_for_consequences(hand.session, decoy.ending() != Ending::None, pid1);
+            wait_for_consequences(hand.session, decoy.ending() != Ending::None, [Some(pid), pid1]);
         }
         self.look(hand.session, pid1, &mut host)?;
         explain(&mut self.facts, refusal, &host);
@@ -111,7 +113,8 @@ impl One<'_> {
     fn look(&mut self, session: &Session, pid1: Option<Pid>, host: &mut Host) -> Result<()> {
         let Trial { decoy, attempt, .. } = self.trial;
         let now = observe::process(self.pid, &decoy.ready);
-        if !now.mountinfo.is_empty() {
+        // Who has ended has none; a root that was detached has no mounts.
+        if !now.namespaces.is_empty() {
             let cpu = host.attacker.cpu;
             host.attacker = observe_with_cpu(now, cpu);
         }
@@ -150,10 +153,14 @@ fn observe_with_cpu(process: attempts::host::Process, cpu: attempts::host::Cpu) 
 }
 
 /// The end of the attacker may be that of its whole PID namespace, and on a busy machine that takes its time.
-fn wait_for_consequences(session: &mut Session, host_is_dead: bool, pid1: Option<Pid>) {
+fn wait_for_consequences(session: &mut Session, host_is_dead: bool, [attacker, pid1]: [Option<Pid>; 2]) {
     let patience = Instant::now() + CONSEQUENCES;
     let ended = |it: &Session| {
-        host_is_dead || it.host_is_dead() || pid1.is_some_and(|pid1| it.deaths.contains_key(&pid1.as_raw()))
+        host_is_dead
+            || it.host_is_dead()
+            || death(it, pid1) != Ending::None
+            // A filter kills nobody else.
+            || death(it, attacker) == Ending::Killed(libc::SIGSYS)
     };
     let _ = session.look_for(|it| (ended(it) || Instant::now() > patience).then_some(()));
 }

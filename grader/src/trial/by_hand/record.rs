@@ -11,7 +11,7 @@ use nix::libc;
 
 /// Notes the calls, and the decisive one among them.
 pub fn record(facts: &mut Facts, attempt: &Attempt, made: &[Made], result: Result<(), Failed>) {
-    facts.evidence.extend(made.iter().map(in_words));
+    facts.evidence.extend(made.chunk_by(|one, next| one.call == next.call).filter_map(in_words));
     if attempt.decisive.is_empty() {
         facts.seen_call = SeenCall::Property;
         return;
@@ -44,13 +44,15 @@ pub fn record(facts: &mut Facts, attempt: &Attempt, made: &[Made], result: Resul
     }
 }
 
-/// A call as strace(1) writes it.
-fn in_words(made: &Made) -> String {
-    match made.returned {
-        None => format!("{} did not return", made.call),
-        Some(value @ ..0) => format!("{} = -1 {}", made.call, Errno::from_raw(-value as i32)),
-        Some(value) => format!("{} = {value}", made.call),
-    }
+/// A call as strace(1) writes it; of the same call made over and over the last, and how often it was made.
+fn in_words(alike: &[Made]) -> Option<String> {
+    let Made { call, returned } = alike.last()?;
+    let times = if alike.len() > 1 { format!("{} times: ", alike.len()) } else { String::new() };
+    Some(match returned {
+        None => format!("{times}{call} did not return"),
+        Some(value @ ..0) => format!("{times}{call} = -1 {}", Errno::from_raw(-value as i32)),
+        Some(value) => format!("{times}{call} = {value}"),
+    })
 }
 
 /// A refusal counts only if the host finds what refused, and so does a success without effect.
@@ -98,6 +100,13 @@ mod tests {
         assert_eq!((ended.seen_call, ended.killed_by), (SeenCall::Begun, None));
         assert_eq!(recorded(&calls, Err(Failed::Filtered)).killed_by, Some(libc::SIGSYS));
         assert_eq!(ended.evidence, ["mount(1) did not return"]);
+    }
+
+    #[test]
+    fn a_call_that_is_made_over_and_over_takes_one_line() {
+        let calls = [1, 2, -11].map(|returned| made("clone", libc::SYS_clone, Some(returned)));
+        let facts = recorded(&calls, Err(Errno::EAGAIN.into()));
+        assert_eq!(facts.evidence, [format!("3 times: clone(1) = -1 {}", Errno::EAGAIN)]);
     }
 
     #[test]
