@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
 //! - [`read`]: reads a file so that the host sees it.
-//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
+//! - [`canary`]: the host's canary. [`look`]: examines a path.
 //!   [`terminal`]: the inherited terminal.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
 //! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait.
@@ -16,7 +16,6 @@ pub mod canary;
 pub mod cgroups;
 pub mod child;
 pub mod devtmpfs;
-pub mod disk;
 pub mod look;
 pub mod procfs;
 pub mod read;
