@@ -43,6 +43,7 @@ use crate::channel::Channel;
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
+use attempts::host::Served;
 use disk::Disk;
 use end::end;
 pub use end::ending;
@@ -58,6 +59,7 @@ use secrets::Secrets;
 use stakes::Stakes;
 use start::{Program, Started};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -221,6 +223,19 @@ impl Decoy {
         self.channel.send(&ToPid1::Snapshot { files }, &[])?;
         match self.answer()? {
             Some((FromPid1::Snapshot(snapshot), _)) => Ok(*snapshot),
+            Some((FromPid1::Failed(why), _)) => bail!("{why}"),
+            _ => bail!("the decoy host's PID 1 died"),
+        }
+    }
+
+    /// Its IPC objects, services and key, each of which it has just used itself; with words, made anew.
+    ///
+    /// # Errors
+    /// Its PID 1 is dead or does not answer, or one of them is not what it was.
+    pub fn services(&self, fresh: Option<&BTreeMap<String, String>>) -> Result<Served> {
+        self.channel.send(&ToPid1::Serve(fresh.cloned()), &[])?;
+        match self.answer()? {
+            Some((FromPid1::Served(served), _)) => Ok(served),
             Some((FromPid1::Failed(why), _)) => bail!("{why}"),
             _ => bail!("the decoy host's PID 1 died"),
         }

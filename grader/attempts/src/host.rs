@@ -1,6 +1,6 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
-use nix::libc::S_ISUID;
+use nix::libc;
 use nix::sys::stat::{FileStat, SFlag, major, minor};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,7 +43,9 @@ pub struct Host {
     pub container_pid1: Ending,
     /// How the program under test ended.
     pub program: Ending,
-    /// What it wrote to standard error.
+    /// How its command ended, if the host had seized that with ptrace(2).
+    pub command: Ending,
+    /// What the program wrote to standard error.
     pub stderr: Vec<u8>,
     /// Whether the program is a lab: labs must pass more checks, for example on their messages.
     pub is_lab: bool,
@@ -69,10 +71,14 @@ pub struct Host {
     pub victim: Ending,
     /// The host's boot-time clock, in seconds.
     pub boottime: i64,
+    /// How far it is set apart, as in [`Process::boot_offset`].
+    pub boot_offset: Option<i64>,
     /// How many processes there are in the host's PID namespace.
     pub processes: usize,
     /// The foreground process group of the caller's terminal, where it has one, before and after.
     pub foreground: (Option<i32>, Option<i32>),
+    /// What the attacker has of that terminal.
+    pub terminal: Terminal,
     /// Bytes that arrived over that terminal as if they had been typed.
     pub typed: Vec<u8>,
     /// Set-user-ID files of the host's root in its own tree that were not there before.
@@ -85,6 +91,48 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
+    /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
+    pub unfit: Option<String>,
+    /// What the host made for this attempt when all stood still; none where the attempt needs none of it.
+    pub services: Option<Served>,
+    /// What the host has seen of the attacker's handles.
+    pub handles: Handles,
+}
+
+/// What a host makes anew for an attempt: what nobody can have prepared for, or can tell from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Served {
+    /// A System V segment: its key and its number (shmget(2)).
+    pub segment: (i32, i32),
+    /// The name of a message queue (mq_open(2)), and its inode number.
+    pub queue: (String, u64),
+    /// The name of an abstract socket (unix(7)).
+    pub abstract_name: String,
+    /// A port on 127.0.0.1.
+    pub port: u16,
+    /// The description of a key in the session keyring, and the numbers of the key and of the keyring (keyrings(7)); none where
+    /// the kernel has no keys.
+    pub key: Option<(String, i32, i32)>,
+    /// Who has connected since, on the abstract socket and on the port.
+    pub guests: (u32, u32),
+}
+
+/// What the host has seen of what an attacker holds, by its own look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handles {
+    /// The type of the file system on which a file of the kernel's lies (statfs(2)): another, where something lies over it.
+    pub file_system: Option<i64>,
+    /// Whether the mount of that file is read-only.
+    pub read_only: Option<bool>,
+    /// The network namespace of a socket, by its inode number.
+    pub network: Option<u64>,
+    /// The inode number of a message queue.
+    pub queue: Option<u64>,
+    /// The number of the session keyring (session-keyring(7)).
+    pub keyring: Option<i32>,
+    /// The number of a key that it has found.
+    pub key: Option<i32>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.
@@ -112,8 +160,15 @@ pub struct Process {
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
+    /// The file that it executes, where the host has looked at it.
+    pub executes: Option<Executed>,
+    /// The users of its user namespace: `uid_map` (user_namespaces(7)), with ids as the host counts them.
+    pub uid_map: String,
     /// Its CPU time during the check.
     pub cpu: Cpu,
+    /// How far the clock that counts from the machine's start is set apart in its time namespace, in seconds; none where the
+    /// host can't read it.
+    pub boot_offset: Option<i64>,
     /// The process numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
@@ -146,6 +201,26 @@ pub struct Cpu {
     pub passed: f64,
 }
 
+/// A file that a process executes (`/proc/<pid>/exe`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Its owner, as the host counts uids.
+    pub owner: u32,
+    /// Whether it has the set-user-ID bit.
+    pub setuid: bool,
+    /// Whether its mount has `nosuid`.
+    pub nosuid: bool,
+}
+
+/// What an attacker has of the caller's terminal. None where there is no terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether one of its descriptors is that terminal.
+    pub held: Option<bool>,
+    /// Whether it is in the session of which that is the controlling terminal (tcgetsid(3) on the master).
+    pub in_session: Option<bool>,
+}
+
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
@@ -155,6 +230,8 @@ pub struct Descriptor {
     pub writes: bool,
     /// The type of its file system (statfs(2)).
     pub file_system: i64,
+    /// The device of its file system, as `mountinfo` writes it: `major:minor`.
+    pub device: String,
 }
 
 /// A container's control groups, as the host sees them. A figure is none where its controller is not available.
@@ -254,6 +331,13 @@ impl Process {
     }
 }
 
+impl Handles {
+    /// Whether a file of the kernel's was one, and no other that lies over it.
+    pub fn is_of_the_kernel(&self) -> bool {
+        self.file_system.is_some_and(|kind| [libc::PROC_SUPER_MAGIC, libc::SYSFS_MAGIC].contains(&kind))
+    }
+}
+
 impl Host {
     /// Whether the attacker and the decoy host's PID 1 are in one namespace of this kind.
     /// None where it could not be read.
@@ -305,7 +389,7 @@ impl Host {
             let flags = words.nth(2).unwrap_or_default();
             device == Some(&number) && !flags.split(',').any(|flag| flag == "nosuid")
         };
-        let is_setuid = file.mode & S_ISUID != 0 && file.uid == self.root_uid;
+        let is_setuid = file.mode & libc::S_ISUID != 0 && file.uid == self.root_uid;
         is_setuid && self.mountinfo.1.lines().any(holds)
     }
 
@@ -327,20 +411,6 @@ impl Host {
         contains(&self.typed, self.mark.as_bytes())
     }
 
-    /// Whether the attacker, who is not root, got the effective uid of the host's root.
-    pub fn gained_root(&self) -> Seen {
-        let Process { uid: Some(uid), euid: Some(euid), .. } = self.attacker else { return Seen::Nothing };
-        if euid == self.root_uid && uid != euid {
-            return Seen::Effect("the host's root is the effective user of the attacker's process".into());
-        }
-        match self.call_succeeded() && uid == euid {
-            true => {
-                Seen::Confined("the program ran, and its effective user is the one that started it".into())
-            }
-            false => Seen::Nothing,
-        }
-    }
-
     /// Whether the attacker has changed its user namespace.
     pub fn attacker_changed_user_namespace(&self) -> bool {
         let user = |process: &Process| process.namespaces.get("user").copied();
@@ -351,6 +421,12 @@ impl Host {
     pub fn child_has_other_user_namespace(&self) -> bool {
         let own = self.attacker.namespaces.get("user");
         own.is_some_and(|own| self.attacker.children_user.iter().any(|user| user != own))
+    }
+
+    /// Whether the attacker's session keyring is known, and not the host's.
+    pub fn has_other_keyring(&self) -> bool {
+        let hosts = self.services.as_ref().and_then(|served| served.key.as_ref());
+        hosts.zip(self.handles.keyring).is_some_and(|((_, _, ours), theirs)| *ours != theirs)
     }
 
     /// Whether the decisive call succeeded.

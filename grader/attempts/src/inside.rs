@@ -1,36 +1,26 @@
 //! The tools of an inside half, and its protocol with the host.
 //!
-//! The probe needs as little as possible in the container: no threads, no `/proc`, and no shell unless the check is
-//! about the shell.
+//! The probe needs as little as possible in the container: no threads, no `/proc`, and no shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
+//! - [`procfs`]: a procfs, mounted if missing.
 //! - [`read`]: reads a file so that the host sees it.
-//! - [`canary`]: the host's canary. [`look`]: examines a path.
-//!   [`terminal`]: the inherited terminal.
+//! - [`canary`]: the host's canary.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
 //! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait.
-//!   [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;
 pub mod child;
 pub mod devtmpfs;
-pub mod look;
 pub mod procfs;
 pub mod read;
-pub mod setuid;
-pub mod sysctl;
-pub mod sysfs;
-pub mod terminal;
 
-use crate::attempts::Attack;
+use crate::attempts::{self, Attack};
 use crate::wire::{Answer, EXIT, Question};
-use crate::{attempts, works};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{Pid, execv, getpid};
-use std::ffi::CString;
+use nix::unistd::{Pid, getpid};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem::ManuallyDrop;
@@ -81,22 +71,6 @@ impl Inside {
         }
     }
 
-    /// The path of a file in the rootfs, as the attacker sees it: on the bare decoy host the rootfs is not the root
-    /// directory.
-    pub fn in_rootfs(&self, name: &str) -> String {
-        format!("{}/{name}", self.given("rootfs"))
-    }
-
-    /// Gives up if `path` is in the machine's devtmpfs, mounted by the program under test: nothing may be made there.
-    /// The attempt then counts as not made.
-    pub fn keeps_out_of_devtmpfs(&mut self, path: &str) -> Result<(), Errno> {
-        if !devtmpfs::holds(path) {
-            return Ok(());
-        }
-        self.gave_up = Some(format!("{path} is the machine's devtmpfs, in which attempts make nothing"));
-        Err(Errno::EXDEV)
-    }
-
     /// Tells the host that the decisive call is next. A container that dies before this has blocked nothing.
     pub fn decisive(&mut self, what: &str) {
         self.tried = true;
@@ -109,11 +83,6 @@ impl Inside {
         Errno::ENXIO
     }
 
-    /// Whether it uses standard input and output, since it could not reach the socket.
-    pub fn talks_over_streams(&self) -> bool {
-        self.talk.input.as_raw_fd() == 0
-    }
-
     /// Sends bytes to the host.
     pub fn bring_out(&mut self, bytes: &[u8]) {
         self.answer(&Answer::Out(bytes.to_vec()));
@@ -124,49 +93,17 @@ impl Inside {
         pid_namespace().is_none_or(|inode| inode == FIRST_PID_NAMESPACE)
     }
 
-    /// Becomes a shell that runs `script` and then becomes the probe again, all in one process.
-    pub fn become_shell(&mut self, script: &str) -> Result<(), Errno> {
-        self.decisive(&format!("sh -c '{script}'"));
-        let script = format!("{script}; exec \"$0\" \"$@\"");
-        let program = std::env::args().next().unwrap_or_default();
-        self.become_program(&["/bin/sh", "-c", &script, &program])
-    }
-
-    /// Executes a program that is, or becomes, the probe again. Its first answer is "got 0".
-    pub fn become_program(&mut self, words: &[&str]) -> Result<(), Errno> {
-        let descriptors = [self.talk.input.as_raw_fd(), self.talk.output.as_raw_fd()];
-        for descriptor in descriptors {
-            // SAFETY: fcntl(2) on a descriptor of ours.
-            Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) })?;
-        }
-        let more = descriptors.map(|descriptor| descriptor.to_string());
-        let words = words.iter().copied().chain([RESUME]).map(str::to_owned);
-        let words = words.chain(more).chain([self.question.key.clone()]);
-        let words: Vec<CString> = words.filter_map(|word| CString::new(word).ok()).collect();
-        execv(&words[0], &words).map(drop)
-    }
-
     fn answer(&mut self, answer: &Answer) {
         // If the host has died, this process is killed in another way.
         let _ = self.talk.output.write_all(answer.line(&self.question.key).as_bytes());
     }
 }
 
-/// The first argument of a probe that was another program in between.
-const RESUME: &str = "--resume";
-
 /// Runs the probe and returns its exit status. It connects to the socket that its argument names, and does what the
 /// host asks until the host sends exit. If it can't reach the socket, as in a copy of the rootfs, it says so on
 /// standard output and reads its questions from standard input.
 pub fn probe(arguments: &[String]) -> u8 {
     let talk = match arguments {
-        [_, resume, input, output, key] if resume == RESUME => {
-            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return 1 };
-            // SAFETY: `become_shell` left the descriptors open for this process.
-            let mut talk = unsafe { Talk::from_descriptors(input, output) };
-            let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
-            talk
-        }
         [_, victim] if victim == "--victim" => return crate::victim::main(),
         [_, socket] => match UnixStream::connect(socket) {
             Ok(stream) => {
@@ -225,7 +162,7 @@ fn serve(talk: &Talk) -> u8 {
         }
         let Some(question) = Question::parse(line.trim_end()) else { return 1 };
         if question.check == EXIT {
-            return exit(&question.mark);
+            return 0;
         }
         let mut inside = Inside { talk: talk.again(), question, tried: false, gave_up: None };
         let end = run(&mut inside);
@@ -245,25 +182,7 @@ fn run(me: &mut Inside) -> Answer {
         };
         return if me.tried { Answer::Got(errno, text) } else { Answer::Not(errno, text) };
     }
-    if let Some(work) = works::Work::find(&check) {
-        return match (work.inside)(me) {
-            Ok(()) => Answer::Got(0, String::new()),
-            Err(text) => Answer::Got(libc::EIO, text),
-        };
-    }
     Answer::Not(libc::ENOSYS, format!("no check is called {check}"))
-}
-
-/// The end of a works check: writes the word of `<status>:<word>` to both output streams and exits with the status.
-fn exit(mark: &str) -> u8 {
-    let (status, word) = mark.split_once(':').unwrap_or((mark, ""));
-    if !word.is_empty() {
-        // The host notices a closed stream, since nothing arrives.
-        let _ = writeln!(io::stdout(), "{word}");
-        let _ = writeln!(io::stderr(), "{word}");
-        let _ = io::stdout().flush();
-    }
-    status.parse().unwrap_or(1)
 }
 
 /// The inode number of this process's PID namespace, by any available way.

@@ -21,7 +21,7 @@ pub struct Question {
     pub key: String,
     /// The id of a check, or [`EXIT`].
     pub check: String,
-    /// A random word that the check may use, or the exit status.
+    /// A random word that the check may use.
     pub mark: String,
     /// What an attacker may know of the host: names and values, without spaces.
     pub given: Vec<(String, String)>,

@@ -1,7 +1,8 @@
 //! The list of works checks: what a container must still do. A program that runs nothing blocks every attempt, but is
 //! no container.
 
-mod command;
+mod calls;
+pub mod command;
 mod devices;
 mod directories;
 mod filesystems;
@@ -9,9 +10,9 @@ mod namespaces;
 pub mod signals;
 mod streams;
 
-use crate::{Host, Inside};
+use crate::{Attacker, Host};
 
-/// A works check. It passes if the inside half, if any, succeeds and the host agrees.
+/// A works check. It passes if what is done by the command's hand, if anything, succeeds and the host agrees.
 pub struct Work {
     /// Its name.
     pub id: &'static str,
@@ -26,8 +27,8 @@ pub struct Work {
     pub after: &'static [&'static str],
     /// The start of the program that it uses.
     pub run: InStart,
-    /// What the command does inside. The error says what failed.
-    pub inside: fn(&mut Inside) -> Result<(), String>,
+    /// What the command does inside, each system call by the host's hand. The error says what failed.
+    pub by_hand: fn(&mut Attacker) -> Result<(), String>,
     /// What the host checks. The error says what is missing.
     pub judge: fn(&Host) -> Result<(), String>,
 }
@@ -86,8 +87,8 @@ impl Work {
     }
 }
 
-/// For a check without an inside half.
-fn nothing_to_do(_: &mut Inside) -> Result<(), String> {
+/// For a check in which the command does nothing.
+fn nothing_to_do(_: &mut Attacker) -> Result<(), String> {
     Ok(())
 }
 

@@ -12,6 +12,7 @@ pub mod stops;
 mod stream;
 
 use super::Stage;
+use super::attacker::find::Command;
 use super::group::ContainerGroup;
 use super::image::Image;
 use super::memory;
@@ -49,8 +50,6 @@ pub struct Session<'a> {
     running: Started,
     /// Its number in the decoy.
     number: usize,
-    /// The probe of another start, which runs at the same time.
-    pub beside: Option<Pid>,
     deadline: Instant,
     /// Where no group limits its memory.
     memory: Option<memory::Watch>,
@@ -58,6 +57,10 @@ pub struct Session<'a> {
     pub ended_for: Option<String>,
     /// Whether the host traces the program from its first instruction.
     watched: bool,
+    /// The command that it then holds as soon as it is executed.
+    awaited: Option<&'a Command>,
+    /// The process that has executed it.
+    pub caught: Option<Pid>,
     stdout: Stream,
     /// None where standard output brings it as well.
     stderr: Option<Stream>,
@@ -98,7 +101,8 @@ impl<'a> Session<'a> {
         let watched = program.watched;
         let (mut running, number) = decoy.start(program)?;
         if watched {
-            let follow = ptrace::Options::PTRACE_O_TRACEEXEC
+            let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
+                | ptrace::Options::PTRACE_O_TRACEEXEC
                 | ptrace::Options::PTRACE_O_TRACEFORK
                 | ptrace::Options::PTRACE_O_TRACEVFORK
                 | ptrace::Options::PTRACE_O_TRACECLONE;
@@ -117,11 +121,12 @@ impl<'a> Session<'a> {
             image: &stage.image,
             running,
             number,
-            beside: None,
             deadline: Instant::now() + stage.limit,
             memory: (!stage.groups.limit_memory()).then(|| memory::Watch::start(decoy.pid1())),
             ended_for: None,
             watched,
+            awaited: None,
+            caught: None,
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
             probe: None,
@@ -138,6 +143,12 @@ impl<'a> Session<'a> {
             heard: Vec::new(),
             spoken: Vec::new(),
         })
+    }
+
+    /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
+    /// gets no input ends at once. For a program that the host traces from its first instruction.
+    pub fn catch(&mut self, command: &'a Command) {
+        self.awaited = Some(command);
     }
 
     /// Waits until the probe has said hello. False where the program ended before, or time ran out.
@@ -212,34 +223,15 @@ impl<'a> Session<'a> {
         Ok(heard(self))
     }
 
-    /// Writes a line to the program's standard input, where the probe doesn't speak over it.
+    /// Writes a line to the program's standard input. Who closed it is told so by the check.
     pub fn write_line(&mut self, line: &str) {
-        if self.probe.as_ref().is_some_and(|probe| probe.stream.is_some()) {
-            // Who closed it is told so by the check.
-            let _ = self.running.stdin.write_all(format!("{line}\n").as_bytes());
-        }
+        let _ = self.running.stdin.write_all(format!("{line}\n").as_bytes());
     }
 
     /// Waits for the program's end, or so long.
     pub fn wait(&mut self, patience: Duration) -> Result<()> {
         let patience = Instant::now() + patience;
         self.until(|it| it.over() || Instant::now() > patience)?;
-        // What it wrote is in the pipe by now.
-        self.drain();
-        Ok(())
-    }
-
-    /// Whether both the program and its command have ended.
-    pub fn is_gone(&self) -> bool {
-        self.over() && self.probe.as_ref().is_none_or(|probe| probe.ended)
-    }
-
-    /// Tells the probe to write a word to standard output and to exit, and waits for the program's end.
-    pub fn dismiss(&mut self, status: i32, word: &str) -> Result<()> {
-        let check = attempts::wire::EXIT.into();
-        let mark = format!("{status}:{word}");
-        self.tell(&Question { key: "end".into(), check, mark, given: Vec::new() });
-        self.until(|it| it.over())?;
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
@@ -293,6 +285,11 @@ impl<'a> Session<'a> {
     /// The master of that terminal.
     pub fn master(&self) -> &File {
         &self.running.stdin
+    }
+
+    /// PID 1 of the decoy host.
+    pub fn host(&self) -> Pid {
+        self.decoy.pid1()
     }
 
     /// The program's process.

@@ -3,10 +3,12 @@
 use super::{Argument, Attacker, Failed};
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{FileStat, SFlag, fstat, makedev};
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 
 /// As much is read of a file that is a stake.
 const STAKE: usize = 4096;
@@ -175,6 +177,20 @@ impl Attacker<'_> {
         self.hand.descriptors()
     }
 
+    /// Whether there is something to read within this time, as poll(2) of a duplicate tells the host; also at the end of it.
+    pub fn is_readable(&mut self, descriptor: c_int, patience: Duration) -> Result<bool, Failed> {
+        let file = self.hand.duplicate(descriptor)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            match poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) {
+                Ok(1..) => return Ok(true),
+                Ok(_) if Instant::now() < deadline => self.hand.wait(),
+                Ok(_) => return Ok(false),
+                Err(errno) => return Err(Failed::GaveUp(format!("the host's poll(2): {errno}"))),
+            }
+        }
+    }
+
     /// Whether a path may lie on the machine's devtmpfs, where attempts make nothing: there is one for the whole machine, and
     /// a program may have mounted it. Also where the host can't tell. A path that is missing lies on none.
     pub fn is_on_devtmpfs(&mut self, path: &str) -> Result<bool, Failed> {
@@ -244,8 +260,16 @@ mod tests {
             Ok(Some("tmpfs".into()))
         }
 
+        fn memory(&mut self, _: i64, length: usize) -> Result<Vec<u8>, Failed> {
+            Ok(vec![0; length])
+        }
+
         fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
             Ok(Vec::new())
+        }
+
+        fn follow(&mut self, _: i32) -> Result<(), Failed> {
+            Ok(())
         }
 
         fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {

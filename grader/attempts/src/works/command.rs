@@ -1,8 +1,11 @@
 //! The command: it starts, how it ended comes through, nothing else is executed, nothing is left.
 
+use super::calls::write;
 use super::{InStart, Work, nothing_to_do};
-use crate::Host;
+use crate::attacker::Argument;
 use crate::host::{Ending, Start};
+use crate::{Attacker, Host};
+use nix::libc;
 
 /// The command runs.
 pub const STARTS: Work = Work {
@@ -12,7 +15,7 @@ pub const STARTS: Work = Work {
     man: &["chroot(2)", "execve(2)"],
     after: &[],
     run: InStart::Pipes,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| match host.attacker.own_root {
         Some(true) => Ok(()),
         Some(false) => Err("the command ran with the host's own root directory".into()),
@@ -28,7 +31,7 @@ pub const EXIT_STATUS: Work = Work {
     man: &["wait(2)"],
     after: &[],
     run: InStart::Afterwards,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| match host.starts.as_slice() {
         [] => Err("no command came to its end".into()),
         starts => starts.iter().try_for_each(|start| status_comes_through(start, host.is_lab)),
@@ -66,7 +69,7 @@ pub const SIGNAL_STATUS: Work = Work {
     man: &["wait(2)", "signal(7)"],
     after: &[],
     run: InStart::Killed,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| match host.program {
         Ending::None => Err("the command was killed, and the program did not end".into()),
         Ending::Exited(0) => Err("the command was killed, and the program exited with status 0".into()),
@@ -92,7 +95,7 @@ pub const NO_OTHER_PROGRAM: Work = Work {
     man: &["execve(2)", "ptrace(2)"],
     after: &[],
     run: InStart::Watched,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| match &host.executed {
         None => Err("the host could not follow the program to its command".into()),
         Some(others) if others.is_empty() => Ok(()),
@@ -108,13 +111,25 @@ pub const NOTHING_LEFT: Work = Work {
     man: &["mount(2)", "proc(5)"],
     after: &[],
     run: InStart::Afterwards,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host: &Host| match host.left.as_slice() {
         [] => Ok(()),
         [one] => Err(one.clone()),
         [one, more @ ..] => Err(format!("{one}, and {} more", more.len())),
     },
 };
+
+/// The command's end, by its hand: a word on both output streams, and an exit with this status. That a stream is closed
+/// the host notices, since nothing arrives.
+pub fn end(me: &mut Attacker, status: i32, word: &str) {
+    if !word.is_empty() {
+        for stream in [1, 2] {
+            let _ = write(me, stream, format!("{word}\n").as_bytes());
+        }
+    }
+    // It does not return.
+    let _ = me.call("exit_group", libc::SYS_exit_group, [Argument::from(status)]);
+}
 
 #[cfg(test)]
 mod tests {

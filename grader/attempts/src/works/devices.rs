@@ -1,13 +1,13 @@
 //! `/dev`: the devices that a program may expect.
 
-use super::filesystems::write_and_read;
+use super::calls::{ioctl, read, read_link, rights, said, stat, write, write_and_read};
 use super::{InStart, Work, nothing_to_see};
-use crate::Inside;
+use crate::Attacker;
+use crate::attacker::{Argument, Failed};
 use nix::errno::Errno;
-use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use nix::libc;
+use nix::sys::stat::{FileStat, SFlag, makedev};
+use std::time::Duration;
 
 /// The six harmless devices.
 pub const DEVICES: Work = Work {
@@ -17,7 +17,7 @@ pub const DEVICES: Work = Work {
     man: &["null(4)", "full(4)", "random(4)", "tty(4)"],
     after: &[],
     run: InStart::Pipes,
-    inside: six_devices,
+    by_hand: six_devices,
     judge: nothing_to_see,
 };
 
@@ -25,37 +25,44 @@ pub const DEVICES: Work = Work {
 const NUMBERS: [(&str, u64, u64); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
-fn six_devices(_: &mut Inside) -> Result<(), String> {
+fn six_devices(me: &mut Attacker) -> Result<(), String> {
     for (name, major, minor) in NUMBERS {
-        let file = fs::metadata(format!("/dev/{name}")).map_err(|error| format!("/dev/{name}: {error}"))?;
-        if !file.file_type().is_char_device() || file.rdev() != nix::sys::stat::makedev(major, minor) {
-            return Err(format!("/dev/{name} is not the device {major}:{minor}"));
+        let path = format!("/dev/{name}");
+        let file = stat(me, &path).map_err(said(&path))?;
+        if !is_device(&file) || file.st_rdev != makedev(major, minor) {
+            return Err(format!("{path} is not the device {major}:{minor}"));
         }
     }
-    File::options()
-        .write(true)
-        .open("/dev/null")
-        .and_then(|mut null| null.write_all(b"gone"))
-        .map_err(|error| format!("/dev/null: {error}"))?;
-    if read_from("/dev/zero")? != [0; 16] {
+    write_to(me, "/dev/null").map_err(said("/dev/null"))?;
+    if read_from(me, "/dev/zero")? != [0; 16] {
         return Err("/dev/zero gave something else than zeros".into());
     }
-    if read_from("/dev/urandom")? == read_from("/dev/urandom")? {
+    if read_from(me, "/dev/urandom")? == read_from(me, "/dev/urandom")? {
         return Err("/dev/urandom gave the same bytes twice".into());
     }
-    match File::options().write(true).open("/dev/full").and_then(|mut full| full.write_all(b"x")) {
-        Err(error) if error.raw_os_error() == Some(Errno::ENOSPC as i32) => Ok(()),
-        Err(error) => Err(format!("/dev/full: {error}")),
+    match write_to(me, "/dev/full") {
+        Err(Failed::Refused(Errno::ENOSPC)) => Ok(()),
+        Err(failed) => Err(said("/dev/full")(failed)),
         Ok(()) => Err("/dev/full took a byte".into()),
     }
 }
 
-fn read_from(path: &str) -> Result<[u8; 16], String> {
-    let mut bytes = [0; 16];
-    File::open(path)
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|error| format!("{path}: {error}"))?;
-    Ok(bytes)
+fn is_device(file: &FileStat) -> bool {
+    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR
+}
+
+fn write_to(me: &mut Attacker, path: &str) -> Result<(), Failed> {
+    let file = me.open(path, libc::O_WRONLY)?;
+    let written = write(me, file, b"x");
+    me.close(file)?;
+    written
+}
+
+fn read_from(me: &mut Attacker, path: &str) -> Result<Vec<u8>, String> {
+    let file = me.open(path, libc::O_RDONLY).map_err(said(path))?;
+    let bytes = read(me, file, 16).map_err(said(path))?;
+    me.close(file).map_err(said(path))?;
+    if bytes.len() == 16 { Ok(bytes) } else { Err(format!("{path} is at its end")) }
 }
 
 /// Terminals can be made.
@@ -66,24 +73,34 @@ pub const PTS: Work = Work {
     man: &["pts(4)", "pty(7)"],
     after: &["devices"],
     run: InStart::Pipes,
-    inside: |_| {
-        use nix::fcntl::OFlag;
-        let said = |call: &'static str| move |errno: Errno| format!("{call}: {errno}");
-        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).map_err(said("/dev/ptmx"))?;
-        grantpt(&master).map_err(said("grantpt"))?;
-        unlockpt(&master).map_err(said("unlockpt"))?;
-        let name = ptsname_r(&master).map_err(said("ptsname"))?;
-        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let slave = nix::fcntl::open(name.as_str(), flags, nix::sys::stat::Mode::empty())
-            .map_err(|errno| format!("{name}: {errno}"))?;
-        let mut word = [0; 4];
-        let mut slave = File::from(slave);
-        slave.write_all(b"word").map_err(|error| format!("{name}: {error}"))?;
-        nix::unistd::read(&master, &mut word).map_err(said("/dev/ptmx"))?;
-        if word == *b"word" { Ok(()) } else { Err(format!("{name} and /dev/ptmx are not two ends of one")) }
-    },
+    by_hand: two_ends,
     judge: nothing_to_see,
 };
+
+/// What is written to one end is at the other within this time.
+const PASSED_ON: Duration = Duration::from_secs(1);
+
+/// What posix_openpt(3), unlockpt(3) and ptsname(3) do: ioctl_tty(2).
+fn two_ends(me: &mut Attacker) -> Result<(), String> {
+    let master = me.open("/dev/ptmx", libc::O_RDWR).map_err(said("/dev/ptmx"))?;
+    let unlocked = Argument::Bytes(0_i32.to_ne_bytes().to_vec());
+    ioctl(me, master, libc::TIOCSPTLCK as _, unlocked).map_err(said("TIOCSPTLCK on /dev/ptmx"))?;
+    let number =
+        ioctl(me, master, libc::TIOCGPTN as _, Argument::room(4)).map_err(said("TIOCGPTN on /dev/ptmx"))?;
+    let number = number.try_into().map(i32::from_ne_bytes).unwrap_or(-1);
+    let path = format!("/dev/pts/{number}");
+    let other = me.open(&path, libc::O_RDWR).map_err(said(&path))?;
+    write(me, other, b"word\n").map_err(said(&path))?;
+    let came = me.is_readable(master, PASSED_ON).map_err(said("/dev/ptmx"))?;
+    let word = if came { read(me, master, 16).map_err(said("/dev/ptmx"))? } else { Vec::new() };
+    for descriptor in [other, master] {
+        me.close(descriptor).map_err(said("close"))?;
+    }
+    match word.starts_with(b"word") {
+        true => Ok(()),
+        false => Err(format!("{path} and /dev/ptmx are not two ends of one")),
+    }
+}
 
 /// Shared memory can be made.
 pub const SHM: Work = Work {
@@ -93,12 +110,9 @@ pub const SHM: Work = Work {
     man: &["shm_overview(7)"],
     after: &["devices"],
     run: InStart::Pipes,
-    inside: |_| {
-        let mode = fs::metadata("/dev/shm").map_err(|error| format!("/dev/shm: {error}"))?.mode() & 0o7777;
-        if mode != 0o1777 {
-            return Err(format!("/dev/shm has mode {mode:o}, not 1777"));
-        }
-        write_and_read("/dev/shm/works")
+    by_hand: |me| match rights(me, "/dev/shm").map_err(said("/dev/shm"))? {
+        0o1777 => write_and_read(me, "/dev/shm"),
+        mode => Err(format!("/dev/shm has mode {mode:o}, not 1777")),
     },
     judge: nothing_to_see,
 };
@@ -111,20 +125,22 @@ pub const DEV_LINKS: Work = Work {
     man: &["proc(5)"],
     after: &["devices", "proc-self"],
     run: InStart::Pipes,
-    inside: |_| {
+    by_hand: |me| {
         for (name, target) in [
             ("fd", "/proc/self/fd"),
             ("stdin", "/proc/self/fd/0"),
             ("stdout", "/proc/self/fd/1"),
             ("stderr", "/proc/self/fd/2"),
         ] {
-            match fs::read_link(format!("/dev/{name}")) {
-                Ok(link) if link.to_str() == Some(target) => {}
-                Ok(link) => return Err(format!("/dev/{name} leads to {}", link.display())),
-                Err(error) => return Err(format!("/dev/{name}: {error}")),
+            let path = format!("/dev/{name}");
+            let link = read_link(me, &path).map_err(said(&path))?;
+            if link.to_str() != Some(target) {
+                return Err(format!("{path} leads to {}", link.display()));
             }
         }
-        fs::read_dir("/dev/fd").map(drop).map_err(|error| format!("/dev/fd leads nowhere: {error}"))
+        let leads = me.open("/dev/fd", libc::O_RDONLY | libc::O_DIRECTORY);
+        let directory = leads.map_err(said("/dev/fd leads nowhere"))?;
+        me.close(directory).map_err(said("close"))
     },
     judge: nothing_to_see,
 };
@@ -137,10 +153,10 @@ pub const CONSOLE: Work = Work {
     man: &["console(4)"],
     after: &["devices"],
     run: InStart::Watched,
-    inside: |_| {
-        let terminal = nix::sys::stat::fstat(std::io::stdin()).map_err(|errno| format!("fstat: {errno}"))?;
-        let console = fs::metadata("/dev/console").map_err(|error| format!("/dev/console: {error}"))?;
-        match console.rdev() == terminal.st_rdev && console.file_type().is_char_device() {
+    by_hand: |me| {
+        let terminal = me.status(0).map_err(said("standard input"))?;
+        let console = stat(me, "/dev/console").map_err(said("/dev/console"))?;
+        match console.st_rdev == terminal.st_rdev && is_device(&console) {
             true => Ok(()),
             false => Err("/dev/console is another device than standard input".into()),
         }

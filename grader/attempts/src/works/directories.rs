@@ -1,10 +1,9 @@
 //! The directory: however it is written, twice at once, to be written to, and where nobody may write.
 
-use super::filesystems::write_and_read;
+use super::calls::{said, stat, write_and_read};
 use super::{InStart, Work, nothing_to_do, nothing_to_see};
+use crate::Attacker;
 use crate::host::Tried;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 /// Any path will do.
 pub const ODD_PATH: Work = Work {
@@ -14,7 +13,7 @@ pub const ODD_PATH: Work = Work {
     man: &["path_resolution(7)"],
     after: &[],
     run: InStart::Afterwards,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| held(&host.odd_path),
 };
 
@@ -26,7 +25,7 @@ pub const TWO_AT_ONCE: Work = Work {
     man: &["namespaces(7)"],
     after: &[],
     run: InStart::Afterwards,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| held(&host.second),
 };
 
@@ -38,7 +37,7 @@ pub const ROOTFS_WRITABLE: Work = Work {
     man: &["mount(2)"],
     after: &[],
     run: InStart::Pipes,
-    inside: |me| match (write_and_read(&format!("/works-{}", me.mark())), owner_of_root()?) {
+    by_hand: |me| match (write_and_read(me, "/"), owner_of_root(me)?) {
         // A map that gives root another id than the directory's owner takes the right to write with it.
         (Err(_), UNMAPPED) => Ok(()),
         (written, _) => written,
@@ -50,8 +49,8 @@ pub const ROOTFS_WRITABLE: Work = Work {
 pub(super) const UNMAPPED: u32 = 65534;
 
 /// Who the root directory belongs to.
-pub(super) fn owner_of_root() -> Result<u32, String> {
-    fs::metadata("/").map(|it| it.uid()).map_err(|error| format!("/: {error}"))
+pub(super) fn owner_of_root(me: &mut Attacker) -> Result<u32, String> {
+    stat(me, "/").map(|it| it.st_uid).map_err(said("/"))
 }
 
 /// A container needs no right to write to its directory.
@@ -63,7 +62,7 @@ pub const READ_ONLY_ROOTFS: Work = Work {
     man: &["mount(2)", "pivot_root(2)"],
     after: &[],
     run: InStart::Afterwards,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| held(&host.read_only),
 };
 

@@ -1,11 +1,9 @@
 //! The container's file systems: `/proc`, `/sys`, `/tmp`, `/run`.
 
+use super::calls::{number, read, read_link, rights, said, stat, write_and_read};
 use super::{InStart, Work, nothing_to_do, nothing_to_see};
 use crate::Host;
-use crate::inside::devtmpfs;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::process;
+use nix::libc;
 
 /// All of them are there.
 pub const FILE_SYSTEMS: Work = Work {
@@ -16,7 +14,7 @@ pub const FILE_SYSTEMS: Work = Work {
     man: &["proc_pid_mountinfo(5)", "mount(2)", "filesystems(5)"],
     after: &[],
     run: InStart::Pipes,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| OWN.iter().try_for_each(|own| is_mounted(host, own)),
 };
 
@@ -59,14 +57,16 @@ pub const PROC_SELF: Work = Work {
     man: &["proc(5)", "pid_namespaces(7)"],
     after: &["pid-1"],
     run: InStart::Pipes,
-    inside: |_| {
-        let link = fs::read_link("/proc/self").map_err(|error| format!("/proc/self: {error}"))?;
-        if link.to_str() != Some(&process::id().to_string()) {
-            return Err(format!("/proc/self is {}, the command is {}", link.display(), process::id()));
+    by_hand: |me| {
+        let link = read_link(me, "/proc/self").map_err(said("/proc/self"))?;
+        let pid = number(me, "getpid", libc::SYS_getpid)?;
+        if link.to_str() != Some(&pid.to_string()) {
+            return Err(format!("/proc/self is {}, the command is {pid}", link.display()));
         }
-        fs::read_to_string("/proc/self/status")
-            .map(drop)
-            .map_err(|error| format!("/proc/self/status: {error}"))
+        let path = "/proc/self/status";
+        let status = me.open(path, libc::O_RDONLY).map_err(said(path))?;
+        read(me, status, 16).map_err(said(path))?;
+        me.close(status).map_err(said(path))
     },
     judge: only_its_own_processes,
 };
@@ -88,10 +88,7 @@ pub const SYS_THERE: Work = Work {
     man: &["sysfs(5)"],
     after: &[],
     run: InStart::Pipes,
-    inside: |_| match fs::metadata("/sys/class/net/lo") {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("/sys/class/net/lo: {error}")),
-    },
+    by_hand: |me| stat(me, "/sys/class/net/lo").map(drop).map_err(said("/sys/class/net/lo")),
     judge: nothing_to_see,
 };
 
@@ -103,12 +100,9 @@ pub const TMP_WRITABLE: Work = Work {
     man: &["hier(7)", "tmpfs(5)"],
     after: &[],
     run: InStart::Pipes,
-    inside: |_| {
-        let mode = fs::metadata("/tmp").map_err(|error| format!("/tmp: {error}"))?.mode() & 0o7777;
-        if mode != 0o1777 {
-            return Err(format!("/tmp has mode {mode:o}, not 1777"));
-        }
-        write_and_read("/tmp/works")
+    by_hand: |me| match rights(me, "/tmp").map_err(said("/tmp"))? {
+        0o1777 => write_and_read(me, "/tmp"),
+        mode => Err(format!("/tmp has mode {mode:o}, not 1777")),
     },
     judge: |host| own_tmpfs(host, "/tmp"),
 };
@@ -121,21 +115,9 @@ pub const RUN_WRITABLE: Work = Work {
     man: &["hier(7)", "tmpfs(5)"],
     after: &[],
     run: InStart::Pipes,
-    inside: |_| write_and_read("/run/works"),
+    by_hand: |me| write_and_read(me, "/run"),
     judge: |host| own_tmpfs(host, "/run"),
 };
-
-/// Writes a file, reads it back, and removes it.
-pub(super) fn write_and_read(path: &str) -> Result<(), String> {
-    if devtmpfs::holds(path) {
-        return Err(format!("{path}: that is the machine's devtmpfs"));
-    }
-    let said = |error| format!("{path}: {error}");
-    fs::write(path, "works").map_err(said)?;
-    let back = fs::read(path).map_err(said)?;
-    fs::remove_file(path).map_err(said)?;
-    if back == b"works" { Ok(()) } else { Err(format!("{path}: what was written is not what was read")) }
-}
 
 /// Whether the container's mount table has a tmpfs at a path whose last part is `path`. The host reads the
 /// table from outside, where a chroot shows the rootfs's own path before it.

@@ -1,11 +1,13 @@
 //! What the container's namespaces must show: process 1, a name of its own, a loopback interface that is up.
 
+use super::calls::{number, said};
 use super::directories::{UNMAPPED, owner_of_root};
 use super::{InStart, Work, nothing_to_do, nothing_to_see};
-use crate::Inside;
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn};
-use nix::sys::socket::{accept, bind, connect, getsockname, listen, socket};
-use std::os::fd::AsRawFd;
+use crate::Attacker;
+use crate::attacker::{Argument, Failed};
+use nix::errno::Errno;
+use nix::libc::{self, c_int};
+use std::time::Duration;
 
 /// The command is process 1.
 pub const PID_1: Work = Work {
@@ -15,7 +17,7 @@ pub const PID_1: Work = Work {
     man: &["pid_namespaces(7)"],
     after: &[],
     run: InStart::Pipes,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| match (host.shares("pid"), host.attacker.nspid.last()) {
         (Some(false), Some(1)) => Ok(()),
         (Some(false), Some(number)) => Err(format!("it is process {number} of its PID namespace")),
@@ -32,12 +34,13 @@ pub const ROOT_INSIDE: Work = Work {
     man: &["user_namespaces(7)", "credentials(7)"],
     after: &[],
     run: InStart::Pipes,
-    inside: |_| {
-        let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
-        if !uid.is_root() || gid.as_raw() != 0 {
+    by_hand: |me| {
+        let uid = number(me, "geteuid", libc::SYS_geteuid)?;
+        let gid = number(me, "getegid", libc::SYS_getegid)?;
+        if (uid, gid) != (0, 0) {
             return Err(format!("the command is uid {uid}, gid {gid}"));
         }
-        match owner_of_root()? {
+        match owner_of_root(me)? {
             0 | UNMAPPED => Ok(()),
             other => Err(format!("the root directory belongs to uid {other}")),
         }
@@ -53,9 +56,11 @@ pub const HOST_NAME: Work = Work {
     man: &["uts_namespaces(7)", "sethostname(2)"],
     after: &[],
     run: InStart::Pipes,
-    inside: |me| {
-        let name = nix::unistd::gethostname().map_err(|errno| format!("gethostname: {errno}"))?;
-        me.bring_out(name.as_encoded_bytes());
+    by_hand: |me| {
+        let names = me.call("uname", libc::SYS_uname, [Argument::room(6 * FIELD)]).map_err(said("uname"))?;
+        // The second one.
+        let name = names.rooms[0].iter().skip(FIELD).take_while(|byte| **byte != 0);
+        me.taken.extend(name);
         Ok(())
     },
     judge: |host| {
@@ -71,6 +76,9 @@ pub const HOST_NAME: Work = Work {
     },
 };
 
+/// Each field of `struct new_utsname` of include/uapi/linux/utsname.h, in bytes.
+const FIELD: usize = 65;
+
 /// The container's own loopback interface is up.
 pub const LOOPBACK_UP: Work = Work {
     id: "loopback-up",
@@ -79,7 +87,7 @@ pub const LOOPBACK_UP: Work = Work {
     man: &["network_namespaces(7)", "netdevice(7)"],
     after: &[],
     run: InStart::Pipes,
-    inside: connect_to_oneself,
+    by_hand: connect_to_oneself,
     judge: |host| match host.shares("net") {
         Some(false) => Ok(()),
         Some(true) => Err("it is the host's own interface".into()),
@@ -87,15 +95,46 @@ pub const LOOPBACK_UP: Work = Work {
     },
 };
 
-fn connect_to_oneself(_: &mut Inside) -> Result<(), String> {
-    let said = |call: &'static str| move |errno: nix::Error| format!("{call} on 127.0.0.1: {errno}");
-    let stream = || socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None);
-    let server = stream().map_err(said("socket"))?;
-    bind(server.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).map_err(said("bind"))?;
-    listen(&server, Backlog::new(1).expect("one is allowed")).map_err(said("listen"))?;
-    let address: SockaddrIn = getsockname(server.as_raw_fd()).map_err(said("getsockname"))?;
-    let client = stream().map_err(said("socket"))?;
-    connect(client.as_raw_fd(), &address).map_err(said("connect"))?;
-    let accepted = accept(server.as_raw_fd()).map_err(said("accept"))?;
-    nix::unistd::close(accepted).map_err(said("close"))
+/// A connection is there within this time.
+const CONNECTED: Duration = Duration::from_secs(1);
+
+fn connect_to_oneself(me: &mut Attacker) -> Result<(), String> {
+    let server = socket(me)?;
+    // `struct sockaddr_in`: the family, the port (the kernel chooses), the address, and eight bytes.
+    let any_port = [&(libc::AF_INET as u16).to_ne_bytes()[..], &[0, 0], &[127, 0, 0, 1], &[0; 8]].concat();
+    bind(me, "bind", libc::SYS_bind, server, any_port).map_err(said("bind on 127.0.0.1"))?;
+    me.call("listen", libc::SYS_listen, [server.into(), 1.into()]).map_err(said("listen on 127.0.0.1"))?;
+    let length = Argument::Room(16_u32.to_ne_bytes().to_vec());
+    let own = me.call("getsockname", libc::SYS_getsockname, [server.into(), Argument::room(16), length]);
+    let address = own.map_err(said("getsockname on 127.0.0.1"))?.rooms.swap_remove(0);
+    let client = socket(me)?;
+    match bind(me, "connect", libc::SYS_connect, client, address) {
+        // It does not wait; who connects does.
+        Ok(()) | Err(Failed::Refused(Errno::EINPROGRESS)) => {}
+        Err(failed) => return Err(said("connect on 127.0.0.1")(failed)),
+    }
+    if !me.is_readable(server, CONNECTED).map_err(said("127.0.0.1"))? {
+        return Err("on 127.0.0.1 no connection comes about".into());
+    }
+    let accepted = me.call("accept4", libc::SYS_accept4, [server.into(), 0.into(), 0.into(), 0.into()]);
+    let accepted = accepted.map_err(said("accept on 127.0.0.1"))?.value as c_int;
+    [accepted, client, server].into_iter().try_for_each(|it| me.close(it).map_err(said("close")))
+}
+
+fn socket(me: &mut Attacker) -> Result<c_int, String> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let made = me.call("socket", libc::SYS_socket, [libc::AF_INET.into(), kind.into(), 0.into()]);
+    Ok(made.map_err(said("socket"))?.value as c_int)
+}
+
+/// bind(2) or connect(2).
+fn bind(
+    me: &mut Attacker,
+    name: &'static str,
+    number: libc::c_long,
+    socket: c_int,
+    address: Vec<u8>,
+) -> Result<(), Failed> {
+    let length = address.len() as i64;
+    me.call(name, number, [socket.into(), Argument::Bytes(address), length.into()]).map(drop)
 }

@@ -1,17 +1,16 @@
 //! Signals to the program, and the processes of the container at its end.
 
-use super::{InStart, Work, nothing_to_see};
-use crate::Inside;
+use super::calls::said;
+use super::{InStart, Work};
+use crate::attacker::Argument;
+use crate::host::Ending;
+use crate::{Attacker, Host};
 use nix::libc;
-use nix::sys::signal::SigSet;
 use nix::sys::signal::Signal::{self, SIGHUP, SIGINT, SIGTERM};
-use nix::unistd::{ForkResult, alarm, fork, pause};
+use std::collections::BTreeMap;
 
 /// Those that a person or an init system ends a program with.
 pub const FORWARDED: [Signal; 3] = [SIGINT, SIGTERM, SIGHUP];
-
-/// The host asks twice. When it has this to say, it has sent the signals.
-pub const SENT: &str = "sent";
 
 /// Signals reach the command.
 pub const SIGNALS: Work = Work {
@@ -21,35 +20,39 @@ pub const SIGNALS: Work = Work {
     man: &["signal(7)", "pid_namespaces(7)"],
     after: &[],
     run: InStart::Signals,
-    inside: |me| match me.given(SENT) {
-        "" => block(),
-        _ => collect(me),
-    },
-    judge: nothing_to_see,
+    by_hand: block,
+    judge: came,
 };
 
-fn all() -> SigSet {
-    FORWARDED.into_iter().collect()
-}
-
 /// One that is blocked waits; PID 1 would ignore it otherwise (pid_namespaces(7)).
-fn block() -> Result<(), String> {
-    all().thread_block().map_err(|errno| format!("sigprocmask: {errno}"))
+fn block(me: &mut Attacker) -> Result<(), String> {
+    let set = FORWARDED.into_iter().map(bit).sum::<u64>().to_ne_bytes().to_vec();
+    let size = set.len() as i64;
+    let arguments = [libc::SIG_BLOCK.into(), Argument::Bytes(set), 0.into(), size.into()];
+    me.call("rt_sigprocmask", libc::SYS_rt_sigprocmask, arguments).map(drop).map_err(said("sigprocmask"))
 }
 
-/// Which have come.
-fn collect(_: &mut Inside) -> Result<(), String> {
-    let mut missing = all();
-    // The program that forwards them is another process, and has its turn.
-    let patience = libc::timespec { tv_sec: 1, tv_nsec: 0 };
-    for _ in FORWARDED {
-        // SAFETY: sigtimedwait(2) reads a set and a time; it may write no siginfo.
-        let came = unsafe { libc::sigtimedwait(missing.as_ref(), std::ptr::null_mut(), &patience) };
-        let Ok(came) = Signal::try_from(came) else { break };
-        missing.remove(came);
+fn bit(signal: Signal) -> u64 {
+    1 << (signal as i32 - 1)
+}
+
+/// Which of them do not wait for a process, by the lines of its `status` (proc_pid_status(5)).
+pub fn missing(status: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let pending = |name| u64::from_str_radix(status.get(name)?, 16).ok();
+    let pending = pending("SigPnd").unwrap_or(0) | pending("ShdPnd").unwrap_or(0);
+    FORWARDED.into_iter().filter(|signal| pending & bit(*signal) == 0).map(Signal::as_str).collect()
+}
+
+fn came(host: &Host) -> Result<(), String> {
+    let ended = host.program != Ending::None && host.command != Ending::None;
+    // What ends the container by its own decision has understood as well. A lab forwards.
+    if ended && !host.is_lab {
+        return Ok(());
     }
-    let missing: Vec<_> = missing.iter().map(Signal::as_str).collect();
-    if missing.is_empty() { Ok(()) } else { Err(format!("the command never got {}", missing.join(", "))) }
+    match missing(&host.attacker.status) {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(format!("the command never got {}", missing.join(", "))),
+    }
 }
 
 /// The container ends with its command.
@@ -60,29 +63,41 @@ pub const NO_CHILD_LEFT: Work = Work {
     man: &["pid_namespaces(7)", "wait(2)"],
     after: &[],
     run: InStart::Signals,
-    inside: |_| leave_children(),
+    by_hand: leave_children,
     judge: |host| match host.left_processes {
         0 => Ok(()),
         number => Err(format!("the command has ended, and {number} of the container's processes have not")),
     },
 };
 
-/// One that ends and one that does not.
-fn leave_children() -> Result<(), String> {
-    for ends in [true, false] {
-        // SAFETY: the probe has one thread.
-        match unsafe { fork() }.map_err(|errno| format!("fork: {errno}"))? {
-            ForkResult::Parent { .. } => {}
-            // SAFETY: ends this process without running what the probe would run at its exit.
-            ForkResult::Child if ends => unsafe { libc::_exit(0) },
-            ForkResult::Child => {
-                // Where nobody ends it, it does so itself.
-                alarm::set(20);
-                loop {
-                    pause();
-                }
-            }
-        }
+/// Two. The host ends one of them, and lets the other wait for its input.
+fn leave_children(me: &mut Attacker) -> Result<(), String> {
+    for _ in 0..2 {
+        let arguments = [libc::SIGCHLD, 0, 0, 0, 0].map(Argument::from);
+        me.call("clone", libc::SYS_clone, arguments).map_err(said("fork"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_command_has_come() {
+        let status = |own: &str, shared: &str| {
+            [("SigPnd", own), ("ShdPnd", shared)].map(|(name, set)| (name.to_owned(), set.to_owned())).into()
+        };
+        // signal(7): HUP is 1, INT 2, TERM 15.
+        assert_eq!(missing(&status("0000000000000000", "0000000000004003")), [] as [&str; 0]);
+        assert_eq!(missing(&status("0000000000000002", "0000000000004000")), ["SIGHUP"]);
+        assert_eq!(missing(&BTreeMap::new()).len(), 3);
+    }
+
+    #[test]
+    fn of_a_lab_the_end_is_no_answer() {
+        let ended = Host { program: Ending::Exited(130), command: Ending::Killed(9), ..Host::default() };
+        assert!(came(&ended).is_ok() && came(&Host { is_lab: true, ..ended.clone() }).is_err());
+        assert!(came(&Host { command: Ending::None, ..ended }).is_err(), "the command lives on");
+    }
 }

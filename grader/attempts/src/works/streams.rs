@@ -1,11 +1,12 @@
 //! The standard streams: what goes in and what comes out, through pipes and through a terminal.
 
+use super::calls::{ioctl, read, said};
 use super::{InStart, Work, nothing_to_do};
-use crate::{Host, Inside};
+use crate::attacker::{Argument, Failed};
+use crate::{Attacker, Host};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::io::{IsTerminal, stdin};
-use std::os::fd::AsFd;
+use nix::libc;
+use std::time::Duration;
 
 /// Its output comes through.
 pub const OUTPUT: Work = Work {
@@ -15,7 +16,7 @@ pub const OUTPUT: Work = Work {
     man: &["write(2)"],
     after: &[],
     run: InStart::Pipes,
-    inside: nothing_to_do,
+    by_hand: nothing_to_do,
     judge: |host| {
         let word = host.mark.as_bytes();
         for (name, stream) in [("standard output", &host.stdout), ("standard error", &host.stderr)] {
@@ -35,7 +36,7 @@ pub const INPUT: Work = Work {
     man: &["pipe(7)", "read(2)"],
     after: &[],
     run: InStart::Pipes,
-    inside: read_the_word,
+    by_hand: read_the_word,
     judge: the_word_came,
 };
 
@@ -47,39 +48,35 @@ pub const TERMINAL: Work = Work {
     man: &["isatty(3)", "pty(7)"],
     after: &[],
     run: InStart::Watched,
-    inside: |me| match stdin().is_terminal() {
-        true => read_the_word(me),
-        false => Err("its standard input is no terminal".into()),
+    // isatty(3).
+    by_hand: |me| match ioctl(me, 0, libc::TCGETS as _, Argument::room(TERMIOS)) {
+        Ok(_) => read_the_word(me),
+        Err(Failed::Refused(Errno::ENOTTY)) => Err("its standard input is no terminal".into()),
+        Err(failed) => Err(said("standard input")(failed)),
     },
     judge: the_word_came,
 };
 
-/// How long a word may take that was written before the command was asked for it, in milliseconds.
-const TIMEOUT: u16 = 1000;
+/// The kernel's `struct termios` is no longer, in bytes: include/uapi/asm-generic/termbits.h.
+const TERMIOS: usize = 64;
 
-/// Reads a line from standard input, byte for byte: the rest is for others.
-fn read_the_word(me: &mut Inside) -> Result<(), String> {
-    if me.talks_over_streams() {
-        // It was asked that way.
-        let word = me.mark().to_owned();
-        me.bring_out(word.as_bytes());
-        return Ok(());
-    }
-    let said = |errno: Errno| format!("standard input: {errno}");
-    let input = stdin();
-    let mut line = Vec::new();
-    while line.last() != Some(&b'\n') {
-        let mut ready = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, PollTimeout::from(TIMEOUT)).map_err(said)? == 0 {
+/// How long a word may take that was written before the command was asked for it.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// As many bytes are read at once.
+const LINE: usize = 4096;
+
+/// Reads a line from standard input.
+fn read_the_word(me: &mut Attacker) -> Result<(), String> {
+    while me.taken.last() != Some(&b'\n') {
+        if !me.is_readable(0, TIMEOUT).map_err(said("standard input"))? {
             return Err("nothing came on standard input".into());
         }
-        let mut byte = [0];
-        match nix::unistd::read(&input, &mut byte).map_err(said)? {
-            0 => return Err("standard input is at its end".into()),
-            _ => line.extend(byte),
+        match read(me, 0, LINE).map_err(said("standard input"))? {
+            bytes if bytes.is_empty() => return Err("standard input is at its end".into()),
+            bytes => me.taken.extend(bytes),
         }
     }
-    me.bring_out(&line);
     Ok(())
 }
 

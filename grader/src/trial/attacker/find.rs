@@ -3,6 +3,7 @@
 
 use crate::decoy::Decoy;
 use crate::proc;
+use crate::trial::observe;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 use nix::unistd::Pid;
@@ -10,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Where the command lies: an ordinary program that copies its input to its output.
 const COMMAND: &str = "/bin/cat";
@@ -46,6 +48,11 @@ impl Command {
         [COMMAND, "-"].map(str::to_owned)
     }
 
+    /// Whether a process executes it in a root directory of its own, and not in the host's.
+    pub fn is_command_of(&self, pid: Pid, decoy: &Decoy) -> bool {
+        self.is_executed_by(pid) && observe::has_own_root(pid, &decoy.ready) == Some(true)
+    }
+
     /// Whether a process executes it.
     fn is_executed_by(&self, pid: Pid) -> bool {
         let Ok(file) = File::open(format!("/proc/{pid}/exe")) else { return false };
@@ -59,9 +66,33 @@ impl Command {
 
 /// The processes of a decoy that execute the command, if at least one of them waits for its input.
 pub fn find(decoy: &Decoy, command: &Command) -> Option<Vec<Pid>> {
-    let all = proc::descendants(decoy.pid1());
-    let found: Vec<Pid> = all.into_iter().filter(|pid| command.is_executed_by(*pid)).collect();
+    let found = executing(decoy, command);
     found.iter().any(|pid| waits_for_input(*pid)).then_some(found)
+}
+
+fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
+    let all = proc::descendants(decoy.pid1());
+    all.into_iter().filter(|pid| command.is_executed_by(*pid)).collect()
+}
+
+/// So long the host looks for one with a root directory of its own.
+const OWN_ROOT: Duration = Duration::from_millis(200);
+
+/// The one process of a decoy that is the command of a start, but for that of another: it executes the command and waits
+/// for its input. Another such one may relay what it writes, in the host's own root directory. `since` is when the
+/// first of them was seen.
+pub fn find_one(
+    decoy: &Decoy,
+    command: &Command,
+    other: Option<Pid>,
+    since: &mut Option<Instant>,
+) -> Option<Pid> {
+    let mut found = executing(decoy, command);
+    found.retain(|pid| Some(*pid) != other && waits_for_input(*pid));
+    let first = *found.first()?;
+    let begun = *since.get_or_insert_with(Instant::now);
+    let has_own_root = |pid: &Pid| observe::has_own_root(*pid, &decoy.ready) == Some(true);
+    found.into_iter().find(has_own_root).or((begun.elapsed() > OWN_ROOT).then_some(first))
 }
 
 /// Whether a process is in a read(2) of its standard input (`/proc/<pid>/syscall`).

@@ -5,7 +5,7 @@
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
 use super::mediators::let_answer;
-use super::memory::{Laid, lay};
+use super::memory::{Laid, lay, read};
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::observe;
@@ -23,7 +23,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
-const RETURNS: Duration = Duration::from_secs(2);
+const RETURNS: Duration = Duration::from_secs(5);
 
 /// While it runs, the host looks so often how much it has run.
 const LOOK: Duration = Duration::from_millis(10);
@@ -60,22 +60,35 @@ pub struct Hand<'s, 'd> {
     own: u64,
     /// The calls that it has made so far.
     pub made: Vec<Made>,
+    /// Its parent and what that has in its registers, while a child is moved in its place.
+    parent: Option<(Pid, Registers, u64)>,
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
-    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on.
+    /// Seizes a process, and brings it to the entry of a system call. No other process can trace it from now on. One that
+    /// another hand left standing there is taken as it stands.
     ///
     /// # Errors
     /// Why it can't be moved.
     pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> anyhow::Result<Hand<'s, 'd>> {
+        if session.stood_there(pid) {
+            let saved = Registers::read(pid).context("the command's registers")?;
+            let info = ptrace::syscall_info(pid).context("the command's system call")?;
+            // SAFETY: it stands at the entry of a call, so this is what the kernel has written.
+            let own = unsafe { info.u.entry.nr };
+            return Ok(Hand { session, pid, saved, own, made: Vec::new(), parent: None });
+        }
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
             | ptrace::Options::PTRACE_O_TRACEVFORK
             | ptrace::Options::PTRACE_O_TRACECLONE
             | ptrace::Options::PTRACE_O_TRACEEXEC;
-        match ptrace::seize(pid, follow) {
-            Err(Errno::EPERM) => bail!("the command is traced by another process"),
-            seized => seized.context("the host could not seize the command")?,
+        // Where every execve(2) is seen, it is the host's already.
+        if !session.traces(pid) {
+            match ptrace::seize(pid, follow) {
+                Err(Errno::EPERM) => bail!("the command is traced by another process"),
+                seized => seized.context("the host could not seize the command")?,
+            }
         }
         session.hold(pid);
         ptrace::interrupt(pid).context("the host could not stop the command")?;
@@ -83,7 +96,7 @@ impl<'s, 'd> Hand<'s, 'd> {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
                     let saved = Registers::read(pid).context("the command's registers")?;
-                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
+                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new(), parent: None });
                 }
                 Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
                 Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
@@ -102,6 +115,27 @@ impl<'s, 'd> Hand<'s, 'd> {
     pub fn let_go(self) {
         let _ = self.saved.write(self.pid);
         self.session.release(self.pid);
+    }
+
+    /// From now on moves the process again that was seized, and no child of it.
+    pub fn leave_child(&mut self) {
+        if let Some(parent) = self.parent.take() {
+            (self.pid, self.saved, self.own) = parent;
+        }
+    }
+
+    /// Lets the children that it has made go on, in the call at whose entry it stands itself. Returns them.
+    pub fn let_children_go(&mut self) -> Vec<Pid> {
+        let children: Vec<Pid> = self.session.held().filter(|pid| *pid != self.pid).collect();
+        for child in &children {
+            let deadline = Instant::now() + RETURNS;
+            while !self.session.stands(*child) && Instant::now() < deadline {
+                self.session.look_at(*child);
+            }
+            let _ = self.saved.before_call(self.own).write(*child);
+            self.session.release(*child);
+        }
+        children
     }
 
     /// Makes a call, and waits until the process stands again where it stood.
@@ -246,12 +280,31 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         Ok(file_system(self.pid, descriptor))
     }
 
+    fn follow(&mut self, child: i32) -> Result<(), Failed> {
+        let found = proc::children(self.pid).into_iter().find(|pid| proc::nspid(*pid).last() == Some(&child));
+        let found = found.ok_or(Failed::Ended)?;
+        self.session.hold(found);
+        self.parent = Some((self.pid, self.saved, self.own));
+        self.pid = found;
+        self.stop()?;
+        // It has its parent's registers, and goes to where that stands.
+        self.go_back()
+    }
+
+    fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed> {
+        read(self.pid, at as u64, length).map_err(lost)
+    }
+
     fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
         match proc::numbers(format!("/proc/{}/fd", self.pid)) {
             // It waits for its input, on a descriptor.
             none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
             all => Ok(all),
         }
+    }
+
+    fn wait(&mut self) {
+        self.session.look_at(self.pid);
     }
 
     #[cfg(target_arch = "x86_64")]

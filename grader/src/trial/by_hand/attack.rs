@@ -2,6 +2,8 @@
 
 use super::record::{explain, record};
 use super::{Attack, Trial};
+use crate::decoy::Decoy;
+use crate::decoy::secrets::{RENEWED, words_for};
 use crate::random::random_word;
 use crate::trial::attacker::hand::Hand;
 use crate::trial::attacker::prepare::prepare;
@@ -11,9 +13,10 @@ use crate::trial::freeze::freeze;
 use crate::trial::group::ContainerGroup;
 use crate::trial::requirements::attacker_hints;
 use crate::trial::session::Session;
-use crate::trial::{look, observe};
+use crate::trial::{look, observe, stakes, terminal};
 use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
+use attempts::attempts::Need;
 use attempts::host::Ending;
 use attempts::refusals::Refusal;
 use attempts::{Host, Seen};
@@ -68,7 +71,12 @@ impl One<'_> {
         self.others = freeze(hand.session, decoy, pid)?;
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
-        self.attack(&mut hand, attack, &mut host);
+        host.unfit = stakes::unfit(hand.session, decoy, refusal);
+        let served = match self.trial.attempt.needs.contains(&Need::Services) {
+            true => renew_services(decoy, &mut host)?,
+            false => Vec::new(),
+        };
+        self.attack(&mut hand, attack, &mut host, served);
         if self.facts.seen_call == SeenCall::Begun {
             wait_for_consequences(hand.session, decoy.ending() != Ending::None, [Some(pid), pid1]);
         }
@@ -83,19 +91,24 @@ impl One<'_> {
         Ok(())
     }
 
-    /// All stand still: the attacker's state is read, and it makes its calls.
-    fn attack(&mut self, hand: &mut Hand, attack: Attack, host: &mut Host) {
+    /// All stand still: the attacker's state is read, and it makes its calls. It may know of the services, too.
+    fn attack(&mut self, hand: &mut Hand, attack: Attack, host: &mut Host, served: Vec<(String, String)>) {
         let Trial { stage, decoy, attempt, .. } = self.trial;
         host.attacker_before = observe::process(self.pid, &decoy.ready);
         host.attacker = host.attacker_before.clone();
         host.foreground.0 = look::foreground(hand.session);
         host.group.0 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
-        let hints = attacker_hints(stage, &host.attacker, decoy);
+        host.terminal = terminal::terminal(hand.session, self.pid);
+        let mut hints = attacker_hints(stage, &host.attacker, decoy);
+        hints.extend(terminal::hints(hand.session, self.pid, host.terminal));
+        hints.extend(served);
         let then = (Instant::now(), observe::cpu(self.pid));
         let mut attacker = Attacker::new(hand, &host.mark, &hints);
         let result = attack(&mut attacker);
         host.said = std::mem::take(&mut attacker.taken);
         host.opened = std::mem::take(&mut attacker.opened);
+        host.handles = std::mem::take(&mut attacker.handles);
+        hand.leave_child();
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
         record(&mut self.facts, attempt, &std::mem::take(&mut hand.made), result);
@@ -117,6 +130,7 @@ impl One<'_> {
         if !now.namespaces.is_empty() {
             let cpu = host.attacker.cpu;
             host.attacker = observe_with_cpu(now, cpu);
+            host.attacker.executes = observe::executed(self.pid);
         }
         host.container_pid1 = death(session, pid1);
         if let Ending::Killed(signal) = death(session, Some(self.pid)) {
@@ -125,10 +139,15 @@ impl One<'_> {
         let whole = look::look(decoy, session, attempt.needs, Some(self.pid), host);
         host.group.1 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
         host.spoiled = decoy.spoiled();
+        let served = host.services.as_ref().map(|_| decoy.services(None));
+        if let Some(Ok(served)) = &served {
+            host.services = Some(served.clone());
+        }
         self.facts.seen = (attempt.witness)(host);
         // A reboot takes the host while it looks; it is told by wait(2).
         match (whole, host.pid1) {
-            (_, Ending::Killed(_) | Ending::Exited(_)) | (Ok(true), _) => Ok(()),
+            (_, Ending::Killed(_) | Ending::Exited(_)) => Ok(()),
+            (Ok(true), _) => served.transpose().map(drop).context("the host's services were spoiled"),
             (Ok(false), _) => Err(anyhow::anyhow!(TOO_MUCH)),
             (Err(error), _) => Err(error),
         }
@@ -146,6 +165,25 @@ impl One<'_> {
         hand.session.wait(CONSEQUENCES)?;
         Ok(hand.session.program() == Ending::Exited(status))
     }
+}
+
+/// Makes the host's services anew: nobody has prepared for them. Returns what an attacker may know of them.
+fn renew_services(decoy: &Decoy, host: &mut Host) -> Result<Vec<(String, String)>> {
+    let words = words_for(&RENEWED)?;
+    let served = decoy.services(Some(&words)).context("the host's services")?;
+    host.secrets.extend(words);
+    let (segment_key, segment) = served.segment;
+    let key = served.key.as_ref().map(|(description, ..)| description.clone());
+    let given = [
+        ("segment", segment.to_string()),
+        ("segment-key", segment_key.to_string()),
+        ("queue", served.queue.0.clone()),
+        ("abstract-name", served.abstract_name.clone()),
+        ("port", served.port.to_string()),
+        ("key", key.unwrap_or_default()),
+    ];
+    host.services = Some(served);
+    Ok(given.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 fn observe_with_cpu(process: attempts::host::Process, cpu: attempts::host::Cpu) -> attempts::host::Process {

@@ -16,7 +16,7 @@ pub fn record(facts: &mut Facts, attempt: &Attempt, made: &[Made], result: Resul
         facts.seen_call = SeenCall::Property;
         return;
     }
-    let decisive = |made: &&Made| attempt.decisive.contains(&made.call.number);
+    let decisive = |made: &&Made| attempt.decides(made.call.number);
     // A refusal is one of the last call; a success was of any.
     let last = match result {
         Ok(()) => made.iter().rev().find(decisive),

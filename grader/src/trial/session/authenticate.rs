@@ -41,7 +41,7 @@ impl Session<'_> {
         let Some(at) = self.stdout.kept.windows(hello.len()).position(|window| window == hello) else {
             return;
         };
-        let pid = observe::by_file(self.decoy, self.image, self.beside);
+        let pid = observe::by_file(self.decoy, self.image);
         let pid = pid.filter(|pid| match self.trusted(*pid) {
             Ok(()) => true,
             Err(why) => {

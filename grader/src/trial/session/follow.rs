@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 /// At so many decisive calls of one answer the host looks at the probe's memory.
 const LOOKS: usize = 16;
 
-/// So many executions are noted, and the probe's first one in any case; of a name so many characters.
+/// So many executions are noted, the first ones and the last; of a name so many characters.
 const MAX_EXECUTED: usize = 1000;
 const MAX_CHARS: usize = 200;
 
@@ -110,10 +110,13 @@ impl Session<'_> {
         if event == libc::PTRACE_EVENT_EXEC {
             let Identity { exe, exe_name, .. } = observe::identity(pid);
             let exe = exe.unwrap_or_default();
-            let probe = self.decoy.ready.probe;
-            let is_first_probe = exe == probe && self.executed.iter().all(|(file, _)| *file != probe);
-            if self.executed.len() < MAX_EXECUTED || is_first_probe {
-                self.executed.push((exe, text::cut(&exe_name, MAX_CHARS)));
+            self.executed.truncate(MAX_EXECUTED - 1);
+            self.executed.push((exe, text::cut(&exe_name, MAX_CHARS)));
+            if self.caught.is_none() && self.awaited.is_some_and(|it| it.is_command_of(pid, self.decoy)) {
+                self.caught = Some(pid);
+                self.hold(pid);
+                self.note_stop(pid, status);
+                return;
             }
         }
         let at_call = libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80;

@@ -1,6 +1,7 @@
 //! Processes that the host holds: where they stop, they stay until they are told to go on.
 
 use super::Session;
+use crate::trial::observe;
 use attempts::host::Ending;
 use nix::libc;
 use nix::sys::ptrace;
@@ -56,6 +57,16 @@ impl Session<'_> {
         self.held.entry(pid.as_raw()).or_default();
     }
 
+    /// Whether the host traces a process since its program's first instruction.
+    pub fn traces(&self, pid: Pid) -> bool {
+        self.watched && observe::identity(pid).tracer == Pid::this().as_raw()
+    }
+
+    /// Whether a process is held, and stands where it was left.
+    pub fn stood_there(&self, pid: Pid) -> bool {
+        self.held.get(&pid.as_raw()).is_some_and(|held| held.stops.is_empty())
+    }
+
     /// Whether a held process stands still.
     pub fn stands(&mut self, pid: Pid) -> bool {
         self.held.get(&pid.as_raw()).is_some_and(|held| !held.stops.is_empty())
@@ -91,6 +102,10 @@ impl Session<'_> {
     /// Lets a held process go: nobody traces it any more, and what was kept back reaches it.
     pub fn release(&mut self, pid: Pid) {
         let Some(held) = self.held.remove(&pid.as_raw()) else { return };
+        // Its number may be another's by now.
+        if self.deaths.contains_key(&pid.as_raw()) {
+            return;
+        }
         for signal in held.signals {
             // SAFETY: kill(2) with integers, to a process that we trace and that therefore is not waited for.
             unsafe { libc::kill(pid.as_raw(), signal) };
@@ -144,7 +159,8 @@ impl Session<'_> {
 
     /// Notes a stop of a process that is held, or that was made by one that is. False for all others.
     pub(super) fn note_stop(&mut self, pid: Pid, status: i32) -> bool {
-        if !self.held.is_empty() && !self.watched && !self.is_probe(pid) {
+        let is_held_ones = |it: &Self| it.held.contains_key(&observe::identity(pid).parent);
+        if !self.held.is_empty() && !self.is_probe(pid) && (!self.watched || is_held_ones(self)) {
             self.hold(pid);
         }
         self.held.get_mut(&pid.as_raw()).map(|held| held.stops.push_back(status)).is_some()

@@ -1,11 +1,10 @@
-//! The two starts in which most checks are asked for.
+//! The two starts in which most checks are made.
 
+use super::super::attacker::hand::Hand;
 use super::super::look::look;
 use super::super::observe;
-use super::super::session::Session;
-use super::start::{RunningCommand, Starts, ask, facts};
+use super::start::{Done, RunningCommand, Starts, facts, make};
 use super::{WorksResult, finding, other_paths};
-use crate::decoy::Decoy;
 use crate::decoy::start::Streams;
 use crate::text;
 use anyhow::Result;
@@ -21,31 +20,25 @@ pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) ->
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let mut own = facts(starts, &running, host)?;
     observe::companions(running.pid, &mut own.attacker);
-    let answers = ask_all(&mut running, checks, &mut own)?;
-    host.second = Some(other_paths::second(starts, &mut running, &own.mark, host));
-    end(starts, running, 0, answers, own, host)
+    let done = make_all(&mut running, checks, &own)?;
+    host.second = Some(other_paths::second(starts, &running, &own.mark, host));
+    end(starts, running, 0, done, own, host)
 }
 
 /// The start with a terminal, in which every execve(2) is seen.
 pub fn watched(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Result<Vec<WorksResult>> {
     let mut running = starts.start_watched()?;
-    let mut own = facts(starts, &running, host)?;
-    let answers = ask_all(&mut running, checks, &mut own)?;
-    end(starts, running, STATUS, answers, own, host)
+    let own = facts(starts, &running, host)?;
+    let done = make_all(&mut running, checks, &own)?;
+    end(starts, running, STATUS, done, own, host)
 }
 
-/// What a check asked for, and what the command said: its result, and what it brought out.
-type Answered = (&'static Work, Result<(), String>, Vec<u8>);
-
-fn ask_all(running: &mut RunningCommand, checks: &[&'static Work], own: &mut Host) -> Result<Vec<Answered>> {
-    let mut answered = Vec::new();
-    // Whoever is asked for it finds it there.
-    running.session.write_line(&own.mark);
-    for work in checks {
-        let (result, said) = ask(&mut running.session, work, &own.mark, Vec::new())?;
-        answered.push((*work, result, said));
-    }
-    Ok(answered)
+fn make_all(running: &mut RunningCommand, checks: &[&'static Work], own: &Host) -> Result<Vec<Done>> {
+    let mut hand = Hand::seize(&mut running.session, running.pid).map_err(anyhow::Error::msg)?;
+    // Which check reads it finds it there: the command stands, and does not read it.
+    hand.session.write_line(&own.mark);
+    // Afterwards it stands where it stood: it would end where it gets no input.
+    Ok(make(&mut hand, checks, &own.mark))
 }
 
 /// The end of a start, and what is to be seen of it.
@@ -53,7 +46,7 @@ fn end(
     starts: &Starts,
     mut running: RunningCommand,
     status: i32,
-    answered: Vec<Answered>,
+    done: Vec<Done>,
     mut own: Host,
     host: &mut Host,
 ) -> Result<Vec<WorksResult>> {
@@ -61,21 +54,20 @@ fn end(
     host.starts.push(starts.end(&mut running, status, &own.mark, false)?);
     look(starts.decoy, &running.session, &[], None, &mut own)?;
     own.stderr = running.session.stderr().to_vec();
-    own.executed = executed(&running.session, starts.decoy);
+    own.executed = executed(&running);
     let judge = |(work, result, said)| finding(work, result, &Host { said, ..own.clone() });
-    Ok(answered.into_iter().map(judge).collect())
+    Ok(done.into_iter().map(judge).collect())
 }
 
 /// So many are named.
 const MAX_NAMES: usize = 5;
 
-/// The programs that were executed between the target's own and the probe. None where the host did not see
-/// the probe start.
-fn executed(session: &Session, decoy: &Decoy) -> Option<Vec<String>> {
-    let seen = &session.executed;
-    let probe = decoy.ready.probe;
-    seen.iter().find(|(file, _)| *file == probe)?;
-    let names = seen.iter().skip(1).filter(|(file, _)| *file != probe).map(|(_, name)| name.clone());
+/// The programs that were executed beside the target's own and the command. None where the host did not see the command
+/// start.
+fn executed(running: &RunningCommand) -> Option<Vec<String>> {
+    let (seen, command) = (&running.session.executed, running.exe?);
+    seen.iter().find(|(file, _)| *file == command)?;
+    let names = seen.iter().skip(1).filter(|(file, _)| *file != command).map(|(_, name)| name.clone());
     let names: Vec<String> = names.collect();
     let (first, more) = text::bounded(&names, MAX_NAMES);
     Some(first.iter().cloned().chain(more).collect())

@@ -1,6 +1,7 @@
 //! Starts that need only come to their end: a second one beside the first, and those by other paths.
 
-use super::start::{RunningCommand, Starts, ask};
+use super::super::observe;
+use super::start::{RunningCommand, Starts};
 use crate::decoy::layout::{READ_ONLY, READ_ONLY_WITHOUT_SPACE, ROOTFS_WITH_SPACE};
 use crate::decoy::start::Streams;
 use crate::target::{Target, What};
@@ -17,7 +18,7 @@ pub fn is_tried(work: &Work) -> bool {
 /// A second container beside the first one. A lab is told to be quiet.
 pub fn second(
     starts: &Starts,
-    first: &mut RunningCommand,
+    first: &RunningCommand,
     mark: &str,
     host: &mut Host,
 ) -> std::result::Result<(), String> {
@@ -28,15 +29,16 @@ pub fn second(
     }
     let mut run = || -> Result<()> {
         let mut second = starts.start(&target, Streams::Pipes, Some(first.pid))?;
-        answers(&mut second, mark)?;
         let end = starts.end(&mut second, 255, mark, quiet)?;
         anyhow::ensure!(end.program != Ending::None, "it did not end");
         host.starts.push(end);
         Ok(())
     };
     run().map_err(|error| format!("of two at once the second: {error:#}"))?;
-    answers(first, mark)
-        .map_err(|error| format!("of two at once the first, when the second had ended: {error:#}"))
+    match observe::runs(first.pid) {
+        true => Ok(()),
+        false => Err("of two at once the first ended when the second did".into()),
+    }
 }
 
 /// The same directory by other paths: by one that is all at once, and if that fails, by each alone.
@@ -60,20 +62,12 @@ fn by_path(starts: &Starts, path: &str, host: &mut Host) -> std::result::Result<
     let target = Target { template: starts.target.at(path), ..starts.target.clone() };
     let mut run = || -> Result<()> {
         let mut running = starts.start(&target, Streams::Pipes, None)?;
-        answers(&mut running, "path")?;
         let end = starts.end(&mut running, 1, "", false)?;
         anyhow::ensure!(end.program != Ending::None, "it did not end");
         host.starts.push(end);
         Ok(())
     };
     run().map_err(|error| format!("{error:#}"))
-}
-
-/// Whether the command answers.
-fn answers(running: &mut RunningCommand, mark: &str) -> Result<()> {
-    let starts = Work::find("starts").expect("it is in the list");
-    let (result, _) = ask(&mut running.session, starts, mark, Vec::new())?;
-    result.map_err(anyhow::Error::msg)
 }
 
 /// A path of the decoy as it is seen from a directory.

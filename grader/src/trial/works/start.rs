@@ -1,16 +1,17 @@
-//! One start of the target, in which checks are asked for.
+//! One start of the target, in which checks are made by the command's hand.
 
+use super::super::attacker::find::find_one;
+use super::super::attacker::hand::Hand;
 use super::super::session::Session;
 use super::super::{Stage, observe, why_not};
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::{Context, Result, bail};
-use attempts::Host;
+use anyhow::{Result, bail};
 use attempts::host::{Ending, Start};
-use attempts::wire::Answer;
-use attempts::works::Work;
+use attempts::works::{self, Work};
+use attempts::{Attacker, Host};
 use nix::unistd::Pid;
 use std::cell::Cell;
 use std::time::Instant;
@@ -22,6 +23,8 @@ pub struct Starts<'a> {
     pub decoy: &'a Decoy,
     /// Whether it wants a terminal on all its streams.
     wants_terminal: Cell<bool>,
+    /// Whether its command ends at once, since it gets no input, and has to be held from its first instruction on.
+    ends_at_once: Cell<bool>,
     /// Whether one start did not come to its end in time.
     used_up: Cell<bool>,
 }
@@ -29,14 +32,16 @@ pub struct Starts<'a> {
 /// A start whose command runs.
 pub struct RunningCommand<'a> {
     pub session: Session<'a>,
-    /// The probe.
+    /// The command.
     pub pid: Pid,
+    /// Device and inode of the file that it executes.
+    pub exe: Option<(u64, u64)>,
 }
 
 impl<'a> Starts<'a> {
     pub fn new(stage: &'a Stage, target: &'a Target, decoy: &'a Decoy) -> Starts<'a> {
-        let (wants_terminal, used_up) = (Cell::new(false), Cell::new(false));
-        Starts { stage, target, decoy, wants_terminal, used_up }
+        let [wants_terminal, ends_at_once, used_up] = [false; 3].map(Cell::new);
+        Starts { stage, target, decoy, wants_terminal, ends_at_once, used_up }
     }
 
     /// Whether a next start makes sense.
@@ -44,8 +49,8 @@ impl<'a> Starts<'a> {
         !self.used_up.get() && self.decoy.ending() == Ending::None
     }
 
-    /// Starts it, and once more before it is given up: some are races, some demand a terminal, on whichever stream.
-    /// One that used up its time is not. The error says why the command never ran.
+    /// Starts it, and again before it is given up: some are races, some demand a terminal, on whichever stream, and in some
+    /// the command gets no input and ends at once. One that used up its time is not. The error says why the command never ran.
     pub fn start(
         &self,
         target: &Target,
@@ -54,14 +59,19 @@ impl<'a> Starts<'a> {
     ) -> Result<RunningCommand<'a>> {
         let begun = Instant::now();
         let streams = if self.wants_terminal.get() { Streams::Terminal } else { streams };
-        let first = self.run_once(target, streams, false, beside);
+        let first = self.run_once(target, streams, self.ends_at_once.get(), beside);
         if first.is_ok() || self.is_used_up(begun) {
             return first;
         }
         let again = self.run_once(target, Streams::Terminal, false, beside);
-        self.wants_terminal.set(again.is_ok());
+        if again.is_ok() {
+            self.wants_terminal.set(true);
+            return again;
+        }
+        let held = self.run_once(target, streams, true, beside);
+        self.ends_at_once.set(held.is_ok());
         // The first start has said why, on a stream of its own.
-        again.or(first)
+        held.or(first)
     }
 
     /// The same, with every execve(2) seen.
@@ -87,24 +97,44 @@ impl<'a> Starts<'a> {
         watched: bool,
         beside: Option<Pid>,
     ) -> Result<RunningCommand<'a>> {
-        let program = Program { watched, ..self.stage.program(target, self.decoy, streams, &[])? };
+        let (program, command) = self.stage.ordinary(target, self.decoy, streams, &[])?;
+        let program = Program { watched, ..program };
         let mut session = Session::start(self.decoy, self.stage, &program, None)?;
-        session.beside = beside;
-        if !session.hello()? {
-            bail!(why_not(&mut session, self.stage));
+        if watched {
+            session.catch(command);
         }
-        let pid = session.probe().and_then(|probe| probe.pid);
-        let pid = pid.context("the command spoke over standard output, and the host did not find it")?;
-        Ok(RunningCommand { session, pid })
+        let mut since = None;
+        let found = |it: &Session| it.caught.or_else(|| find_one(self.decoy, command, beside, &mut since));
+        match session.look_for(found)? {
+            Some(pid) => Ok(RunningCommand { session, pid, exe: observe::identity(pid).exe }),
+            None => bail!(why_not(&mut session, self.stage)),
+        }
     }
 
-    /// Asks the command to end with this status, and waits for the program's end.
+    /// Lets the command write a word and exit with this status, and waits for the program's end.
     pub fn end(&self, running: &mut RunningCommand, asked: i32, word: &str, quiet: bool) -> Result<Start> {
+        // Who is gone has come to its end.
+        if let Ok(mut hand) = Hand::seize(&mut running.session, running.pid) {
+            works::command::end(&mut Attacker::new(&mut hand, word, &[]), asked, word);
+        }
         let session = &mut running.session;
-        session.dismiss(asked, word)?;
+        session.wait(self.stage.limit)?;
         self.used_up.set(self.used_up.get() || session.timed_out());
         Ok(Start { asked, program: session.program(), stderr: session.stderr().to_vec(), quiet })
     }
+}
+
+/// What a check did by the command's hand: how that ended, and what the command has read.
+pub type Done = (&'static Work, Result<(), String>, Vec<u8>);
+
+/// Makes checks by the command's hand, one after the other.
+pub fn make(hand: &mut Hand, checks: &[&'static Work], mark: &str) -> Vec<Done> {
+    let make = |work: &&'static Work| {
+        let mut attacker = Attacker::new(hand, mark, &[]);
+        let result = (work.by_hand)(&mut attacker);
+        (*work, result, attacker.taken)
+    };
+    checks.iter().map(make).collect()
 }
 
 /// What the host knows of a start as it begins.
@@ -116,25 +146,4 @@ pub fn facts(starts: &Starts, running: &RunningCommand, host: &Host) -> Result<H
         is_lab: host.is_lab,
         ..Host::default()
     })
-}
-
-/// Asks for one check.
-pub fn ask(
-    session: &mut Session,
-    work: &Work,
-    mark: &str,
-    given: Vec<(String, String)>,
-) -> Result<(Result<(), String>, Vec<u8>)> {
-    let (_, answers) = session.ask(work.id, mark, given)?;
-    let said = answers.iter().filter_map(|answer| match answer {
-        Answer::Out(bytes) => Some(bytes.clone()),
-        _ => None,
-    });
-    let said = said.flatten().collect::<Vec<u8>>();
-    let result = match answers.last() {
-        Some(Answer::Got(0, _)) => Ok(()),
-        Some(Answer::Got(_, why) | Answer::Not(_, why)) => Err(why.clone()),
-        _ => Err("the command gave no answer".to_owned()),
-    };
-    Ok((result, said))
 }
