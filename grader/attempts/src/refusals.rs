@@ -90,6 +90,7 @@ impl Refusal {
     }
 
     /// What the host finds that refuses with this errno, for the errnos of this class.
+    #[expect(clippy::too_many_lines, reason = "a table, a line a reason")]
     fn found(self, errno: Errno, host: &Host) -> Option<&'static str> {
         let apart = |namespace| host.shares(namespace) == Some(false);
         let me = &host.attacker;
