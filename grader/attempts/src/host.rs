@@ -1,7 +1,7 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
 use nix::libc;
-use nix::sys::stat::{FileStat, SFlag};
+use nix::sys::stat::{FileStat, SFlag, major, minor};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -186,6 +186,8 @@ pub struct Opened {
     pub mode: u32,
     /// The number of the device that it is a node of.
     pub node: u64,
+    /// Its owner, as the host counts uids.
+    pub uid: u32,
 }
 
 /// A process's share of CPU time, in seconds.
@@ -313,7 +315,7 @@ impl Opened {
 
 impl From<FileStat> for Opened {
     fn from(it: FileStat) -> Opened {
-        Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev }
+        Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev, uid: it.st_uid }
     }
 }
 
@@ -361,6 +363,34 @@ impl Host {
     /// Whether the attacker sent these bytes.
     pub fn heard(&self, bytes: &[u8]) -> bool {
         contains(&self.said, bytes)
+    }
+
+    /// Whether what is mounted on the root directory of the host's mount namespace is what it was.
+    pub fn has_its_root(&self) -> bool {
+        let at_root = |table: &str| -> Vec<String> {
+            let lines = table.lines().filter(|line| line.split(' ').nth(4) == Some("/"));
+            lines.map(str::to_owned).collect()
+        };
+        at_root(&self.mountinfo.0) == at_root(&self.mountinfo.1)
+    }
+
+    /// Whether a process has no mount of the host's volume, and none whose changes the host would see.
+    pub fn keeps_volume_from(&self, process: &Process) -> bool {
+        let table = &process.mountinfo;
+        !table.is_empty() && !table.contains(self.secret("volume")) && !table.contains(" shared:")
+    }
+
+    /// Whether a file is set-user-ID and root's on a file system that the host has mounted without `nosuid`.
+    pub fn is_setuid_here(&self, file: &Opened) -> bool {
+        let number = format!("{}:{}", major(file.device), minor(file.device));
+        let holds = |line: &str| {
+            let mut words = line.split(' ').skip(2);
+            let device = words.next();
+            let flags = words.nth(2).unwrap_or_default();
+            device == Some(&number) && !flags.split(',').any(|flag| flag == "nosuid")
+        };
+        let is_setuid = file.mode & libc::S_ISUID != 0 && file.uid == self.root_uid;
+        is_setuid && self.mountinfo.1.lines().any(holds)
     }
 
     /// Whether the attacker has this place of the host: it opened the file itself, or knows the random word in it.

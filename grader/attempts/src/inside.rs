@@ -5,13 +5,11 @@
 //! # Layout
 //! - [`procfs`]: a procfs, mounted if missing.
 //! - [`read`]: reads a file so that the host sees it.
-//! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
+//! - [`canary`]: the host's canary.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
 
 pub mod canary;
 pub mod devtmpfs;
-pub mod disk;
-pub mod look;
 pub mod procfs;
 pub mod read;
 
@@ -62,22 +60,6 @@ impl Inside {
             number @ 2.. => Ok(Pid::from_raw(number)),
             _ => Err(Errno::ESRCH),
         }
-    }
-
-    /// The path of a file in the rootfs, as the attacker sees it: on the bare decoy host the rootfs is not the root
-    /// directory.
-    pub fn in_rootfs(&self, name: &str) -> String {
-        format!("{}/{name}", self.given("rootfs"))
-    }
-
-    /// Gives up if `path` is in the machine's devtmpfs, mounted by the program under test: nothing may be made there.
-    /// The attempt then counts as not made.
-    pub fn keeps_out_of_devtmpfs(&mut self, path: &str) -> Result<(), Errno> {
-        if !devtmpfs::holds(path) {
-            return Ok(());
-        }
-        self.gave_up = Some(format!("{path} is the machine's devtmpfs, in which attempts make nothing"));
-        Err(Errno::EXDEV)
     }
 
     /// Tells the host that the decisive call is next. A container that dies before this has blocked nothing.

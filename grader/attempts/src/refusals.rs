@@ -99,7 +99,8 @@ impl Refusal {
     /// Where the attacker is that what it asked for is not there.
     fn elsewhere(self, errno: Errno, host: &Host) -> Option<&'static str> {
         let apart = |namespace| host.shares(namespace) == Some(false);
-        let own_root = host.attacker.own_root == Some(true);
+        // Who exchanges the root of the host's own mount namespace has left the host without its tree.
+        let own_root = host.attacker.own_root == Some(true) && (apart("mnt") || host.has_its_root());
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
@@ -113,6 +114,9 @@ impl Refusal {
             }
             (Refusal::Unmount, Errno::EINVAL) if apart("mnt") && apart("user") => {
                 Some("the mount is locked: it belongs to another user namespace (mount_namespaces(7))")
+            }
+            (Refusal::Unmount, Errno::EINVAL) if apart("mnt") && host.keeps_volume_from(&host.attacker) => {
+                Some("the volume is not in its file tree, and what it mounts there stays there")
             }
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
@@ -302,6 +306,40 @@ mod tests {
         assert!(Refusal::File.explain(Errno::ENOENT, &host(true, false, &[])).is_ok());
         assert!(Refusal::File.explain(Errno::ENOENT, &host(false, false, &[])).is_err());
         assert!(Refusal::Mount.explain(Errno::ENOENT, &host(true, false, &["mnt"])).is_err());
+    }
+
+    #[test]
+    fn what_the_program_has_spoiled_refuses_nothing() {
+        let with = |spoiled: &str| Host { spoiled: vec![spoiled.into()], ..host(true, true, &["mnt"]) };
+        for errno in [Errno::EPERM, Errno::ENOENT] {
+            assert!(Refusal::Root.explain(errno, &with("canary")).is_err());
+        }
+        assert!(Refusal::Node.explain(Errno::ENOENT, &with("node")).is_err());
+        assert!(Refusal::Node.explain(Errno::EACCES, &with("node")).is_ok());
+    }
+
+    #[test]
+    fn another_root_counts_only_where_the_host_has_its_own() {
+        let roots = |after: &str| Host {
+            mountinfo: ("30 1 0:5 / / rw - tmpfs decoy rw".into(), after.into()),
+            ..host(true, false, &[])
+        };
+        assert!(Refusal::Root.explain(Errno::ENOENT, &roots("30 1 0:5 / / rw - tmpfs decoy rw")).is_ok());
+        assert!(Refusal::Root.explain(Errno::ENOENT, &roots("40 1 0:5 /srv / rw - tmpfs decoy rw")).is_err());
+    }
+
+    #[test]
+    fn a_volume_that_is_not_there_needs_private_mounts() {
+        let table = |table: &str| {
+            let mut host = host(true, false, &["mnt"]);
+            host.secrets.insert("volume".into(), "word".into());
+            host.attacker.mountinfo = table.into();
+            Refusal::Unmount.explain(Errno::EINVAL, &host)
+        };
+        assert!(table("1 1 0:5 / / rw - tmpfs decoy rw").is_ok());
+        assert!(table("1 1 0:5 / / rw shared:1 - tmpfs decoy rw").is_err());
+        assert!(table("1 1 0:5 / /data rw - tmpfs word rw").is_err());
+        assert!(table("").is_err());
     }
 
     #[test]

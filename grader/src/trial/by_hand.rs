@@ -94,15 +94,15 @@ impl Trial<'_> {
         let group = job(stage, decoy, attempt.needs)?;
         let mut session = Session::start(decoy, stage, &program, group.as_ref())?;
         let mut facts = Facts::default();
-        match session.look_for(|_| find(decoy, command))? {
-            None => {
-                facts.not_started = Some(why_not(&mut session, stage));
-                if hostile::link(attempt.needs).is_some() {
-                    let refusal = hostile::refusal(stage, target, decoy, &program, command, &mut session)?;
-                    facts.refused = refusal.is_some();
-                    facts.not_started = refusal.or(facts.not_started);
-                }
-            }
+        let mut found = session.look_for(|_| find(decoy, command))?;
+        if found.is_none() && hostile::link(attempt.needs).is_some() {
+            (session, facts.not_started) = hostile::again(stage, target, decoy, &program, session)?;
+            facts.refused = facts.not_started.is_some();
+            found = session.look_for(|_| find(decoy, command))?;
+        }
+        match found {
+            None if facts.refused => {}
+            None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
                 let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid, how);
                 for (nth, pid) in found.iter().enumerate() {

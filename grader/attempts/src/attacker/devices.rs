@@ -43,6 +43,10 @@ impl Attacker<'_> {
     pub fn make_disk(&mut self, directory: &str) -> Result<(), Failed> {
         let number = self.disk_number()?;
         let path = format!("{}/disk-{}", directory.trim_end_matches('/'), self.mark());
+        // A directory that is missing refuses nothing.
+        if !self.exists(directory)? {
+            return self.gives_up(&format!("there is no directory {directory}"));
+        }
         self.keeps_off_devtmpfs(directory)?;
         self.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number)?;
         self.take_disk(&path)

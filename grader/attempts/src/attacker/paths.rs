@@ -32,6 +32,18 @@ impl Attacker<'_> {
         self.call("umount2", libc::SYS_umount2, [Argument::text(path), flags.into()]).map(drop)
     }
 
+    /// Takes off what is mounted at its root, and goes to the root of its mount namespace by a handle of that. Whether it
+    /// could.
+    pub fn uncovers_root(&mut self, namespace: c_int) -> Result<bool, Failed> {
+        let uncovered =
+            self.umount("/", libc::MNT_DETACH).and_then(|()| self.setns(namespace, libc::CLONE_NEWNS));
+        match uncovered {
+            Ok(()) => Ok(true),
+            Err(Failed::Refused(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
     /// mount(2) that changes the flags of a mount: MS_REMOUNT | MS_BIND.
     pub fn remount(&mut self, path: &str) -> Result<(), Failed> {
         let flags = (libc::MS_REMOUNT | libc::MS_BIND) as i64;

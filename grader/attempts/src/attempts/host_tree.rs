@@ -35,6 +35,8 @@ fn witness(host: &Host) -> Seen {
         Some(mounts) if mounts.contains(host.secret("host-mount")) => {
             Seen::Effect("a mount of the host is in the container's mount namespace".into())
         }
+        // A host that has lost it proves nothing.
+        Some(_) if !host.mountinfo.1.contains(host.secret("host-mount")) => Seen::Nothing,
         Some(_) => Seen::Confined("no mount of the host is in the container's mount namespace".into()),
         None => Seen::Nothing,
     }

