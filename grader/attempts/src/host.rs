@@ -77,6 +77,9 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
+    /// What of the host's own, or its caller's, a program has changed beyond its container: while its command ran, or
+    /// later.
+    pub changed: Vec<String>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.

@@ -16,6 +16,12 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
+/// The segment's size, in bytes.
+pub const SEGMENT_SIZE: usize = 4096;
+
+/// `KEY_SPEC_SESSION_KEYRING`: include/uapi/linux/keyctl.h.
+pub const KEYRING: i32 = -3;
+
 /// The services; the segment, the queue and the keys stay by themselves.
 pub struct Services {
     /// The abstract socket.
@@ -63,7 +69,7 @@ impl Services {
 fn segment(word: &str) -> nix::Result<()> {
     // SAFETY: the segment is larger than the word, attached for this one copy, and detached again.
     unsafe {
-        let id = Errno::result(libc::shmget(SEGMENT_KEY, 4096, libc::IPC_CREAT | 0o600))?;
+        let id = Errno::result(libc::shmget(SEGMENT_KEY, SEGMENT_SIZE, libc::IPC_CREAT | 0o600))?;
         let at = libc::shmat(id, std::ptr::null(), 0);
         if at as isize == -1 {
             return Err(Errno::last());
@@ -97,10 +103,10 @@ fn keys(secrets: &Secrets) -> Result<()> {
     };
     let name = CString::new(secrets.at("key-name"))?;
     for (name, payload) in [(KEY, secrets.at("key")), (&name, "nothing")] {
-        // SAFETY: the strings end in NUL, the payload has the length that is given; -3 is the session keyring.
+        // SAFETY: the strings end in NUL, the payload has the length that is given.
         let added = Errno::result(unsafe {
             let kind = c"user".as_ptr();
-            libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), payload.as_ptr(), payload.len(), -3)
+            libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), payload.as_ptr(), payload.len(), KEYRING)
         });
         added.context("add_key(2)")?;
     }
