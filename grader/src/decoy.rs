@@ -6,8 +6,8 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
-//! - [`image`]: the root file system as a hostile image, beside the honest one.
-//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it; [`belongings`]: what else it has.
+//! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
+//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, and in its [`belongings`].
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
@@ -35,6 +35,7 @@ pub mod pid1;
 pub mod quota;
 pub mod secrets;
 pub mod services;
+pub mod stakes;
 pub mod start;
 pub mod tree;
 pub mod victim;
@@ -43,6 +44,7 @@ use crate::channel::Channel;
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use attempts::host::Ending;
+use attempts::host::Served;
 use disk::Disk;
 use end::end;
 pub use end::ending;
@@ -55,8 +57,10 @@ use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use secrets::Secrets;
+use stakes::Stakes;
 use start::{Program, Started};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -111,6 +115,8 @@ pub struct Decoy {
     groups: Groups,
     strangers: Cell<usize>,
     ground: Option<Ground>,
+    /// Which files of its tree are at stake.
+    pub stakes: Stakes,
 }
 
 impl Decoy {
@@ -133,6 +139,7 @@ impl Decoy {
             }
         };
         let ids = ground.lease.ids;
+        let stakes = Stakes::of(ground.tree.root(), &secrets.name);
 
         let (ours, theirs) = Channel::pair(ANSWER)?;
         let mut flags = CloneFlags::CLONE_NEWNS
@@ -181,6 +188,7 @@ impl Decoy {
             groups: plan.groups.clone(),
             strangers: Cell::new(0),
             ground: Some(ground),
+            stakes,
         })
     }
 
@@ -216,6 +224,19 @@ impl Decoy {
         self.channel.send(&ToPid1::Snapshot { files }, &[])?;
         match self.answer()? {
             Some((FromPid1::Snapshot(snapshot), _)) => Ok(*snapshot),
+            Some((FromPid1::Failed(why), _)) => bail!("{why}"),
+            _ => bail!("the decoy host's PID 1 died"),
+        }
+    }
+
+    /// Its IPC objects, services and key, each of which it has just used itself; with words, made anew.
+    ///
+    /// # Errors
+    /// Its PID 1 is dead or does not answer, or one of them is not what it was.
+    pub fn services(&self, fresh: Option<&BTreeMap<String, String>>) -> Result<Served> {
+        self.channel.send(&ToPid1::Serve(fresh.cloned()), &[])?;
+        match self.answer()? {
+            Some((FromPid1::Served(served), _)) => Ok(served),
             Some((FromPid1::Failed(why), _)) => bail!("{why}"),
             _ => bail!("the decoy host's PID 1 died"),
         }
@@ -267,6 +288,11 @@ impl Decoy {
     /// The uid of its root, as the worker counts uids.
     pub fn root_id(&self) -> u32 {
         self.ground.as_ref().map_or(0, |ground| ground.lease.ids.outside(0))
+    }
+
+    /// What is at stake in its tree and no more what it was.
+    pub fn spoiled(&self) -> Vec<String> {
+        self.ground.as_ref().map(|ground| self.stakes.spoiled(ground.tree.root())).unwrap_or_default()
     }
 
     /// How many processes its programs have left behind that had to be ended before the next program was started.

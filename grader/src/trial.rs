@@ -8,6 +8,7 @@
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`image`]: whether the probe's code is the probe's.
 //! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
+//! - [`stakes`]: whether what is at stake is whole. [`terminal`]: the caller's terminal.
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
 //! - [`memory`]: what it takes, where no group limits it.
@@ -29,6 +30,8 @@ pub mod observe;
 pub mod requirements;
 pub mod session;
 pub mod shared;
+pub mod stakes;
+pub mod terminal;
 pub mod works;
 
 pub use attempt::attempt;

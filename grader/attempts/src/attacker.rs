@@ -6,16 +6,40 @@
 //!
 //! # Layout
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
+//! - [`procfs`]: the kernel's own file systems. [`ipc`]: shared memory, queues and keys. [`sockets`]: sockets and connections.
+//!   [`sysctl`]: the host's name, and clocks.
+//! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
+//! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them.
+//! - [`cgroups`], [`children`], [`limits`]: control groups, children, memory.
+//! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
+pub mod cgroups;
+pub mod children;
+pub mod controls;
+pub mod descriptors;
+pub mod devices;
 pub mod files;
+pub mod ipc;
+pub mod limits;
+pub mod paths;
+pub mod processes;
+pub mod procfs;
+pub mod setuid;
+pub mod sockets;
+pub mod sysctl;
+pub mod terminal;
 
+use crate::host::{Handles, Opened};
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
 use std::fmt::{self, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+/// Where others have the CPU as well, an attacker that is to run for some time gets this many times as long.
+pub const SPIN_PATIENCE: u32 = 3;
 
 /// What moves the attacker: registers and memory, and the host's hold on its descriptors.
 pub trait Hand {
@@ -38,6 +62,24 @@ pub trait Hand {
     /// As for [`Hand::call`].
     fn file_system(&mut self, descriptor: i32) -> Result<Option<String>, Failed>;
 
+    /// What lies in the attacker's memory: so many bytes at an address.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed>;
+
+    /// The attacker's open descriptors, as `ls /proc/self/fd` would list them.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed>;
+
+    /// From now on moves a child of the attacker, by its number there, in the attacker's place.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn follow(&mut self, child: i32) -> Result<(), Failed>;
+
     /// Makes a system call of i386 with one argument, by `int 0x80` (x86-64 alone has such a second table).
     ///
     /// # Errors
@@ -49,7 +91,8 @@ pub trait Hand {
         std::thread::sleep(Duration::from_millis(1));
     }
 
-    /// Lets the attacker do nothing but run, for so long.
+    /// Lets the attacker do nothing but run, until it has had so much of a CPU's time, but not longer than
+    /// [`SPIN_PATIENCE`] times as long.
     ///
     /// # Errors
     /// As for [`Hand::call`].
@@ -78,6 +121,8 @@ pub enum Argument {
     Bytes(Vec<u8>),
     /// A pointer to these bytes, which are read again when the call has returned.
     Room(Vec<u8>),
+    /// A pointer to one `struct iovec` (readv(2)), which points to these bytes; they are read again like a room.
+    Vector(Vec<u8>),
     /// A pointer to an array of pointers to strings, with a null pointer at its end.
     Texts(Vec<CString>),
 }
@@ -87,7 +132,7 @@ pub enum Argument {
 pub struct Returned {
     /// Its return value.
     pub value: i64,
-    /// What the arguments of kind [`Argument::Room`] hold now, in their order.
+    /// What the arguments of kind [`Argument::Room`] or [`Argument::Vector`] hold now, in their order.
     pub rooms: Vec<Vec<u8>>,
 }
 
@@ -104,9 +149,30 @@ pub enum Failed {
     GaveUp(String),
 }
 
+/// What a call brought that may be refused, since there is another way.
+///
+/// # Errors
+/// It failed otherwise.
+pub fn unless_refused<T>(result: Result<T, Failed>) -> Result<Option<T>, Failed> {
+    match result {
+        Err(Failed::Refused(_)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 impl From<Errno> for Failed {
     fn from(errno: Errno) -> Failed {
         Failed::Refused(errno)
+    }
+}
+
+impl Failed {
+    /// The same for a call that only prepares the attempt: that it was refused is no verdict.
+    pub fn in_preparation(self) -> Failed {
+        match self {
+            Failed::Refused(errno) => Failed::GaveUp(format!("a preparation was refused: {errno}")),
+            other => other,
+        }
     }
 }
 
@@ -117,12 +183,16 @@ pub struct Attacker<'a> {
     given: &'a [(String, String)],
     /// What the attacker has read, by a handle of the host's and by its own hand.
     pub taken: Vec<u8>,
+    /// What the host has seen of what the attacker holds.
+    pub handles: Handles,
+    /// The files that it has opened, as far as the host has looked at them.
+    pub opened: Vec<Opened>,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new() }
+        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new(), handles: Handles::default() }
     }
 
     /// A random word that nobody has seen before this attempt.
@@ -133,6 +203,11 @@ impl<'a> Attacker<'a> {
     /// Something that an attacker may know of the host, by its name; empty where it can't know it.
     pub fn given(&self, name: &str) -> &'a str {
         self.given.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same as a number; 0 where it is none.
+    pub fn given_number(&self, name: &str) -> i32 {
+        self.given(name).parse().unwrap_or(0)
     }
 
     /// Gives up, with the reason. This is no refusal.
@@ -160,6 +235,26 @@ impl<'a> Attacker<'a> {
     pub fn call_i386(&mut self, name: &'static str, number: c_long, argument: i64) -> Result<i64, Failed> {
         let call = Call { name, number, arguments: vec![argument.into()] };
         Ok(self.hand.call_i386(&call)?.value)
+    }
+
+    /// Makes a call with one number after another, such as its flags, until one is not forbidden: a system-call filter reads
+    /// numbers, and one that forbids those of this attempt alone is no wall.
+    ///
+    /// # Errors
+    /// Those of the last call.
+    pub fn with_each<T>(
+        &mut self,
+        numbers: impl IntoIterator<Item = i32>,
+        mut call: impl FnMut(&mut Self, i32) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let mut last = Err(Failed::GaveUp("it knows no way".into()));
+        for number in numbers {
+            last = call(self, number);
+            if !matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))) {
+                break;
+            }
+        }
+        last
     }
 
     /// Runs without a system call: see [`Hand::spin`].
@@ -223,7 +318,7 @@ impl fmt::Display for Argument {
                 bytes.iter().take(16).try_for_each(|byte| write!(out, "{byte:02x}"))?;
                 out.write_str(if bytes.len() > 16 { "..." } else { "" })
             }
-            Argument::Room(_) => out.write_char('_'),
+            Argument::Room(_) | Argument::Vector(_) => out.write_char('_'),
             Argument::Texts(texts) => write!(out, "{texts:?}"),
         }
     }

@@ -134,6 +134,8 @@ pub enum Need {
     LeakedDescriptor,
     /// A full ambient set of capabilities.
     AmbientCapabilities,
+    /// Fresh objects of IPC, services and a key: [`Served`](crate::host::Served).
+    Services,
     /// Datagrams on the host's loopback interface, every 3 ms.
     Datagrams,
     /// A control group for the container.
@@ -232,6 +234,18 @@ impl Attempt {
     /// The attempt with this name.
     pub fn find(id: &str) -> Option<&'static Attempt> {
         ALL.iter().find(|attempt| attempt.id == id)
+    }
+
+    /// Whether a refusal of this system call counts: it is decisive, or does the same as one that is by a newer way.
+    pub fn decides(&self, call: libc::c_long) -> bool {
+        let stands_for = match call {
+            libc::SYS_openat2 => libc::SYS_openat,
+            libc::SYS_fsopen | libc::SYS_fsconfig | libc::SYS_fsmount => libc::SYS_mount,
+            libc::SYS_move_mount | libc::SYS_mount_setattr => libc::SYS_mount,
+            libc::SYS_adjtimex => libc::SYS_clock_adjtime,
+            other => other,
+        };
+        self.decisive.contains(&stands_for)
     }
 
     /// The expected verdict of a lab on this kind of host: `E`, `B`, or `I` where it can't be judged.

@@ -1,5 +1,7 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
+use nix::libc;
+use nix::sys::stat::{FileStat, SFlag};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,6 +22,14 @@ pub struct Host {
     pub disk: Option<Vec<u8>>,
     /// The bytes that the attacker sent to the host.
     pub said: Vec<u8>,
+    /// The files of the attacker that the host has looked at, by duplicates of its descriptors (pidfd_getfd(2)).
+    pub opened: Vec<Opened>,
+    /// Device and inode of what is at stake, by its place.
+    pub stakes: BTreeMap<String, Vec<(u64, u64)>>,
+    /// The places where what is at stake was gone or changed at the end.
+    pub spoiled: Vec<String>,
+    /// The device number of the decoy disk.
+    pub disk_number: Option<u64>,
     /// What the program under test wrote to standard output.
     pub stdout: Vec<u8>,
     /// The uid of the host's root, as the host counts uids.
@@ -61,10 +71,14 @@ pub struct Host {
     pub victim: Ending,
     /// The host's boot-time clock, in seconds.
     pub boottime: i64,
+    /// How far it is set apart, as in [`Process::boot_offset`].
+    pub boot_offset: Option<i64>,
     /// How many processes there are in the host's PID namespace.
     pub processes: usize,
     /// The foreground process group of the caller's terminal, where it has one, before and after.
     pub foreground: (Option<i32>, Option<i32>),
+    /// What the attacker has of that terminal.
+    pub terminal: Terminal,
     /// Bytes that arrived over that terminal as if they had been typed.
     pub typed: Vec<u8>,
     /// Set-user-ID files of the host's root in its own tree that were not there before.
@@ -80,6 +94,48 @@ pub struct Host {
     /// What of the host's own, or its caller's, a program has changed beyond its container: while its command ran, or
     /// later.
     pub changed: Vec<String>,
+    /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
+    pub unfit: Option<String>,
+    /// What the host made for this attempt when all stood still; none where the attempt needs none of it.
+    pub services: Option<Served>,
+    /// What the host has seen of the attacker's handles.
+    pub handles: Handles,
+}
+
+/// What a host makes anew for an attempt: what nobody can have prepared for, or can tell from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Served {
+    /// A System V segment: its key and its number (shmget(2)).
+    pub segment: (i32, i32),
+    /// The name of a message queue (mq_open(2)), and its inode number.
+    pub queue: (String, u64),
+    /// The name of an abstract socket (unix(7)).
+    pub abstract_name: String,
+    /// A port on 127.0.0.1.
+    pub port: u16,
+    /// The description of a key in the session keyring, and the numbers of the key and of the keyring (keyrings(7)); none where
+    /// the kernel has no keys.
+    pub key: Option<(String, i32, i32)>,
+    /// Who has connected since, on the abstract socket and on the port.
+    pub guests: (u32, u32),
+}
+
+/// What the host has seen of what an attacker holds, by its own look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handles {
+    /// The type of the file system on which a file of the kernel's lies (statfs(2)): another, where something lies over it.
+    pub file_system: Option<i64>,
+    /// Whether the mount of that file is read-only.
+    pub read_only: Option<bool>,
+    /// The network namespace of a socket, by its inode number.
+    pub network: Option<u64>,
+    /// The inode number of a message queue.
+    pub queue: Option<u64>,
+    /// The number of the session keyring (session-keyring(7)).
+    pub keyring: Option<i32>,
+    /// The number of a key that it has found.
+    pub key: Option<i32>,
 }
 
 /// A process, as `/proc/<pid>` shows it from outside.
@@ -107,12 +163,32 @@ pub struct Process {
     pub children_user: Vec<u64>,
     /// Its execution domain (personality(2)).
     pub personality: Option<u64>,
+    /// The file that it executes, where the host has looked at it.
+    pub executes: Option<Executed>,
+    /// The users of its user namespace: `uid_map` (user_namespaces(7)), with ids as the host counts them.
+    pub uid_map: String,
     /// Its CPU time during the check.
     pub cpu: Cpu,
+    /// How far the clock that counts from the machine's start is set apart in its time namespace, in seconds; none where the
+    /// host can't read it.
+    pub boot_offset: Option<i64>,
     /// The process numbers that the `/proc` of its root lists; none where that is no procfs.
     pub proc_lists: Option<Vec<i32>>,
     /// The processes of its PID namespace as the host counts them, by their innermost number.
     pub companions: Vec<i32>,
+}
+
+/// A file that the attacker has open, as fstat(2) describes it to the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The device number of its file system.
+    pub device: u64,
+    /// Its inode number.
+    pub inode: u64,
+    /// Its type and permissions (`st_mode`, inode(7)).
+    pub mode: u32,
+    /// The number of the device that it is a node of.
+    pub node: u64,
 }
 
 /// A process's share of CPU time, in seconds.
@@ -126,6 +202,26 @@ pub struct Cpu {
     pub passed: f64,
 }
 
+/// A file that a process executes (`/proc/<pid>/exe`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Its owner, as the host counts uids.
+    pub owner: u32,
+    /// Whether it has the set-user-ID bit.
+    pub setuid: bool,
+    /// Whether its mount has `nosuid`.
+    pub nosuid: bool,
+}
+
+/// What an attacker has of the caller's terminal. None where there is no terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether one of its descriptors is that terminal.
+    pub held: Option<bool>,
+    /// Whether it is in the session of which that is the controlling terminal (tcgetsid(3) on the master).
+    pub in_session: Option<bool>,
+}
+
 /// An open descriptor, as `/proc/<pid>/fd` and `fdinfo` show it from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
@@ -135,6 +231,8 @@ pub struct Descriptor {
     pub writes: bool,
     /// The type of its file system (statfs(2)).
     pub file_system: i64,
+    /// The device of its file system, as `mountinfo` writes it: `major:minor`.
+    pub device: String,
 }
 
 /// A container's control groups, as the host sees them. A figure is none where its controller is not available.
@@ -146,12 +244,16 @@ pub struct GroupFacts {
     pub place: Option<String>,
     /// Whether a pids controller counts its processes.
     pub counts_processes: bool,
+    /// How often a group had no room for a process more (`pids.events`), of those that are full.
+    pub forks_refused: Option<u64>,
     /// The memory in use, in bytes.
     pub memory: Option<u64>,
     /// The maximum of memory ever in use, in bytes.
     pub peak_memory: Option<u64>,
     /// Processes killed by the kernel because the group was out of memory.
     pub oom_kills: Option<u64>,
+    /// How often a group would have gone beyond its limit of memory (`memory.failcnt`; in v2 `max` of `memory.events`).
+    pub memory_refused: Option<u64>,
     /// How often the decoy host's own memory limit was reached, which is not the container's limit.
     pub host_limit: u64,
     /// Periods in which a quota of CPU time was in force (`nr_periods`), and those in which the group was throttled.
@@ -205,6 +307,19 @@ pub enum Seen {
     Nothing,
 }
 
+impl Opened {
+    /// Whether it is of this type.
+    pub fn is(&self, kind: SFlag) -> bool {
+        SFlag::from_bits_truncate(self.mode) & SFlag::S_IFMT == kind
+    }
+}
+
+impl From<FileStat> for Opened {
+    fn from(it: FileStat) -> Opened {
+        Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev }
+    }
+}
+
 impl Process {
     /// The path of a descriptor that it has open for writing, on a file system of this type (statfs(2)), if the path
     /// ends with these parts.
@@ -214,6 +329,13 @@ impl Process {
             .iter()
             .find(|it| it.writes && it.file_system == file_system && Path::new(&it.target).ends_with(parts));
         found.map(|it| it.target.as_str())
+    }
+}
+
+impl Handles {
+    /// Whether a file of the kernel's was one, and no other that lies over it.
+    pub fn is_of_the_kernel(&self) -> bool {
+        self.file_system.is_some_and(|kind| [libc::PROC_SUPER_MAGIC, libc::SYSFS_MAGIC].contains(&kind))
     }
 }
 
@@ -244,23 +366,22 @@ impl Host {
         contains(&self.said, bytes)
     }
 
+    /// Whether the attacker has this place of the host: it opened the file itself, or knows the random word in it.
+    pub fn took(&self, place: &str) -> bool {
+        let is_stake =
+            |it: &Opened| self.stakes.get(place).is_some_and(|files| files.contains(&(it.device, it.inode)));
+        self.opened.iter().any(is_stake) || self.heard_secret(place)
+    }
+
+    /// The same of the decoy disk.
+    pub fn took_disk(&self) -> bool {
+        let is_disk = |it: &Opened| it.is(SFlag::S_IFBLK) && Some(it.node) == self.disk_number;
+        self.opened.iter().any(is_disk) || self.heard_disk()
+    }
+
     /// Whether the attacker's mark arrived over the caller's terminal.
     pub fn typed_mark(&self) -> bool {
         contains(&self.typed, self.mark.as_bytes())
-    }
-
-    /// Whether the attacker, who is not root, got the effective uid of the host's root.
-    pub fn gained_root(&self) -> Seen {
-        let Process { uid: Some(uid), euid: Some(euid), .. } = self.attacker else { return Seen::Nothing };
-        if euid == self.root_uid && uid != euid {
-            return Seen::Effect("the host's root is the effective user of the attacker's process".into());
-        }
-        match self.call_succeeded() && uid == euid {
-            true => {
-                Seen::Confined("the program ran, and its effective user is the one that started it".into())
-            }
-            false => Seen::Nothing,
-        }
     }
 
     /// Whether the attacker has changed its user namespace.
@@ -273,6 +394,12 @@ impl Host {
     pub fn child_has_other_user_namespace(&self) -> bool {
         let own = self.attacker.namespaces.get("user");
         own.is_some_and(|own| self.attacker.children_user.iter().any(|user| user != own))
+    }
+
+    /// Whether the attacker's session keyring is known, and not the host's.
+    pub fn has_other_keyring(&self) -> bool {
+        let hosts = self.services.as_ref().and_then(|served| served.key.as_ref());
+        hosts.zip(self.handles.keyring).is_some_and(|((_, _, ours), theirs)| *ours != theirs)
     }
 
     /// Whether the decisive call succeeded.

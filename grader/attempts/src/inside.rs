@@ -1,16 +1,13 @@
 //! The tools of an inside half, and its protocol with the host.
 //!
-//! The probe needs as little as possible in the container: no threads, no `/proc`, and no shell unless the check is
-//! about the shell.
+//! The probe needs as little as possible in the container: no threads, no `/proc`, and no shell.
 //!
 //! # Layout
-//! - [`procfs`], [`sysfs`]: the kernel's file systems, mounted if missing. [`sysctl`]: one kernel setting.
+//! - [`procfs`]: a procfs, mounted if missing.
 //! - [`read`]: reads a file so that the host sees it.
 //! - [`canary`]: the host's canary. [`disk`]: the decoy disk. [`look`]: examines a path.
-//!   [`terminal`]: the inherited terminal.
 //! - [`devtmpfs`]: detects the machine's `/dev`, in which nothing may be made.
 //! - [`cgroups`]: mounts a hierarchy of control groups. [`child`]: children that wait.
-//!   [`setuid`]: set-user-ID programs.
 
 pub mod canary;
 pub mod cgroups;
@@ -20,17 +17,12 @@ pub mod disk;
 pub mod look;
 pub mod procfs;
 pub mod read;
-pub mod setuid;
-pub mod sysctl;
-pub mod sysfs;
-pub mod terminal;
 
 use crate::attempts::{self, Attack};
 use crate::wire::{Answer, EXIT, Question};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{Pid, execv, getpid};
-use std::ffi::CString;
+use nix::unistd::{Pid, getpid};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem::ManuallyDrop;
@@ -119,49 +111,17 @@ impl Inside {
         pid_namespace().is_none_or(|inode| inode == FIRST_PID_NAMESPACE)
     }
 
-    /// Becomes a shell that runs `script` and then becomes the probe again, all in one process.
-    pub fn become_shell(&mut self, script: &str) -> Result<(), Errno> {
-        self.decisive(&format!("sh -c '{script}'"));
-        let script = format!("{script}; exec \"$0\" \"$@\"");
-        let program = std::env::args().next().unwrap_or_default();
-        self.become_program(&["/bin/sh", "-c", &script, &program])
-    }
-
-    /// Executes a program that is, or becomes, the probe again. Its first answer is "got 0".
-    pub fn become_program(&mut self, words: &[&str]) -> Result<(), Errno> {
-        let descriptors = [self.talk.input.as_raw_fd(), self.talk.output.as_raw_fd()];
-        for descriptor in descriptors {
-            // SAFETY: fcntl(2) on a descriptor of ours.
-            Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) })?;
-        }
-        let more = descriptors.map(|descriptor| descriptor.to_string());
-        let words = words.iter().copied().chain([RESUME]).map(str::to_owned);
-        let words = words.chain(more).chain([self.question.key.clone()]);
-        let words: Vec<CString> = words.filter_map(|word| CString::new(word).ok()).collect();
-        execv(&words[0], &words).map(drop)
-    }
-
     fn answer(&mut self, answer: &Answer) {
         // If the host has died, this process is killed in another way.
         let _ = self.talk.output.write_all(answer.line(&self.question.key).as_bytes());
     }
 }
 
-/// The first argument of a probe that was another program in between.
-const RESUME: &str = "--resume";
-
 /// Runs the probe and returns its exit status. It connects to the socket that its argument names, and does what the
 /// host asks until the host sends exit. If it can't reach the socket, as in a copy of the rootfs, it says so on
 /// standard output and reads its questions from standard input.
 pub fn probe(arguments: &[String]) -> u8 {
     let talk = match arguments {
-        [_, resume, input, output, key] if resume == RESUME => {
-            let (Ok(input), Ok(output)) = (input.parse(), output.parse()) else { return 1 };
-            // SAFETY: `become_shell` left the descriptors open for this process.
-            let mut talk = unsafe { Talk::from_descriptors(input, output) };
-            let _ = talk.output.write_all(Answer::Got(0, String::new()).line(key).as_bytes());
-            talk
-        }
         [_, victim] if victim == "--victim" => return crate::victim::main(),
         [_, socket] => match UnixStream::connect(socket) {
             Ok(stream) => {

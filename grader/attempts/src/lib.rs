@@ -10,7 +10,6 @@
 //! - [`inside`]: what an inside half has at hand, and how it talks to the host.
 //! - [`host`]: the facts that a witness reads: a plain record.
 //! - [`capabilities`]: which capabilities a container may have.
-//! - [`places`]: where a decoy host keeps what it holds besides files.
 //! - [`victim`]: the process that is there to be attacked.
 //! - [`wire`]: the words that probe and host exchange.
 
@@ -22,7 +21,6 @@ pub mod attempts;
 pub mod capabilities;
 pub mod host;
 pub mod inside;
-pub mod places;
 pub mod refusals;
 pub mod victim;
 pub mod wire;

@@ -1,7 +1,7 @@
 //! Which errno refuses, and which is an accident. A call that failed has been refused only if the host finds in the
 //! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
 
-use crate::host::{Host, Process};
+use crate::host::{GroupFacts, Host, Process};
 use nix::errno::Errno;
 
 /// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
@@ -34,6 +34,8 @@ pub enum Refusal {
     Connection,
     /// A user namespace: the limit of an own one is reached.
     UserNamespace,
+    /// A control group: in another cgroup namespace no hierarchy begins above the container's own.
+    Group,
     /// Processes in numbers: the container's group has no room for more.
     Processes,
     /// Memory in amounts: the container's group has none left.
@@ -65,6 +67,14 @@ impl Refusal {
     /// The host finds nothing that would refuse it: why the errno counts for nothing.
     pub fn explain(self, errno: Errno, host: &Host) -> Result<String, String> {
         let me = &host.attacker;
+        let spoiled = |place: &str| host.spoiled.iter().any(|it| it == place);
+        // What is left out of a copy of the tree is confined, but what was taken from the host's own is not.
+        if spoiled("canary") || spoiled("node") && (self, errno) == (Refusal::Node, Errno::ENOENT) {
+            return Err("what was at stake had been removed or changed on the host".into());
+        }
+        if let Some(why) = &host.unfit {
+            return Err(why.clone());
+        }
         match errno {
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
@@ -84,11 +94,15 @@ impl Refusal {
         let apart = |namespace| host.shares(namespace) == Some(false);
         let me = &host.attacker;
         let own_root = me.own_root == Some(true);
+        let rose = |figure: fn(&GroupFacts) -> Option<u64>| figure(&host.group.1) > figure(&host.group.0);
         match (self, errno) {
             (Refusal::File | Refusal::Node | Refusal::Root, Errno::ENOENT) if own_root => {
                 Some("its root directory is not the host's")
             }
-            (Refusal::File | Refusal::Mask | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::File | Refusal::Node, Errno::EROFS) => Some("the mount is read-only"),
+            (Refusal::Mask | Refusal::HostName, Errno::EROFS) if host.handles.read_only == Some(true) => {
+                Some("the mount is read-only")
+            }
             (Refusal::Process, Errno::ESRCH | Errno::ENOENT) if apart("pid") => {
                 Some("it is in a PID namespace of its own, which has no such process")
             }
@@ -98,7 +112,9 @@ impl Refusal {
             (Refusal::Ipc, Errno::ENOENT) if apart("ipc") => {
                 Some("it is in an IPC namespace of its own, which has no such object")
             }
-            (Refusal::Socket, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) if me.is_filtered() => {
+            (Refusal::Socket | Refusal::Connection, Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
+                if me.is_filtered() =>
+            {
                 Some("a system-call filter is in force")
             }
             (
@@ -112,7 +128,25 @@ impl Refusal {
             (Refusal::UserNamespace, Errno::ENOSPC | Errno::EUSERS) if apart("user") => {
                 Some("it is in a user namespace of its own, which allows no further one")
             }
-            (Refusal::Key, Errno::ENOKEY) => Some("its session keyring has no such key"),
+            (Refusal::Group, Errno::ENOENT) if apart("cgroup") => {
+                Some("it is in a cgroup namespace of its own, where hierarchies begin with its own group")
+            }
+            (Refusal::Processes, Errno::EAGAIN) if rose(|group| group.forks_refused) => {
+                Some("the container's control group has no room for more")
+            }
+            (Refusal::Memory, Errno::ENOMEM) if rose(|group| group.memory_refused) => {
+                Some("the container's control group has no memory left")
+            }
+            (Refusal::Terminal, Errno::ENOTTY) if host.terminal.held == Some(false) => {
+                Some("none of its descriptors is the caller's terminal")
+            }
+            (Refusal::Terminal, Errno::ENOTTY) if host.terminal.in_session == Some(false) => {
+                Some("it is not in the session of the caller's terminal")
+            }
+            (Refusal::SetUserId, Errno::ENOENT) if own_root => Some("the file is not in its tree"),
+            (Refusal::Key, Errno::ENOKEY) if host.has_other_keyring() => {
+                Some("its session keyring is not the host's")
+            }
             (Refusal::Handle, Errno::ESTALE | Errno::ENOENT) if own_root => {
                 Some("its file system is not the host's")
             }
@@ -125,12 +159,25 @@ impl Refusal {
     /// # Errors
     /// The host finds nothing that would confine it.
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
+        if let Some(why) = &host.unfit {
+            return Err(why.clone());
+        }
+        if self == Refusal::Mask {
+            return match host.handles.file_system.is_some() && !host.handles.is_of_the_kernel() {
+                true => Ok("another file lies over it".into()),
+                false => Err("it opened the kernel's own file, and the host saw no effect".into()),
+            };
+        }
         let (namespace, word) = match self {
             Refusal::Mount | Refusal::Unmount => ("mnt", "mount"),
             Refusal::HostName => ("uts", "UTS"),
             Refusal::Ipc => ("ipc", "IPC"),
             Refusal::Socket | Refusal::Connection => ("net", "network"),
             Refusal::Process => ("pid", "PID"),
+            Refusal::SetUserId => return gains_nothing(host).map(str::to_owned),
+            Refusal::Terminal if host.terminal.held == Some(false) => {
+                return Ok("none of its descriptors is the caller's terminal".into());
+            }
             _ => {
                 return Err(
                     "the call succeeded, and the host saw neither its effect nor what confines it".into()
@@ -146,7 +193,57 @@ impl Refusal {
     }
 }
 
+/// Why a set-user-ID program ran and gave nothing.
+fn gains_nothing(host: &Host) -> Result<&'static str, String> {
+    let me = &host.attacker;
+    let Some(file) = me.executes else {
+        return Err("the program ran, and the host could not look at its file".into());
+    };
+    if !file.setuid || file.owner != host.root_uid {
+        // The host's own is whole: this is another one.
+        return Ok("the file in its tree is a copy, and no set-user-ID file of root's");
+    }
+    if file.nosuid {
+        return Ok("the program ran, and the bit was ignored: its mount has nosuid");
+    }
+    if me.status.get("NoNewPrivs").is_some_and(|set| set == "1") {
+        return Ok("the program ran, and the bit was ignored: the process has no_new_privs");
+    }
+    if host.shares("user") == Some(false) {
+        if !me.maps(host.root_uid) {
+            return Ok("the program ran, and the bit was ignored: its user namespace has no such user");
+        }
+        if me.users() == 1 {
+            return Ok("its user namespace has one user only: there is nobody else to become");
+        }
+    }
+    match me.uid == Some(host.root_uid) {
+        true => Err("the attacker could not become another user, and remained root".into()),
+        false => {
+            Err("the program ran without a gain, and the host finds nothing that ignores the bit".into())
+        }
+    }
+}
+
 impl Process {
+    /// The ranges of its user namespace's users: the first one, as the host counts, and how many.
+    fn ranges(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.uid_map.lines().filter_map(|line| {
+            let mut words = line.split_whitespace().skip(1).map(str::parse);
+            Some((words.next()?.ok()?, words.next()?.ok()?))
+        })
+    }
+
+    /// Whether its user namespace has this user of the host's.
+    fn maps(&self, uid: u32) -> bool {
+        self.ranges().any(|(first, count)| uid.checked_sub(first).is_some_and(|nth| nth < count))
+    }
+
+    /// How many users its user namespace has.
+    fn users(&self) -> u64 {
+        self.ranges().map(|(_, count)| u64::from(count)).sum()
+    }
+
     /// Whether a system-call filter is in force (`Seccomp: 2`, proc_pid_status(5)).
     pub fn is_filtered(&self) -> bool {
         self.status.get("Seccomp").is_some_and(|mode| mode == "2")
@@ -156,13 +253,16 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Served;
+    use crate::host::{Executed, Terminal};
+    use nix::libc;
 
     const ALL: [Refusal; 4] = [Refusal::Permission, Refusal::File, Refusal::Mount, Refusal::HostName];
 
     /// A host whose attacker has a root of its own or not, a filter or not, and these namespaces of its own.
     fn host(own_root: bool, filtered: bool, apart: &[&str]) -> Host {
         let mut host = Host::default();
-        for name in ["mnt", "pid", "ipc", "net", "user", "uts"] {
+        for name in ["cgroup", "mnt", "pid", "ipc", "net", "user", "uts"] {
             host.namespaces.insert(name.into(), 1);
             host.attacker.namespaces.insert(name.into(), if apart.contains(&name) { 2 } else { 1 });
         }
@@ -203,10 +303,112 @@ mod tests {
             (Refusal::Ipc, Errno::ENOENT, "ipc"),
             (Refusal::Connection, Errno::ECONNREFUSED, "net"),
             (Refusal::UserNamespace, Errno::ENOSPC, "user"),
+            (Refusal::Group, Errno::ENOENT, "cgroup"),
         ] {
             assert!(class.explain(errno, &host(true, true, &[namespace])).is_ok(), "{class:?}");
             assert!(class.explain(errno, &host(true, true, &[])).is_err(), "{class:?}");
         }
+    }
+
+    #[test]
+    fn what_ran_out_refuses_where_the_containers_own_group_counted_it() {
+        let counted = |before, after| {
+            let mut host = host(true, true, &["cgroup"]);
+            for (group, count) in [(&mut host.group.0, before), (&mut host.group.1, after)] {
+                (group.forks_refused, group.memory_refused) = (count, count);
+            }
+            host
+        };
+        for (class, errno) in [(Refusal::Processes, Errno::EAGAIN), (Refusal::Memory, Errno::ENOMEM)] {
+            assert!(class.explain(errno, &counted(Some(0), Some(1))).is_ok(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, Some(1))).is_ok(), "{class:?}");
+            // Another limit refused it: RLIMIT_NPROC, RLIMIT_AS, or that of the host itself.
+            assert!(class.explain(errno, &counted(Some(1), Some(1))).is_err(), "{class:?}");
+            assert!(class.explain(errno, &counted(None, None)).is_err(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_only_is_looked_at() {
+        let mut host = host(true, true, &["uts"]);
+        for class in [Refusal::Mask, Refusal::HostName] {
+            for (read_only, explained) in [(Some(true), true), (Some(false), false), (None, false)] {
+                host.handles.read_only = read_only;
+                assert_eq!(class.explain(Errno::EROFS, &host).is_ok(), explained, "{class:?} {read_only:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_key_needs_another_keyring() {
+        let mut host = host(true, true, &["user"]);
+        let mut explained = |hosts: Option<i32>, attackers| {
+            let key = hosts.map(|ring| ("name".into(), 5, ring));
+            host.services = Some(Served { key, ..Served::default() });
+            host.handles.keyring = attackers;
+            Refusal::Key.explain(Errno::ENOKEY, &host).is_ok()
+        };
+        assert!(explained(Some(7), Some(8)));
+        assert!(!explained(Some(7), Some(7)) && !explained(Some(7), None) && !explained(None, Some(8)));
+    }
+
+    #[test]
+    fn a_mask_is_another_file() {
+        let mut host = host(true, true, &["mnt", "user"]);
+        let of = [(None, false), (Some(libc::PROC_SUPER_MAGIC), false), (Some(libc::SYSFS_MAGIC), false)];
+        for (file_system, explained) in of.into_iter().chain([(Some(libc::TMPFS_MAGIC), true)]) {
+            host.handles.file_system = file_system;
+            assert_eq!(Refusal::Mask.explain_success(&host).is_ok(), explained, "{file_system:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_stake_was_spoiled_nothing_counts() {
+        let spoiled = Host { unfit: Some("spoiled".into()), ..host(true, true, &["pid"]) };
+        assert_eq!(Refusal::Process.explain(Errno::EPERM, &spoiled), Err("spoiled".into()));
+        assert_eq!(Refusal::Process.explain_success(&spoiled), Err("spoiled".into()));
+    }
+
+    #[test]
+    fn a_terminal_that_is_none_must_not_be_the_callers() {
+        let all = host(true, true, &["mnt", "pid", "ipc", "net", "user", "uts"]);
+        for (held, in_session, explains) in
+            [(true, true, false), (true, false, true), (false, true, true), (false, false, true)]
+        {
+            let terminal = Terminal { held: Some(held), in_session: Some(in_session) };
+            let host = Host { terminal, ..all.clone() };
+            assert_eq!(Refusal::Terminal.explain(Errno::ENOTTY, &host).is_ok(), explains);
+            assert_eq!(Refusal::Terminal.explain_success(&host).is_ok(), !held);
+            for errno in [Errno::EIO, Errno::EBADF, Errno::EINVAL] {
+                assert!(Refusal::Terminal.explain(errno, &host).is_err());
+            }
+        }
+        assert!(Refusal::Terminal.explain(Errno::ENOTTY, &all).is_err());
+    }
+
+    #[test]
+    fn a_program_that_gives_nothing_needs_a_reason() {
+        let gains = |file: Option<Executed>, uid: u32, no_new_privs: &str, uid_map: &str, apart: &[&str]| {
+            let mut host = Host { root_uid: 7, ..host(true, false, apart) };
+            host.attacker.status.insert("NoNewPrivs".into(), no_new_privs.into());
+            (host.attacker.executes, host.attacker.uid) = (file, Some(uid));
+            host.attacker.uid_map = uid_map.into();
+            Refusal::SetUserId.explain_success(&host)
+        };
+        let whole = Executed { owner: 7, setuid: true, nosuid: false };
+        let map = "0 7 2000\n";
+        assert!(gains(Some(whole), 1007, "0", map, &[]).is_err());
+        assert!(gains(Some(whole), 1007, "0", map, &["user"]).is_err());
+        assert!(gains(Some(whole), 7, "0", map, &["user"]).is_err());
+        assert!(gains(None, 1007, "1", map, &[]).is_err());
+        // What is no longer the stake, or can't be root's.
+        assert!(gains(Some(Executed { setuid: false, ..whole }), 1007, "0", map, &[]).is_ok());
+        assert!(gains(Some(Executed { owner: 8, ..whole }), 1007, "0", map, &[]).is_ok());
+        assert!(gains(Some(Executed { nosuid: true, ..whole }), 1007, "0", map, &[]).is_ok());
+        assert!(gains(Some(whole), 1007, "1", map, &[]).is_ok());
+        assert!(gains(Some(whole), 1007, "0", "0 8 2000\n", &["user"]).is_ok());
+        assert!(gains(Some(whole), 1007, "0", "0 8 2000\n", &[]).is_err());
+        assert!(gains(Some(whole), 7, "0", "0 7 1\n", &["user"]).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `grader doctor`: what can be judged on this machine, what can't, and the command that fixes it.
 
-use super::common::{HELPS, LIMIT, ReportOutput};
+use super::common::{HELPS, ReportOutput, trial_limit};
 use crate::doctor::{Area, Assessment, Finding, MachineFacts, Mend, examine, findings, way_out};
 use crate::report::NOTHING_JUDGED;
 use crate::text;
@@ -15,7 +15,7 @@ const INDENT: usize = 22;
 
 /// Examines the machine and prints the findings. The exit code is 3 where no kind of decoy host works.
 pub fn run() -> Result<u8> {
-    let facts = examine(LIMIT)?;
+    let facts = examine(trial_limit())?;
     ReportOutput::Standard.finish(|mut out| write(&facts, &mut out))?;
     Ok(if facts.works() { 0 } else { NOTHING_JUDGED })
 }

@@ -1,7 +1,7 @@
 //! `grader knockout [LAB|STEP]`: removes each step in turn, and shows which checks fail without it.
 
 use super::UsageError;
-use super::common::{LIMIT, LabSource, ReportOutput, TrialsBar, rootfs, warn};
+use super::common::{LabSource, ReportOutput, TrialsBar, rootfs, trial_limit, warn};
 use crate::cache_dir;
 use crate::labs;
 use crate::labs::steps::{Source, Step};
@@ -40,7 +40,7 @@ pub fn run(options: &Options) -> Result<u8> {
     let steps = chosen(source.steps()?, &options.names)?;
     let output = ReportOutput::open(options.output.as_deref())?;
     let (rootfs, _) = rootfs(None)?;
-    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let mut workers = Workers::start(&rootfs, trial_limit())?;
     let workshop = Workshop::open(workspace.root(), &cache_dir::cache()?.join("variants"))?;
     let progress = TrialsBar::new();
     let found = knockout(&steps, decoy, &source, &workshop, &mut workers, |event| progress.show(event))?;
@@ -86,4 +86,32 @@ fn table(found: &Knockouts, out: &mut dyn Write) -> io::Result<()> {
     }
     let exact = found.steps.iter().filter(|row| row.as_expected()).count();
     writeln!(out, "\n{exact} of {} steps lose exactly the expected checks", found.steps.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::knockout::Knockout;
+
+    #[test]
+    fn what_is_not_as_expected_is_marked() {
+        let row = |step: &str, lost: &[&str], expected: &[&str], beyond_judging| {
+            let [lost, expected] = [lost, expected].map(|it| it.iter().map(ToString::to_string).collect());
+            Knockout { lab: "lab".into(), step: step.into(), lost, expected, beyond_judging }
+        };
+        let steps = vec![
+            row("right", &["a", "b"], &["a", "b"], false),
+            row("idle", &[], &["a"], false),
+            row("beyond", &[], &[], true),
+        ];
+        let fell_short = vec!["lab a: FAILS (why)".into()];
+        let found = Knockouts { decoy: DecoyKind::User, steps, fell_short, mutation_score: 0.5 };
+        let mut out = Vec::new();
+        table(&found, &mut out).unwrap();
+        let said = "lab/right\n    a, b\nlab/idle\n    nothing\n    ! expected: a\n\
+                    lab/beyond\n    nothing that this kind of decoy host can judge\n\
+                    not knocked out, since the unmodified lab does not pass: lab a: FAILS (why)\n\n\
+                    2 of 3 steps lose exactly the expected checks\n";
+        assert_eq!(String::from_utf8(out).unwrap(), said);
+    }
 }

@@ -1,7 +1,9 @@
 //! `grader run`, and `grader` alone: grades targets and prints the matrix.
 
 use super::UsageError;
-use super::common::{HELPS, LIMIT, LabSource, ReportOutput, TrialsBar, decoy, rootfs, say_copied, warn};
+use super::common::{
+    HELPS, LabSource, ReportOutput, TrialsBar, decoy, rootfs, say_copied, trial_limit, warn,
+};
 use super::student::Student;
 use crate::doctor;
 use crate::formats::{json, table};
@@ -139,17 +141,21 @@ fn classify_names(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> 
 }
 
 /// The checks to run on each target.
-struct Checks {
+pub struct Checks {
     /// Whether these are all checks.
     all: bool,
-    attempts: Vec<&'static Attempt>,
+    /// The attempts.
+    pub attempts: Vec<&'static Attempt>,
     /// Works checks by name; with `all` every one.
     works: Vec<&'static str>,
 }
 
 impl Checks {
     /// The checks with these ids; without an id all.
-    fn find(ids: &[String]) -> Result<Checks> {
+    ///
+    /// # Errors
+    /// No check has such an id.
+    pub fn find(ids: &[String]) -> Result<Checks> {
         if ids.is_empty() {
             return Ok(Checks { all: true, attempts: ALL.iter().collect(), works: Vec::new() });
         }
@@ -161,6 +167,11 @@ impl Checks {
             }
         }
         Ok(Checks { all: false, attempts, works })
+    }
+
+    /// Whether the works checks are to be run: they always run together.
+    pub fn with_works(&self) -> bool {
+        self.all || !self.works.is_empty()
     }
 
     /// Keeps the checks that were asked for. Works checks always run together. For a selection no points are counted,
@@ -185,13 +196,12 @@ fn grade_them(
     rootfs: &Path,
     report: &mut Report,
 ) -> Result<Vec<Option<usize>>> {
-    let mut workers = Workers::start(rootfs, LIMIT)?;
+    let mut workers = Workers::start(rootfs, trial_limit())?;
     let mut targets = aims.source.build(&aims.labs, &workers.directory().join("labs"))?;
     targets.extend(aims.programs.iter().cloned());
     Target::tell_apart(&mut targets);
     let numbers = targets.iter().map(|target| target.what.lab()).collect();
-    let works = checks.all || !checks.works.is_empty();
-    let run = Run { targets, attempts: checks.attempts.clone(), works };
+    let run = Run { targets, attempts: checks.attempts.clone(), works: checks.with_works() };
     let bar = TrialsBar::new();
     grade(&run, &mut workers, report, |event| bar.show(event))?;
     drop(bar);

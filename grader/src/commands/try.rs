@@ -1,7 +1,7 @@
 //! `grader try ATTEMPT --in LAB`: runs one attempt and explains it.
 
 use super::UsageError;
-use super::common::{LIMIT, LabSource, ReportOutput, decoy, rootfs, say_copied, warn};
+use super::common::{LabSource, ReportOutput, decoy, rootfs, say_copied, trial_limit, warn};
 use super::run::{find, way_out};
 use crate::formats::story::{self, StoryContext, Wanted};
 use crate::labs::steps::Source;
@@ -41,7 +41,7 @@ pub fn run(options: &Options) -> Result<u8> {
 
     let (rootfs, name) = rootfs(None)?;
     let mut report = Report::new(source.decoy, name);
-    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let mut workers = Workers::start(&rootfs, trial_limit())?;
     let labs: Vec<&str> = lab.into_iter().collect();
     let mut targets = source.build(&labs, &workers.directory().join("labs"))?;
     targets.extend(program);

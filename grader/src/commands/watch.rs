@@ -1,7 +1,8 @@
 //! `grader watch [LAB]`: rebuild and regrade on save.
 
 use super::UsageError;
-use super::common::{LIMIT, decoy, rootfs, warn};
+use super::common::{decoy, rootfs, trial_limit, warn};
+use super::run::Checks;
 use crate::doctor;
 use crate::interrupts::Interrupted;
 use crate::labs::steps::{Source, Step};
@@ -35,6 +36,9 @@ pub struct Options {
     /// Timeout of a build
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     build_limit: u64,
+    /// Run only this attempt or works check; may be repeated. For tests: the points are those of a part
+    #[arg(long, value_name = "ID", hide = true)]
+    check: Vec<String>,
     /// The kind of decoy host; the default is user, since the code is still being written
     #[arg(long, value_name = "KIND")]
     decoy: Option<DecoyKind>,
@@ -66,17 +70,20 @@ pub fn run(options: &Options) -> Result<u8> {
     // Code that is being edited is untrusted, even if it was the reference when the watch began.
     let decoy = decoy(options.decoy, false)?;
     warn(decoy, false);
+    let checks = Checks::find(&options.check)?;
     let (rootfs, _) = rootfs(None)?;
     let words: Vec<String> = env::args().skip(1).collect();
     // The examination needs a process with one thread, so it runs before the workers are started.
     let way_out = doctor::way_out(&doctor::look::facts(), &words, decoy == DecoyKind::Root);
     // Workers inherit open descriptors, and a lock lives as long as they do: so take the lock after starting them.
-    let mut workers = Workers::start(&rootfs, LIMIT)?;
+    let mut workers = Workers::start(&rootfs, trial_limit())?;
     let _lock = Lock::take(workspace.root()).map_err(|held| UsageError(taken(held, workspace.root())))?;
     let setting = Setting {
         workspace,
         lab,
         decoy,
+        works: checks.with_works(),
+        attempts: checks.attempts,
         poll: options.poll,
         build_limit: Duration::from_secs(options.build_limit),
         context: PageContext { way_out, rootfs },

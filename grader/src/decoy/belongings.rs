@@ -2,9 +2,9 @@
 //! container.
 
 use super::changes;
-use super::services::{KEYRING, SEGMENT_SIZE, Services};
+use super::services::{SEGMENT, SESSION, Services};
 use anyhow::{Context, Result};
-use attempts::places::{KEY, QUEUE, SEGMENT_KEY};
+use attempts::host::Served;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::libc;
@@ -13,6 +13,7 @@ use nix::net::if_::InterfaceFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -55,9 +56,9 @@ impl Belongings {
         all.add("the victim", victim_state(proc, victim));
         all.add("the host's control group", groups(proc, Pid::from_raw(1)));
         all.add("the victim's control group", groups(proc, victim));
-        all.add("the message queue", queue());
-        all.add("the System V segment", text(segment().map_err(Into::into)));
-        all.add("the key", text(key().map_err(Into::into)));
+        all.add("the message queue", queue(services.served()));
+        all.add("the System V segment", text(segment(services.served()).map_err(Into::into)));
+        all.add("the key", text(key(services.served()).map_err(Into::into)));
         Ok(all)
     }
 
@@ -117,35 +118,38 @@ fn groups(proc: &OwnedFd, process: Pid) -> String {
 }
 
 /// How many messages wait in it.
-fn queue() -> String {
-    let opened = mq_open(QUEUE, MQ_OFlag::O_RDONLY | MQ_OFlag::O_CLOEXEC, Mode::empty(), None);
+fn queue(served: &Served) -> String {
+    let name = format!("/{}", served.queue.0);
+    let opened = mq_open(name.as_str(), MQ_OFlag::O_RDONLY | MQ_OFlag::O_CLOEXEC, Mode::empty(), None);
     let found = opened.and_then(|queue| mq_getattr(&queue));
     found.map_or_else(|errno| errno.to_string(), |it| it.curmsgs().to_string())
 }
 
-fn segment() -> nix::Result<Vec<u8>> {
+fn segment(served: &Served) -> nix::Result<Vec<u8>> {
     // SAFETY: the segment is attached for this one copy of what is in it, and detached again.
     unsafe {
-        let id = Errno::result(libc::shmget(SEGMENT_KEY, SEGMENT_SIZE, 0))?;
+        let id = Errno::result(libc::shmget(served.segment.0, SEGMENT, 0))?;
         let at = libc::shmat(id, std::ptr::null(), libc::SHM_RDONLY);
         if at as isize == -1 {
             return Err(Errno::last());
         }
-        let bytes = std::slice::from_raw_parts(at.cast::<u8>(), SEGMENT_SIZE).to_vec();
+        let bytes = std::slice::from_raw_parts(at.cast::<u8>(), SEGMENT).to_vec();
         Errno::result(libc::shmdt(at))?;
         Ok(bytes)
     }
 }
 
 /// The payload of the key that is looked for by its name.
-fn key() -> nix::Result<Vec<u8>> {
+fn key(served: &Served) -> nix::Result<Vec<u8>> {
+    // A kernel without keys has none to lose.
+    let Some((name, ..)) = &served.key else { return Ok(Vec::new()) };
+    let name = CString::new(name.as_str()).map_err(|_| Errno::EINVAL)?;
     let mut payload = [0_u8; 64];
-    // SAFETY: the strings end in NUL, and no more is written than the payload has room for. KEYCTL_SEARCH is 10,
-    // KEYCTL_READ 11.
+    // SAFETY: the strings end in NUL, and no more is written than the payload has room for.
     let length = unsafe {
-        let kind = c"user".as_ptr();
-        let key = Errno::result(libc::syscall(libc::SYS_keyctl, 10, KEYRING, kind, KEY.as_ptr(), 0))?;
-        Errno::result(libc::syscall(libc::SYS_keyctl, 11, key, payload.as_mut_ptr(), payload.len()))?
+        let (kind, search, read) = (c"user".as_ptr(), libc::KEYCTL_SEARCH, libc::KEYCTL_READ);
+        let key = Errno::result(libc::syscall(libc::SYS_keyctl, search, SESSION, kind, name.as_ptr(), 0))?;
+        Errno::result(libc::syscall(libc::SYS_keyctl, read, key, payload.as_mut_ptr(), payload.len()))?
     };
     Ok(payload[..payload.len().min(length as usize)].to_vec())
 }

@@ -52,6 +52,11 @@ impl Ext4 {
         Ok(Ext4 { word, device: LoopDevice::bind(&image, scratch)? })
     }
 
+    /// The device number of the file system.
+    pub fn number(&self) -> u64 {
+        self.device.device_number()
+    }
+
     /// Mounts it in a decoy's tree, and its volume on a new directory of the rootfs, of this name.
     pub fn mount_at(&self, root: &Directory, rootfs: &Directory, name: &str) -> Result<()> {
         let home = root.make(HOME, 0o755).context(HOME)?;

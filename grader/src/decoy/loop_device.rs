@@ -85,6 +85,11 @@ impl LoopDevice {
         bail!("every free loop device was taken by another program first")
     }
 
+    /// Its device number.
+    pub fn device_number(&self) -> u64 {
+        makedev(LOOP_MAJOR, self.number)
+    }
+
     /// Puts the file back behind the device. False where another was there: whoever may read a read-only loop
     /// device may also exchange what is behind it (LOOP_CHANGE_FD asks for no capability).
     pub fn restore(&self) -> Result<bool> {

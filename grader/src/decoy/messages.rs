@@ -2,6 +2,7 @@
 
 use super::start::Program;
 use crate::text;
+use attempts::host::Served;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub enum ToPid1 {
         /// Whether to list them.
         files: bool,
     },
+    /// Say what your IPC objects, services and key are; with words, make them anew before.
+    Serve(Option<BTreeMap<String, String>>),
     /// Put away the files that were left, and say whether you are as you were at first.
     Settle,
 }
@@ -33,6 +36,8 @@ pub enum FromPid1 {
         /// Processes of earlier starts that had to be ended before.
         strangers: usize,
     },
+    /// The answer to [`ToPid1::Serve`].
+    Served(Served),
     /// The answer to a snapshot.
     Snapshot(Box<Snapshot>),
     /// The answer to [`ToPid1::Settle`].

@@ -44,7 +44,7 @@ const ENDED: Duration = Duration::from_secs(5);
 /// PID 1, from its clone(2) to its end.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
     match make(channel, plan, secrets, ids) {
-        Ok((services, victim, first)) => serve(channel, secrets, &services, victim, &first).is_err().into(),
+        Ok((services, victim, first)) => serve(channel, services, victim, &first).is_err().into(),
         Err(error) => {
             let _ = channel.send(&FromPid1::failed(&error), &[]);
             1
@@ -207,13 +207,7 @@ fn loopback_up() -> Result<()> {
 }
 
 /// Until the grader is gone.
-fn serve(
-    channel: &Channel,
-    secrets: &Secrets,
-    services: &Services,
-    victim: Pid,
-    first: &TreeState,
-) -> Result<()> {
+fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeState) -> Result<()> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -234,9 +228,9 @@ fn serve(
             return Err(errno.into());
         }
         let [asked, dead] = [0, 1].map(|at| ready[at].any().unwrap_or(true));
-        services.answer(secrets);
+        services.answer();
         if children.datagrams {
-            services.send_datagram(secrets);
+            services.send_datagram();
         }
         if dead {
             while let Ok(Some(_)) = ended.read_signal() {}
@@ -257,8 +251,18 @@ fn serve(
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
                     children.wait_for_victim(channel)?;
-                    match snapshot(services, first, files, (victim, children.victim_status)) {
+                    match snapshot(&services, first, files, (victim, children.victim_status)) {
                         Ok(snapshot) => channel.send(&FromPid1::Snapshot(Box::new(snapshot)), &[])?,
+                        Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
+                    }
+                }
+                Some((ToPid1::Serve(words), _)) => {
+                    let served = match words {
+                        Some(words) => services.renew(words),
+                        None => services.look(),
+                    };
+                    match served {
+                        Ok(served) => channel.send(&FromPid1::Served(served.clone()), &[])?,
                         Err(error) => channel.send(&FromPid1::failed(&error), &[])?,
                     }
                 }

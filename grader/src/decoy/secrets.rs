@@ -19,10 +19,24 @@ pub const PLACES: [&str; 16] = [
     "host-mount",         // the source of a mount of the host's
     "volume",             // the source of the volume that is mounted at rootfs/data
     "key",                // the payload of a key in the session keyring
-    "key-name",           // the description of another
+    "key-name",           // its description
     "environment",        // the environment of who starts the program under test
     "group",              // the name of the container's control group
 ];
+
+/// What is made anew for an attempt: the words of these.
+pub const RENEWED: [&str; 7] =
+    ["segment", "queue", "abstract-socket", "loopback", "datagram", "key", "key-name"];
+
+/// A random word for each of these places.
+pub fn words_for(places: &[&str]) -> Result<BTreeMap<String, String>> {
+    let all = random_word(places.len() * 16)?;
+    let words = places.iter().enumerate().map(|(at, place)| {
+        let word = &all[at * 16..(at + 1) * 16];
+        ((*place).to_owned(), word.to_owned())
+    });
+    Ok(words.collect())
+}
 
 /// One word a place.
 #[derive(Clone, Debug)]
@@ -38,14 +52,9 @@ pub struct Secrets {
 impl Secrets {
     /// New words.
     pub fn random() -> Result<Secrets> {
-        let all = random_word(PLACES.len() * 16 + 12)?;
-        let (words, rest) = all.split_at(PLACES.len() * 16);
-        let words = PLACES.iter().enumerate().map(|(at, place)| {
-            let word = &words[at * 16..(at + 1) * 16];
-            ((*place).to_owned(), word.to_owned())
-        });
+        let rest = random_word(12)?;
         Ok(Secrets {
-            words: words.collect(),
+            words: words_for(&PLACES)?,
             boot_offset: i64::from_str_radix(&rest[..6], 16)? + 86_400,
             name: rest[6..].to_owned(),
         })

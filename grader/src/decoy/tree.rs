@@ -78,6 +78,11 @@ impl Tree {
         Ok(tree)
     }
 
+    /// Its top directory.
+    pub fn root(&self) -> &Directory {
+        &self.root
+    }
+
     /// Gives it other words and names, once its decoy has ended. False where it is not as it was built.
     pub fn renew(&mut self, secrets: &Secrets) -> Result<bool> {
         let root = &self.root;

@@ -28,6 +28,7 @@ use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
 use crate::runner::workers::Workers;
 use anyhow::{Result, anyhow};
+use attempts::attempts::Attempt;
 use builder::{Builder, Built, End, EndedBy};
 use grading_thread::{GradeRequest, Graded, GradingThread};
 use key::KeyPress;
@@ -85,6 +86,10 @@ pub struct Setting {
     pub lab: usize,
     /// The kind of decoy host.
     pub decoy: DecoyKind,
+    /// The attempts to run, of those that the lab must block.
+    pub attempts: Vec<&'static Attempt>,
+    /// Whether the works checks run.
+    pub works: bool,
     /// Poll the files.
     pub poll: bool,
     /// The timeout of a build.
@@ -111,7 +116,7 @@ pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<
     thread::scope(|scope| {
         let told = send.clone();
         scope.spawn(move || {
-            let serve = || grading_thread::serve(workers, setting.decoy, &ordered, &told);
+            let serve = || grading_thread::serve(workers, setting, &ordered, &told);
             if catch_unwind(AssertUnwindSafe(serve)).is_err() {
                 let _ = told.send(Event::Broken("grading"));
             }

@@ -2,11 +2,12 @@
 //!
 //! # Layout
 //! - [`find`]: which process it is. [`prepare`]: it first takes what it may take.
-//! - [`hand`]: one system call after another. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
+//! - [`hand`]: one system call after another. [`mediators`]: those that a call may wait for. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
 //!   arguments are.
 
 pub mod find;
 pub mod hand;
+pub mod mediators;
 pub mod memory;
 pub mod prepare;
 pub mod registers;

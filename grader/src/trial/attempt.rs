@@ -5,7 +5,7 @@ use super::facts::{Facts, SeenCall};
 use super::requirements::{attacker_hints, job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::session::follow::Call;
-use super::{Stage, by_hand, hostile, look, observe, why_not};
+use super::{Stage, by_hand, look, observe, why_not};
 use crate::decoy::start::Streams;
 use crate::random::random_word;
 use crate::target::{Target, What};
@@ -28,7 +28,8 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let mut streams = Streams::Pipes;
     let mut facts = run_once(stage, target, attempt, streams);
     let never_ran = |facts: &Facts| {
-        facts.not_started.is_some() && !facts.refused || facts.distrust.is_some() && facts.tried.is_none()
+        facts.not_started.is_some() && !facts.refused
+            || facts.distrust.is_some() && facts.tried.is_none() && !facts.tampered
     };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;
@@ -90,10 +91,6 @@ fn in_decoy(
     let program = stage.program(target, &decoy, streams, attempt.needs)?;
     let job = job(stage, &decoy, attempt.needs)?;
     let mut session = Session::start(&decoy, stage, &program, job.as_ref())?;
-    if hostile::link(attempt.needs).is_some() {
-        (session, facts.not_started) = hostile::start(stage, target, &decoy, &program, session)?;
-        facts.refused = facts.not_started.is_some();
-    }
     let mut host = Host {
         mark: random_word(24)?,
         disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
@@ -144,7 +141,7 @@ fn in_decoy(
         } else if session.timed_out() {
             facts.distrust = Some(format!("nothing more came within {} s", stage.limit.as_secs()));
         }
-    } else if !facts.refused {
+    } else {
         facts.not_started = Some(why_not(&mut session, stage));
     }
     // The host looks while the container still lives.

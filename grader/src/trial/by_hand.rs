@@ -2,49 +2,45 @@
 //!
 //! The command is started and found; the host seizes it, and stops all others of the decoy. It makes the attack, call by
 //! call, and looks at each descriptor itself. Then it looks at what became of the host, and only after that lets anybody go on.
+//!
+//! # Layout
+//! - [`attack`]: with one process's hand. [`record`]: what of its calls counts.
+
+mod attack;
+mod record;
 
 use super::attacker::find::find;
-use super::attacker::hand::{Hand, Made};
-use super::attacker::prepare::prepare;
-use super::evidence::{death, evidence};
-use super::facts::{Facts, SeenCall};
-use super::freeze::freeze;
-use super::requirements::{attacker_hints, job, may_serve, missing_requirement, needs_own};
+use super::facts::Facts;
+use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
-use super::{Stage, look, observe, why_not};
+use super::{Stage, hostile, why_not};
 use crate::decoy::Decoy;
 use crate::decoy::start::Streams;
 use crate::random::random_word;
 use crate::target::Target;
 use anyhow::{Context, Result};
-use attempts::Host;
-use attempts::attacker::{Argument, Attacker, Call, Failed, Hand as _};
+use attack::attack_by;
+use attempts::attacker::{Attacker, Failed};
 use attempts::attempts::{Attempt, Need};
 use attempts::host::Ending;
 use attempts::refusals::Refusal;
-use nix::errno::Errno;
-use nix::libc;
+use attempts::{Host, Seen};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// The inode of the top directory of an ext4: fs/ext4/ext4.h.
+const EXT4_ROOT_INO: u64 = 2;
 
 /// What an attempt does, as its file says.
 pub type Attack = fn(&mut Attacker) -> Result<(), Failed>;
 
-/// A word that the command writes comes out of the program within this time, if it is its command.
-const PASSED_ON: Duration = Duration::from_millis(500);
-
-/// What follows from the death of the attacker is there within this time.
-const CONSEQUENCES: Duration = Duration::from_secs(1);
-
 /// Runs an attempt once.
-///
-/// # Errors
-/// What kept the host from making it: nothing can be said then.
 pub fn run_once(
     stage: &Stage,
     target: &Target,
     attempt: &Attempt,
-    (attack, refusal): (Attack, Refusal),
+    how: (Attack, Refusal),
     streams: Streams,
 ) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
@@ -55,12 +51,9 @@ pub fn run_once(
     match kept.map_or_else(|| stage.decoy(target, attempt.needs), Ok) {
         Err(error) => facts.no_decoy = Some(format!("{error:#}")),
         Ok(decoy) => {
-            let mut trial =
-                Trial { stage, target, attempt, decoy: &decoy, attacker: None, others: Vec::new(), facts };
-            if let Err(error) = trial.run(attack, refusal, streams) {
-                trial.facts.distrust = Some(format!("{error:#}"));
-            }
-            facts = trial.facts;
+            let trial = Trial { stage, target, attempt, decoy: &decoy };
+            let error = |error| Facts { distrust: Some(format!("{error:#}")), ..Facts::default() };
+            facts = trial.run(how, streams).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -80,60 +73,54 @@ fn put_away(stage: &Stage, target: &Target, attempt: &Attempt, decoy: Decoy, fac
     }
 }
 
+/// One attempt in one decoy.
 struct Trial<'a> {
     stage: &'a Stage,
     target: &'a Target,
     attempt: &'a Attempt,
     decoy: &'a Decoy,
-    /// The process whose hand was moved.
-    attacker: Option<Pid>,
-    /// Those that were there beside it.
-    others: Vec<Pid>,
-    facts: Facts,
 }
 
-impl<'a> Trial<'a> {
-    fn run(&mut self, attack: Attack, refusal: Refusal, streams: Streams) -> Result<()> {
-        let (stage, decoy, needs) = (self.stage, self.decoy, self.attempt.needs);
+impl Trial<'_> {
+    fn run(&self, how: (Attack, Refusal), streams: Streams) -> Result<Facts> {
+        let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
-        let streams = match needs {
+        let streams = match attempt.needs {
             needs if needs.contains(&Need::Terminal) => Streams::Terminal,
             needs if needs.contains(&Need::FreeTerminal) => Streams::FreeTerminal,
             _ => streams,
         };
-        let (program, command) = stage.ordinary(self.target, decoy, streams, needs)?;
-        let job = job(stage, decoy, needs)?;
-        let mut session = Session::start(decoy, stage, &program, job.as_ref())?;
-        let mut host = self.host()?;
+        let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
+        let group = job(stage, decoy, attempt.needs)?;
+        let mut session = Session::start(decoy, stage, &program, group.as_ref())?;
+        let mut facts = Facts::default();
         match session.look_for(|_| find(decoy, command))? {
-            None => self.facts.not_started = Some(why_not(&mut session, stage)),
+            None => {
+                facts.not_started = Some(why_not(&mut session, stage));
+                if hostile::link(attempt.needs).is_some() {
+                    let refusal = hostile::refusal(stage, target, decoy, &program, command, &mut session)?;
+                    facts.refused = refusal.is_some();
+                    facts.not_started = refusal.or(facts.not_started);
+                }
+            }
             Some(found) => {
-                for pid in found {
-                    host.group.0 = job.as_ref().map(|job| job.look(Some(pid))).unwrap_or_default();
-                    if let Err(why) = self.attack(&mut session, pid, attack, &mut host) {
-                        self.facts.distrust = Some(why);
+                let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid, how);
+                for (nth, pid) in found.iter().enumerate() {
+                    let next = by(&mut session, *pid);
+                    // Each process that executes the command is asked, and the worst answer counts.
+                    if nth == 0 || badness(&next) > badness(&facts) {
+                        facts = next;
                     }
+                }
+                if !(may_serve(target, attempt) && end(&mut session, &found)?) {
+                    decoy.end();
                 }
             }
         }
         if session.ended_for.is_some() {
-            self.facts.distrust.clone_from(&session.ended_for);
+            facts.distrust.clone_from(&session.ended_for);
         }
-        let attacker = self.attacker;
-        let whole = look::look(decoy, &session, needs, attacker, &mut host);
-        host.group.1 = job.as_ref().map(|job| job.look(attacker)).unwrap_or_default();
-        // A reboot takes the host while it looks; it is told by wait(2).
-        if let (Err(error), Ending::None, None) = (whole, host.pid1, &self.facts.distrust) {
-            self.facts.distrust = Some(format!("{error:#}"));
-        }
-        self.facts.seen = (self.attempt.witness)(&host);
-        self.explain(refusal, &host);
-        self.facts.evidence.splice(0..0, evidence(&self.facts, &session, &host));
-        session.release_all(&self.others);
-        if !(may_serve(self.target, self.attempt) && end(&mut session, attacker)?) {
-            decoy.end();
-        }
-        Ok(())
+        Ok(facts)
     }
 
     /// What the host knows before.
@@ -144,163 +131,36 @@ impl<'a> Trial<'a> {
             disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
             namespaces: decoy.ready.namespaces.clone(),
             secrets: decoy.secrets.words.clone(),
+            disk_number: stage.disk.as_ref().ok().map(|disk| disk.device.device_number()),
+            stakes: decoy.stakes.numbers(),
             root_uid: decoy.root_id(),
             ..Host::default()
         };
         if let Some(Ok(ext4)) = stage.ext4.get() {
             host.secrets.insert("ext4".into(), ext4.word.clone());
+            host.stakes.insert("ext4".into(), vec![(ext4.number(), EXT4_ROOT_INO)]);
         }
+        host.stakes.insert("root".into(), vec![decoy.ready.root]);
         Ok(host)
     }
-
-    /// Makes the attack with this process's hand. The error says why nothing can be said of it.
-    fn attack(
-        &mut self,
-        session: &mut Session<'a>,
-        pid: Pid,
-        attack: Attack,
-        host: &mut Host,
-    ) -> Result<(), String> {
-        is_in_the_decoy(pid)?;
-        let pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != self.decoy.pid1());
-        let mut hand = Hand::seize(session, pid)?;
-        self.attacker = Some(pid);
-        let word = random_word(16).map_err(|error| error.to_string())?;
-        let written = write_word(&mut hand, &word);
-        let genuine =
-            written && hand.session.hears(&word, PASSED_ON).map_err(|error| format!("{error:#}"))?;
-        if !genuine {
-            return Err("what the command that the host found writes does not come out of the program".into());
-        }
-        let others = freeze(hand.session, self.decoy, pid)?;
-        prepare(&mut hand, &others)?;
-        self.others = others;
-        host.attacker_before = observe::process(pid, &self.decoy.ready);
-        host.attacker = host.attacker_before.clone();
-        host.foreground.0 = look::foreground(hand.session);
-        let hints = attacker_hints(self.stage, &host.attacker, self.decoy);
-        let asked = (Instant::now(), observe::cpu(pid));
-        let mut attacker = Attacker::new(&mut hand, &host.mark, &hints);
-        let result = attack(&mut attacker);
-        host.said.extend(std::mem::take(&mut attacker.taken));
-        host.attacker.cpu =
-            asked.1.and_then(|then| observe::cpu_since(pid, then, asked.0)).unwrap_or_default();
-        let made = std::mem::take(&mut hand.made);
-        self.record(&made, result);
-        if self.facts.seen_call == SeenCall::None && self.facts.gave_up.is_none() {
-            self.facts.gave_up = made.last().map(|last| format!("{} failed", last.call));
-        }
-        host.call = match self.facts.seen_call {
-            SeenCall::None | SeenCall::Property => None,
-            SeenCall::Begun => Some(None),
-            SeenCall::Returned(value) => Some(Some(value)),
-        };
-        if matches!(self.facts.seen_call, SeenCall::Begun) {
-            let patience = Instant::now() + CONSEQUENCES;
-            let decoy = self.decoy;
-            let ended = |it: &Session| {
-                decoy.ending() != Ending::None
-                    || pid1.is_none_or(|pid1| it.deaths.contains_key(&pid1.as_raw()))
-            };
-            let _ = session.look_for(|it| (ended(it) || Instant::now() > patience).then_some(()));
-        }
-        let cpu = host.attacker.cpu;
-        let now = observe::process(pid, &self.decoy.ready);
-        if !now.mountinfo.is_empty() {
-            host.attacker = now;
-        }
-        host.attacker.cpu = cpu;
-        host.container_pid1 = death(session, pid1);
-        if let Ending::Killed(signal) = death(session, Some(pid)) {
-            self.facts.killed_by = Some(signal);
-        }
-        Ok(())
-    }
-
-    /// Notes what the kernel told of the attacker's calls.
-    fn record(&mut self, made: &[Made], result: Result<(), Failed>) {
-        let facts = &mut self.facts;
-        for made in made {
-            let returned = match made.returned {
-                None => "no return".to_owned(),
-                Some(value @ ..0) => Errno::from_raw(-value as i32).to_string(),
-                Some(value) => value.to_string(),
-            };
-            facts.evidence.push(format!("{} = {returned}", made.call));
-        }
-        if self.attempt.decisive.is_empty() {
-            facts.seen_call = SeenCall::Property;
-            return;
-        }
-        let decisive = |made: &&Made| self.attempt.decisive.contains(&made.call.number);
-        let last = made.last().filter(decisive);
-        match (result, last) {
-            (Ok(()), _) => {
-                let last = made.iter().rev().find(decisive);
-                facts.tried = last.map(|made| made.call.to_string());
-                facts.seen_call =
-                    last.map_or(SeenCall::None, |made| SeenCall::Returned(made.returned.unwrap_or(0)));
-                facts.got = Some((0, String::new()));
-            }
-            (Err(Failed::Refused(errno)), Some(last)) => {
-                facts.tried = Some(last.call.to_string());
-                facts.seen_call = SeenCall::Returned(-i64::from(errno as i32));
-                facts.got = Some((errno as i32, errno.to_string()));
-            }
-            (Err(Failed::Filtered), Some(last)) => {
-                facts.tried = Some(last.call.to_string());
-                facts.seen_call = SeenCall::Begun;
-                facts.killed_by = Some(libc::SIGSYS);
-            }
-            (Err(Failed::Ended), Some(last)) => {
-                facts.tried = Some(last.call.to_string());
-                facts.seen_call = SeenCall::Begun;
-            }
-            (Err(Failed::GaveUp(why)), _) => facts.gave_up = Some(why),
-            (Err(_), None) => {}
-        }
-    }
-
-    /// A refusal counts only if the host finds what refused, and so does a success without effect.
-    fn explain(&mut self, refusal: Refusal, host: &Host) {
-        let facts = &mut self.facts;
-        let explained = match facts.seen_call {
-            SeenCall::Returned(value @ ..0) => refusal.explain(Errno::from_raw(-value as i32), host),
-            SeenCall::Returned(_) => refusal.explain_success(host),
-            _ => return,
-        };
-        match explained {
-            Ok(why) => facts.evidence.push(why),
-            Err(why) => facts.unexplained = Some(why),
-        }
-    }
 }
 
-/// The last word on reboot(2): never in a PID namespace that is the grader's own or the machine's first.
-fn is_in_the_decoy(pid: Pid) -> Result<(), String> {
-    let theirs = observe::namespace(pid, "pid");
-    let ours = observe::namespace(Pid::this(), "pid");
-    match theirs.is_none() || theirs == ours || theirs == Some(observe::FIRST_PID_NAMESPACE) {
-        true => Err("the command was outside of the decoy's PID namespace".into()),
-        false => Ok(()),
+/// How little an answer is worth to the program: an effect least, then one of which nothing can be said.
+fn badness(facts: &Facts) -> u8 {
+    let unclear = facts.distrust.is_some() || facts.unexplained.is_some() || facts.gave_up.is_some();
+    match facts.seen {
+        Seen::Effect(_) => 2,
+        Seen::Unclear(_) => 1,
+        Seen::Confined(_) => u8::from(facts.distrust.is_some()),
+        Seen::Nothing => u8::from(unclear),
     }
-}
-
-fn write_word(hand: &mut Hand, word: &str) -> bool {
-    // A program may pass on whole lines only.
-    let line = format!("{word}\n").into_bytes();
-    let length = Argument::Number(line.len() as i64);
-    let arguments = vec![Argument::Number(1), Argument::Bytes(line), length];
-    let written = hand.call(&Call { name: "write", number: libc::SYS_write, arguments });
-    hand.made.clear();
-    written.is_ok()
 }
 
 /// Ends the command, and waits for the program's end. Whether that has ended, and its host has not.
-fn end(session: &mut Session, attacker: Option<Pid>) -> Result<bool> {
-    if let Some(pid) = attacker {
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+pub fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
+    for pid in found {
+        let _ = kill(*pid, Signal::SIGKILL);
     }
     session.wait(Duration::from_millis(500)).context("the end of the program")?;
-    Ok(session.program() != Ending::None)
+    Ok(session.program() != Ending::None && !session.host_is_dead())
 }

@@ -15,6 +15,8 @@ pub struct Facts {
     pub refused: bool,
     /// Why the probe's word can't be taken, if so.
     pub distrust: Option<String>,
+    /// Whether the program is to blame for that, so that it is not tried again.
+    pub tampered: bool,
     /// The decisive call, once the attacker was about to make it.
     pub tried: Option<String>,
     /// What the attacker got: an errno (0 for success), and its text.

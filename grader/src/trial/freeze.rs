@@ -5,6 +5,7 @@ use super::observe;
 use super::session::Session;
 use crate::decoy::Decoy;
 use crate::proc::{self, field};
+use anyhow::{Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
@@ -22,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// One can't be stopped: why, in words.
-pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec<Pid>, String> {
+pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec<Pid>> {
     let deadline = Instant::now() + TIMEOUT;
     // Whom another process traces is held by SIGSTOP, and that process by us.
     let mut stopped_by_signal = BTreeSet::new();
@@ -33,7 +34,7 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
         let fresh: Vec<Pid> = tasks.filter(|task| !known.contains(task) && !is_dead(*task)).collect();
         let mut moving = false;
         for task in fresh {
-            match ptrace::seize(task, ptrace::Options::empty()) {
+            match ptrace::seize(task, ptrace::Options::PTRACE_O_TRACESYSGOOD) {
                 Ok(()) => {
                     moving = true;
                     session.hold(task);
@@ -48,7 +49,7 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
                 Err(_) => moving |= !is_stopped(task),
             }
             if Instant::now() > deadline {
-                return Err("the host could not stop all processes of the program".into());
+                bail!("the host could not stop all processes of the program");
             }
         }
         if !moving {
@@ -57,10 +58,10 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
     }
 }
 
-fn wait_until_it_stands(session: &mut Session, task: Pid, deadline: Instant) -> Result<(), String> {
+fn wait_until_it_stands(session: &mut Session, task: Pid, deadline: Instant) -> Result<()> {
     while !session.stands(task) && !is_dead(task) && !waits_for_its_child(task) {
         if !session.look_at(task) && Instant::now() > deadline {
-            return Err("the host could not stop a process of the program".into());
+            bail!("the host could not stop a process of the program");
         }
     }
     Ok(())

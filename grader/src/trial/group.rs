@@ -8,6 +8,7 @@ use crate::decoy::groups::{Group, Groups};
 use anyhow::{Context, Result};
 use attempts::host::GroupFacts;
 use nix::unistd::{Pid, chown};
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ pub struct ContainerGroup<'a> {
     groups: &'a Groups,
     hierarchy: Option<&'a Path>,
     places: Vec<Group>,
+    /// Where the attacker's memory was counted when the host first looked.
+    memory: OnceCell<PathBuf>,
 }
 
 impl ContainerGroup<'_> {
@@ -35,7 +38,13 @@ impl ContainerGroup<'_> {
         owner: u32,
         limits: bool,
     ) -> Result<ContainerGroup<'a>> {
-        let mut job = ContainerGroup { name: name.into(), groups, hierarchy, places: Vec::new() };
+        let mut job = ContainerGroup {
+            name: name.into(),
+            groups,
+            hierarchy,
+            places: Vec::new(),
+            memory: OnceCell::new(),
+        };
         for parent in groups.made().filter(|parent| limits || !parent.is_of_cpu_time()) {
             let delegated = parent.delegated();
             if parent.is_unified() {
@@ -75,11 +84,12 @@ impl ContainerGroup<'_> {
     /// beside it.
     pub fn look(&self, attacker: Option<Pid>) -> GroupFacts {
         let below: Vec<PathBuf> = self.groups.made().flat_map(Group::below).collect();
-        let sum = |file: &str, name: &str| {
-            let found: Vec<u64> = below.iter().filter_map(|path| field(&path.join(file), name)).collect();
-            (!found.is_empty()).then(|| found.iter().sum())
-        };
-        let memory = self.memory_of(attacker);
+        let sum = |file: &str, name: &str| total(&below, |path| field(&path.join(file), name));
+        // Whoever was killed is in no group any more.
+        let memory = self.memory_of(attacker).or_else(|| self.memory.get().cloned());
+        if let Some(group) = &memory {
+            let _ = self.memory.set(group.clone());
+        }
         let place = attacker.and_then(|pid| self.groups.first()?.place(pid));
         GroupFacts {
             name: self.name.clone(),
@@ -92,6 +102,8 @@ impl ContainerGroup<'_> {
             peak_memory: memory
                 .as_ref()
                 .and_then(|path| figure(path, &["memory.max_usage_in_bytes", "memory.peak"])),
+            forks_refused: total(&below, forks_refused),
+            memory_refused: total(&below, memory_refused),
             oom_kills: sum("memory.oom_control", "oom_kill ").or_else(|| sum("memory.events", "oom_kill ")),
             host_limit: self.host_limit(),
             periods: sum("cpu.stat", "nr_periods "),
@@ -124,6 +136,23 @@ impl ContainerGroup<'_> {
         };
         self.groups.made().filter_map(hit).sum()
     }
+}
+
+/// A figure of all groups that have it; none where none has.
+fn total(groups: &[PathBuf], figure: impl Fn(&Path) -> Option<u64>) -> Option<u64> {
+    groups.iter().filter_map(|path| figure(path)).fold(None, |sum, it| Some(sum.unwrap_or(0) + it))
+}
+
+/// How often a group that is full had no room for a process more. That it is full must be seen, since a v1 hierarchy
+/// counts with the process's own group what the limit of one above it has refused (kernel/cgroup/pids.c).
+fn forks_refused(path: &Path) -> Option<u64> {
+    let (now, most) = (figure(path, &["pids.current"])?, figure(path, &["pids.max"])?);
+    field(&path.join("pids.events"), "max ").filter(|_| now >= most)
+}
+
+/// How often a group would have gone beyond its limit of memory.
+fn memory_refused(path: &Path) -> Option<u64> {
+    figure(path, &["memory.failcnt"]).or_else(|| field(&path.join("memory.events"), "max "))
 }
 
 /// The first of these files that is there, as a number. A group without a limit of its own says "max".

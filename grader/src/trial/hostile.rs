@@ -1,6 +1,8 @@
 //! A hostile image, and a program that refuses it. That is a right answer, if it is an answer: a program that starts
 //! nothing at all has refused nothing.
 
+use super::attacker::find::{Command, find};
+use super::by_hand::end;
 use super::session::Session;
 use super::{Stage, last_line};
 use crate::decoy::Decoy;
@@ -19,46 +21,41 @@ pub fn link(needs: &[Need]) -> Option<Link> {
     })
 }
 
-/// A start in the image, and what the program said if it refused it: it ended by itself and in failure before its
-/// command began, then twice started the command in the same host on the honest image, and then did the first again,
-/// since some programs start only every now and then, and some every second time.
-pub fn start<'a>(
-    stage: &'a Stage,
+/// What a program said that refused the image: it ended by itself and in failure before its command began, then twice
+/// started the command in the same host on the honest image, and then refused the first again, since some programs
+/// start only every now and then, and some every second time.
+pub fn refusal(
+    stage: &Stage,
     target: &Target,
-    decoy: &'a Decoy,
+    decoy: &Decoy,
     program: &Program,
-    mut session: Session<'a>,
-) -> Result<(Session<'a>, Option<String>)> {
-    if refusal(&mut session)?.is_none() {
-        return Ok((session, None));
-    }
-    for _ in 0..2 {
-        if !starts_honest(stage, target, decoy, program)? {
-            return Ok((session, None));
-        }
-    }
-    let mut again = Session::start(decoy, stage, program, None)?;
-    let refused = refusal(&mut again)?;
-    Ok((again, refused))
-}
-
-/// What it said, if it ended by itself and in failure before its command began.
-fn refusal(session: &mut Session) -> Result<Option<String>> {
-    if session.hello()? || session.refused.first().is_some() {
+    command: &Command,
+    first: &mut Session,
+) -> Result<Option<String>> {
+    if said(first)?.is_none() {
         return Ok(None);
     }
+    let honest = Target { template: target.at(HONEST), ..target.clone() };
+    for _ in 0..2 {
+        let (program, command) = stage.ordinary(&honest, decoy, program.streams, &[])?;
+        let mut session = Session::start(decoy, stage, &program, None)?;
+        let Some(found) = session.look_for(|_| find(decoy, command))? else { return Ok(None) };
+        end(&mut session, &found)?;
+    }
+    let mut again = Session::start(decoy, stage, program, None)?;
+    match again.look_for(|_| find(decoy, command))? {
+        None => said(&mut again),
+        Some(_) => Ok(None),
+    }
+}
+
+/// What it said, if it ended by itself and in failure.
+fn said(session: &mut Session) -> Result<Option<String>> {
     let Ending::Exited(status @ 1..) = session.program() else { return Ok(None) };
+    if session.exec_error().is_some() {
+        return Ok(None);
+    }
     session.wait(std::time::Duration::ZERO)?;
     let said = last_line(session.stderr());
     Ok(Some(if said.is_empty() { format!("it exited with status {status}") } else { said }))
-}
-
-/// Whether the program starts its command in the same host on the image as it was.
-fn starts_honest(stage: &Stage, target: &Target, decoy: &Decoy, program: &Program) -> Result<bool> {
-    let honest = Target { template: target.at(HONEST), ..target.clone() };
-    let argv = stage.program(&honest, decoy, program.streams, &[])?.argv;
-    let mut session = Session::start(decoy, stage, &Program { argv, ..program.clone() }, None)?;
-    let started = session.hello()? && session.probe().is_some_and(|probe| probe.pid.is_some());
-    session.leave()?;
-    Ok(started)
 }

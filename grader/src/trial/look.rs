@@ -46,6 +46,7 @@ pub fn look(
             Err(error) => blind = Some(error),
         }
     }
+    host.boot_offset = observe::boot_offset(decoy.pid1());
     host.pid1 = decoy.ending();
     host.program = session.program();
     host.stdout = session.stdout().to_vec();

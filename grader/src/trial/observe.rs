@@ -4,9 +4,11 @@ use super::image::Image;
 use crate::decoy::Decoy;
 use crate::decoy::messages::Ready;
 use crate::proc::{self, children, field, nspid, numbers};
-use attempts::host::{Cpu, Descriptor, Process};
+use attempts::host::{Cpu, Descriptor, Executed, Process};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{major, minor};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
+use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,13 +77,39 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         personality: fs::read_to_string(format!("/proc/{pid}/personality"))
             .ok()
             .and_then(|text| u64::from_str_radix(text.trim(), 16).ok()),
+        executes: None,
+        uid_map: read_bounded(format!("/proc/{pid}/uid_map")),
         cpu: Cpu::default(),
+        boot_offset: boot_offset(pid),
         mountinfo: read_bounded(format!("/proc/{pid}/mountinfo")),
         own_root: has_own_root(pid, host),
         namespaces,
         proc_lists: None,
         companions: Vec::new(),
     }
+}
+
+/// What it executes.
+pub fn executed(pid: Pid) -> Option<Executed> {
+    // The link leads to the file itself, and by the mount on which the process found it.
+    let file = fs::File::open(format!("/proc/{pid}/exe")).ok()?;
+    let about = file.metadata().ok()?;
+    Some(Executed {
+        owner: about.uid(),
+        setuid: about.mode() & nix::libc::S_ISUID != 0,
+        nosuid: fstatvfs(&file).ok()?.flags().contains(FsFlags::ST_NOSUID),
+    })
+}
+
+/// How far its clock that counts from the machine's start is set apart (`/proc/<pid>/timens_offsets`, time_namespaces(7)).
+/// The file tells of the namespace of its children: none where that is another.
+pub fn boot_offset(pid: Pid) -> Option<i64> {
+    let offsets = proc::read(pid, "timens_offsets");
+    let of_boot = offsets
+        .lines()
+        .map(str::split_whitespace)
+        .find_map(|mut words| (words.next()? == "boottime").then(|| words.next()?.parse().ok()).flatten());
+    of_boot.filter(|_| namespace(pid, "time") == namespace(pid, "time_for_children"))
 }
 
 /// The lines of its `status` by their names (proc_pid_status(5)).
@@ -110,6 +138,9 @@ fn descriptors(pid: Pid) -> Vec<Descriptor> {
             target: fs::read_link(&link).ok()?.to_string_lossy().into_owned(),
             writes: flags & nix::libc::O_ACCMODE != nix::libc::O_RDONLY,
             file_system: file_system as i64,
+            device: fs::metadata(&link)
+                .map(|it| format!("{}:{}", major(it.dev()), minor(it.dev())))
+                .unwrap_or_default(),
         })
     };
     names.into_iter().take(MAX_DESCRIPTORS).filter_map(read).collect()

@@ -267,6 +267,11 @@ impl<'a> Session<'a> {
         probe.ended |= sent.is_err();
     }
 
+    /// Whether the decoy's PID 1 has died.
+    pub fn host_is_dead(&self) -> bool {
+        self.decoy.ending() != Ending::None
+    }
+
     /// Whether the program, or the whole decoy, has ended.
     pub fn over(&self) -> bool {
         self.program() != Ending::None || self.decoy.ending() != Ending::None
@@ -280,6 +285,11 @@ impl<'a> Session<'a> {
     /// The master of that terminal.
     pub fn master(&self) -> &File {
         &self.running.stdin
+    }
+
+    /// PID 1 of the decoy host.
+    pub fn host(&self) -> Pid {
+        self.decoy.pid1()
     }
 
     /// The program's process.

@@ -126,6 +126,10 @@ fn what_is_not_the_reference_to_the_byte_is_somebodys(#[case] file: &str) {
     };
     fs::write(&path, text + more).unwrap();
     assert_eq!(stage.run(inside(&stage, &place, &LAB0)).report().decoy, DecoyKind::User);
+    // The other commands ask the same function.
+    if file != "common/build.rs" {
+        return;
+    }
     let told = inside(&stage, &place, &["try", "mount", "--in", "lab0"]);
     stage.run(told).assert().success().stderr(contains(WARNING).not());
     let knocked = inside(&stage, &place, &["knockout", "lab0", "--format", "json"]);

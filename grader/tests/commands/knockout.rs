@@ -12,7 +12,6 @@ mod score;
 mod sudo;
 
 use crate::common::stage::{Stage, Who, skip};
-use crate::common::warm;
 use grader::labs::Workspace;
 use nix::unistd::geteuid;
 use std::fs;
@@ -36,6 +35,5 @@ fn changed(stage: &Stage, from: &str, to: &str) -> (PathBuf, usize) {
     let text = fs::read_to_string(&library).unwrap();
     let line = text[..text.find(from).expect(from)].matches('\n').count() + 1;
     fs::write(&library, text.replacen(from, to, 1)).unwrap();
-    assert!(warm::target(&place));
     (place, line)
 }

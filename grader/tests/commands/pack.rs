@@ -25,7 +25,8 @@ fn workspace() -> Option<(Stage, PathBuf)> {
 
 fn pack(stage: &Stage, place: &Path, words: &[&str]) -> Ran {
     let mut grader = stage.grader([&["pack"], words].concat());
-    grader.current_dir(place).env("CARGO_NET_OFFLINE", "true");
+    grader.current_dir(place);
+    warm::cargo_settings(&mut grader);
     stage.run(grader)
 }
 
@@ -107,6 +108,7 @@ fn what_does_not_build_is_not_packed() {
     pack(&stage, &mine, &[]).assert().code(1).stderr(contains("target/pack is a link"));
     assert!(elsewhere.join("precious").exists());
     fs::remove_file(mine.join("target/pack")).unwrap();
+    assert!(warm::target_of_pack(&mine));
 
     // It builds in the workspace, and not from what is packed.
     let library = mine.join("lab1-namespaces/src/lib.rs");

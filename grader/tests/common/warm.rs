@@ -12,7 +12,12 @@ use std::sync::OnceLock;
 /// Gives the workspace at `root` such a target directory of its own. False, and a line that says why, where there is no
 /// cargo.
 pub fn target(root: &Path) -> bool {
-    target_at(&root.join("target"))
+    let Some(warm) = warm() else { return false };
+    // Not by hard links: cargo writes into some of these files.
+    let mut cp = Command::new("cp");
+    let copied = cp.args(["-aT", "--reflink=auto"]).arg(warm).arg(root.join("target")).status().unwrap();
+    assert!(copied.success());
+    true
 }
 
 /// Gives the workspace one for what `pack` builds.
@@ -20,16 +25,6 @@ pub fn target_of_pack(root: &Path) -> bool {
     let place = root.join("target/pack");
     fs::create_dir_all(&place).unwrap();
     target(&place)
-}
-
-/// As [`target`], where it is to lie elsewhere.
-pub fn target_at(target: &Path) -> bool {
-    let Some(warm) = warm() else { return false };
-    // Not by hard links: cargo writes into some of these files.
-    let mut cp = Command::new("cp");
-    let copied = cp.args(["-aT", "--reflink=auto"]).arg(warm).arg(target).status().unwrap();
-    assert!(copied.success());
-    true
 }
 
 /// Writes a cargo, to be named by `CARGO`, for workspaces that the grader makes: it puts such a target directory where

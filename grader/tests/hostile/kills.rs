@@ -1,13 +1,12 @@
-//! SIGKILL at random moments: nothing of the grader is left, some seconds later.
+//! SIGKILL at random moments: nothing of the grader is left, some seconds later. What a build may leave is seen in
+//! `tests/commands/build_ends.rs`.
 
 use crate::caller::Caller;
-use crate::common::machine::wait_until;
 use crate::common::stage::{Who, all_is_asked_for};
 use crate::descendants;
 use crate::student::Student;
 use crate::watch::Watch;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::geteuid;
 use rstest::rstest;
 use std::env;
 use std::fs::{self, File};
@@ -70,33 +69,6 @@ fn of_a_watch() {
         watch
     };
     rounds(&caller, LIVES[1], grader);
-}
-
-/// A build ends with the grader, at once, whatever its build scripts have started.
-#[rstest]
-fn of_a_build(#[values(Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL)] signal: Signal) {
-    let Some((caller, student)) = builder() else { return };
-    let mut grader = student.grader(&["run", "lab1", "--attempt", "mount"]);
-    grader.env("TMPDIR", caller.stage.path("tmp")).stdout(Stdio::null()).stderr(Stdio::null());
-    let before = Watch::begin(&caller, &[]);
-    let mut child = grader.spawn().unwrap();
-    let maker = child.id() as i32;
-    wait_until("a build script runs", || student.root.join("began").exists());
-    let begin = Instant::now();
-    kill(Pid::from_raw(maker), signal).unwrap();
-    let mut faults = Vec::new();
-    while child.try_wait().unwrap().is_none() {
-        sleep(Duration::from_millis(10));
-        if begin.elapsed() > Duration::from_secs(5) {
-            faults.push(format!("it did not end 5 s after {signal}"));
-            break;
-        }
-    }
-    if faults.is_empty() {
-        faults = before.differences(&caller, maker);
-    }
-    faults.extend(descendants::end(maker));
-    assert!(faults.is_empty(), "\n  {}", faults.join("\n  "));
 }
 
 /// Kills graders at random moments of their lives, and looks at the machine after each.

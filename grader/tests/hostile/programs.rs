@@ -4,6 +4,7 @@ use crate::caller::{Caller, sources};
 use crate::common::programs;
 use crate::common::stage::{Who, all_is_asked_for};
 use crate::run::{Ran, run_watched};
+use attempts::attempts::Attempt;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -81,10 +82,18 @@ programs! {
 /// Those that use up the time of their trials, or the memory that they may have.
 const LONG: [&str; 4] = ["bombs", "fills", "crashes", "floods"];
 
+/// Those that take seconds at each start, of which works checks have many: `pool.rs` sees what these say of most of them.
+const SLOW_STARTS: [&str; 5] = ["connects", "executes", "leaves", "mounts", "reads"];
+
 fn between_honest_ones(who: Who, name: &str, attempts: &[&str]) {
     if LONG.contains(&name) && !all_is_asked_for("it takes long") {
         return;
     }
+    let mut attempts = attempts.to_vec();
+    if SLOW_STARTS.contains(&name) && !all_is_asked_for("works checks that take long") {
+        attempts.retain(|id| Attempt::find(id).is_some());
+    }
+    let attempts = attempts.as_slice();
     let Some(caller) = Caller::new(who) else { return };
     let Some(alone) = alone(&caller, attempts) else { return };
     let (Some(first), Some(last)) = (caller.honest("honest-a"), caller.honest("honest-b")) else { return };

@@ -27,7 +27,10 @@ fn fell_short(target: &TargetReport) -> Vec<String> {
 fn graded(stage: &Stage, setting: Setting, words: impl IntoIterator<Item = String>) -> Ran {
     let ids = attempts::works::ALL.iter().flat_map(|work| ["--attempt", work.id]);
     let fixed = ["run", "--format", "json", "--decoy", setting.decoy()];
-    stage.run(stage.grader(fixed.into_iter().chain(ids).map(str::to_owned).chain(words)))
+    let mut grader = stage.grader(fixed.into_iter().chain(ids).map(str::to_owned).chain(words));
+    // Some of them fall short by what never comes.
+    grader.env("CONTAINER_LABS_TRIAL_LIMIT", "5");
+    stage.run(grader)
 }
 
 #[rstest]

@@ -2,16 +2,19 @@
 
 use super::{Argument, Attacker, Failed};
 use nix::errno::Errno;
-use nix::libc::{self, c_int};
+use nix::libc::{self, c_int, c_long};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{FileStat, SFlag, fstat, makedev};
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 /// As much is read of a file that is a stake.
 const STAKE: usize = 4096;
+
+/// The calls that open a stake and read it.
+pub const OPENS: &[c_long] = &[libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64];
 
 /// Flags of every open: it waits for nobody at the other end, and takes no terminal.
 const ALWAYS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
@@ -109,20 +112,31 @@ impl Attacker<'_> {
         Ok(kind == SFlag::S_IFCHR && status.st_rdev == makedev(1, 3))
     }
 
-    /// Takes what an open file begins with, twice: the host reads it through a duplicate of the descriptor, and the
-    /// attacker with its own pread64(2). One of the two is enough.
+    /// Takes an open file, in three ways, of which one is enough: the host sees which file it is, reads it through a
+    /// duplicate of the descriptor, and the attacker reads it with its own pread64(2).
     pub fn take(&mut self, descriptor: c_int) -> Result<(), Failed> {
-        let file = File::from(self.hand.duplicate(descriptor)?);
-        let mut bytes = vec![0; STAKE];
-        match file.read_at(&mut bytes, 0) {
-            Ok(length) => self.taken.extend(&bytes[..length]),
-            Err(error) => drop(error),
+        let file = File::from(self.show(descriptor)?);
+        // Whoever serves such a file system may be standing still.
+        let kind = self.hand.file_system(descriptor)?.unwrap_or_default();
+        if !["fuse", "9p"].iter().any(|served| kind.starts_with(served)) {
+            let mut bytes = vec![0; STAKE];
+            match file.read_at(&mut bytes, 0) {
+                Ok(length) => self.taken.extend(&bytes[..length]),
+                Err(error) => drop(error),
+            }
         }
         let arguments = [descriptor.into(), Argument::room(STAKE), (STAKE as i64).into(), 0.into()];
         let mut returned = self.call("pread64", libc::SYS_pread64, arguments)?;
         let length = usize::try_from(returned.value).unwrap_or(0);
         self.taken.extend(returned.rooms.remove(0).into_iter().take(length));
         Ok(())
+    }
+
+    /// Shows the host which file a descriptor is of. Returns the duplicate.
+    pub fn show(&mut self, descriptor: c_int) -> Result<OwnedFd, Failed> {
+        let file = self.hand.duplicate(descriptor)?;
+        self.opened.push(status(&file)?.into());
+        Ok(file)
     }
 
     /// Opens a file and takes what it begins with.
@@ -138,10 +152,29 @@ impl Attacker<'_> {
         self.open(path, libc::O_PATH)
     }
 
+    /// Whether something lies at a path, as far as the attacker can see.
+    pub fn exists(&mut self, path: &str) -> Result<bool, Failed> {
+        match self.look(path) {
+            Ok(descriptor) => self.close(descriptor).map(|()| true),
+            Err(Failed::Refused(errno)) => Ok(errno != Errno::ENOENT),
+            Err(other) => Err(other),
+        }
+    }
+
     /// What the host sees of an open file.
     pub fn status(&mut self, descriptor: c_int) -> Result<FileStat, Failed> {
-        let file = self.hand.duplicate(descriptor)?;
-        fstat(&file).map_err(|errno| Failed::GaveUp(format!("the host's fstat(2): {errno}")))
+        status(&self.hand.duplicate(descriptor)?)
+    }
+
+    /// Whether a descriptor is of a directory. It is shown to the host: see [`Attacker::show`].
+    pub fn is_directory(&mut self, descriptor: c_int) -> Result<bool, Failed> {
+        self.show(descriptor)?;
+        Ok(self.opened.last().is_some_and(|it| it.is(SFlag::S_IFDIR)))
+    }
+
+    /// What it holds open.
+    pub fn descriptors(&mut self) -> Result<Vec<c_int>, Failed> {
+        self.hand.descriptors()
     }
 
     /// Whether there is something to read within this time, as poll(2) of a duplicate tells the host; also at the end of it.
@@ -163,7 +196,7 @@ impl Attacker<'_> {
     pub fn is_on_devtmpfs(&mut self, path: &str) -> Result<bool, Failed> {
         let descriptor = match self.look(path) {
             Ok(descriptor) => descriptor,
-            Err(Failed::Refused(_)) => return Ok(false),
+            Err(Failed::Refused(errno)) => return Ok(errno != Errno::ENOENT),
             Err(other) => return Err(other),
         };
         let kind = self.hand.file_system(descriptor)?;
@@ -190,6 +223,10 @@ impl Attacker<'_> {
     }
 }
 
+fn status(file: &OwnedFd) -> Result<FileStat, Failed> {
+    fstat(file).map_err(|errno| Failed::GaveUp(format!("the host's fstat(2): {errno}")))
+}
+
 /// The same path in so many bytes: as many as it has, or at least two more. An absolute one begins with further slashes, and a
 /// relative one with the directory where it begins.
 fn padded(path: &str, length: usize) -> String {
@@ -204,7 +241,6 @@ fn padded(path: &str, length: usize) -> String {
 mod tests {
     use super::*;
     use crate::attacker::{Call, Hand, Returned};
-    use std::os::fd::OwnedFd;
     use std::time::Duration;
 
     /// A hand that refuses some calls, and notes what was asked of it.
@@ -222,6 +258,18 @@ mod tests {
 
         fn file_system(&mut self, _: i32) -> Result<Option<String>, Failed> {
             Ok(Some("tmpfs".into()))
+        }
+
+        fn memory(&mut self, _: i64, length: usize) -> Result<Vec<u8>, Failed> {
+            Ok(vec![0; length])
+        }
+
+        fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+            Ok(Vec::new())
+        }
+
+        fn follow(&mut self, _: i32) -> Result<(), Failed> {
+            Ok(())
         }
 
         fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {

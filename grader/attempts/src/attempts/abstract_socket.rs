@@ -1,12 +1,14 @@
 //! abstract-socket: talk to a service of the host's that has no path.
 
-use super::{Attack, Attempt, Measured};
-use crate::places::ABSTRACT_NAME;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
+use crate::attacker::sockets::abstract_address;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, socket};
-use std::os::fd::AsRawFd;
+
+/// The host answers within so many milliseconds.
+const PATIENCE: u8 = 200;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -24,25 +26,25 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["unix(7)", "network_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    needs: &[],
-    decisive: &[libc::SYS_connect, libc::SYS_recvfrom],
-    attack: Attack::Inside(inside),
+    needs: &[Need::Services],
+    decisive: &[libc::SYS_socket, libc::SYS_connect],
+    attack: Attack::ByHand(attack, Refusal::Connection),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    me.decisive(&format!("connect(\"@{ABSTRACT_NAME}\"), recv()"));
-    connect(socket.as_raw_fd(), &UnixAddr::new_abstract(ABSTRACT_NAME.as_bytes())?)?;
-    let mut word = [0; 64];
-    let length = recv(socket.as_raw_fd(), &mut word, MsgFlags::empty())?;
-    me.bring_out(&word[..length]);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let stake = me.given("abstract-name").to_owned();
+    let own = &me.mark()[..stake.len()];
+    let socket = me.connect_stake(&abstract_address(own), &abstract_address(&stake))?;
+    me.take_from(socket, PATIENCE)
 }
 
 fn witness(host: &Host) -> Seen {
     if host.heard_secret("abstract-socket") {
         return Seen::Effect("the host's service on an abstract socket answered the attacker".into());
+    }
+    if host.services.as_ref().is_some_and(|served| served.guests.0 > 0) {
+        return Seen::Effect("the host's service on an abstract socket has a guest".into());
     }
     Seen::Nothing
 }

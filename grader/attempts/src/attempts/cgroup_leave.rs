@@ -1,8 +1,9 @@
 //! cgroup-leave: move out of the control group, and so out of every limit.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::cgroups;
-use crate::{Host, Inside, Seen};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::errno::Errno;
 use nix::libc;
 
@@ -24,23 +25,32 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Group],
-    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64, libc::SYS_mkdirat],
-    attack: Attack::Inside(inside),
+    decisive: &[
+        libc::SYS_mount,
+        libc::SYS_fsopen,
+        libc::SYS_fsconfig,
+        libc::SYS_fsmount,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_write,
+        libc::SYS_mkdirat,
+    ],
+    attack: Attack::ByHand(attack, Refusal::Group),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let place = cgroups::place();
-    let (kind, options) = (me.given("cgroup").to_owned(), me.given("cgroup-options").to_owned());
-    me.decisive(&format!(
-        "mount(\"{place}\", \"{kind}\", \"{options}\"), write(\"{place}/cgroup.procs\", 0)"
-    ));
-    cgroups::mount_at(place, &kind, &options)?;
-    match cgroups::write(place, "cgroup.procs", "0") {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let (kind, options) = (me.given("cgroup"), me.given("cgroup-options"));
+    // A hierarchy that somebody has left there. The one that it mounts then decides.
+    if let Ok(left) = me.open(&format!("/sys/fs/cgroup/{options}"), libc::O_PATH | libc::O_DIRECTORY) {
+        let _ = me.write_to_group(left, "cgroup.procs", "0");
+    }
+    let groups = me.new_mount(kind, options)?;
+    match me.write_to_group(groups, "cgroup.procs", "0") {
         // A v2 group that gives controllers on holds no process: a new group beside the old one then.
-        Err(Errno::EBUSY) => {
-            cgroups::make(place, "out")?;
-            cgroups::write(place, "out/cgroup.procs", "0")
+        Err(Failed::Refused(Errno::EBUSY)) => {
+            me.make_group(groups, "out")?;
+            me.write_to_group(groups, "out/cgroup.procs", "0")
         }
         other => other,
     }
@@ -50,13 +60,15 @@ fn witness(host: &Host) -> Seen {
     let (Some(before), Some(after)) = (&host.group.0.place, &host.group.1.place) else {
         return Seen::Nothing;
     };
+    // Only below its own group is it where the host has put it.
+    if before.is_empty() || before.starts_with('/') {
+        return Seen::Unclear("the program had left the control group that the host gave it".into());
+    }
     if !after.strip_prefix(before.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return Seen::Effect("the attacker is no longer in the control group that the host gave it".into());
     }
-    match host.call {
-        Some(Some(0..)) => {
-            Seen::Confined("after it had moved itself it was in the same group as before".into())
-        }
-        _ => Seen::Nothing,
+    if host.call_succeeded() && host.shares("cgroup") == Some(false) {
+        return Seen::Confined("after it had moved itself it was in the same group as before".into());
     }
+    Seen::Nothing
 }

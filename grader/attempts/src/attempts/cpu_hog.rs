@@ -1,11 +1,11 @@
 //! cpu-hog: take all the CPU time that there is.
 
 use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::{Failed, SPIN_PATIENCE};
 use crate::host::Cpu;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
+use std::time::Duration;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -26,35 +26,21 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
     decisive: &[],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-/// The time to use, and how long to try on a busy machine: six periods of a quota (100 ms where nothing else was
+/// The time to use, and how long a busy machine may take for it: six periods of a quota (100 ms where nothing else was
 /// said).
 const USE: Duration = Duration::from_millis(200);
-const TIMEOUT: Duration = Duration::from_millis(600);
-/// As long as this nothing takes by itself between two looks at the clock.
-const GAP: Duration = Duration::from_millis(2);
+const TIMEOUT: Duration = USE.saturating_mul(SPIN_PATIENCE);
 /// More than this share of a CPU, in percent, is more than the container should get: the labs give it a quarter.
 const SHARE: f64 = 33.0;
 /// As good as all of it.
 const ALL: f64 = 0.9;
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("nothing but its own code, for 200 ms of CPU time");
-    // The clock is read without a system call (vdso(7)): at each the host would stop us. A longer gap between two
-    // looks is time that others had.
-    let (begun, mut last, mut used) = (Instant::now(), Instant::now(), Duration::ZERO);
-    while used < USE && begun.elapsed() < TIMEOUT {
-        for at in 0..20_000_u32 {
-            black_box(at);
-        }
-        let gap = last.elapsed();
-        last += gap;
-        used += if gap < GAP { gap } else { Duration::ZERO };
-    }
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.spin(USE)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,10 +1,10 @@
 //! cwd-outside-root: start in a directory outside of the root.
 
 use super::{Attack, Attempt, Measured};
-use crate::inside::canary::canary;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use crate::attacker::Failed;
+use crate::attacker::files::OPENS;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -21,20 +21,19 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["chroot(2)", "path_resolution(7)"],
     letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: OPENS,
+    attack: Attack::ByHand(attack, Refusal::Root),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("open(\"canary\"), open(\"../../../../../canary\")");
-    let found = canary(AT_FDCWD, &["", "../../../../../"])?;
-    me.bring_out(&found);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let (_, root) = me.root()?;
+    // `..` until it leads nowhere new.
+    me.take_canary_above(libc::AT_FDCWD, root)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("canary") {
+    if host.took("canary") {
         return Seen::Effect("the attacker has read a file of the host by a relative path".into());
     }
     Seen::Nothing

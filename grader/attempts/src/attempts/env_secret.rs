@@ -1,10 +1,9 @@
 //! env-secret: read what the caller has in its environment.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use std::env;
-use std::os::unix::ffi::OsStrExt;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,21 +21,15 @@ pub const ATTEMPT: Attempt = Attempt {
     needs: &[],
     // No call reads it: it lies in the process's memory.
     decisive: &[],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    for (_, value) in env::vars_os() {
-        me.bring_out(value.as_bytes());
-    }
+fn attack(_: &mut Attacker) -> Result<(), Failed> {
     Ok(())
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("environment") {
-        return Seen::Effect("the attacker knows a variable of the caller's environment".into());
-    }
     let Some(environment) = &host.attacker_before.environment else { return Seen::Nothing };
     let word = host.secret("environment").as_bytes();
     if environment.windows(word.len()).any(|window| window == word) {

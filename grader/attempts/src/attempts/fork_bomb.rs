@@ -1,10 +1,10 @@
 //! fork-bomb: make processes until the machine has no more to give.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::unistd::{ForkResult, fork};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -23,8 +23,8 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["fork(2)", "cgroups(7)"],
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Limits],
-    decisive: &[libc::SYS_clone],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_clone, libc::SYS_clone3],
+    attack: Attack::ByHand(attack, Refusal::Processes),
     witness,
 };
 
@@ -32,18 +32,11 @@ pub const ATTEMPT: Attempt = Attempt {
 const CHILDREN: usize = 300;
 const MANY: usize = 250;
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive(&format!("fork(), {CHILDREN} times"));
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     for _ in 0..CHILDREN {
-        // SAFETY: this process has one thread, and the child makes two system calls.
-        if let ForkResult::Child = unsafe { fork() }? {
-            // SAFETY: two calls without pointers. The children end with their parent.
-            unsafe {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                loop {
-                    libc::pause();
-                }
-            }
+        match me.clone(0) {
+            Err(Failed::Refused(_)) => me.clone3(0)?,
+            done => done?,
         }
     }
     Ok(())

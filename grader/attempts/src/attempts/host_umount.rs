@@ -1,10 +1,10 @@
 //! host-umount: take a mount away from the host.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::mount::{MntFlags, umount2};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -24,14 +24,13 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_umount2],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Unmount),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let volume = me.in_rootfs("data");
-    me.decisive(&format!("umount2(\"{volume}\", MNT_DETACH)"));
-    umount2(volume.as_str(), MntFlags::MNT_DETACH)
+    me.umount(&volume, libc::MNT_DETACH)
 }
 
 fn witness(host: &Host) -> Seen {

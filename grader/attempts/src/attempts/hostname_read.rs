@@ -1,17 +1,16 @@
 //! hostname-read: learn the host's name.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::unistd::gethostname;
-use std::os::unix::ffi::OsStrExt;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
     id: "hostname-read",
     stake: "Which machine this is: a name often tells its purpose, its owner and its neighbours.",
-    story: "The attacker asks for the host name. The host's name holds a random word, so whoever knows the word \
+    story: "The attacker asks for the host name, with uname(2) or in its sysctl. The host's name holds a random word, so whoever knows the word \
             has read it. A UTS namespace alone does not help: it begins as a copy of the old one, with the host's \
             name in it. A container must set a name of its own in the new namespace.",
     by_hand: &["uname -n"],
@@ -20,24 +19,30 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["uname(2)", "uts_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
-    // gethostname(2) is a function of the C library upon it.
-    decisive: &[libc::SYS_uname],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_uname, libc::SYS_openat, libc::SYS_pread64, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::HostName),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("uname()");
-    let name = gethostname()?;
-    me.bring_out(name.as_bytes());
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    match me.uname() {
+        Err(Failed::Refused(_)) => {}
+        Err(other) => return Err(other),
+        Ok(name) => {
+            me.taken = name;
+            return Ok(());
+        }
+    }
+    let path = format!("{}/sys/kernel/hostname", me.procfs()?);
+    let name = me.open_kernel_file(&path, libc::O_RDONLY)?;
+    me.take(name)
 }
 
 fn witness(host: &Host) -> Seen {
     if host.heard_secret("hostname") {
         return Seen::Effect("the attacker knows the host's name".into());
     }
-    if host.call == Some(Some(0)) && host.shares("uts") == Some(false) {
+    if !host.said.is_empty() && host.shares("uts") == Some(false) {
         return Seen::Confined("it reads the name of a UTS namespace of the container's own".into());
     }
     Seen::Nothing

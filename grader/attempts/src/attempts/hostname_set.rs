@@ -1,10 +1,13 @@
 //! hostname-set: rename the host.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::unistd::sethostname;
+
+/// Below a procfs.
+const HOSTNAME: &str = "sys/kernel/hostname";
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -12,21 +15,27 @@ pub const ATTEMPT: Attempt = Attempt {
     stake: "The host's name, by which logs, prompts and cluster software know the machine.",
     story: "The attacker calls sethostname(2) with a random word, and the host looks at its own name. The call \
             succeeds in the labs; what counts is whose name changes. A UTS namespace has a host name of its own, \
-            and the call sets that of the caller's. Without CAP_SYS_ADMIN the call is refused (EPERM).",
+            and the call sets that of the caller's. Where it is refused (EPERM, without CAP_SYS_ADMIN), the \
+            attacker opens the sysctl of that name for writing, which asks for root only, and writes nothing.",
     by_hand: &["hostname mark", "hostname    # on the host"],
     stopped_by: &["lab1-namespaces/uts-namespace"],
     after: &[],
     man: &["sethostname(2)", "uts_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_sethostname],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_sethostname, libc::SYS_openat, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::HostName),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive(&format!("sethostname(\"{}\")", me.mark()));
-    sethostname(me.mark())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    match me.sethostname(me.mark()) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
+    // The other way asks for no capability, but for root. It is left open, and nothing is written to it.
+    let path = format!("{}/{HOSTNAME}", me.procfs()?);
+    me.open_kernel_file(&path, libc::O_RDWR).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {
@@ -38,8 +47,13 @@ fn witness(host: &Host) -> Seen {
     if before != after {
         return Seen::Effect(format!("the host's name has changed to {after:?}"));
     }
-    if host.call == Some(Some(0)) && host.shares("uts") == Some(false) {
-        return Seen::Confined("it renamed a UTS namespace of the container's own, and not the host".into());
+    match host.attacker.writes_to(libc::PROC_SUPER_MAGIC, HOSTNAME) {
+        Some(path) if host.shares("uts") == Some(true) => {
+            Seen::Effect(format!("the attacker holds {path} open for writing, and the name is the host's"))
+        }
+        _ if host.call.is_some() && host.shares("uts") == Some(false) => Seen::Confined(
+            "the name is that of a UTS namespace of the container's own, and not the host's".into(),
+        ),
+        _ => Seen::Nothing,
     }
-    Seen::Nothing
 }

@@ -1,10 +1,10 @@
 //! image-root-link: come in an image whose `tmp` is a link to `/`.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::canary::canary;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use crate::attacker::Failed;
+use crate::attacker::files::OPENS;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -24,23 +24,26 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["openat2(2)", "pivot_root(2)", "path_resolution(7)"],
     letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[Need::ImageLink { name: "tmp", to: "/" }],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: OPENS,
+    attack: Attack::ByHand(attack, Refusal::Root),
     witness,
 };
 
-/// Where the host's root may be: over the own one, or where it was put in order to be unmounted.
-const PLACES: [&str; 3] = ["/../", "/.oldroot/", "/oldroot/"];
+/// Where the host's root may be: where it was put in order to be unmounted.
+const PLACES: [&str; 2] = ["/.oldroot/", "/oldroot/"];
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("open(\"/../canary\")");
-    let found = canary(AT_FDCWD, &PLACES)?;
-    me.bring_out(&found);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let (top, root) = me.root()?;
+    match me.take_canary(libc::AT_FDCWD, &PLACES) {
+        Ok(()) | Err(Failed::Refused(_)) => {}
+        other => return other,
+    }
+    // Over the own one: `..` at the root leads to what is mounted there.
+    me.take_canary_above(top, root)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("canary") {
+    if host.took("canary") {
         return Seen::Effect("the attacker has read a file of the host above its own root".into());
     }
     Seen::Nothing

@@ -1,11 +1,10 @@
 //! image-tmp-link: come in an image whose `tmp` is a link to another directory.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::stat::{Mode, fchmod};
-use std::fs::File;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -26,16 +25,19 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["openat2(2)", "symlink(7)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles, Need::ImageLink { name: "tmp", to: "/var/tmp" }],
-    decisive: &[libc::SYS_fchmod],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_fchmod, libc::SYS_fchmodat],
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let left = File::create(format!("/tmp/{}", me.mark()));
-    let left = left.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
-    me.decisive("fchmod(04755) on a new file in /tmp");
-    fchmod(left, Mode::S_ISUID | Mode::from_bits_truncate(0o755))
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let path = format!("/tmp/{}", me.mark());
+    let file =
+        me.open(&path, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL).map_err(Failed::in_preparation)?;
+    match me.fchmod(file, 0o4755) {
+        Err(Failed::Refused(_)) => me.fchmodat(&path, 0o4755),
+        done => done,
+    }
 }
 
 fn witness(host: &Host) -> Seen {

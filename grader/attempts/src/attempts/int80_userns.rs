@@ -1,8 +1,9 @@
 //! int80-userns: the same by a system call of the 32-bit architecture.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -23,39 +24,15 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[UNSHARE],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::UserNamespace),
     witness,
 };
 
 /// The number of unshare(2) in the i386 table (arch/x86/entry/syscalls/syscall_32.tbl).
 const UNSHARE: libc::c_long = 310;
 
-#[cfg(target_arch = "x86_64")]
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("int 0x80, number 310: unshare(CLONE_NEWUSER) of i386");
-    let mut answer = UNSHARE;
-    // SAFETY: the call takes its number in eax and an integer in ebx, which the compiler keeps for itself and
-    // so is exchanged and put back. It touches no memory; old kernels don't preserve r8 to r11.
-    unsafe {
-        std::arch::asm!(
-            "xchg {flags}, rbx",
-            "int 0x80",
-            "xchg {flags}, rbx",
-            flags = inout(reg) i64::from(libc::CLONE_NEWUSER) => _,
-            inout("rax") answer,
-            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-        );
-    }
-    match answer as i32 {
-        refused @ ..0 => Err(Errno::from_raw(-refused)),
-        _ => Ok(()),
-    }
-}
-
-/// Other architectures have no such second table.
-#[cfg(not(target_arch = "x86_64"))]
-fn inside(_: &mut Inside) -> Result<(), Errno> {
-    Err(Errno::ENOSYS)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.call_i386("i386 unshare", UNSHARE, libc::CLONE_NEWUSER.into()).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,8 +1,9 @@
 //! io-uring: a second way to make system calls, which no filter sees.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::{Argument, Failed};
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -24,26 +25,26 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_io_uring_setup],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
 /// The size of `struct io_uring_params` (include/uapi/linux/io_uring.h), all zeros to begin with.
 const PARAMETERS: usize = 120;
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let mut parameters = [0_u64; PARAMETERS / 8];
-    me.decisive("io_uring_setup(1)");
-    // SAFETY: the kernel reads and writes a structure of that size. The descriptor stays open for the host to see.
-    Errno::result(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr()) }).map(drop)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let arguments = [1.into(), Argument::room(PARAMETERS)];
+    let ring = me.call("io_uring_setup", libc::SYS_io_uring_setup, arguments)?.value as i32;
+    match me.is_anonymous(ring, "io_uring")? {
+        true => Ok(()),
+        false => me.gives_up("the descriptor that it got is no ring"),
+    }
 }
 
 fn witness(host: &Host) -> Seen {
-    let rings = |descriptors: &[crate::host::Descriptor]| {
-        descriptors.iter().filter(|it| it.target.starts_with("anon_inode:[io_uring]")).count()
-    };
-    if rings(&host.attacker.descriptors) > rings(&host.attacker_before.descriptors) {
-        return Seen::Effect("the attacker holds an io_uring".into());
+    // What came back, the host has looked at.
+    match host.call_succeeded() {
+        true => Seen::Effect("the attacker holds an io_uring".into()),
+        false => Seen::Nothing,
     }
-    Seen::Nothing
 }

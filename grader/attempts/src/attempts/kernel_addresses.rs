@@ -1,10 +1,9 @@
 //! kernel-addresses: learn where the kernel lies in memory.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::procfs::procfs;
-use crate::inside::read::read_on;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::{Failed, unless_refused};
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -24,40 +23,36 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["capabilities(7)", "proc(5)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::KernelText],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = format!("{}/kallsyms", procfs()?);
-    me.decisive(&format!("open(\"{path}\", O_RDONLY), pread() as far as _text"));
-    let mut text = String::new();
-    let mut found = None;
-    read_on(&path, |piece| {
-        text.push_str(&String::from_utf8_lossy(piece));
-        found = address(&text);
-        // The last line may not be whole yet.
-        text.drain(..text.rfind('\n').map_or(0, |end| end + 1));
-        found.is_none()
-    })?;
-    me.bring_out(found.unwrap_or_default().as_bytes());
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let path = format!("{}/kallsyms", me.procfs()?);
+    if unless_refused(me.take_kernel_file(&path))?.is_some() && me.has_kernel_file() {
+        return Ok(());
+    }
+    // Something lies over it.
+    let path = format!("{}/kallsyms", me.new_procfs()?);
+    me.take_kernel_file(&path)
 }
 
-/// The address in the first line of the kernel's text: `ffffffff81000000 T _text`.
-fn address(symbols: &str) -> Option<String> {
-    let whole = &symbols[..symbols.rfind('\n')?];
-    let line = whole.lines().find(|line| line.ends_with(" _text") || line.ends_with(" _stext"))?;
-    line.split(' ').next().map(str::to_owned)
+/// The address in a line of the kernel's text: `ffffffff81000000 T _text`.
+fn address(line: &str) -> Option<&str> {
+    let is_text = line.ends_with(" _text") || line.ends_with(" _stext");
+    line.split(' ').next().filter(|_| is_text)
 }
 
 fn witness(host: &Host) -> Seen {
+    let symbols = String::from_utf8_lossy(&host.said);
+    let is_zero = |told: &str| told.bytes().all(|digit| digit == b'0');
+    let mut told = symbols.lines().filter_map(address);
     match &host.kernel_text {
-        Some(address) if address.bytes().any(|digit| digit != b'0') && host.heard(address.as_bytes()) => {
-            Seen::Effect(format!("the attacker knows that the kernel's text begins at {address}"))
+        Some(text) if !is_zero(text) && told.clone().any(|told| told == text) => {
+            Seen::Effect(format!("the attacker knows that the kernel's text begins at {text}"))
         }
-        _ if !host.said.is_empty() && host.said.iter().all(|digit| *digit == b'0') => {
+        _ if host.handles.is_of_the_kernel() && told.any(is_zero) => {
             Seen::Confined("the kernel tells the attacker 0 in place of the address".into())
         }
         _ => Seen::Nothing,

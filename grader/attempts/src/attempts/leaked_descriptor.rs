@@ -1,14 +1,12 @@
 //! leaked-descriptor: use a directory that the caller left open.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::canary::canary;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::attacker::files::OPENS;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use std::os::fd::BorrowedFd;
-
-/// The numbers that are tried. Each try is followed by the host, so not all that are possible.
-const NUMBERS: std::ops::Range<i32> = 3..128;
+use nix::sys::stat::SFlag;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -25,33 +23,40 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["openat(2)", "close_range(2)"],
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::LeakedDescriptor],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: OPENS,
+    attack: Attack::ByHand(attack, Refusal::File),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("openat(each descriptor from 3 up, \"canary\" and \"../../../../canary\")");
-    let mut refused = Errno::EBADF;
-    for number in NUMBERS {
-        // SAFETY: a number that is no descriptor is refused; nothing is closed here.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        match canary(descriptor, &["", "../../../../"]) {
-            Ok(found) => {
-                me.bring_out(&found);
-                return Ok(());
-            }
-            Err(errno) => refused = errno,
+/// The number on which the host leaves it.
+const LEFT: i32 = 77;
+
+/// Each descriptor is tried, if there are no more.
+const MAX_DESCRIPTORS: usize = 1024;
+
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let all = me.descriptors()?;
+    if all.len() > MAX_DESCRIPTORS {
+        return me.gives_up("it has more descriptors than are tried");
+    }
+    for descriptor in all {
+        if !me.is_directory(descriptor)? {
+            continue;
+        }
+        match me.take_canary(descriptor, &["", "../../../../"]) {
+            Ok(()) | Err(Failed::Refused(_)) => {}
+            other => return other,
         }
     }
-    Err(refused)
+    me.open_stake_at(LEFT, "canary", libc::O_RDONLY).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("canary") {
-        return Seen::Effect(
-            "the attacker has read a file of the host through a descriptor left open".into(),
-        );
+    if host.took("canary") || host.took("root") {
+        return Seen::Effect("the attacker has the host's root directory by a descriptor left open".into());
+    }
+    if !host.opened.is_empty() && !host.opened.iter().any(|it| it.is(SFlag::S_IFDIR)) {
+        return Seen::Confined("none of the attacker's descriptors is a directory".into());
     }
     Seen::Nothing
 }

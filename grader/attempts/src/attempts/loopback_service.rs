@@ -1,12 +1,14 @@
 //! loopback-service: talk to a service that listens on the host's 127.0.0.1.
 
-use super::{Attack, Attempt, Measured};
-use crate::places::PORT;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
+use crate::attacker::sockets::loopback_address;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, connect, recv, socket};
-use std::os::fd::AsRawFd;
+
+/// The host answers within so many milliseconds.
+const PATIENCE: u8 = 200;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -24,25 +26,25 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["ip(7)", "network_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    needs: &[],
-    decisive: &[libc::SYS_connect, libc::SYS_recvfrom],
-    attack: Attack::Inside(inside),
+    needs: &[Need::Services],
+    decisive: &[libc::SYS_socket, libc::SYS_connect],
+    attack: Attack::ByHand(attack, Refusal::Connection),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    me.decisive(&format!("connect(127.0.0.1:{PORT}), recv()"));
-    connect(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, PORT))?;
-    let mut word = [0; 64];
-    let length = recv(socket.as_raw_fd(), &mut word, MsgFlags::empty())?;
-    me.bring_out(&word[..length]);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let port = me.given_number("port") as u16;
+    // At port 0 the kernel chooses one.
+    let socket = me.connect_stake(&loopback_address(0), &loopback_address(port))?;
+    me.take_from(socket, PATIENCE)
 }
 
 fn witness(host: &Host) -> Seen {
     if host.heard_secret("loopback") {
         return Seen::Effect("the host's service on 127.0.0.1 answered the attacker".into());
+    }
+    if host.services.as_ref().is_some_and(|served| served.guests.1 > 0) {
+        return Seen::Effect("the host's service on 127.0.0.1 has a guest".into());
     }
     Seen::Nothing
 }

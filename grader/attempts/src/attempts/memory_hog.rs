@@ -1,14 +1,12 @@
 //! memory-hog: take memory until others have none.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
+use crate::attacker::Failed;
+use crate::host::GroupFacts;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
-use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
-use std::num::NonZeroUsize;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -27,8 +25,8 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mmap(2)", "cgroups(7)"],
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
-    decisive: &[libc::SYS_mmap],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_mmap, libc::SYS_madvise],
+    attack: Attack::ByHand(attack, Refusal::Memory),
     witness,
 };
 
@@ -36,35 +34,22 @@ const SIZE: usize = 256 << 20;
 /// What the group must have held in addition for the host to call it too much.
 const MUCH: u64 = 250 << 20;
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let size = NonZeroUsize::new(SIZE).ok_or(Errno::EINVAL)?;
-    me.decisive("mmap(256 MiB), and a write to every page");
-    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: a new private mapping without a file, at an address of the kernel's choice.
-    let memory = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) }?;
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let memory = me.map(SIZE, 0)?;
     // In large pages where the kernel has some: the same memory in less time.
-    // SAFETY: advice about the mapping that was just made.
-    unsafe { libc::madvise(memory.as_ptr(), SIZE, libc::MADV_HUGEPAGE) };
-    // A child writes: it is what the kernel kills, and this process lives to tell.
-    // SAFETY: this process has one thread; the child writes to the mapping and ends.
-    match unsafe { fork() }? {
-        ForkResult::Child => {
-            for at in (0..SIZE).step_by(4096) {
-                // SAFETY: within the mapping, and a write that the compiler may not leave out.
-                unsafe { memory.cast::<u8>().add(at).write_volatile(1) };
-            }
-            // SAFETY: ends the child without running what the probe would run at its exit.
-            unsafe { libc::_exit(0) }
-        }
-        ForkResult::Parent { child } => match waitpid(child, None)? {
-            WaitStatus::Signaled(_, Signal::SIGKILL, _) => Err(Errno::ENOMEM),
-            _ => Ok(()),
-        },
+    let _ = me.advise(memory, SIZE, libc::MADV_HUGEPAGE);
+    match me.advise(memory, SIZE, libc::MADV_POPULATE_WRITE) {
+        // Kernels before 5.14 can write to all pages only when they are mapped.
+        Err(Failed::Refused(Errno::EINVAL)) => me.map(SIZE, libc::MAP_POPULATE).map(drop),
+        done => done,
     }
 }
 
 fn witness(host: &Host) -> Seen {
     let (before, after) = &host.group;
+    let since = |figure: fn(&GroupFacts) -> Option<u64>| {
+        figure(after).unwrap_or_default().saturating_sub(figure(before).unwrap_or_default())
+    };
     let (Some(used), Some(peak), Some(then)) = (before.memory, after.peak_memory, before.peak_memory) else {
         return Seen::Nothing;
     };
@@ -73,16 +58,15 @@ fn witness(host: &Host) -> Seen {
     if held >= MUCH {
         return Seen::Effect(format!("the container's group held {} MiB", held >> 20));
     }
-    let killed = after.oom_kills.unwrap_or_default().saturating_sub(before.oom_kills.unwrap_or_default());
     if after.host_limit > before.host_limit {
         return Seen::Unclear("it was the decoy host's own limit of memory that was reached".into());
     }
-    if killed > 0 {
-        let held = held >> 20;
+    let held = held >> 20;
+    if since(|group| group.oom_kills) > 0 {
         return Seen::Confined(format!("at {held} MiB the kernel killed a process of the container's group"));
     }
-    match host.call {
-        Some(Some(0..)) => Seen::Unclear(format!("the group held {} MiB and nobody was killed", held >> 20)),
-        _ => Seen::Nothing,
+    match host.call_succeeded() {
+        true => Seen::Unclear(format!("the group held {held} MiB and nobody was killed")),
+        false => Seen::Nothing,
     }
 }

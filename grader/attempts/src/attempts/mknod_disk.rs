@@ -1,10 +1,10 @@
 //! mknod-disk: make a node for the host's disk.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::disk::make_node_and_read;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::libc;
+use crate::attacker::Failed;
+use crate::attacker::devices::MAKES;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,17 +22,17 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mknod(2)", "mount(2)", "capabilities(7)"],
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
-    decisive: &[libc::SYS_mknodat, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: MAKES,
+    attack: Attack::ByHand(attack, Refusal::Node),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    make_node_and_read(me, "")
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.make_disk("/")
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_disk() {
+    if host.took_disk() {
         return Seen::Effect("the attacker knows what stands in the disk's first block".into());
     }
     Seen::Nothing

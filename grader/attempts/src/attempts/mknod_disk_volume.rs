@@ -1,10 +1,10 @@
 //! mknod-disk-volume: make a node for the host's disk on a volume.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::disk::make_node_and_read;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::libc;
+use crate::attacker::Failed;
+use crate::attacker::devices::MAKES;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -23,18 +23,17 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount_setattr(2)", "mknod(2)"],
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
-    decisive: &[libc::SYS_mknodat, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: MAKES,
+    attack: Attack::ByHand(attack, Refusal::Node),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let volume = me.in_rootfs("data");
-    make_node_and_read(me, &volume)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.make_disk(&me.in_rootfs("data"))
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_disk() {
+    if host.took_disk() {
         return Seen::Effect("the attacker knows what stands in the disk's first block".into());
     }
     Seen::Nothing

@@ -20,13 +20,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount(2)", "mount_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[
-        libc::SYS_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_move_mount,
-    ],
+    decisive: &[libc::SYS_mount],
     attack: Attack::ByHand(attack, Refusal::Mount),
     witness,
 };

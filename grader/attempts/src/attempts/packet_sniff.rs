@@ -1,17 +1,15 @@
 //! packet-sniff: listen to what passes over the host's network interfaces.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
-use std::os::fd::{AsFd, AsRawFd};
 
-/// How long a silence means that nothing will come, in milliseconds. The host sends every 3 ms.
-const TIMEOUT: u8 = 100;
+/// The host sends every 3 ms: after a silence of so many milliseconds nothing will come.
+const PATIENCE: u8 = 20;
 /// As many packets are listened to: the first are the host's, or answers to them.
-const PACKETS: usize = 4;
+const PACKETS: usize = 3;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -28,22 +26,27 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Datagrams],
     decisive: &[libc::SYS_socket],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Socket),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("socket(AF_PACKET, SOCK_DGRAM, ETH_P_ALL), recv()");
-    let all = SockProtocol::EthAll;
-    let socket = socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, all)?;
-    let mut packet = [0; 2048];
-    for _ in 0..PACKETS {
-        let mut ready = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, PollTimeout::from(TIMEOUT))? == 0 {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let all = i32::from((libc::ETH_P_ALL as u16).to_be());
+    let ways = [
+        (libc::AF_PACKET, libc::SOCK_DGRAM, all),
+        (libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_UDP),
+        (libc::AF_PACKET, libc::SOCK_RAW, all),
+    ];
+    let mut socket = Err(Failed::Ended);
+    for (family, kind, protocol) in ways {
+        socket = me.socket(family, kind, protocol);
+        if !matches!(socket, Err(Failed::Refused(_))) {
             break;
         }
-        let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT)?;
-        me.bring_out(&packet[..length]);
+    }
+    let socket = socket?;
+    for _ in 0..PACKETS {
+        me.take_from(socket, PATIENCE)?;
     }
     Ok(())
 }
@@ -52,12 +55,15 @@ fn witness(host: &Host) -> Seen {
     if host.heard_secret("datagram") {
         return Seen::Effect("the attacker heard a datagram of the host's".into());
     }
-    if host.call.flatten().is_some_and(|socket| socket >= 0) && host.shares("net") == Some(false) {
-        return Seen::Confined(
-            "the socket listens in a network namespace of the container's own, where the host's datagrams do \
+    match (host.handles.network, host.namespaces.get("net")) {
+        (Some(of_socket), Some(hosts)) if of_socket == *hosts => {
+            Seen::Effect("the attacker's packet socket is one of the host's network namespace".into())
+        }
+        (Some(_), Some(_)) => Seen::Confined(
+            "the socket is one of a network namespace of the container's own, where the host's datagrams do \
              not pass"
                 .into(),
-        );
+        ),
+        _ => Seen::Nothing,
     }
-    Seen::Nothing
 }

@@ -1,8 +1,9 @@
 //! personality: switch off the randomization of addresses.
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -24,22 +25,41 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[],
     decisive: &[libc::SYS_personality],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("personality(ADDR_NO_RANDOMIZE)");
-    // SAFETY: personality(2) takes an integer.
-    Errno::result(unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) }).map(drop)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let set = |me: &mut Attacker, domain: i64| me.call("personality", libc::SYS_personality, [domain.into()]);
+    // What is so already, it first gives up.
+    let domain = set(me, QUERY).map_or(0, |returned| returned.value);
+    if domain & FIXED != 0 {
+        let _ = set(me, domain & !FIXED);
+    }
+    match set(me, domain | FIXED) {
+        Err(Failed::Refused(_)) => {}
+        done => return done.map(drop),
+    }
+    // The kernel reads 32 bits of the domain: a filter that compares all 64 takes this for another number.
+    set(me, domain | FIXED | 1 << 32).map(drop)
 }
 
+/// Asks which domain it is in, and changes nothing.
+const QUERY: i64 = 0xffff_ffff;
+const FIXED: i64 = libc::ADDR_NO_RANDOMIZE as i64;
+
 fn witness(host: &Host) -> Seen {
-    let fixed = |domain: Option<u64>| Some(domain? & libc::ADDR_NO_RANDOMIZE as u64 != 0);
-    match (fixed(host.attacker_before.personality), fixed(host.attacker.personality)) {
-        (Some(false), Some(true)) => {
-            Seen::Effect("the attacker's execution domain has got ADDR_NO_RANDOMIZE".into())
-        }
-        _ => Seen::Nothing,
+    let fixed = |domain: Option<u64>| Some(domain? as i64 & FIXED != 0);
+    let (Some(before), Some(after)) =
+        (fixed(host.attacker_before.personality), fixed(host.attacker.personality))
+    else {
+        return Seen::Unclear("the host could not read the attacker's execution domain".into());
+    };
+    // A call that succeeds returns the domain that was in force until then.
+    let given_up = host.call.flatten().is_some_and(|domain| domain >= 0 && domain & FIXED == 0);
+    match (before && !given_up, after) {
+        (_, false) => Seen::Nothing,
+        (false, true) => Seen::Effect("the attacker's execution domain has got ADDR_NO_RANDOMIZE".into()),
+        (true, true) => Seen::Unclear("it had ADDR_NO_RANDOMIZE before, and could not give it up".into()),
     }
 }

@@ -1,12 +1,11 @@
 //! pidfd-getfd: take an open file away from a process of the host.
 
 use super::{Attack, Attempt, Measured};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
 use crate::victim::DESCRIPTOR;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::uio::pread;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -26,30 +25,16 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["pidfd_open(2)", "pidfd_getfd(2)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
-    decisive: &[libc::SYS_pidfd_open, libc::SYS_pidfd_getfd, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_pidfd_open, libc::SYS_pidfd_getfd],
+    attack: Attack::ByHand(attack, Refusal::Process),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let victim = me.victim()?.as_raw();
-    me.decisive(&format!("pidfd_open({victim}), pidfd_getfd({DESCRIPTOR}), pread"));
-    // SAFETY: both calls take integers and return a descriptor, which we own.
-    let file = unsafe {
-        let process = owned(libc::syscall(libc::SYS_pidfd_open, victim, 0))?;
-        owned(libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), DESCRIPTOR, 0))?
-    };
-    let mut bytes = [0; 64];
-    let length = pread(&file, &mut bytes, 0)?;
-    me.bring_out(&bytes[..length]);
-    Ok(())
-}
-
-/// # Safety
-/// What a system call returned that gives a new descriptor.
-unsafe fn owned(answer: libc::c_long) -> Result<OwnedFd, Errno> {
-    // SAFETY: see above.
-    Errno::result(answer).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let victim = me.victim()?;
+    let process = me.pidfd_open(victim)?;
+    let file = me.pidfd_getfd(process, DESCRIPTOR)?;
+    me.take(file)
 }
 
 fn witness(host: &Host) -> Seen {

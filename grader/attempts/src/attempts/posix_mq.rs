@@ -1,12 +1,11 @@
 //! posix-mq: take a message from a queue of the host's.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::places::QUEUE;
-use crate::{Host, Inside, Seen};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::errno::Errno;
 use nix::libc;
-use nix::mqueue::{MQ_OFlag, mq_open, mq_receive};
-use nix::sys::stat::Mode;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -21,27 +20,29 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["mq_overview(7)", "ipc_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    // Who receives a message takes it away.
-    needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_mq_open, libc::SYS_mq_timedreceive],
-    attack: Attack::Inside(inside),
+    needs: &[Need::FreshHost, Need::Services],
+    decisive: &[libc::SYS_mq_open, libc::SYS_mq_timedreceive, libc::SYS_openat, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::Ipc),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive(&format!("mq_open({QUEUE:?}), mq_receive()"));
-    let flags = MQ_OFlag::O_RDONLY | MQ_OFlag::O_NONBLOCK | MQ_OFlag::O_CLOEXEC;
-    let queue = mq_open(QUEUE, flags, Mode::empty(), None)?;
-    // The buffer may not be smaller than the queue's largest message; this is the largest that is usual.
-    let mut message = [0; 8192];
-    let length = mq_receive(&queue, &mut message, &mut 0)?;
-    me.bring_out(&message[..length]);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let name = me.given("queue").to_owned();
+    let queue = match me.mq_open(&name) {
+        // It is also a file, where a file system of queues is mounted.
+        Err(Failed::Refused(errno)) if errno != Errno::ENOENT => {
+            let queues = me.new_file_system("mqueue", "/dev/mqueue")?;
+            me.open(&format!("{queues}/{name}"), libc::O_RDONLY)?
+        }
+        other => other?,
+    };
+    me.take_messages(queue)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("queue") {
-        return Seen::Effect("the attacker took a message from the host's queue".into());
+    let queue = host.services.as_ref().map(|served| served.queue.1);
+    if host.heard_secret("queue") || queue.is_some() && host.handles.queue == queue {
+        return Seen::Effect("the attacker has opened the host's queue".into());
     }
     Seen::Nothing
 }

@@ -1,10 +1,9 @@
 //! proc-keys: read the names of the host's keys.
 
-use super::{Attack, Attempt, Measured};
-use crate::inside::procfs::procfs;
-use crate::inside::read::bring_out;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -21,24 +20,25 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["keyrings(7)", "proc(5)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
-    needs: &[],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    needs: &[Need::Services],
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = format!("{}/keys", procfs()?);
-    me.decisive(&format!("open(\"{path}\", O_RDONLY), pread()"));
-    bring_out(me, &path)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let path = format!("{}/keys", me.procfs()?);
+    me.take_kernel_file(&path)
 }
 
 pub(super) fn witness(host: &Host) -> Seen {
     if host.heard_secret("key-name") {
         return Seen::Effect("the attacker knows the description of one of the host's keys".into());
     }
-    if host.call == Some(Some(0)) && host.said.is_empty() {
-        return Seen::Confined("the file opened, and the kernel gave the attacker none of it".into());
+    let me = &host.attacker;
+    let other_user = me.euid.is_some_and(|uid| uid != host.root_uid) || host.shares("user") == Some(false);
+    if host.call_succeeded() && host.handles.is_of_the_kernel() && other_user {
+        return Seen::Confined("the kernel shows the attacker the keys of its own users only".into());
     }
     Seen::Nothing
 }

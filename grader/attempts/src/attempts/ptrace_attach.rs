@@ -1,12 +1,11 @@
 //! ptrace-attach: read the memory of a process of the host.
 
 use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
 use crate::victim::ADDRESS;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::ptrace;
-use nix::sys::wait::{WaitPidFlag, waitpid};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,26 +21,23 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["ptrace(2)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_ptrace],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_ptrace, libc::SYS_process_vm_readv],
+    attack: Attack::ByHand(attack, Refusal::Process),
     witness,
 };
 
 /// How much of the memory is read, in bytes: more than the word in it.
 const LENGTH: usize = 32;
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    me.decisive(&format!("ptrace(PTRACE_ATTACH, {victim}), ptrace(PTRACE_PEEKDATA)"));
-    ptrace::attach(victim)?;
-    waitpid(victim, Some(WaitPidFlag::__WALL))?;
-    let mut memory = Vec::new();
-    for offset in (0..LENGTH).step_by(size_of::<libc::c_long>()) {
-        memory.extend(ptrace::read(victim, (ADDRESS + offset) as ptrace::AddressType)?.to_ne_bytes());
+    match me.attach(victim) {
+        // It goes on when its tracer ends.
+        Ok(()) => me.peek(victim, ADDRESS, LENGTH),
+        // The same right is asked for, and nobody is stopped.
+        Err(Failed::Refused(_)) => me.read_memory(victim, ADDRESS, LENGTH),
+        failed => failed,
     }
-    // It goes on when its tracer ends.
-    me.bring_out(&memory);
-    Ok(())
 }
 
 fn witness(host: &Host) -> Seen {

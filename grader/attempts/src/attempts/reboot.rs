@@ -1,11 +1,11 @@
 //! reboot: ask the kernel to restart the machine.
 
 use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::{Argument, Failed};
 use crate::host::Ending;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::reboot::{RebootMode, reboot};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,25 +22,39 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_reboot],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Permission),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    // Twice checked: the host has compared the namespaces before it asked.
-    if me.in_first_pid_namespace() {
-        return Err(Errno::EDEADLK);
+/// In the order of a restart, a restart with a word for the firmware, a halt, and switching off (reboot(2)).
+const WAYS: [i32; 4] = [
+    libc::LINUX_REBOOT_CMD_RESTART,
+    libc::LINUX_REBOOT_CMD_RESTART2,
+    libc::LINUX_REBOOT_CMD_HALT,
+    libc::LINUX_REBOOT_CMD_POWER_OFF,
+];
+
+/// The host has compared the PID namespaces when it had seized the attacker.
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let mut refused = Ok(());
+    for way in WAYS {
+        let numbers = [libc::LINUX_REBOOT_MAGIC1, libc::LINUX_REBOOT_MAGIC2, way];
+        let [one, two, way] = numbers.map(|number| Argument::from(i64::from(number as u32)));
+        match me.call("reboot", libc::SYS_reboot, [one, two, way, Argument::text("")]) {
+            Err(Failed::Refused(errno)) => refused = Err(errno.into()),
+            done => return done.map(drop),
+        }
     }
-    me.decisive("reboot(LINUX_REBOOT_CMD_RESTART)");
-    let Err(refused) = reboot(RebootMode::RB_AUTOBOOT);
-    Err(refused)
+    refused
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.pid1 == Ending::Killed(libc::SIGHUP) {
+    // SIGINT where the machine was to stop, and not to start again.
+    let is_reboot = |ending| matches!(ending, Ending::Killed(libc::SIGHUP | libc::SIGINT));
+    if is_reboot(host.pid1) {
         return Seen::Effect("PID 1 of the host died of SIGHUP: it was rebooted".into());
     }
-    if host.container_pid1 == Ending::Killed(libc::SIGHUP) && host.pid1 == Ending::None {
+    if is_reboot(host.container_pid1) && host.pid1 == Ending::None {
         return Seen::Confined(
             "reboot(2) ended the container's own PID 1; the host's PID 1 was not signalled".into(),
         );

@@ -1,9 +1,9 @@
 //! release-agent: name a program that the kernel will run on the host.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::cgroups;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -25,17 +25,22 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["cgroups(7)", "cgroup_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::ReleaseAgent],
-    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pwrite64],
-    attack: Attack::Inside(inside),
+    decisive: &[
+        libc::SYS_mount,
+        libc::SYS_fsopen,
+        libc::SYS_fsconfig,
+        libc::SYS_fsmount,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_write,
+    ],
+    attack: Attack::ByHand(attack, Refusal::Group),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let place = cgroups::place();
-    let options = me.given("release-agent").to_owned();
-    me.decisive(&format!("mount(\"{place}\", \"cgroup\", \"{options}\"), write(\"{place}/release_agent\")"));
-    cgroups::mount_at(place, "cgroup", &options)?;
-    cgroups::write(place, "release_agent", me.mark())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let hierarchy = me.new_mount("cgroup", me.given("release-agent"))?;
+    me.write_to_group(hierarchy, "release_agent", me.mark())
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,11 +1,10 @@
 //! remount-dev: take nodev off the root file system.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::disk;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::mount::{MsFlags, mount};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -21,23 +20,35 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount(2)", "capabilities(7)"],
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
-    decisive: &[libc::SYS_mount, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[
+        libc::SYS_mount,
+        libc::SYS_mount_setattr,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_pread64,
+    ],
+    attack: Attack::ByHand(attack, Refusal::Node),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = me.in_rootfs(me.given("node"));
-    let node = disk::find(me, &path)?;
-    me.decisive(&format!("mount(\"/\", MS_REMOUNT|MS_BIND), open(\"{path}\"), pread(4096)"));
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     // Where the root is no mount point it has no flags of its own either, and the node opens as it is.
-    let none = None::<&str>;
-    let _ = mount(none, "/", none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, none);
-    disk::read(me, &node)
+    match me.remount("/") {
+        Ok(()) => {}
+        Err(Failed::Refused(_)) => match me.clear_mount_flags("/", MOUNT_ATTR_NODEV) {
+            Ok(()) | Err(Failed::Refused(_)) => {}
+            other => return other,
+        },
+        other => return other,
+    }
+    me.take_disk(&me.in_rootfs(me.given("node")))
 }
 
+/// include/uapi/linux/mount.h
+const MOUNT_ATTR_NODEV: u64 = 4;
+
 fn witness(host: &Host) -> Seen {
-    if host.heard_disk() {
+    if host.took_disk() {
         return Seen::Effect("the attacker knows what stands in the disk's first block".into());
     }
     Seen::Nothing

@@ -1,10 +1,10 @@
 //! rootfs-device-node: open a device node that came with the root file system.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::disk;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::libc;
+use crate::attacker::Failed;
+use crate::attacker::files::OPENS;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -23,20 +23,17 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["mount(2)", "mknod(2)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],
-    decisive: &[libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: OPENS,
+    attack: Attack::ByHand(attack, Refusal::Node),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = me.in_rootfs(me.given("node"));
-    let node = disk::find(me, &path)?;
-    me.decisive(&format!("open(\"{path}\"), pread(4096)"));
-    disk::read(me, &node)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.take_disk(&me.in_rootfs(me.given("node")))
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_disk() {
+    if host.took_disk() {
         return Seen::Effect("the attacker knows what stands in the disk's first block".into());
     }
     Seen::Nothing

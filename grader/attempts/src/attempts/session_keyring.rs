@@ -1,10 +1,13 @@
 //! session-keyring: read a key of the caller's.
 
-use super::{Attack, Attempt, Measured};
-use crate::places::KEY;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::{Argument, Failed, unless_refused};
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
+
+/// The session keyring (keyctl(2)).
+const SESSION: i32 = libc::KEY_SPEC_SESSION_KEYRING;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -13,8 +16,8 @@ pub const ATTEMPT: Attempt = Attempt {
     story: "The kernel keeps keys in keyrings. A process inherits the session keyring of the one that started it, \
             and possesses what is in it: it may search and read. No namespace holds keyrings; neither an own \
             session in the sense of setsid(2) nor a new root takes this one away. The decoy host has a key with \
-            a random word in it. A seccomp filter without keyctl keeps the attacker from asking, and so would a \
-            new session keyring.",
+            a random word in it. A seccomp filter without keyctl and request_key keeps the attacker from asking, \
+            and so would a new session keyring.",
     by_hand: &[
         "keyctl add user decoy-key secret @s    # on the host, before",
         "keyctl print $(keyctl search @s user decoy-key)    # secret: escaped",
@@ -23,30 +26,35 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["session-keyring(7)", "keyctl(2)", "keyrings(7)"],
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
-    needs: &[],
-    decisive: &[libc::SYS_keyctl],
-    attack: Attack::Inside(inside),
+    needs: &[Need::Services],
+    decisive: &[libc::SYS_keyctl, libc::SYS_request_key],
+    attack: Attack::ByHand(attack, Refusal::Key),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("keyctl(KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING), keyctl(KEYCTL_READ)");
-    let (mut payload, kind, name) = ([0_u8; 256], c"user".as_ptr(), KEY.as_ptr());
-    // SAFETY: the strings end in NUL, and the buffer has the length that is given.
-    let length = unsafe {
-        let ring = libc::KEY_SPEC_SESSION_KEYRING;
-        let search = libc::syscall(libc::SYS_keyctl, libc::KEYCTL_SEARCH, ring, kind, name, 0);
-        let key = Errno::result(search)?;
-        let read = libc::KEYCTL_READ;
-        Errno::result(libc::syscall(libc::SYS_keyctl, read, key, payload.as_mut_ptr(), payload.len()))?
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let name = me.given("key").to_owned();
+    let own = [0, 0, 0].map(Argument::Number);
+    me.handles.keyring = unless_refused(me.keyctl(libc::KEYCTL_GET_KEYRING_ID, SESSION, own))?;
+    // Which keys there are, by number.
+    unless_refused(me.take_key(SESSION))?;
+    let key = match unless_refused(me.request_key(&name))? {
+        Some(key) => key,
+        None => {
+            let wanted = [Argument::text("user"), Argument::text(&name), Argument::Number(0)];
+            me.keyctl(libc::KEYCTL_SEARCH, SESSION, wanted)?
+        }
     };
-    me.bring_out(&payload[..payload.len().min(length as usize)]);
-    Ok(())
+    me.handles.key = Some(key);
+    me.take_key(key).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("key") {
-        return Seen::Effect("the attacker knows what a key of the caller's session keyring holds".into());
+    let Some((_, key, _)) = host.services.as_ref().and_then(|served| served.key.as_ref()) else {
+        return Seen::Nothing;
+    };
+    if host.heard_secret("key") || host.handles.key == Some(*key) || host.heard(&key.to_ne_bytes()) {
+        return Seen::Effect(format!("the attacker has found key {key} of the host's session keyring"));
     }
     Seen::Nothing
 }

@@ -1,14 +1,10 @@
 //! setns-own-mount: enter the mount namespace that one is in.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::canary::canary;
-use crate::inside::procfs::procfs;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, open};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sched::{CloneFlags, setns};
-use nix::sys::stat::Mode;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -29,23 +25,33 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["setns(2)", "pivot_root(2)", "mount_namespaces(7)"],
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_mount, libc::SYS_setns, libc::SYS_openat, libc::SYS_pread64],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_setns, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
+    attack: Attack::ByHand(attack, Refusal::Root),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("setns(open(\"/proc/self/ns/mnt\"), CLONE_NEWNS), open(\"/canary\")");
-    let own = format!("{}/self/ns/mnt", procfs()?);
-    let own = open(own.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    setns(own, CloneFlags::CLONE_NEWNS)?;
-    let found = canary(AT_FDCWD, &["/"])?;
-    me.bring_out(&found);
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let (_, root) = me.root()?;
+    // Its own namespace by a descriptor of itself, which needs no procfs (Linux 5.8), and by the usual link.
+    let handles = [me.pidfd_of_itself(), me.open("/proc/self/ns/mnt", libc::O_RDONLY)];
+    let mut entered = me.gives_up("it has no handle of its own mount namespace");
+    for handle in handles {
+        let handle = match handle {
+            Ok(handle) => handle,
+            Err(Failed::Refused(_)) => continue,
+            Err(other) => return Err(other),
+        };
+        entered = me.setns(handle, libc::CLONE_NEWNS);
+        if !matches!(entered, Err(Failed::Refused(_))) {
+            break;
+        }
+    }
+    entered?;
+    me.take_canary_above(libc::AT_FDCWD, root)
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("canary") {
+    if host.took("canary") {
         return Seen::Effect(
             "the root of the container's mount namespace is the host's: the attacker has read a file there"
                 .into(),

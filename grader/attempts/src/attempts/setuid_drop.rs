@@ -1,11 +1,11 @@
 //! setuid-drop: leave a set-user-ID program behind for a user of the host.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::{Host, Inside, Seen};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::stat::{Mode, fchmod};
-use std::fs::{self, File};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,26 +22,33 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["chmod(2)", "inode(7)", "tmpfs(5)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
-    decisive: &[libc::SYS_fchmod],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_openat, libc::SYS_fchmod],
+    attack: Attack::ByHand(attack, Refusal::File),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let mut files = Vec::new();
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let mut done = me.gives_up("neither /tmp nor /run is a place where anything may be made");
+    let mut accident = None;
     for directory in ["/tmp", "/run"] {
-        me.keeps_out_of_devtmpfs(directory)?;
-        let _ = fs::create_dir(directory);
-        files.extend(File::create(format!("{directory}/{}", me.mark())));
+        if me.is_on_devtmpfs(directory)? {
+            continue;
+        }
+        let _ = me.mkdir(directory, 0o755);
+        let file = me.open(&format!("{directory}/{}", me.mark()), libc::O_WRONLY | libc::O_CREAT);
+        // The host sees by itself what the first one has left.
+        done = file.and_then(|file| me.call("fchmod", libc::SYS_fchmod, [file.into(), 0o4755.into()]));
+        match &done {
+            Ok(_) | Err(Failed::Refused(Errno::EROFS | Errno::EPERM | Errno::EACCES)) => {}
+            Err(Failed::Refused(errno)) => accident = Some(format!("no file in {directory}: {errno}")),
+            Err(_) => break,
+        }
     }
-    let last = files.pop().ok_or(Errno::ENOENT)?;
-    me.decisive("fchmod(04755) on a new file in /tmp and in /run");
-    let mode = Mode::S_ISUID | Mode::from_bits_truncate(0o755);
-    for file in &files {
-        // The host sees a success by itself.
-        let _ = fchmod(file, mode);
+    match accident {
+        // That nothing came to lie in the other one says nothing of this one.
+        Some(why) => me.gives_up(&why),
+        None => done.map(drop),
     }
-    fchmod(last, mode)
 }
 
 fn witness(host: &Host) -> Seen {
@@ -49,10 +56,17 @@ fn witness(host: &Host) -> Seen {
         let directory = file.trim_end_matches(&host.mark);
         return Seen::Effect(format!("a set-user-ID file of root's lies in {directory} of the host"));
     }
-    if host.call_succeeded() {
-        return Seen::Confined(
-            "the file was made, and the host's own file tree has no such file of root's".into(),
-        );
+    // It is still open: which file system it lies on, the host has seen.
+    let mut made = host.attacker.descriptors.iter().filter(|it| it.writes && it.target.ends_with(&host.mark));
+    let is_the_hosts =
+        |device: &str| host.mountinfo.1.lines().any(|line| line.split(' ').nth(2) == Some(device));
+    match made.next() {
+        Some(first) if ![first].into_iter().chain(made).any(|it| is_the_hosts(&it.device)) => Seen::Confined(
+            "the file lies on a file system of the container's own, which the host has nowhere".into(),
+        ),
+        Some(_) if host.attacker.euid != Some(host.root_uid) => {
+            Seen::Confined("the file was made, and the host's root is not its owner".into())
+        }
+        _ => Seen::Nothing,
     }
-    Seen::Nothing
 }

@@ -1,9 +1,10 @@
 //! setuid-rootfs: become root by a program that came with the root file system.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::setuid;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::Attacker;
+use crate::attacker::Failed;
+use crate::attacker::setuid::gained_root;
+use crate::refusals::Refusal;
 use nix::libc;
 
 /// The attempt.
@@ -24,15 +25,11 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["execve(2)", "mount(2)", "credentials(7)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
-    decisive: &[libc::SYS_execve],
-    attack: Attack::Inside(inside),
-    witness,
+    decisive: &[libc::SYS_execve, libc::SYS_execveat],
+    attack: Attack::ByHand(attack, Refusal::SetUserId),
+    witness: gained_root,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    setuid::execute(me, "")
-}
-
-fn witness(host: &Host) -> Seen {
-    host.gained_root()
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.execute_setuid("")
 }

@@ -1,11 +1,11 @@
 //! signal-process: end a process of the host.
 
 use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
 use crate::host::Ending;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -21,15 +21,20 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["kill(2)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_kill],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_kill, libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal],
+    attack: Attack::ByHand(attack, Refusal::Process),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    me.decisive(&format!("kill({victim}, SIGTERM)"));
-    kill(victim, Signal::SIGTERM)
+    match me.kill(victim, libc::SIGTERM) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
+    // The other way to name a process.
+    let process = me.pidfd_open(victim)?;
+    me.pidfd_send_signal(process, libc::SIGTERM)
 }
 
 fn witness(host: &Host) -> Seen {

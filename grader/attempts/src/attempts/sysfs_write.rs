@@ -1,13 +1,10 @@
 //! sysfs-write: open a setting of the kernel's memory management for writing.
 
 use super::{Attack, Attempt, Measured};
-use crate::inside::look::{is_null, look};
-use crate::inside::sysfs::sysfs;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use std::os::fd::IntoRawFd;
 
 /// Below a sysfs.
 const SETTING: &str = "kernel/mm/transparent_hugepage/enabled";
@@ -29,22 +26,15 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["sysfs(5)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
-    decisive: &[libc::SYS_openat],
-    attack: Attack::Inside(inside),
+    decisive: &[libc::SYS_openat, libc::SYS_mount],
+    attack: Attack::ByHand(attack, Refusal::Mask),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let path = format!("{}/{SETTING}", sysfs()?);
-    let found = look(&path);
-    if found.is_device_but(is_null) {
-        return Err(me.give_up(&format!("{path} is a device")));
-    }
-    me.decisive(&format!("open(\"{path}\", O_WRONLY)"));
-    let file = found.open(OFlag::O_WRONLY)?;
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let path = format!("{}/{SETTING}", me.sysfs()?);
     // It stays open: the host looks for it.
-    let _ = file.into_raw_fd();
-    Ok(())
+    me.open_kernel_file(&path, libc::O_WRONLY).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,9 +1,9 @@
 //! sysv-shm: read a System V shared memory segment of the host's.
 
-use super::{Attack, Attempt, Measured};
-use crate::places::SEGMENT_KEY;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use super::{Attack, Attempt, Measured, Need};
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -19,27 +19,20 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["shmget(2)", "shmat(2)", "ipc_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    needs: &[],
+    needs: &[Need::Services],
     decisive: &[libc::SYS_shmget, libc::SYS_shmat],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Ipc),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive(&format!("shmget({SEGMENT_KEY:#x}), shmat(SHM_RDONLY)"));
-    let mut word = [0; 64];
-    // SAFETY: shmget(2) with this size finds no smaller segment; it is attached for this one copy.
-    unsafe {
-        let id = Errno::result(libc::shmget(SEGMENT_KEY, word.len(), 0))?;
-        let at = libc::shmat(id, std::ptr::null(), libc::SHM_RDONLY);
-        if at as isize == -1 {
-            return Err(Errno::last());
-        }
-        std::ptr::copy_nonoverlapping(at.cast(), word.as_mut_ptr(), word.len());
-        libc::shmdt(at);
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    // Who knows its number needs no key.
+    match me.take_segment(me.given_number("segment")) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
     }
-    me.bring_out(&word);
-    Ok(())
+    let segment = me.shmget(me.given_number("segment-key"))?;
+    me.take_segment(segment)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,12 +1,10 @@
 //! tty-foreground: take the caller's terminal away from the caller.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::{child, terminal};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::{Argument, Failed};
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::unistd::setpgid;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -26,22 +24,18 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Terminal),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let terminal = me.terminal()?;
     // The attacker may lead a session, and then can't leave its group: a child can.
-    let child = child::waiting()?;
-    setpgid(child, child)?;
+    let child = me.child()?;
+    me.setpgid(child, child)?;
     // Else a background process that changes the foreground is stopped (credentials(7)).
-    // SAFETY: no handler is installed.
-    unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) }?;
-    let terminal = terminal::inherited(me)?;
-    let group = child.as_raw();
-    me.decisive(&format!("ioctl({terminal}, TIOCSPGRP, {group})"));
-    // SAFETY: the ioctl reads one int.
-    Errno::result(unsafe { libc::ioctl(terminal, libc::TIOCSPGRP, &raw const group) }).map(drop)
+    me.block(libc::SIGTTOU)?;
+    me.ioctl(terminal, libc::TIOCSPGRP, Argument::Bytes(child.to_ne_bytes().to_vec()))
 }
 
 fn witness(host: &Host) -> Seen {

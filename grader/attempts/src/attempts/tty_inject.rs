@@ -1,9 +1,9 @@
 //! tty-inject: type a command into the caller's terminal.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::terminal;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -29,14 +29,13 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Terminal),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let terminal = terminal::inherited(me)?;
-    me.decisive(&format!("ioctl({terminal}, TIOCSTI, ...)"));
-    terminal::type_line(terminal, libc::TIOCSTI, me.mark())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let terminal = me.terminal()?;
+    me.type_mark(terminal, libc::TIOCSTI)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,9 +1,9 @@
 //! tty-inject-high-bits: the same request in a form that a careless filter does not know.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::terminal;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -24,18 +24,17 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Terminal),
     witness,
 };
 
 /// TIOCSTI with a bit that the kernel does not look at.
 const REQUEST: u64 = 1 << 32 | libc::TIOCSTI;
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let terminal = terminal::inherited(me)?;
-    me.decisive(&format!("setsid(), ioctl({terminal}, TIOCSCTTY), ioctl({terminal}, {REQUEST:#x}, ...)"));
-    terminal::take(terminal)?;
-    terminal::type_line(terminal, REQUEST, me.mark())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let terminal = me.terminal()?;
+    me.take_terminal(terminal)?;
+    me.type_mark(terminal, REQUEST)
 }
 
 fn witness(host: &Host) -> Seen {

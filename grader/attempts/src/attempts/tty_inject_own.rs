@@ -1,9 +1,9 @@
 //! tty-inject-own: type into a terminal after making it one's own.
 
 use super::{Attack, Attempt, Measured, Need};
-use crate::inside::terminal;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -25,16 +25,14 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::Terminal),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let terminal = terminal::inherited(me)?;
-    // Taking it is part of the deed: whoever was given no terminal is refused here.
-    me.decisive(&format!("setsid(), ioctl({terminal}, TIOCSCTTY), ioctl({terminal}, TIOCSTI, ...)"));
-    terminal::take(terminal)?;
-    terminal::type_line(terminal, libc::TIOCSTI, me.mark())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let terminal = me.terminal()?;
+    me.take_terminal(terminal)?;
+    me.type_mark(terminal, libc::TIOCSTI)
 }
 
 fn witness(host: &Host) -> Seen {

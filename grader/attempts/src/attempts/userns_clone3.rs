@@ -1,9 +1,9 @@
 //! userns-clone3: the same by clone3(2), whose flags no filter can read.
 
 use super::{Attack, Attempt, Measured};
-use crate::inside::child;
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// The attempt.
@@ -24,34 +24,12 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_clone3],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::UserNamespace),
     witness,
 };
 
-/// The first version of `struct clone_args`, 64 bytes: all that is needed here.
-#[repr(C)]
-#[derive(Default)]
-struct Arguments {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-}
-
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    let (flags, exit_signal) = (libc::CLONE_NEWUSER as u64, libc::SIGCHLD as u64);
-    let arguments = Arguments { flags, exit_signal, ..Arguments::default() };
-    me.decisive("clone3(CLONE_NEWUSER)");
-    // SAFETY: without CLONE_VM and without a stack the child is a copy, as of fork(2); the probe has one thread.
-    let child = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments)) };
-    if Errno::result(child)? == 0 {
-        child::wait();
-    }
-    Ok(())
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.clone3(libc::CLONE_NEWUSER.into())
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,10 +1,10 @@
 //! userns-unshare: become root in a new user namespace, by unshare(2).
 
 use super::{Attack, Attempt, Measured};
-use crate::{Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::attacker::Failed;
+use crate::refusals::Refusal;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
-use nix::sched::{CloneFlags, unshare};
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -22,13 +22,12 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_unshare],
-    attack: Attack::Inside(inside),
+    attack: Attack::ByHand(attack, Refusal::UserNamespace),
     witness,
 };
 
-fn inside(me: &mut Inside) -> Result<(), Errno> {
-    me.decisive("unshare(CLONE_NEWUSER)");
-    unshare(CloneFlags::CLONE_NEWUSER)
+fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    me.unshare(libc::CLONE_NEWUSER)
 }
 
 fn witness(host: &Host) -> Seen {

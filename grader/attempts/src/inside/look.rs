@@ -7,7 +7,7 @@
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, openat, openat2};
 use nix::libc::dev_t;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, major, makedev, stat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, makedev, stat};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Something at a path.
@@ -53,12 +53,6 @@ impl Found {
         }
         Ok(file)
     }
-}
-
-/// Whether a number is that of a pseudoterminal's end for programs, as a decoy host's terminal is one:
-/// UNIX98_PTY_SLAVE_MAJOR in include/uapi/linux/major.h, eight of them. The machine's consoles have others.
-pub fn is_pseudoterminal(number: dev_t) -> bool {
-    (136..=143).contains(&major(number))
 }
 
 /// Whether it is the null device, which a container may have bound over a file to hide that.

@@ -121,6 +121,9 @@ fn no_link_is_followed_and_no_pipe_is_read() {
     assert!(aside.unwrap().why.contains("not a regular file"));
     nix::unistd::mkfifo(&directory.path().join(FILE), nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(ProgressFile::read(directory.path()).unwrap().1.is_some());
+    fs::create_dir_all(directory.path().join(FILE).join("full")).unwrap();
+    let aside = ProgressFile::read(directory.path()).unwrap().1.unwrap();
+    assert!(aside.path.join("full").is_dir() && aside.why.contains("not a regular file"), "{}", aside.why);
     progress.write(directory.path()).unwrap();
     assert_eq!(fs::read_to_string(other).unwrap(), "runs = 5\n");
 }

@@ -1,9 +1,9 @@
 //! Grades in the background, one run at a time. Each positive control is measured once, when it is first needed.
 
-use super::Event;
+use super::{Event, Setting};
 use crate::interrupts::Interrupted;
 use crate::judge::points::Rubric;
-use crate::report::{DecoyKind, TargetReport};
+use crate::report::TargetReport;
 use crate::runner::grading::{self, Controls, Run};
 use crate::runner::workers::{Stopped, Stopper, Workers};
 use crate::target::Target;
@@ -102,7 +102,7 @@ impl Drop for GradingThread {
 /// Serves requests until the channel is closed.
 pub fn serve(
     workers: &mut Workers,
-    decoy: DecoyKind,
+    setting: &Setting,
     orders: &Receiver<GradeRequest>,
     events: &Sender<Event>,
 ) {
@@ -110,7 +110,7 @@ pub fn serve(
     let rubric = Rubric::standard();
     for order in orders {
         let number = order.number;
-        let judged = match judge(&order, decoy, workers, &mut controls, events) {
+        let judged = match judge(&order, setting, workers, &mut controls, events) {
             Ok(mut report) => {
                 rubric.fill_in(&mut report);
                 Graded::Whole(Box::new(report))
@@ -132,16 +132,18 @@ pub fn serve(
 
 fn judge(
     order: &GradeRequest,
-    decoy: DecoyKind,
+    setting: &Setting,
     workers: &mut Workers,
     controls: &mut Controls,
     events: &Sender<Event>,
 ) -> Result<TargetReport> {
-    let attempts = attempts_of(order.lab);
+    let decoy = setting.decoy;
+    let asked = |attempt: &&Attempt| setting.attempts.iter().any(|it| it.id == attempt.id);
+    let attempts: Vec<_> = attempts_of(order.lab).into_iter().filter(asked).collect();
     let missing: Vec<&'static Attempt> =
         attempts.iter().copied().filter(|attempt| !controls.contains_key(attempt.id)).collect();
     let target = Target::lab(order.lab, &order.name, &order.program, decoy);
-    let run = Run { targets: vec![target], attempts, works: true };
+    let run = Run { targets: vec![target], attempts, works: setting.works };
     let (mut done, all) = (0, missing.len() + run.trials());
     let mut tell = |event| {
         if let grading::TrialEvent::Trial = event {

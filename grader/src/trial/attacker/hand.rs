@@ -4,22 +4,32 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
-use super::memory::{Laid, lay};
+use super::mediators::let_answer;
+use super::memory::{Laid, lay, read};
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::observe;
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
-use attempts::attacker::{Argument, Call, Failed, Returned};
+use anyhow::{Context, bail};
+use attempts::attacker::{Argument, Call, Failed, Returned, SPIN_PATIENCE};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
 use nix::unistd::Pid;
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
-const RETURNS: Duration = Duration::from_secs(2);
+const RETURNS: Duration = Duration::from_secs(5);
+
+/// While it runs, the host looks so often how much it has run.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// One that takes longer may wait for another process.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// `int $0x80`.
 #[cfg(target_arch = "x86_64")]
@@ -50,6 +60,8 @@ pub struct Hand<'s, 'd> {
     own: u64,
     /// The calls that it has made so far.
     pub made: Vec<Made>,
+    /// Its parent and what that has in its registers, while a child is moved in its place.
+    parent: Option<(Pid, Registers, u64)>,
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
@@ -58,13 +70,13 @@ impl<'s, 'd> Hand<'s, 'd> {
     ///
     /// # Errors
     /// Why it can't be moved.
-    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> Result<Hand<'s, 'd>, String> {
+    pub fn seize(session: &'s mut Session<'d>, pid: Pid) -> anyhow::Result<Hand<'s, 'd>> {
         if session.stood_there(pid) {
-            let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
-            let info = ptrace::syscall_info(pid).map_err(|errno| format!("its system call: {errno}"))?;
+            let saved = Registers::read(pid).context("the command's registers")?;
+            let info = ptrace::syscall_info(pid).context("the command's system call")?;
             // SAFETY: it stands at the entry of a call, so this is what the kernel has written.
             let own = unsafe { info.u.entry.nr };
-            return Ok(Hand { session, pid, saved, own, made: Vec::new() });
+            return Ok(Hand { session, pid, saved, own, made: Vec::new(), parent: None });
         }
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
@@ -73,23 +85,23 @@ impl<'s, 'd> Hand<'s, 'd> {
             | ptrace::Options::PTRACE_O_TRACEEXEC;
         // Where every execve(2) is seen, it is the host's already.
         if !session.traces(pid) {
-            ptrace::seize(pid, follow).map_err(|errno| match errno {
-                Errno::EPERM => "the command is traced by another process".to_owned(),
-                other => format!("the host could not seize the command: {other}"),
-            })?;
+            match ptrace::seize(pid, follow) {
+                Err(Errno::EPERM) => bail!("the command is traced by another process"),
+                seized => seized.context("the host could not seize the command")?,
+            }
         }
         session.hold(pid);
-        ptrace::interrupt(pid).map_err(|errno| format!("the host could not stop the command: {errno}"))?;
+        ptrace::interrupt(pid).context("the host could not stop the command")?;
         loop {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
-                    let saved = Registers::read(pid).map_err(|errno| format!("its registers: {errno}"))?;
-                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new() });
+                    let saved = Registers::read(pid).context("the command's registers")?;
+                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new(), parent: None });
                 }
-                Some(Stop::Entry { .. }) => return Err("the command is of another architecture".into()),
-                Some(Stop::Ended { .. }) => return Err("the command ended when the host stopped it".into()),
+                Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
+                Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
                 Some(_) => session.resume(pid, libc::PTRACE_SYSCALL),
-                None => return Err("the command did not come to a system call".into()),
+                None => bail!("the command did not come to a system call"),
             }
         }
     }
@@ -103,6 +115,13 @@ impl<'s, 'd> Hand<'s, 'd> {
     pub fn let_go(self) {
         let _ = self.saved.write(self.pid);
         self.session.release(self.pid);
+    }
+
+    /// From now on moves the process again that was seized, and no child of it.
+    pub fn leave_child(&mut self) {
+        if let Some(parent) = self.parent.take() {
+            (self.pid, self.saved, self.own) = parent;
+        }
     }
 
     /// Lets the children that it has made go on, in the call at whose entry it stands itself. Returns them.
@@ -124,6 +143,10 @@ impl<'s, 'd> Hand<'s, 'd> {
         laid.write(self.pid).map_err(lost)?;
         self.saved.with_call(number as u64, laid.numbers).write(self.pid).map_err(lost)?;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
+        if !self.session.stands_within(self.pid, AT_ONCE) {
+            let (pid, deadline) = (self.pid, Instant::now() + RETURNS);
+            let_answer(self.session, pid, || laid.is_untouched(pid), deadline)?;
+        }
         let (value, executed) = self.exit()?;
         let rooms = laid.read_rooms(self.pid);
         if executed {
@@ -257,6 +280,29 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         Ok(file_system(self.pid, descriptor))
     }
 
+    fn follow(&mut self, child: i32) -> Result<(), Failed> {
+        let found = proc::children(self.pid).into_iter().find(|pid| proc::nspid(*pid).last() == Some(&child));
+        let found = found.ok_or(Failed::Ended)?;
+        self.session.hold(found);
+        self.parent = Some((self.pid, self.saved, self.own));
+        self.pid = found;
+        self.stop()?;
+        // It has its parent's registers, and goes to where that stands.
+        self.go_back()
+    }
+
+    fn memory(&mut self, at: i64, length: usize) -> Result<Vec<u8>, Failed> {
+        read(self.pid, at as u64, length).map_err(lost)
+    }
+
+    fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+        match proc::numbers(format!("/proc/{}/fd", self.pid)) {
+            // It waits for its input, on a descriptor.
+            none if none.is_empty() => Err(Failed::GaveUp("the host could not read its descriptors".into())),
+            all => Ok(all),
+        }
+    }
+
     fn wait(&mut self) {
         self.session.look_at(self.pid);
     }
@@ -288,11 +334,18 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     fn spin(&mut self, time: Duration) -> Result<(), Failed> {
         let registers = self.saved;
         self.with_instruction(JUMP_TO_ITSELF, registers, |hand| {
+            let deadline = Instant::now() + SPIN_PATIENCE * time;
+            let used = |pid| observe::cpu(pid).map_or(0.0, |cpu| cpu.used);
+            let enough = used(hand.pid) + time.as_secs_f64();
             hand.session.resume(hand.pid, libc::PTRACE_CONT);
-            match hand.session.next_stop(hand.pid, Instant::now() + time) {
-                None => {}
-                Some(Stop::Ended { .. }) => return Err(Failed::Ended),
-                Some(stop) => return Err(Failed::GaveUp(format!("it did not run, but {stop:?}"))),
+            while used(hand.pid) < enough && Instant::now() < deadline {
+                match hand.session.next_stop(hand.pid, (Instant::now() + LOOK).min(deadline)) {
+                    None => {}
+                    Some(Stop::Ended { .. }) => return Err(Failed::Ended),
+                    // A signal on its way, of a timer perhaps that was set before.
+                    Some(Stop::Other) => hand.session.resume(hand.pid, libc::PTRACE_CONT),
+                    Some(stop) => return Err(Failed::GaveUp(format!("it did not run, but {stop:?}"))),
+                }
             }
             ptrace::interrupt(hand.pid).map_err(lost)?;
             hand.stop()?;
@@ -305,16 +358,20 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 }
 
-/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's
-/// mount table, or in the whole one of its namespace: after a chroot(2) its own lacks the mount on which its root lies.
+/// The type of the file system on which a descriptor lies: by the number of its mount (proc_pid_fdinfo(5)) in the process's
+/// mount table; and since a chroot hides mounts from that, by its device number in the host's.
 fn file_system(pid: Pid, descriptor: i32) -> Option<String> {
     let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
-    let number = field(&about, "mnt_id")?;
-    let kind_in = |table: &str| {
-        let line = table.lines().find(|line| line.split(' ').next() == Some(number))?;
+    let mount = field(&about, "mnt_id")?;
+    let with = |table: &str, column, word: &str| {
+        let line = table.lines().find(|line| line.split(' ').nth(column) == Some(word))?;
         line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
     };
-    kind_in(&proc::read(pid, "mountinfo")).or_else(|| kind_in(&observe::mounts_of_namespace(pid)?))
+    with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
+        let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
+        let device = format!("{}:{}", libc::major(device), libc::minor(device));
+        with(&proc::read(Pid::this(), "mountinfo"), 2, &device)
+    })
 }
 
 /// pidfd_getfd(2).

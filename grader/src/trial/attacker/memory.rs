@@ -40,6 +40,13 @@ pub fn lay(arguments: &[Argument], stack: u64) -> Laid {
                 laid.rooms.push((offset, bytes.len()));
                 offset
             }
+            Argument::Vector(bytes) => {
+                let place = add(&mut laid.bytes, bytes);
+                laid.rooms.push((place, bytes.len()));
+                let offset = add(&mut laid.bytes, &[[0; 8], bytes.len().to_ne_bytes()].concat());
+                inner.push((offset, place));
+                offset
+            }
             Argument::Texts(texts) => {
                 let places: Vec<usize> =
                     texts.iter().map(|text| add(&mut laid.bytes, text.as_bytes_with_nul())).collect();
@@ -82,6 +89,14 @@ impl Laid {
         if written == self.bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
+    /// Whether the bytes are still there, apart from the rooms.
+    pub fn is_untouched(&self, pid: Pid) -> bool {
+        let Ok(there) = read(pid, self.at, self.bytes.len()) else { return false };
+        let in_room =
+            |at: usize| self.rooms.iter().any(|(offset, length)| (*offset..offset + length).contains(&at));
+        there.iter().zip(&self.bytes).enumerate().all(|(at, (there, laid))| there == laid || in_room(at))
+    }
+
     /// What the rooms hold in a process.
     ///
     /// # Errors
@@ -91,7 +106,11 @@ impl Laid {
     }
 }
 
-fn read(pid: Pid, at: u64, length: usize) -> nix::Result<Vec<u8>> {
+/// So many bytes of a process's memory (process_vm_readv(2)).
+///
+/// # Errors
+/// As for [`Laid::write`].
+pub fn read(pid: Pid, at: u64, length: usize) -> nix::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     if length > 0 {
         let there = RemoteIoVec { base: at as usize, len: length };
@@ -114,6 +133,7 @@ mod tests {
             Argument::text("abc"),
             Argument::texts(&["sh", "-c"]),
             Argument::Room(vec![7; 5]),
+            Argument::Vector(vec![8; 3]),
         ];
         let laid = lay(&arguments, 0x7fff_0000_1000);
         let at = |pointer: u64| &laid.bytes[(pointer - laid.at) as usize..];
@@ -123,8 +143,25 @@ mod tests {
         assert!(at(word(0)).starts_with(b"sh\0") && at(word(1)).starts_with(b"-c\0"));
         assert_eq!(word(2), 0);
         assert!(at(laid.numbers[3]).starts_with(&[7; 5]));
-        assert_eq!((laid.numbers[4], laid.at % 16, laid.rooms.len()), (0, 0, 1));
+        let word = |nth: usize| u64::from_ne_bytes(at(laid.numbers[4])[nth * 8..][..8].try_into().unwrap());
+        assert!(at(word(0)).starts_with(&[8; 3]));
+        assert_eq!(word(1), 3);
+        assert_eq!((laid.numbers[5], laid.at % 16, laid.rooms.len()), (0, 0, 2));
         assert!(laid.at + laid.bytes.len() as u64 + RED_ZONE <= 0x7fff_0000_1000);
+    }
+
+    #[test]
+    fn what_was_laid_is_compared_apart_from_the_rooms() {
+        let mut stack = vec![0_u8; 4096];
+        let top = stack.as_mut_ptr() as u64 + 4096;
+        let laid = lay(&[Argument::text("path"), Argument::Room(vec![0; 16])], top);
+        laid.write(Pid::this()).unwrap();
+        let index = |pointer: u64| (pointer - stack.as_ptr() as u64) as usize;
+        let [path, room] = [index(laid.numbers[0]), index(laid.numbers[1])];
+        stack[room] = 1;
+        assert!(laid.is_untouched(Pid::this()));
+        stack[path] = b'P';
+        assert!(!laid.is_untouched(Pid::this()));
     }
 
     #[test]
@@ -133,6 +170,7 @@ mod tests {
         let top = stack.as_mut_ptr() as u64 + 4096;
         let laid = lay(&[Argument::Room(b"word".to_vec())], top);
         laid.write(Pid::this()).unwrap();
+        assert!(laid.is_untouched(Pid::this()));
         assert_eq!(laid.read_rooms(Pid::this()).unwrap(), [b"word"]);
     }
 }

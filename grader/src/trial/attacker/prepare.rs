@@ -3,6 +3,7 @@
 
 use super::hand::Hand;
 use crate::proc::{self, field};
+use anyhow::{Result, bail};
 use attempts::attacker::{Argument, Call, Failed, Hand as _};
 use nix::libc;
 use nix::unistd::Pid;
@@ -26,13 +27,13 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 ///
 /// # Errors
 /// It shares its memory with another process, or could not be moved; why, in words.
-pub fn prepare(hand: &mut Hand, others: &[Pid]) -> Result<(), String> {
+pub fn prepare(hand: &mut Hand, others: &[Pid]) -> Result<()> {
     let pid = hand.pid();
     raise_limits(pid);
     unblock_signals(pid);
     let shares = |kind| others.iter().any(|other| *other != pid && is_same(pid, *other, kind));
     if shares(KCMP_VM) {
-        return Err("the command shares its memory with another process".into());
+        bail!("the command shares its memory with another process");
     }
     let mut own = 0;
     for (kind, flag) in [(KCMP_FS, libc::CLONE_FS), (KCMP_FILES, libc::CLONE_FILES)] {
@@ -64,13 +65,13 @@ pub fn prepare(hand: &mut Hand, others: &[Pid]) -> Result<(), String> {
     hand.made.clear();
     match taken {
         Ok(()) => Ok(()),
-        Err(Failed::Refused(errno)) if own != 0 => Err(format!(
-            "the command shares its working directory or descriptors, and can't leave them: {errno}"
-        )),
+        Err(Failed::Refused(errno)) if own != 0 => {
+            bail!("the command shares its working directory or descriptors, and can't leave them: {errno}")
+        }
         Err(Failed::Refused(_)) => Ok(()),
-        Err(Failed::Filtered) => Err("a filter killed the command before the attempt".into()),
-        Err(Failed::Ended) => Err("the command ended before the attempt".into()),
-        Err(Failed::GaveUp(why)) => Err(why),
+        Err(Failed::Filtered) => bail!("a filter killed the command before the attempt"),
+        Err(Failed::Ended) => bail!("the command ended before the attempt"),
+        Err(Failed::GaveUp(why)) => bail!(why),
     }
 }
 
@@ -79,7 +80,7 @@ fn take<const N: usize>(
     name: &'static str,
     number: libc::c_long,
     arguments: [Argument; N],
-) -> Result<(), Failed> {
+) -> std::result::Result<(), Failed> {
     hand.call(&Call { name, number, arguments: arguments.into() }).map(drop)
 }
 

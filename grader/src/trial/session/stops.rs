@@ -8,7 +8,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// `AUDIT_ARCH_X86_64` and `AUDIT_ARCH_AARCH64`: include/uapi/linux/audit.h.
 #[cfg(target_arch = "x86_64")]
@@ -70,6 +70,27 @@ impl Session<'_> {
     /// Whether a held process stands still.
     pub fn stands(&mut self, pid: Pid) -> bool {
         self.held.get(&pid.as_raw()).is_some_and(|held| !held.stops.is_empty())
+    }
+
+    /// Whether it stands within this time.
+    pub fn stands_within(&mut self, pid: Pid, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        while !self.stands(pid) && Instant::now() < deadline {
+            self.look_at(pid);
+        }
+        self.stands(pid)
+    }
+
+    /// Where it stood is of no interest.
+    pub fn forget_stops(&mut self, pid: Pid) {
+        if let Some(held) = self.held.get_mut(&pid.as_raw()) {
+            while let Some(status) = held.stops.pop_front() {
+                let signal = libc::WSTOPSIG(status);
+                if status >> 16 == 0 && signal != libc::SIGTRAP | 0x80 {
+                    held.signals.push(signal);
+                }
+            }
+        }
     }
 
     /// Lets a held process that has stopped go on to its next stop. Signals stay with the host.

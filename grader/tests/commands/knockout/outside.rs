@@ -36,11 +36,8 @@ fn outside_of_any_workspace_it_works_and_a_second_run_builds_nothing() {
     warm::write_cargo(&cargo);
     let knockout = || {
         let mut grader = stage.grader(["knockout", "lab0", "--decoy", "user"]);
-        grader
-            .env("XDG_CACHE_HOME", &cache)
-            .env("CARGO_NET_OFFLINE", "true")
-            .env_remove("CARGO_TARGET_DIR")
-            .env("CARGO", &cargo);
+        grader.env("XDG_CACHE_HOME", &cache).env("CARGO", &cargo);
+        warm::cargo_settings(&mut grader);
         stage.run(grader).assert().success().stdout(contains("1 of 1 steps lose exactly")).stderr(is_empty());
     };
     knockout();
@@ -68,12 +65,8 @@ fn on_a_terminal_there_is_a_progress_bar_and_it_is_gone_at_the_end() {
     let cargo = stage.path("warm-cargo");
     warm::write_cargo(&cargo);
     let mut grader = stage.grader(["knockout", "lab0", "--decoy", "user"]);
-    grader
-        .env("CARGO", cargo)
-        .env("TERM", "xterm")
-        .env("CARGO_NET_OFFLINE", "true")
-        .stdout(Stdio::piped())
-        .stderr(pty.slave);
+    grader.env("CARGO", cargo).env("TERM", "xterm").stdout(Stdio::piped()).stderr(pty.slave);
+    warm::cargo_settings(&mut grader);
     let mut master = fs::File::from(pty.master);
     let screen = thread::spawn(move || {
         let mut bytes = Vec::new();

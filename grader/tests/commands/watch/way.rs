@@ -52,8 +52,10 @@ fn run(board: &str) -> Option<u32> {
 
 #[test]
 fn each_save_shows_what_is_written_down_for_it() {
-    let Some(student) = Student::new(0) else { return };
-    let mut pty = student.board(&[]);
+    let lab_1 = steps().iter().filter(|step| number(&step.id) == 1).count();
+    let begin = if all_is_asked_for("all but the last steps of lab 1") { 0 } else { lab_1 - 3 };
+    let Some(student) = Student::new(begin) else { return };
+    let mut pty = Pty::start(student.grader(&["watch", "lab1"]), 100, 110);
     let mut last = 0;
     let mut next = |pty: &Pty, stop: Stop| {
         let board = pty.wait("another run", |text| run(text).is_some_and(|run| run > last));
@@ -62,10 +64,10 @@ fn each_save_shows_what_is_written_down_for_it() {
         board
     };
     let mut lab = 1;
-    next(&pty, Stop { written: 0, lab });
-    for (written, step) in (1..).zip(steps()) {
+    next(&pty, Stop { written: begin, lab });
+    for (written, step) in (1..).zip(steps()).skip(begin) {
         if number(&step.id) != lab {
-            if !all_is_asked_for("the labs after the first") {
+            if begin > 0 {
                 break;
             }
             lab = number(&step.id);

@@ -1,0 +1,97 @@
+//! Objects of IPC, and keys: they have no path, and what is opened is a number.
+
+use super::{Argument, Attacker, Failed};
+use nix::libc::{self, c_int};
+use nix::sys::stat::fstat;
+use std::os::fd::AsRawFd;
+
+/// As much is read of a segment or a key.
+const STAKE: usize = 64;
+
+/// A message may be no larger where the limit is as usual (`msgsize_default`, mq_overview(7)).
+const MESSAGE: usize = 8192;
+
+impl Attacker<'_> {
+    /// shmget(2): the number of the segment with this key.
+    ///
+    /// # Errors
+    /// Here and below: see [`Hand::call`](super::Hand::call).
+    pub fn shmget(&mut self, key: i32) -> Result<i32, Failed> {
+        self.with_each([0, 0o400, 0o600, libc::SHM_NORESERVE, libc::IPC_CREAT | 0o600], |me, flags| {
+            let size = if flags & libc::IPC_CREAT == 0 { 0 } else { STAKE as i64 };
+            let arguments = [key.into(), size.into(), flags.into()];
+            Ok(me.call("shmget", libc::SYS_shmget, arguments)?.value as i32)
+        })
+    }
+
+    /// shmat(2): attaches a segment. The host takes what it begins with out of the attacker's memory.
+    pub fn take_segment(&mut self, id: i32) -> Result<(), Failed> {
+        let at = self.with_each([libc::SHM_RDONLY, 0, libc::SHM_RND], |me, flags| {
+            Ok(me.call("shmat", libc::SYS_shmat, [id.into(), 0.into(), flags.into()])?.value)
+        })?;
+        let bytes = self.hand.memory(at, STAKE)?;
+        self.taken.extend(bytes);
+        Ok(())
+    }
+
+    /// mq_open(2), without waiting for a message. The system call has no `/` before the name.
+    pub fn mq_open(&mut self, name: &str) -> Result<c_int, Failed> {
+        let flags = [libc::O_CLOEXEC, 0].into_iter().flat_map(|close| {
+            [libc::O_RDONLY, libc::O_RDWR, libc::O_RDWR | libc::O_CREAT].map(|access| access | close)
+        });
+        self.with_each(flags, |me, flags| {
+            let flags = flags | libc::O_NONBLOCK;
+            let arguments = [Argument::text(name), flags.into(), 0o600.into(), 0.into()];
+            Ok(me.call("mq_open", libc::SYS_mq_open, arguments)?.value as c_int)
+        })
+    }
+
+    /// Takes messages from an open queue: one the host, through a duplicate of the descriptor, and one the attacker, with
+    /// mq_timedreceive(2). The host notes which queue it is.
+    pub fn take_messages(&mut self, queue: c_int) -> Result<(), Failed> {
+        let duplicate = self.hand.duplicate(queue)?;
+        self.handles.queue = fstat(&duplicate).ok().map(|status| status.st_ino);
+        let mut message = vec![0_u8; MESSAGE];
+        let none = std::ptr::null_mut::<u8>();
+        // SAFETY: the call writes no more than the length that is given; there is no priority and no time.
+        let length = unsafe {
+            libc::syscall(
+                libc::SYS_mq_timedreceive,
+                duplicate.as_raw_fd(),
+                message.as_mut_ptr(),
+                MESSAGE,
+                none,
+                none,
+            )
+        };
+        self.taken.extend(&message[..usize::try_from(length).unwrap_or(0)]);
+        let arguments = [queue.into(), Argument::room(MESSAGE), (MESSAGE as i64).into(), 0.into(), 0.into()];
+        let mut returned = self.call("mq_timedreceive", libc::SYS_mq_timedreceive, arguments)?;
+        let length = usize::try_from(returned.value).unwrap_or(0);
+        self.taken.extend(returned.rooms.remove(0).into_iter().take(length));
+        Ok(())
+    }
+
+    /// keyctl(2) with one of its operations on a key or keyring.
+    pub fn keyctl(&mut self, operation: u32, key: i32, more: [Argument; 3]) -> Result<i32, Failed> {
+        let arguments: Vec<Argument> = [operation.into(), key.into()].into_iter().chain(more).collect();
+        Ok(self.call("keyctl", libc::SYS_keyctl, arguments)?.value as i32)
+    }
+
+    /// request_key(2) of a user's key, which nobody is to make where there is none. Returns its number.
+    pub fn request_key(&mut self, description: &str) -> Result<i32, Failed> {
+        let arguments = [Argument::text("user"), Argument::text(description), 0.into(), 0.into()];
+        Ok(self.call("request_key", libc::SYS_request_key, arguments)?.value as i32)
+    }
+
+    /// Takes what a key holds, or a keyring: the numbers of its keys.
+    pub fn take_key(&mut self, key: i32) -> Result<Vec<u8>, Failed> {
+        let arguments =
+            [libc::KEYCTL_READ.into(), key.into(), Argument::room(STAKE * 4), (STAKE as i64 * 4).into()];
+        let mut returned = self.call("keyctl", libc::SYS_keyctl, arguments)?;
+        let mut payload = returned.rooms.remove(0);
+        payload.truncate(usize::try_from(returned.value).unwrap_or(0));
+        self.taken.extend(&payload);
+        Ok(payload)
+    }
+}

@@ -1,0 +1,154 @@
+//! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
+
+use super::{Argument, Attacker, Failed};
+use nix::errno::Errno;
+use nix::libc::{self, c_int, c_ulong};
+use nix::sys::stat::fstat;
+use std::fs;
+use std::os::fd::AsRawFd;
+
+/// More directories than this lie above one another in no container's way up.
+const MAX_DEPTH: usize = 256;
+
+/// Where a descriptor stands: device, inode, and the mount (proc_pid_fdinfo(5)).
+pub type Place = (u64, u64, u64);
+
+impl Attacker<'_> {
+    /// chroot(2).
+    ///
+    /// # Errors
+    /// Here and below: see [`Hand::call`](super::Hand::call).
+    pub fn chroot(&mut self, path: &str) -> Result<(), Failed> {
+        self.call("chroot", libc::SYS_chroot, [Argument::text(path)]).map(drop)
+    }
+
+    /// setns(2).
+    pub fn setns(&mut self, descriptor: c_int, kinds: c_int) -> Result<(), Failed> {
+        self.call("setns", libc::SYS_setns, [descriptor.into(), kinds.into()]).map(drop)
+    }
+
+    /// umount2(2).
+    pub fn umount(&mut self, path: &str, flags: c_int) -> Result<(), Failed> {
+        self.call("umount2", libc::SYS_umount2, [Argument::text(path), flags.into()]).map(drop)
+    }
+
+    /// mount(2) that changes the flags of a mount: MS_REMOUNT | MS_BIND.
+    pub fn remount(&mut self, path: &str) -> Result<(), Failed> {
+        let flags = (libc::MS_REMOUNT | libc::MS_BIND) as i64;
+        let arguments = [0.into(), Argument::text(path), 0.into(), flags.into(), 0.into()];
+        self.call("mount", libc::SYS_mount, arguments).map(drop)
+    }
+
+    /// mount_setattr(2), which takes these flags from a mount.
+    pub fn clear_mount_flags(&mut self, path: &str, flags: c_ulong) -> Result<(), Failed> {
+        // `struct mount_attr` of include/uapi/linux/mount.h: flags to set, to clear, propagation, user namespace.
+        let attributes = [0, flags, 0, 0].map(u64::to_ne_bytes).concat();
+        let size = attributes.len() as i64;
+        let here = libc::AT_FDCWD;
+        let arguments =
+            [here.into(), Argument::text(path), 0.into(), Argument::Bytes(attributes), size.into()];
+        self.call("mount_setattr", libc::SYS_mount_setattr, arguments).map(drop)
+    }
+
+    /// open_by_handle_at(2): opens what a handle names, on the file system of a descriptor.
+    pub fn open_by_handle(&mut self, on: c_int, handle: Vec<u8>, flags: c_int) -> Result<c_int, Failed> {
+        let arguments = [on.into(), Argument::Bytes(handle), (flags | libc::O_CLOEXEC).into()];
+        Ok(self.call("open_by_handle_at", libc::SYS_open_by_handle_at, arguments)?.value as c_int)
+    }
+
+    /// fchmod(2).
+    pub fn fchmod(&mut self, file: c_int, mode: u32) -> Result<(), Failed> {
+        self.call("fchmod", libc::SYS_fchmod, [file.into(), mode.into()]).map(drop)
+    }
+
+    /// fchmodat(2).
+    pub fn fchmodat(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
+        let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into()];
+        self.call("fchmodat", libc::SYS_fchmodat, arguments).map(drop)
+    }
+
+    /// pidfd_open(2) of itself.
+    pub fn pidfd_of_itself(&mut self) -> Result<c_int, Failed> {
+        let own = self.call("getpid", libc::SYS_getpid, [])?.value;
+        Ok(self.call("pidfd_open", libc::SYS_pidfd_open, [own.into(), 0.into()])?.value as c_int)
+    }
+
+    /// Its root directory, and where that is. Not to be had is no refusal.
+    pub fn root(&mut self) -> Result<(c_int, Place), Failed> {
+        let root = self.look("/").map_err(Failed::in_preparation)?;
+        Ok((root, self.place(root)?))
+    }
+
+    /// Where a descriptor of its stands.
+    pub fn place(&mut self, descriptor: c_int) -> Result<Place, Failed> {
+        let file = self.hand.duplicate(descriptor)?;
+        let unknown = || Failed::GaveUp("the host could not see where a descriptor stands".into());
+        let status = fstat(&file).map_err(|_| unknown())?;
+        let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()));
+        let about = about.map_err(|_| unknown())?;
+        let mount = about.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse::<u64>().ok());
+        Ok((status.st_dev, status.st_ino, mount.ok_or_else(unknown)?))
+    }
+
+    /// Whether a directory is there, and not where `place` is.
+    pub fn is_elsewhere(&mut self, path: &str, place: Place) -> Result<bool, Failed> {
+        let descriptor = match self.open(path, libc::O_PATH | libc::O_DIRECTORY) {
+            Ok(descriptor) => descriptor,
+            Err(Failed::Refused(_)) => return Ok(false),
+            Err(other) => return Err(other),
+        };
+        let there = self.place(descriptor)?;
+        self.close(descriptor)?;
+        Ok(there != place)
+    }
+
+    /// Follows `..` until it leads nowhere new, and returns a descriptor of the top.
+    pub fn climb(&mut self, from: c_int) -> Result<c_int, Failed> {
+        let directory = libc::O_PATH | libc::O_DIRECTORY;
+        let mut at = self.open_stake_at(from, ".", directory)?;
+        let mut place = self.place(at)?;
+        for _ in 0..MAX_DEPTH {
+            let above = self.open_stake_at(at, "..", directory)?;
+            self.close(at)?;
+            let there = self.place(above)?;
+            if there == place {
+                return Ok(above);
+            }
+            (at, place) = (above, there);
+        }
+        self.gives_up("there is no end to the directories above it")
+    }
+
+    /// Takes the host's canary: one file of two at the top of the host's tree, for root and for everybody, who may
+    /// be all that is left of root. Each place is empty, or ends with a slash. What is found is gone by: it may be another.
+    pub fn take_canary(&mut self, directory: c_int, places: &[&str]) -> Result<(), Failed> {
+        let (mut taken, mut refused) = (false, Ok(()));
+        for place in places {
+            for name in ["canary", "canary.open"] {
+                match self.open_stake_at(directory, &format!("{place}{name}"), libc::O_RDONLY) {
+                    Ok(file) => {
+                        taken = true;
+                        self.take(file)?;
+                        self.close(file)?;
+                    }
+                    Err(Failed::Refused(errno)) => refused = Err(Failed::Refused(errno)),
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        if taken { Ok(()) } else { refused }
+    }
+
+    /// Climbs from a directory, and takes the canary at the top. That there is none refuses only where the climb ended
+    /// at `root`, where the attacker has been from the start.
+    pub fn take_canary_above(&mut self, from: c_int, root: Place) -> Result<(), Failed> {
+        let top = self.climb(from)?;
+        let place = self.place(top)?;
+        match self.take_canary(top, &[""]) {
+            Err(Failed::Refused(Errno::ENOENT)) if place != root => {
+                self.gives_up("it left its root directory, and found no canary where it came")
+            }
+            taken => taken,
+        }
+    }
+}

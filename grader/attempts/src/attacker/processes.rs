@@ -1,0 +1,102 @@
+//! Other processes, as the attacker reaches for them: by number, by pidfd, by ptrace(2).
+
+use super::{Argument, Attacker, Failed};
+use nix::libc::{self, c_int, c_uint, pid_t};
+
+/// As many bytes of another process's memory are read at once.
+const WORD: usize = size_of::<u64>();
+
+impl Attacker<'_> {
+    /// The number of a process of the host. Never 0 or less, which would mean the attacker's own group, or everybody.
+    ///
+    /// # Errors
+    /// Here and below: see [`Hand::call`](super::Hand::call).
+    pub fn victim(&self) -> Result<pid_t, Failed> {
+        match self.given("victim").parse() {
+            Ok(number @ 2..) => Ok(number),
+            _ => self.gives_up("the host has no process to attack"),
+        }
+    }
+
+    /// kill(2).
+    pub fn kill(&mut self, process: pid_t, signal: c_int) -> Result<(), Failed> {
+        self.call("kill", libc::SYS_kill, [process.into(), signal.into()]).map(drop)
+    }
+
+    /// pidfd_open(2).
+    pub fn pidfd_open(&mut self, process: pid_t) -> Result<c_int, Failed> {
+        Ok(self.call("pidfd_open", libc::SYS_pidfd_open, [process.into(), 0.into()])?.value as c_int)
+    }
+
+    /// pidfd_getfd(2): a descriptor of that process, among the attacker's own.
+    pub fn pidfd_getfd(&mut self, process: c_int, descriptor: c_int) -> Result<c_int, Failed> {
+        let arguments = [process.into(), descriptor.into(), 0.into()];
+        Ok(self.call("pidfd_getfd", libc::SYS_pidfd_getfd, arguments)?.value as c_int)
+    }
+
+    /// pidfd_send_signal(2).
+    pub fn pidfd_send_signal(&mut self, process: c_int, signal: c_int) -> Result<(), Failed> {
+        let arguments = [process.into(), signal.into(), 0.into(), 0.into()];
+        self.call("pidfd_send_signal", libc::SYS_pidfd_send_signal, arguments).map(drop)
+    }
+
+    /// A child that stands still (fork(2)). Returns its number.
+    pub fn child(&mut self) -> Result<pid_t, Failed> {
+        // The architectures differ in the order of the last arguments, which are all 0.
+        let arguments = [libc::SIGCHLD.into(), 0.into(), 0.into(), 0.into(), 0.into()];
+        Ok(self.call("clone", libc::SYS_clone, arguments)?.value as pid_t)
+    }
+
+    /// Goes on as a child: see [`Hand::follow`](super::Hand::follow).
+    pub fn follow(&mut self, child: pid_t) -> Result<(), Failed> {
+        self.hand.follow(child)
+    }
+
+    /// setpgid(2).
+    pub fn setpgid(&mut self, process: pid_t, group: pid_t) -> Result<(), Failed> {
+        self.call("setpgid", libc::SYS_setpgid, [process.into(), group.into()]).map(drop)
+    }
+
+    /// setsid(2).
+    pub fn setsid(&mut self) -> Result<(), Failed> {
+        self.call("setsid", libc::SYS_setsid, []).map(drop)
+    }
+
+    /// ptrace(2) with PTRACE_ATTACH, and wait4(2) for the stop.
+    pub fn attach(&mut self, process: pid_t) -> Result<(), Failed> {
+        self.ptrace(libc::PTRACE_ATTACH, process, 0, 0.into())?;
+        let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
+        self.call("wait4", libc::SYS_wait4, arguments).map(drop)
+    }
+
+    /// Takes words from the memory of a process to which the attacker is attached (PTRACE_PEEKDATA).
+    pub fn peek(&mut self, process: pid_t, address: usize, length: usize) -> Result<(), Failed> {
+        for offset in (0..length).step_by(WORD) {
+            // The system call writes the word to where its last argument points.
+            let word = self.ptrace(libc::PTRACE_PEEKDATA, process, address + offset, Argument::room(WORD))?;
+            self.taken.extend(word.concat());
+        }
+        Ok(())
+    }
+
+    /// Takes the memory of a process without attaching to it (process_vm_readv(2)).
+    pub fn read_memory(&mut self, process: pid_t, address: usize, length: usize) -> Result<(), Failed> {
+        let there = [address, length].map(usize::to_ne_bytes).concat();
+        let here = Argument::Vector(vec![0; length]);
+        let arguments = [process.into(), here, 1.into(), Argument::Bytes(there), 1.into(), 0.into()];
+        let read = self.call("process_vm_readv", libc::SYS_process_vm_readv, arguments)?;
+        self.taken.extend(read.rooms.concat());
+        Ok(())
+    }
+
+    fn ptrace(
+        &mut self,
+        request: c_uint,
+        process: pid_t,
+        address: usize,
+        data: Argument,
+    ) -> Result<Vec<Vec<u8>>, Failed> {
+        let arguments = [i64::from(request).into(), process.into(), (address as i64).into(), data];
+        Ok(self.call("ptrace", libc::SYS_ptrace, arguments)?.rooms)
+    }
+}

@@ -1,0 +1,65 @@
+//! What a host is called, and its clocks: settings of the kernel that have system calls of their own.
+
+use super::{Argument, Attacker, Failed};
+use nix::libc;
+use std::mem::offset_of;
+
+impl Attacker<'_> {
+    /// sethostname(2).
+    ///
+    /// # Errors
+    /// Here and below: see [`Hand::call`](super::Hand::call).
+    pub fn sethostname(&mut self, name: &str) -> Result<(), Failed> {
+        let arguments = [Argument::text(name), (name.len() as i64).into()];
+        self.call("sethostname", libc::SYS_sethostname, arguments).map(drop)
+    }
+
+    /// uname(2): the host name.
+    pub fn uname(&mut self) -> Result<Vec<u8>, Failed> {
+        let room = Argument::room(size_of::<libc::utsname>());
+        let mut name = self.call("uname", libc::SYS_uname, [room])?.rooms.remove(0);
+        // `nodename` comes second of six fields of the same length.
+        name = name.split_off(offset_of!(libc::utsname, nodename));
+        name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(0));
+        Ok(name)
+    }
+
+    /// clock_gettime(2) of the clock that counts from the machine's start, in seconds. Not by the vDSO: the host would see no
+    /// call.
+    pub fn boot_time(&mut self) -> Result<i64, Failed> {
+        let arguments = [libc::CLOCK_BOOTTIME.into(), Argument::room(size_of::<libc::timespec>())];
+        let time = self.call("clock_gettime", libc::SYS_clock_gettime, arguments)?.rooms.remove(0);
+        Ok(first_number(&time))
+    }
+
+    /// sysinfo(2): the same clock.
+    pub fn uptime(&mut self) -> Result<i64, Failed> {
+        let room = Argument::room(size_of::<libc::sysinfo>());
+        let told = self.call("sysinfo", libc::SYS_sysinfo, [room])?.rooms.remove(0);
+        Ok(first_number(&told))
+    }
+
+    /// adjtimex(2): what the clock that tells the date is set to. Changes nothing.
+    pub fn read_clock(&mut self) -> Result<Vec<u8>, Failed> {
+        let room = Argument::room(size_of::<libc::timex>());
+        Ok(self.call("adjtimex", libc::SYS_adjtimex, [room])?.rooms.remove(0))
+    }
+
+    /// Sets the clock's estimated error, a mere note for time servers, to what was read: so nothing changes. With
+    /// clock_adjtime(2), or by its older name adjtimex(2).
+    pub fn adjust_clock(&mut self, mut clock: Vec<u8>) -> Result<(), Failed> {
+        let at = offset_of!(libc::timex, modes);
+        clock[at..at + 4].copy_from_slice(&libc::ADJ_ESTERROR.to_ne_bytes());
+        let clock = || Argument::Bytes(clock.clone());
+        let arguments = [libc::CLOCK_REALTIME.into(), clock()];
+        match self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments) {
+            Err(Failed::Refused(_)) => self.call("adjtimex", libc::SYS_adjtimex, [clock()]).map(drop),
+            done => done.map(drop),
+        }
+    }
+}
+
+/// The first eight bytes of a structure.
+fn first_number(bytes: &[u8]) -> i64 {
+    bytes.first_chunk().map_or(0, |bytes| i64::from_ne_bytes(*bytes))
+}

@@ -1,0 +1,103 @@
+//! The caller's terminal, as far as the attacker has it.
+
+use super::{Argument, Attacker, Failed};
+use nix::libc::{self, c_int};
+use nix::sys::stat::makedev;
+
+impl Attacker<'_> {
+    /// A descriptor of the caller's terminal, and of no other: one that the attacker has, as the host finds, or its
+    /// controlling terminal, or one that it takes from its parent. Where it can have none, one of its root directory, so
+    /// that it is refused.
+    ///
+    /// # Errors
+    /// Here and below: see [`Hand::call`](super::Hand::call).
+    pub fn terminal(&mut self) -> Result<c_int, Failed> {
+        if let Ok(descriptor) = self.given("terminal").parse() {
+            return Ok(descriptor);
+        }
+        match self.controlling_terminal() {
+            Ok(Some(descriptor)) => return Ok(descriptor),
+            Ok(None) | Err(Failed::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+        match self.terminal_of_parent() {
+            Ok(Some(descriptor)) => return Ok(descriptor),
+            Ok(None) | Err(Failed::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+        self.open("/", libc::O_RDONLY)
+    }
+
+    /// `/dev/tty`, where that is the caller's terminal.
+    fn controlling_terminal(&mut self) -> Result<Option<c_int>, Failed> {
+        if self.given("terminal-session").is_empty() {
+            return Ok(None);
+        }
+        let found = self.look("/dev/tty")?;
+        // Whoever opens device 5:0 gets its own (tty(4)); another one may be a console of the machine's.
+        match self.status(found)?.st_rdev == makedev(5, 0) {
+            true => self.open("/dev/tty", libc::O_RDWR).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn terminal_of_parent(&mut self) -> Result<Option<c_int>, Failed> {
+        let parent = self.call("getppid", libc::SYS_getppid, [])?.value as c_int;
+        if parent == 0 {
+            return Ok(None);
+        }
+        let process = self.pidfd_open(parent)?;
+        for descriptor in 0..3 {
+            match self.pidfd_getfd(process, descriptor) {
+                Ok(taken) => {
+                    let status = self.status(taken)?;
+                    if format!("{} {}", status.st_dev, status.st_ino) == self.given("terminal-inode") {
+                        return Ok(Some(taken));
+                    }
+                }
+                Err(Failed::Refused(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes a terminal the controlling terminal of a session of the attacker's own: that of a child, since whoever leads a
+    /// session or a group may have another one, and can't leave it.
+    pub fn take_terminal(&mut self, terminal: c_int) -> Result<(), Failed> {
+        match self.child() {
+            Ok(child) => self.follow(child)?,
+            Err(Failed::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+        match self.setsid().and_then(|()| self.ioctl(terminal, libc::TIOCSCTTY, 0.into())) {
+            // Some may type into any terminal.
+            Ok(()) | Err(Failed::Refused(_)) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Pushes the attacker's mark into the input of a terminal, as if it had been typed (TIOCSTI, ioctl_tty(2)).
+    /// `request` is TIOCSTI, as far as the kernel looks at it.
+    pub fn type_mark(&mut self, terminal: c_int, request: u64) -> Result<(), Failed> {
+        let line = format!("{}\n", self.mark());
+        for byte in line.bytes() {
+            self.ioctl(terminal, request, Argument::Bytes(vec![byte]))?;
+        }
+        Ok(())
+    }
+
+    /// ioctl(2).
+    pub fn ioctl(&mut self, descriptor: c_int, request: u64, argument: Argument) -> Result<(), Failed> {
+        let arguments = [descriptor.into(), Argument::Number(request as i64), argument];
+        self.call("ioctl", libc::SYS_ioctl, arguments).map(drop)
+    }
+
+    /// Blocks a signal (sigprocmask(2)).
+    pub fn block(&mut self, signal: c_int) -> Result<(), Failed> {
+        let set = 1_u64 << (signal - 1);
+        let set = Argument::Bytes(set.to_ne_bytes().to_vec());
+        let arguments = [libc::SIG_BLOCK.into(), set, 0.into(), (size_of::<u64>() as i64).into()];
+        self.call("rt_sigprocmask", libc::SYS_rt_sigprocmask, arguments).map(drop)
+    }
+}
