@@ -7,7 +7,7 @@
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
 //! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
-//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it.
+//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, and in its [`belongings`].
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
@@ -15,6 +15,7 @@
 //!
 //! A decoy knows no attempt.
 
+pub mod belongings;
 pub mod cgroupfs;
 pub mod changes;
 pub mod delegated;

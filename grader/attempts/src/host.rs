@@ -91,6 +91,9 @@ pub struct Host {
     pub group: (GroupFacts, GroupFacts),
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
+    /// What of the host's own, or its caller's, a program has changed beyond its container: while its command ran, or
+    /// later.
+    pub changed: Vec<String>,
     /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
     pub unfit: Option<String>,
     /// What the host made for this attempt when all stood still; none where the attempt needs none of it.

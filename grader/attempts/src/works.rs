@@ -61,6 +61,7 @@ pub const ALL: &[Work] = &[
     directories::TWO_AT_ONCE,
     directories::ROOTFS_WRITABLE,
     command::NOTHING_LEFT,
+    command::HOST_INTACT,
     namespaces::PID_1,
     signals::SIGNALS,
     signals::NO_CHILD_LEFT,

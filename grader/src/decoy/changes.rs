@@ -2,14 +2,17 @@
 //!
 //! A decoy costs more than a trial. Where nothing has changed it serves for the next one too.
 
+use super::belongings::Belongings;
 use super::layout::{READ_ONLY, ROOTFS};
-use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID};
+use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID, Names};
+use super::services::Services;
 use crate::beneath::{Directory, is};
 use anyhow::{Context, Result, bail};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::libc;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +20,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Directories that lie deeper are none that the grader has made: it copies 100 levels of a tree.
 const MAX_DEPTH: usize = 300;
@@ -35,6 +38,9 @@ pub struct TreeState {
     name: String,
     processes: BTreeSet<i32>,
     files: Files,
+    belongings: Belongings,
+    /// Paths of what is the program's own.
+    programs: Vec<PathBuf>,
 }
 
 /// Every file of the decoy's own, with what is not to change. As strings, which are compared sooner than paths.
@@ -64,15 +70,38 @@ pub struct MountChanges {
 pub struct FileChanges {
     /// By paths.
     pub paths: Changes,
+    /// Those of the host's own that are others than they were, or gone.
+    pub changed: Names,
     /// The end of the path of each file that is set-user-ID and root's and was not; none where there are more than
     /// [`MAX_SETUID`].
     pub setuid: Option<Vec<String>>,
 }
 
 impl TreeState {
-    /// What it looks like now.
-    pub fn now(proc: &OwnedFd) -> Result<TreeState> {
-        Ok(TreeState { mounts: mounts(proc)?, name: name()?, processes: processes(proc)?, files: files()? })
+    /// What it looks like now. `programs` are the paths of what is the program's own.
+    pub fn now(services: &Services, victim: Pid, programs: Vec<PathBuf>) -> Result<TreeState> {
+        let proc = &services.proc;
+        Ok(TreeState {
+            mounts: mounts(proc)?,
+            name: name()?,
+            processes: processes(proc)?,
+            files: files()?,
+            belongings: Belongings::now(services, victim)?,
+            programs,
+        })
+    }
+
+    /// What is the host's own and not as it was, besides files.
+    pub fn changed_belongings(&self, services: &Services, victim: Pid) -> Result<Names> {
+        let mut changed = Names::default();
+        let now = Belongings::now(services, victim)?;
+        now.changed_since(&self.belongings).into_iter().for_each(|name| changed.add(name));
+        Ok(changed)
+    }
+
+    /// Whether a file is the host's or its caller's, and neither the container's nor the program's.
+    fn is_the_hosts(&self, path: &Path) -> bool {
+        !path.starts_with(ROOTFS) && !self.programs.iter().any(|own| path.starts_with(own))
     }
 
     /// Whether everything but the processes is as it was. Files that are new are put away first: whoever looks for
@@ -108,12 +137,16 @@ impl TreeState {
 
     /// How the files differ. What is new is counted and not kept.
     pub fn file_changes(&self) -> Result<FileChanges> {
-        let mut changes = FileChanges { paths: Changes::default(), setuid: Some(Vec::new()) };
+        let mut changes =
+            FileChanges { paths: Changes::default(), changed: Names::default(), setuid: Some(Vec::new()) };
         let mut gone: BTreeSet<&OsString> = self.files.keys().collect();
         let whole = each_file(&mut |path, mark| {
             let was = self.files.get(&path);
             if !gone.remove(&path) {
                 changes.paths.new.add(&path.to_string_lossy());
+            }
+            if was.is_some_and(|was| mark.differs(was)) && self.is_the_hosts(Path::new(&path)) {
+                changes.changed.add(&path.to_string_lossy());
             }
             if mark.is_roots_set_user_id() && !was.is_some_and(FileMark::is_roots_set_user_id) {
                 changes.setuid = changes.setuid.take().filter(|all| all.len() < MAX_SETUID);
@@ -123,7 +156,13 @@ impl TreeState {
             Ok(if many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         if whole.is_continue() {
-            gone.iter().for_each(|path| changes.paths.gone.add(&path.to_string_lossy()));
+            for path in gone {
+                let name = path.to_string_lossy();
+                changes.paths.gone.add(&name);
+                if self.is_the_hosts(Path::new(path)) {
+                    changes.changed.add(&name);
+                }
+            }
         } else {
             // Others may be among those that were not looked at.
             changes.setuid = None;
@@ -147,6 +186,13 @@ impl FileMark {
         }
     }
 
+    /// Whether it is another file, or has other rights or another content. A device is written to by whoever uses it.
+    fn differs(&self, was: &FileMark) -> bool {
+        let rights = |it: &FileMark| (it.mode, it.owner, it.inode);
+        let is_file = self.mode & libc::S_IFMT == libc::S_IFREG;
+        rights(self) != rights(was) || is_file && self.written != was.written
+    }
+
     /// Whether whoever executes it has the rights of the decoy's root.
     pub fn is_roots_set_user_id(&self) -> bool {
         let kind = libc::S_IFMT | libc::S_ISUID;
@@ -156,7 +202,7 @@ impl FileMark {
 
 /// The mount table of the calling process. `proc` is the host's own `/proc`: what stands at that path now may be
 /// another's.
-fn mounts(proc: &OwnedFd) -> Result<String> {
+pub fn mounts(proc: &OwnedFd) -> Result<String> {
     let mut text = Vec::new();
     mountinfo(proc)?.read_to_end(&mut text).context("mountinfo")?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -168,7 +214,7 @@ fn mountinfo(proc: &OwnedFd) -> Result<fs::File> {
 }
 
 /// The fifth field (proc_pid_mountinfo(5)).
-fn mount_point(line: &str) -> &str {
+pub fn mount_point(line: &str) -> &str {
     line.split(' ').nth(4).unwrap_or_default()
 }
 

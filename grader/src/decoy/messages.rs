@@ -93,6 +93,8 @@ pub struct Snapshot {
     pub processes: Vec<i32>,
     /// What has changed in its own tree, if that was asked for.
     pub files: Changes,
+    /// What is the host's own, files or else, and is not as it was, if that was asked for.
+    pub changed: Names,
     /// Files that are set-user-ID and root's now and were not, if they were asked for, each with the end of its path; none
     /// where there are more than [`MAX_SETUID`].
     pub setuid: Option<Vec<String>>,
@@ -128,6 +130,13 @@ impl Names {
     /// So many are kept, and of each so many characters.
     const KEPT: usize = 3;
     const MAX_CHARS: usize = 200;
+
+    /// Adds others.
+    pub fn append(&mut self, others: Names) {
+        let room = Names::KEPT.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(room));
+        self.count += others.count;
+    }
 
     /// Adds one.
     pub fn add(&mut self, name: &str) {

@@ -8,7 +8,7 @@
 
 use super::changes::{self, TreeState};
 use super::ids::Ids;
-use super::messages::{Changes, FromPid1, Ready, Snapshot, ToPid1};
+use super::messages::{Changes, FromPid1, Names, Ready, Snapshot, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
 use super::start::Program;
@@ -86,12 +86,13 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
     let probe = fs::metadata(rootfs.join(format!("probe-{}", secrets.name)))?;
     let root = fs::metadata("/")?;
-    let first = TreeState::now(&services.proc)?;
+    let programs = plan.files.iter().map(|(_, there)| there.clone()).collect();
+    let first = TreeState::now(&services, victim, programs)?;
     let ready = Ready {
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
         probe: (probe.dev(), probe.ino()),
-        first: snapshot(&services.proc, &first, false, None)?,
+        first: snapshot(&services, &first, false, (victim, None))?,
         victim: victim.as_raw(),
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
@@ -250,7 +251,7 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
                     children.wait_for_victim(channel)?;
-                    let now = snapshot(&services.proc, first, files, children.victim_status);
+                    let now = snapshot(&services, first, files, (victim, children.victim_status));
                     let now = answer_with(now, |now| FromPid1::Snapshot(Box::new(now)));
                     channel.send(&now, &[])?;
                 }
@@ -382,11 +383,24 @@ impl Children {
     }
 }
 
-/// `proc`: the host's own `/proc`. What stands at that path now may be another's.
-fn snapshot(proc: &OwnedFd, first: &TreeState, files: bool, victim: Option<i32>) -> Result<Snapshot> {
+/// `victim`: its number, and its status if it has ended.
+fn snapshot(
+    services: &Services,
+    first: &TreeState,
+    files: bool,
+    (victim, victim_status): (Pid, Option<i32>),
+) -> Result<Snapshot> {
+    // The host's own: what stands at `/proc` now may be another's.
+    let proc = &services.proc;
     let mounts = first.mount_changes(proc)?;
+    let mut changed = Names::default();
     let (files, setuid) = match files {
-        true => first.file_changes().map(|files| (files.paths, files.setuid))?,
+        true => {
+            let files = first.file_changes()?;
+            changed.append(files.changed);
+            changed.append(first.changed_belongings(services, victim)?);
+            (files.paths, files.setuid)
+        }
         false => (Changes::default(), Some(Vec::new())),
     };
     Ok(Snapshot {
@@ -397,8 +411,9 @@ fn snapshot(proc: &OwnedFd, first: &TreeState, files: bool, victim: Option<i32>)
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
         processes: changes::processes(proc)?.into_iter().collect(),
         files,
+        changed,
         setuid,
-        victim,
+        victim: victim_status,
     })
 }
 

@@ -24,10 +24,10 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 pub type Words = BTreeMap<String, String>;
 
 /// The host's session keyring (`KEY_SPEC_SESSION_KEYRING`, keyctl(2)).
-const SESSION: i32 = libc::KEY_SPEC_SESSION_KEYRING;
+pub const SESSION: i32 = libc::KEY_SPEC_SESSION_KEYRING;
 
 /// The size of the segment, in bytes.
-const SEGMENT: usize = 4096;
+pub const SEGMENT: usize = 4096;
 
 /// So long is a name.
 const NAME: usize = 12;
@@ -99,6 +99,11 @@ impl Services {
             ensure!(found == *key, "another key was put in the place of the host's");
         }
         Ok(&self.served)
+    }
+
+    /// What there is, unlooked.
+    pub fn served(&self) -> &Served {
+        &self.served
     }
 
     /// Answers who has connected, and counts them.

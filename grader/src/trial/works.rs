@@ -106,6 +106,9 @@ impl Works {
         }
         // Before those starts that it may give up half-way.
         host.left = leftovers::leftovers(starts.decoy);
+        if host.changed.is_empty() {
+            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended"));
+        }
         let afterwards = asked(InStart::Afterwards);
         if starts.may_go_on() {
             other_paths::other_paths(starts, &afterwards, &mut host);

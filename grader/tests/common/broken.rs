@@ -40,6 +40,15 @@ pub const BROKEN: &[(&str, &str, &[&str])] = &[
     ("writes", r#"mkdir "$2/old" && rmdir "$2/old" && exec "$@""#, &["read-only-rootfs"]),
     ("deaf", r#"trap '' INT TERM HUP; "$@"; exit $?"#, &["signals"]),
     ("leaves", r#"touch /tmp/left; exec "$@""#, &["nothing-left"]),
+    // Of what it relays with, the file is the command's.
+    ("relays", r#"exec 3>&1; s=$( { { "$@" 3>&-; echo $? >&4; } | cat >&3; } 4>&1 ); exit $s"#, &["signals"]),
+    // And puts it back: what ran meanwhile met another host.
+    (
+        "changes",
+        r#"mode=$(stat -c %a /canary); chmod 640 /canary; "$@"; status=$?; chmod $mode /canary; exit $status"#,
+        &["host-intact", "signals"],
+    ),
+    ("changes-for-good", r#"echo mine >>/etc/passwd; exec "$@""#, &["host-intact"]),
 ];
 
 /// Programs by themselves, and what they fall short of.

@@ -66,6 +66,7 @@ const WORKS: &[(&str, [char; 2])] = &[
     ("two-at-once", ['W', 'W']),
     ("rootfs-writable", ['W', 'W']),
     ("nothing-left", ['W', 'F']),
+    ("host-intact", ['W', 'W']),
     ("pid-1", ['W', 'W']),
     // C dies and leaves its command behind; unshare(1) waits on, deaf to INT and TERM.
     ("signals", ['F', 'F']),

@@ -119,6 +119,21 @@ pub const NOTHING_LEFT: Work = Work {
     },
 };
 
+/// What is not the container's is left alone.
+pub const HOST_INTACT: Work = Work {
+    id: "host-intact",
+    first_lab: 0,
+    what: "What is the host's own stays as it is: files, mounts, processes, interfaces, keys, control groups, its name.",
+    man: &["namespaces(7)", "proc(5)"],
+    after: &[],
+    run: InStart::Afterwards,
+    by_hand: nothing_to_do,
+    judge: |host| match host.changed.as_slice() {
+        [] => Ok(()),
+        changed => Err(changed.join("; ")),
+    },
+};
+
 /// The command's end, by its hand: a word on both output streams, and an exit with this status. That a stream is closed
 /// the host notices, since nothing arrives.
 pub fn end(me: &mut Attacker, status: i32, word: &str) {

@@ -4,7 +4,7 @@ use super::super::attacker::hand::Hand;
 use super::super::look::look;
 use super::super::observe;
 use super::start::{Done, RunningCommand, Starts, facts, make};
-use super::{WorksResult, finding, other_paths};
+use super::{WorksResult, finding, leftovers, other_paths};
 use crate::decoy::start::Streams;
 use crate::text;
 use anyhow::Result;
@@ -21,6 +21,7 @@ pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) ->
     let mut own = facts(starts, &running, host)?;
     observe::companions(running.pid, &mut own.attacker);
     let done = make_all(&mut running, checks, &own)?;
+    host.changed.extend(leftovers::changed(starts.decoy, "while the command ran"));
     host.second = Some(other_paths::second(starts, &running, &own.mark, host));
     end(starts, running, 0, done, own, host)
 }

@@ -1,4 +1,4 @@
-//! What a target has left on its host.
+//! What a target has left on its host, and what it has changed there.
 
 use crate::decoy::Decoy;
 use crate::decoy::messages::{Names, Snapshot};
@@ -22,6 +22,20 @@ pub fn leftovers(decoy: &Decoy) -> Vec<String> {
             return found;
         }
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What is the host's own and not as it was when its decoy was made. `when`, in words.
+pub fn changed(decoy: &Decoy, when: &str) -> Option<String> {
+    let found = match decoy.snapshot(true) {
+        Ok(now) => now.changed,
+        Err(error) => return Some(format!("{when}, the host could not be looked at: {error:#}")),
+    };
+    let first = found.first.join(", ");
+    match (found.count, found.more()) {
+        (0, _) => None,
+        (_, 0) => Some(format!("changed {when}: {first}")),
+        (_, more) => Some(format!("changed {when}: {first}, and {more} more")),
     }
 }
 
