@@ -61,12 +61,14 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
+    type Deed = fn(&std::path::Path);
+
     #[test]
     fn what_was_done_to_a_stake_is_seen() {
-        let deeds: [(&str, fn(&std::path::Path)); 4] = [
+        let deeds: [(&str, Deed); 4] = [
             ("nothing", |_| {}),
             ("removed", |file| fs::remove_file(file).unwrap()),
-            ("closed", |file| fs::set_permissions(file, fs::Permissions::from_mode(0)).unwrap()),
+            ("closed", |file| fs::set_permissions(file, fs::Permissions::from_mode(0o000)).unwrap()),
             ("written", |file| fs::write(file, "other").unwrap()),
         ];
         for (word, deed) in deeds {
