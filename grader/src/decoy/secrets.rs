@@ -45,7 +45,7 @@ pub struct Secrets {
     pub words: BTreeMap<String, String>,
     /// The offset of the decoy's boot-time clock, in seconds.
     pub boot_offset: i64,
-    /// What the names of the probe and its socket end with.
+    /// What the names of its set-user-ID programs and nodes end with.
     pub name: String,
 }
 

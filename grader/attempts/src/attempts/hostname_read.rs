@@ -1,6 +1,6 @@
 //! hostname-read: learn the host's name.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -20,7 +20,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_uname, libc::SYS_openat, libc::SYS_pread64, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::HostName),
+    attack,
+    class: Refusal::HostName,
     witness,
 };
 
