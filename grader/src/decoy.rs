@@ -40,6 +40,7 @@ pub mod start;
 pub mod tree;
 pub mod victim;
 
+use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
@@ -57,7 +58,7 @@ use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use secrets::Secrets;
-use stakes::Stakes;
+use stakes::{Canary, Stakes};
 use start::{Program, Started};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -279,6 +280,15 @@ impl Decoy {
     /// The uid of its root, as the worker counts uids.
     pub fn root_id(&self) -> u32 {
         self.ground.as_ref().map_or(0, |ground| ground.lease.ids.outside(0))
+    }
+
+    /// Lays out a canary in its tree, as its PID 1 sees that.
+    ///
+    /// # Errors
+    /// Those of [`Canary::lay`].
+    pub fn lay_canary(&self) -> Result<Canary> {
+        let root = Directory::open(Path::new(&format!("/proc/{}/root", self.pid1)))?;
+        Canary::lay(root, self.root_id())
     }
 
     /// What is at stake in its tree and no more what it was.

@@ -71,7 +71,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     other_names()?;
     // Shared within, so that a container which forgets private propagation is caught.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
-    sethostname(format!("decoy-{}", secrets.at("hostname"))).context("sethostname(2)")?;
+    sethostname(secrets.at("hostname")).context("sethostname(2)")?;
     loopback_up().context("bringing lo up")?;
     let services = Services::start(secrets)?;
     let victim = victim::start(secrets).context("the victim")?;
@@ -256,7 +256,7 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                     channel.send(&answer_with(served, |it| FromPid1::Served(it.clone())), &[])?;
                 }
                 Some((ToPid1::Settle, _)) => {
-                    let same = children.settle(channel, &services.proc, first).unwrap_or(false);
+                    let same = children.settle(channel, &services, first).unwrap_or(false);
                     channel.send(&FromPid1::Settled { same }, &[])?;
                 }
                 Some((ToPid1::Begin, _)) => {}
@@ -340,14 +340,14 @@ impl Children {
     }
 
     /// Whether the host is again as it was at `first`. What is dying gets a moment.
-    fn settle(&mut self, channel: &Channel, proc: &OwnedFd, first: &TreeState) -> Result<bool> {
+    fn settle(&mut self, channel: &Channel, services: &Services, first: &TreeState) -> Result<bool> {
         let patience = Instant::now() + Duration::from_millis(200);
         loop {
             self.reap(channel)?;
-            if self.programs.is_empty() && first.same_processes(proc)? {
+            if self.programs.is_empty() && first.same_processes(&services.proc)? {
                 return Ok(self.victim_status.is_none()
                     && victim::is_at_rest(self.victim)
-                    && first.holds(proc)?);
+                    && first.holds(&services.proc, services.hostname())?);
             }
             if Instant::now() > patience {
                 return Ok(false);

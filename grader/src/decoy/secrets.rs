@@ -25,8 +25,8 @@ pub const PLACES: [&str; 16] = [
 ];
 
 /// What is made anew for an attempt: the words of these.
-pub const RENEWED: [&str; 7] =
-    ["segment", "queue", "abstract-socket", "loopback", "datagram", "key", "key-name"];
+pub const RENEWED: [&str; 8] =
+    ["hostname", "segment", "queue", "abstract-socket", "loopback", "datagram", "key", "key-name"];
 
 /// A random word for each of these places.
 pub fn words_for(places: &[&str]) -> Result<BTreeMap<String, String>> {

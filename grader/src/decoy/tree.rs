@@ -116,7 +116,7 @@ impl Drop for Tree {
 /// The files that hold random words.
 fn words(secrets: &Secrets) -> [(&'static str, String); 3] {
     let canary = || secrets.at("canary").to_owned();
-    let hostname = format!("decoy-{}", secrets.at("hostname"));
+    let hostname = secrets.at("hostname").to_owned();
     [("etc/hostname", hostname), ("canary", canary()), ("canary.open", canary())]
 }
 

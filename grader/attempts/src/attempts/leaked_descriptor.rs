@@ -49,7 +49,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
             other => return other,
         }
     }
-    me.open_stake_at(LEFT, "canary", libc::O_RDONLY).map(drop)
+    me.open_stake_at(LEFT, me.given("canary"), libc::O_RDONLY).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -45,7 +45,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     };
     let top = me.open_by_handle(volume, TOP.map(u32::to_ne_bytes).concat(), directory)?;
     me.show(top)?;
-    me.take_canary(top, &[""])
+    me.take_one_of_two(top, &[""], "canary")
 }
 
 fn witness(host: &Host) -> Seen {

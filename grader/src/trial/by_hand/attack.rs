@@ -65,15 +65,20 @@ impl One<'_> {
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
         host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
-        let served = match self.trial.attempt.needs.contains(&Need::Services) {
-            true => renew_services(decoy, &mut host)?,
-            false => Vec::new(),
-        };
-        self.attack(&mut hand, &mut host, served);
+        let canary = decoy.lay_canary().context("the host's canary")?;
+        host.secrets.insert("canary".into(), canary.word.clone());
+        host.stakes.insert("canary".into(), canary.numbers());
+        let mut known = vec![("canary".to_owned(), canary.path.clone())];
+        if self.trial.attempt.needs.contains(&Need::Services) {
+            known.extend(renew_services(decoy, &mut host)?);
+        }
+        self.attack(&mut hand, &mut host, known);
         if self.facts.seen_call == SeenCall::Begun {
             wait_for_consequences(hand.session, decoy.ending() != Ending::None, [Some(pid), pid1]);
         }
         self.look(hand.session, pid1, &mut host)?;
+        host.spoiled.extend(canary.is_spoiled().then(|| "canary".to_owned()));
+        canary.remove();
         explain(&mut self.facts, self.trial.attempt.class, &host);
         let seen = evidence(&self.facts, &host);
         self.facts.evidence.splice(0..0, seen);
@@ -84,8 +89,9 @@ impl One<'_> {
         Ok(())
     }
 
-    /// All stand still: the attacker's state is read, and it makes its calls. It may know of the services, too.
-    fn attack(&mut self, hand: &mut Hand, host: &mut Host, served: Vec<(String, String)>) {
+    /// All stand still: the attacker's state is read, and it makes its calls. It may know of
+    /// the stakes.
+    fn attack(&mut self, hand: &mut Hand, host: &mut Host, known: Vec<(String, String)>) {
         let Trial { stage, decoy, attempt, .. } = self.trial;
         host.attacker_before = observe::process(self.pid, &decoy.ready);
         host.attacker = host.attacker_before.clone();
@@ -94,7 +100,7 @@ impl One<'_> {
         host.terminal = terminal::terminal(hand.session, self.pid);
         let mut hints = attacker_hints(stage, &host.attacker, decoy);
         hints.extend(terminal::hints(hand.session, self.pid, host.terminal));
-        hints.extend(served);
+        hints.extend(known);
         let then = (Instant::now(), observe::cpu(self.pid));
         let mut attacker = Attacker::new(hand, &host.mark, &hints);
         let result = (attempt.attack)(&mut attacker);
