@@ -106,8 +106,8 @@ impl TreeState {
 
     /// Whether everything but the processes is as it was. Files that are new are put away first: whoever looks for
     /// them has looked.
-    pub fn holds(&self, proc: &OwnedFd) -> Result<bool> {
-        if mounts(proc)? != self.mounts || name()? != self.name {
+    pub fn holds(&self, proc: &OwnedFd, name_now: &str) -> Result<bool> {
+        if mounts(proc)? != self.mounts || name()? != name_now {
             return Ok(false);
         }
         put_away(&Directory::open(Path::new("/"))?, files()?, &self.files)

@@ -20,10 +20,8 @@ use crate::random::random_word;
 use crate::target::Target;
 use anyhow::{Context, Result};
 use attack::attack_by;
-use attempts::attacker::{Attacker, Failed};
 use attempts::attempts::{Attempt, Need};
 use attempts::host::Ending;
-use attempts::refusals::Refusal;
 use attempts::{Host, Seen};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -32,17 +30,8 @@ use std::time::Duration;
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
 
-/// What an attempt does, as its file says.
-pub type Attack = fn(&mut Attacker) -> Result<(), Failed>;
-
 /// Runs an attempt once.
-pub fn run_once(
-    stage: &Stage,
-    target: &Target,
-    attempt: &Attempt,
-    how: (Attack, Refusal),
-    streams: Streams,
-) -> Facts {
+pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -53,7 +42,7 @@ pub fn run_once(
         Ok(decoy) => {
             let trial = Trial { stage, target, attempt, decoy: &decoy };
             let error = |error| Facts { distrust: Some(format!("{error:#}")), ..Facts::default() };
-            facts = trial.run(how, streams).unwrap_or_else(error);
+            facts = trial.run(streams).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -82,7 +71,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, how: (Attack, Refusal), streams: Streams) -> Result<Facts> {
+    fn run(&self, streams: Streams) -> Result<Facts> {
         let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
         let streams = match attempt.needs {
@@ -104,7 +93,7 @@ impl Trial<'_> {
             None if facts.refused => {}
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
-                let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid, how);
+                let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid);
                 for (nth, pid) in found.iter().enumerate() {
                     let next = by(&mut session, *pid);
                     // Each process that executes the command is asked, and the worst answer counts.
