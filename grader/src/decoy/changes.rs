@@ -35,7 +35,6 @@ const MAX_NAME: usize = 255;
 #[derive(Debug)]
 pub struct TreeState {
     mounts: String,
-    name: String,
     processes: BTreeSet<i32>,
     files: Files,
     belongings: Belongings,
@@ -83,7 +82,6 @@ impl TreeState {
         let proc = &services.proc;
         Ok(TreeState {
             mounts: mounts(proc)?,
-            name: name()?,
             processes: processes(proc)?,
             files: files()?,
             belongings: Belongings::now(services, victim)?,
