@@ -10,12 +10,13 @@ mod attack;
 mod record;
 
 use super::attacker::find::find;
+use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
 use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::{Stage, hostile, why_not};
 use crate::decoy::Decoy;
-use crate::decoy::start::Streams;
+use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
 use crate::target::Target;
 use anyhow::Result;
@@ -26,8 +27,9 @@ use attempts::{Host, Seen};
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
 
-/// Runs an attempt once.
-pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
+/// Runs an attempt once. The host may watch the program from its first instruction, and hold the command when it is executed:
+/// one that gets no input ends at once.
+pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams, watched: bool) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -37,8 +39,12 @@ pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Stre
         Err(error) => facts.no_decoy = Some(format!("{error:#}")),
         Ok(decoy) => {
             let trial = Trial { stage, target, attempt, decoy: &decoy };
-            let error = |error| Facts { distrust: Some(format!("{error:#}")), ..Facts::default() };
-            facts = trial.run(streams).unwrap_or_else(error);
+            let error = |error: anyhow::Error| Facts {
+                distrust: Some(format!("{error:#}")),
+                tampered: error.is::<NoWitness>(),
+                ..Facts::default()
+            };
+            facts = trial.run(streams, watched).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -67,7 +73,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, streams: Streams) -> Result<Facts> {
+    fn run(&self, streams: Streams, watched: bool) -> Result<Facts> {
         let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
         let streams = match attempt.needs {
@@ -77,13 +83,14 @@ impl Trial<'_> {
         };
         let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
         let group = job(stage, decoy, attempt.needs)?;
-        let mut session = Session::start(decoy, stage, &program, group.as_ref())?;
+        let program = Program { watched, ..program };
+        let mut session = Session::start_command(decoy, stage, &program, command, group.as_ref())?;
         let mut facts = Facts::default();
-        let mut found = session.look_for(|_| find(decoy, command))?;
+        let mut found = find(&mut session, decoy, command).inspect_err(|_| decoy.end())?;
         if found.is_none() && hostile::link(attempt.needs).is_some() {
             (session, facts.not_started) = hostile::again(stage, target, decoy, &program, session)?;
             facts.refused = facts.not_started.is_some();
-            found = session.look_for(|_| find(decoy, command))?;
+            found = find(&mut session, decoy, command)?;
         }
         match found {
             None if facts.refused => {}

@@ -105,6 +105,24 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The same. If the program is watched, the command is held when it is executed.
+    ///
+    /// # Errors
+    /// As for [`Session::start`].
+    pub fn start_command(
+        decoy: &'a Decoy,
+        stage: &'a Stage,
+        program: &Program,
+        command: &'a Command,
+        group: Option<&ContainerGroup>,
+    ) -> Result<Session<'a>> {
+        let mut session = Session::start(decoy, stage, program, group)?;
+        if program.watched {
+            session.catch(command);
+        }
+        Ok(session)
+    }
+
     /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
     /// gets no input ends at once. For a program that the host traces from its first instruction.
     pub fn catch(&mut self, command: &'a Command) {
