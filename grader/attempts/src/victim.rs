@@ -21,7 +21,14 @@ const READ_AND_WRITE: c_int = 3;
 const FIXED: c_int = 0x2 | 0x20 | 0x10_0000;
 
 unsafe extern "C" {
-    fn mmap(at: *mut c_void, length: usize, access: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
+    fn mmap(
+        at: *mut c_void,
+        length: usize,
+        access: c_int,
+        flags: c_int,
+        file: c_int,
+        offset: i64,
+    ) -> *mut c_void;
     fn pause() -> c_int;
 }
 
