@@ -18,14 +18,10 @@ use crate::decoy::Decoy;
 use crate::decoy::start::Streams;
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
 use attempts::{Host, Seen};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::time::Duration;
 
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
@@ -101,7 +97,7 @@ impl Trial<'_> {
                         facts = next;
                     }
                 }
-                if !(may_serve(target, attempt) && end(&mut session, &found)?) {
+                if !(may_serve(target, attempt) && session.end_commands(&found)?) {
                     decoy.end();
                 }
             }
@@ -143,13 +139,4 @@ fn badness(facts: &Facts) -> u8 {
         Seen::Confined(_) => u8::from(facts.distrust.is_some()),
         Seen::Nothing => u8::from(unclear),
     }
-}
-
-/// Ends the command, and waits for the program's end. Whether that has ended, and its host has not.
-pub fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
-    for pid in found {
-        let _ = kill(*pid, Signal::SIGKILL);
-    }
-    session.wait(Duration::from_millis(500)).context("the end of the program")?;
-    Ok(session.program() != Ending::None && !session.host_is_dead())
 }

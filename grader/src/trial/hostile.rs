@@ -2,7 +2,6 @@
 //! nothing at all has refused nothing.
 
 use super::attacker::find::find;
-use super::by_hand::end;
 use super::session::Session;
 use super::{Stage, last_line};
 use crate::decoy::Decoy;
@@ -39,7 +38,7 @@ pub fn again<'a>(
         let (program, command) = stage.ordinary(&honest, decoy, program.streams, &[])?;
         let mut session = Session::start(decoy, stage, &program, None)?;
         let Some(found) = session.look_for(|_| find(decoy, command))? else { return Ok((first, None)) };
-        end(&mut session, &found)?;
+        session.end_commands(&found)?;
     }
     let (_, command) = stage.ordinary(target, decoy, program.streams, &[])?;
     let mut again = Session::start(decoy, stage, program, None)?;

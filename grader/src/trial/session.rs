@@ -19,7 +19,7 @@ use attempts::host::Ending;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -142,6 +142,15 @@ impl<'a> Session<'a> {
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Ends its commands, and waits for the program's end. Whether that has ended, and its host has not.
+    pub fn end_commands(&mut self, commands: &[Pid]) -> Result<bool> {
+        for pid in commands {
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        self.wait(Duration::from_millis(500))?;
+        Ok(self.program() != Ending::None && !self.host_is_dead())
     }
 
     /// Whether the decoy's PID 1 has died.

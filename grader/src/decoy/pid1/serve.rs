@@ -1,7 +1,8 @@
 //! What PID 1 does once its host stands: it starts programs, waits for what ends, and says what it sees.
 
-use super::super::changes::{self, TreeState};
+use super::super::changes::TreeState;
 use super::super::messages::{Changes, FromPid1, Names, Snapshot, ToPid1};
+use super::super::own_view;
 use super::super::services::Services;
 use super::super::start::{self, Program};
 use super::super::victim;
@@ -138,7 +139,7 @@ impl Children {
         let mut ended = BTreeSet::new();
         loop {
             self.reap(channel)?;
-            let mut strangers = changes::processes(proc)?;
+            let mut strangers = own_view::processes(proc)?;
             strangers.retain(|pid| *pid != 1 && *pid != self.victim.as_raw());
             if strangers.is_empty() {
                 return Ok(ended.len());
@@ -153,7 +154,7 @@ impl Children {
             if begun.elapsed() > ENDED {
                 bail!(
                     "{} processes that an earlier start left behind can't be ended",
-                    changes::processes(proc)?.len()
+                    own_view::processes(proc)?.len()
                 );
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -233,9 +234,9 @@ pub fn snapshot(
         mountinfo: mounts.table,
         mounts: mounts.points,
         other_mounts: mounts.other,
-        hostname: changes::name()?,
+        hostname: own_view::name()?,
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
-        processes: changes::processes(proc)?.into_iter().collect(),
+        processes: own_view::processes(proc)?.into_iter().collect(),
         files,
         changed,
         setuid,
