@@ -51,6 +51,7 @@ use anyhow::Result;
 use attacker::find::Command;
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::rules::Rules;
 use image::Image;
 use nix::fcntl::Flock;
 use nix::sys::signalfd::SignalFd;
@@ -85,6 +86,8 @@ pub struct Stage {
     pub children: SignalFd,
     /// How long a trial may take.
     pub limit: Duration,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
     /// By which others see that the groups are in use.

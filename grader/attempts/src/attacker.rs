@@ -31,6 +31,7 @@ pub mod sysctl;
 pub mod terminal;
 
 use crate::host::{Handles, Opened};
+use crate::rules::{Rule, Rules};
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
@@ -187,12 +188,20 @@ pub struct Attacker<'a> {
     pub handles: Handles,
     /// The files that it has opened, as far as the host has looked at them.
     pub opened: Vec<Opened>,
+    rules: Rules,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new(), handles: Handles::default() }
+        let (taken, opened, handles) = (Vec::new(), Vec::new(), Handles::default());
+        Attacker { hand, mark, given, taken, opened, handles, rules: Rules::default() }
+    }
+
+    /// The same, where these rules are in force.
+    #[doc(hidden)]
+    pub fn under(self, rules: Rules) -> Attacker<'a> {
+        Attacker { rules, ..self }
     }
 
     /// A random word that nobody has seen before this attempt.
@@ -250,7 +259,8 @@ impl<'a> Attacker<'a> {
         let mut last = Err(Failed::GaveUp("it knows no way".into()));
         for number in numbers {
             last = call(self, number);
-            if !matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))) {
+            let forbidden = matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS)));
+            if !forbidden || !self.rules.holds(Rule::EachNumber) {
                 break;
             }
         }

@@ -9,6 +9,7 @@
 //! - [`attacker`]: the container's own command, whose system calls the host makes. [`refusals`]: which errno refuses.
 //! - [`inside`]: what an inside half has at hand, and how it talks to the host.
 //! - [`host`]: the facts that a witness reads: a plain record.
+//! - [`rules`]: the rules of the judge, as a test can leave them out.
 //! - [`capabilities`]: which capabilities a container may have.
 //! - [`victim`]: the process that is there to be attacked.
 //! - [`wire`]: the words that probe and host exchange.
@@ -22,6 +23,7 @@ pub mod capabilities;
 pub mod host;
 pub mod inside;
 pub mod refusals;
+pub mod rules;
 pub mod victim;
 pub mod wire;
 pub mod works;

@@ -12,6 +12,7 @@ use crate::target::{Target, What};
 use anyhow::{Context, Result};
 use attempts::attempts::{Attack, Attempt, Need};
 use attempts::host::Ending;
+use attempts::rules::Rule;
 use attempts::wire::Answer;
 use attempts::{Host, Seen};
 use nix::errno::Errno;
@@ -27,9 +28,10 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
     let mut streams = Streams::Pipes;
     let mut facts = run_once(stage, target, attempt, streams);
+    let once = stage.rules.holds(Rule::TriedOnce);
     let never_ran = |facts: &Facts| {
         facts.not_started.is_some() && !facts.refused
-            || facts.distrust.is_some() && facts.tried.is_none() && !facts.tampered
+            || facts.distrust.is_some() && facts.tried.is_none() && !(facts.tampered && once)
     };
     // One that used up its time is no race.
     let in_time = begun.elapsed() < stage.limit;

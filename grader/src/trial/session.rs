@@ -21,6 +21,7 @@ use crate::decoy::start::{Program, Started, Streams};
 use crate::random::random_word;
 use anyhow::{Context, Result};
 use attempts::host::Ending;
+use attempts::rules::Rules;
 use attempts::wire::{Answer, Question};
 use authenticate::Probe;
 use follow::Call;
@@ -69,6 +70,8 @@ pub struct Session<'a> {
     pub refused: Refusals,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
     /// Traced processes that somebody has sent a SIGSYS: what ends them is no filter.
@@ -132,6 +135,7 @@ impl<'a> Session<'a> {
             probe: None,
             refused: Refusals::default(),
             deaths: BTreeMap::new(),
+            rules: stage.rules,
             held: BTreeMap::new(),
             sent_sigsys: BTreeSet::new(),
             executed: Vec::new(),

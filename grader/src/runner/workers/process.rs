@@ -24,6 +24,7 @@ use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
 use anyhow::{Context, Result, bail};
 use attempts::attempts::Attempt;
+use attempts::rules::Rules;
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -64,6 +65,8 @@ pub struct Setup {
     pub probe: PathBuf,
     /// How long one trial may take.
     pub limit: Duration,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// Its control groups.
     pub groups: Groups,
 }
@@ -208,6 +211,7 @@ impl Setup {
             ext4: OnceCell::new(),
             children: session::children()?,
             limit: self.limit,
+            rules: self.rules,
             shared: Shared::default(),
             _locks: locks,
         })
