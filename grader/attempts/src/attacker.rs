@@ -168,6 +168,12 @@ impl From<Errno> for Failed {
 }
 
 impl Failed {
+    /// Whether it is a refusal that another way may not meet: it was not permitted, or a filter has it that there is no
+    /// such call.
+    pub fn forbids(&self) -> bool {
+        matches!(self, Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))
+    }
+
     /// The same for a call that only prepares the attempt: that it was refused is no verdict.
     pub fn in_preparation(self) -> Failed {
         match self {
@@ -259,7 +265,7 @@ impl<'a> Attacker<'a> {
         let mut last = Err(Failed::GaveUp("it knows no way".into()));
         for number in numbers {
             last = call(self, number);
-            let forbidden = matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS)));
+            let forbidden = last.as_ref().is_err_and(Failed::forbids);
             if !forbidden || !self.rules.holds(Rule::EachNumber) {
                 break;
             }
