@@ -1,4 +1,4 @@
-//! Builds the probe, and carries it and the labs' sources in the grader: an installed grader has no workspace
+//! Builds the victim, and carries it and the labs' sources in the grader: an installed grader has no workspace
 //! around it.
 
 use std::fmt::Write;
@@ -11,28 +11,23 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let workspace = here.parent().expect("the grader lies in a workspace");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", here.join("attempts").display());
+    println!("cargo::rerun-if-changed={}", here.join("attempts/src/victim.rs").display());
 
-    probe(&here.join("attempts/Cargo.toml"), &out);
+    victim(&here.join("attempts/src/victim.rs"), &out);
     sources(workspace, &out);
 }
 
-/// The probe, static where that links. A target directory of its own: this build holds the lock of the other.
-fn probe(manifest: &Path, out: &Path) {
+/// The victim, static where that links.
+fn victim(source: &Path, out: &Path) {
     let build = |flags: &[&str]| {
-        let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets it"));
-        cargo.args(["rustc", "--quiet", "--bin", "probe", "--manifest-path"]).arg(manifest);
-        cargo.arg("--target-dir").arg(out.join("probe-build")).args(["--config", "profile.dev.debug=false"]);
-        cargo.args(["--", "-C", "strip=symbols"]).args(flags);
-        // What was set for the grader's own build is not meant for this one.
-        for name in ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER"] {
-            cargo.env_remove(name);
-        }
-        cargo.status().expect("cargo can be run").success()
+        let mut compiler = Command::new(env::var_os("RUSTC").expect("cargo sets it"));
+        compiler
+            .args(["--edition=2024", "--crate-name=victim", "-Copt-level=1", "-Cstrip=symbols"])
+            .args(flags);
+        compiler.arg(source).arg("-o").arg(out.join("victim"));
+        compiler.status().expect("the compiler can be run").success()
     };
-    let linked = build(&["-C", "target-feature=+crt-static"]) || build(&[]);
-    assert!(linked, "the probe does not build: see above");
-    fs::copy(out.join("probe-build/debug/probe"), out.join("probe")).expect("the probe was built");
+    assert!(build(&["-Ctarget-feature=+crt-static"]) || build(&[]), "the victim does not build: see above");
 }
 
 /// A list of the labs' sources: their path in the workspace, and their text.

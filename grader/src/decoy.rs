@@ -40,6 +40,7 @@ pub mod start;
 pub mod tree;
 pub mod victim;
 
+use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
@@ -57,12 +58,11 @@ use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use secrets::Secrets;
-use stakes::Stakes;
+use stakes::{Canary, Stakes};
 use start::{Program, Started};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tree::Tree;
@@ -73,8 +73,8 @@ pub struct Plan<'a> {
     pub kind: DecoyKind,
     /// The root file system that is copied into it.
     pub rootfs: &'a Path,
-    /// The probe.
-    pub probe: &'a Path,
+    /// The victim's program.
+    pub victim: &'a Path,
     /// Files of the program under test: where they are, and where they go.
     pub files: &'a [(PathBuf, PathBuf)],
     /// The program's working directory in the decoy: made where no file of its makes it.
@@ -106,8 +106,6 @@ pub struct Decoy {
     pub ready: Ready,
     /// The random words that it holds.
     pub secrets: Secrets,
-    /// Where probes connect.
-    pub listener: UnixListener,
     pid1: Pid,
     ending: Cell<Ending>,
     channel: Channel,
@@ -168,19 +166,15 @@ impl Decoy {
             ids.map(pid1).context("mapping the decoy's ids")?;
         }
         ours.send(&ToPid1::Begin, &[])?;
-        let (ready, mut descriptors) = match ours.receive::<FromPid1>()? {
-            Some((FromPid1::Ready(ready), descriptors)) => (ready, descriptors),
+        let ready = match ours.receive::<FromPid1>()? {
+            Some((FromPid1::Ready(ready), _)) => ready,
             Some((FromPid1::Failed(why), _)) => bail!("the decoy host: {why}"),
             _ => bail!("the decoy host's PID 1 died while it was made"),
         };
-        let listener = descriptors.pop().context("the decoy host gave no socket")?;
-        let listener = UnixListener::from(listener);
-        listener.set_nonblocking(true)?;
         unfinished.armed = false;
         Ok(Decoy {
             ready: *ready,
             secrets,
-            listener,
             pid1,
             ending,
             channel: ours,
@@ -245,8 +239,6 @@ impl Decoy {
     /// Whether it is as it was when it was made, once its last program has ended. Files that were left are put
     /// away.
     pub fn settle(&self) -> bool {
-        // Nobody is left who could mean anything by it.
-        while self.listener.accept().is_ok() {}
         let asked = self.channel.send(&ToPid1::Settle, &[]).and_then(|()| self.answer());
         matches!(asked, Ok(Some((FromPid1::Settled { same: true }, _))))
     }
@@ -288,6 +280,15 @@ impl Decoy {
     /// The uid of its root, as the worker counts uids.
     pub fn root_id(&self) -> u32 {
         self.ground.as_ref().map_or(0, |ground| ground.lease.ids.outside(0))
+    }
+
+    /// Lays out a canary in its tree, as its PID 1 sees that.
+    ///
+    /// # Errors
+    /// Those of [`Canary::lay`].
+    pub fn lay_canary(&self) -> Result<Canary> {
+        let root = Directory::open(Path::new(&format!("/proc/{}/root", self.pid1)))?;
+        Canary::lay(root, self.root_id())
     }
 
     /// What is at stake in its tree and no more what it was.

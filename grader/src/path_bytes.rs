@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Those of the format.
 pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    attempts::wire::to_hex(path.as_os_str().as_bytes()).serialize(serializer)
+    to_hex(path.as_os_str().as_bytes()).serialize(serializer)
 }
 
 /// Deserializes a path.
@@ -19,9 +19,22 @@ pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::
 /// # Errors
 /// Those of the format, and text that [`serialize`] has not written.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    let bytes = attempts::wire::from_hex(&String::deserialize(deserializer)?);
+    let bytes = from_hex(&String::deserialize(deserializer)?);
     Ok(OsString::from_vec(bytes.ok_or_else(|| D::Error::custom("a path that is no hexadecimal text"))?)
         .into())
+}
+
+/// Bytes as hexadecimal digits.
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes again; none where a character is no digit.
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || text.len() % 2 == 1 {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// Pairs of paths.

@@ -9,7 +9,7 @@ pub fn random_word(length: usize) -> Result<String> {
     let mut bytes = vec![0; length.div_ceil(2)];
     let mut source = File::open("/dev/urandom").context("/dev/urandom")?;
     source.read_exact(&mut bytes).context("/dev/urandom")?;
-    let mut word = attempts::wire::to_hex(&bytes);
+    let mut word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     word.truncate(length);
     Ok(word)
 }

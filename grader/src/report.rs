@@ -24,7 +24,7 @@ pub enum DecoyKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetKind {
-    /// No container at all: the probe on the bare decoy host.
+    /// No container at all: the command on the bare decoy host.
     Bare,
     /// A lab of the workspace.
     Lab,
@@ -64,7 +64,7 @@ pub enum Verdict {
 pub enum Cause {
     /// This machine, or this kind of decoy, can't judge it: it earns no points and costs none.
     Machine,
-    /// The program under test did not start, died early or hid, or its probe's testimony is missing or rejected.
+    /// The program under test did not start, died early or hid, or spoiled what is at stake or the evidence.
     Target,
     /// A prerequisite does not pass.
     Waiting,

@@ -35,7 +35,7 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum What {
-    /// No container at all: the probe on the bare decoy host, for the positive control.
+    /// No container at all: the command on the bare decoy host, for the positive control.
     Bare,
     /// A lab of the workspace, by its number.
     Lab(usize),
@@ -218,8 +218,8 @@ mod tests {
         let target =
             Target::template("/bin/echo -m {rootfs} {id}:{rootfs.name} -- {command}", DecoyKind::User)
                 .unwrap();
-        let argv = target.argv(&["/probe".into(), "a b".into()], "7");
-        assert_eq!(argv, ["/bin/echo", "-m", "/srv/rootfs", "7:rootfs", "--", "/probe", "a b"]);
+        let argv = target.argv(&["/bin/cat".into(), "a b".into()], "7");
+        assert_eq!(argv, ["/bin/echo", "-m", "/srv/rootfs", "7:rootfs", "--", "/bin/cat", "a b"]);
     }
 
     #[test]

@@ -4,9 +4,8 @@
 //! # Layout
 //! - [`attempt`](mod@attempt): one attempt. [`facts`]: what it brings back.
 //! - [`by_hand`]: an attempt whose system calls the host makes. [`attacker`]: how. [`freeze`]: nothing else moves meanwhile.
-//! - [`session`]: one start of the target, and the talk with the probe.
+//! - [`session`]: one start of the target.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
-//! - [`image`]: whether the probe's code is the probe's.
 //! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
 //! - [`stakes`]: whether what is at stake is whole. [`terminal`]: the caller's terminal.
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
@@ -23,7 +22,6 @@ pub mod facts;
 pub mod freeze;
 pub mod group;
 pub mod hostile;
-pub mod image;
 pub mod look;
 pub mod memory;
 pub mod observe;
@@ -41,7 +39,6 @@ use crate::decoy::disk::Disk;
 use crate::decoy::ext4::Ext4;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
-use crate::decoy::layout::ROOTFS;
 use crate::decoy::start::{Program, Streams};
 use crate::decoy::{Decoy, Plan};
 use crate::random::random_word;
@@ -52,7 +49,6 @@ use attacker::find::Command;
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use attempts::rules::Rules;
-use image::Image;
 use nix::fcntl::Flock;
 use nix::sys::signalfd::SignalFd;
 use session::Session;
@@ -68,10 +64,8 @@ pub struct Stage {
     pub directory: PathBuf,
     /// The root file system that is copied into each decoy.
     pub rootfs: PathBuf,
-    /// The probe.
-    pub probe: PathBuf,
-    /// What a process that is the probe must be.
-    pub image: Image,
+    /// The victim's program.
+    pub victim: PathBuf,
     /// The command that is started for an attempt by the host's hand: that of the root file system, and the machine's.
     pub commands: [std::result::Result<Command, String>; 2],
     /// The worker's control groups.
@@ -104,7 +98,7 @@ impl Stage {
         let plan = Plan {
             kind: target.decoy,
             rootfs: &self.rootfs,
-            probe: &self.probe,
+            victim: &self.victim,
             files: &target.files,
             cwd: Path::new(&target.cwd),
             stage: &self.directory,
@@ -127,14 +121,6 @@ impl Stage {
         made.as_ref().map_err(Clone::clone)
     }
 
-    /// The target with the probe as its command, in a decoy.
-    fn program(&self, target: &Target, decoy: &Decoy, streams: Streams, needs: &[Need]) -> Result<Program> {
-        let name = &decoy.secrets.name;
-        let root = root_of(target);
-        let command = [format!("{root}/probe-{name}"), format!("{root}/socket-{name}")];
-        self.program_with(target, decoy, streams, needs, &command)
-    }
-
     /// The target with an ordinary program as its command, which waits for its input.
     fn ordinary(
         &self,
@@ -146,20 +132,8 @@ impl Stage {
         let [of_rootfs, of_machine] = &self.commands;
         let command = if target.what == What::Bare { of_machine } else { of_rootfs };
         let command = command.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
-        let program = self.program_with(target, decoy, streams, needs, &command.words())?;
-        Ok((program, command))
-    }
-
-    fn program_with(
-        &self,
-        target: &Target,
-        decoy: &Decoy,
-        streams: Streams,
-        needs: &[Need],
-        command: &[String],
-    ) -> Result<Program> {
-        Ok(Program {
-            argv: target.argv(command, &random_word(8)?),
+        let program = Program {
+            argv: target.argv(&command.words(), &random_word(8)?),
             cwd: target.cwd.clone(),
             streams,
             watched: false,
@@ -168,24 +142,17 @@ impl Stage {
             ambient: needs.contains(&Need::AmbientCapabilities),
             datagrams: needs.contains(&Need::Datagrams),
             in_user_namespace: target.decoy == DecoyKind::User,
-        })
+        };
+        Ok((program, command))
     }
 }
 
-/// Where the rootfs is for the command. The bare decoy host has no other root: there it is a directory.
-fn root_of(target: &Target) -> &'static str {
-    if target.what == What::Bare { ROOTFS } else { "" }
-}
-
-/// Why no probe said hello, in words.
+/// Why no command was found, in words.
 fn why_not(session: &mut Session, stage: &Stage) -> String {
     let said = last_line(session.stderr());
     let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
     if let Some(why) = &session.ended_for {
         return format!("the command had not started: {why}");
-    }
-    if let Some(why) = session.refused.first() {
-        return why.to_owned();
     }
     if let Some(error) = session.exec_error() {
         return format!("the program could not be executed: {error}");

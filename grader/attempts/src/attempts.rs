@@ -65,8 +65,7 @@ mod userns_unshare;
 
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
-use crate::{Attacker, Host, Inside, Seen};
-use nix::errno::Errno;
+use crate::{Attacker, Host, Seen};
 use nix::libc;
 
 /// An escape attempt.
@@ -92,20 +91,16 @@ pub struct Attempt {
     /// The decisive system calls. The host traces the attacker with ptrace(2), and a refusal counts only if the host
     /// saw one of these calls return it. Empty where the host reads a property instead.
     pub decisive: &'static [libc::c_long],
-    /// What the attacker does.
+    /// What the attacker does, as the container's command: the host makes its system calls.
     pub attack: Attack,
+    /// What its decisive calls are about. A refusal counts only if this class explains it.
+    pub class: Refusal,
     /// What the host looks at afterwards.
     pub witness: fn(&Host) -> Seen,
 }
 
-/// What the attacker does, and who makes its system calls.
-#[derive(Clone, Copy)]
-pub enum Attack {
-    /// The probe, as the container's command.
-    Inside(fn(&mut Inside) -> Result<(), Errno>),
-    /// The host, in the registers of the container's own command. A refusal counts if its class explains it.
-    ByHand(fn(&mut Attacker) -> Result<(), Failed>, Refusal),
-}
+/// What an attacker does.
+pub type Attack = fn(&mut Attacker) -> Result<(), Failed>;
 
 /// The verdicts measured in the reference labs: the bare decoy host, a space, then lab 0 and up. `E` escaped, `B`
 /// blocked, `I` can't be judged.

@@ -35,7 +35,6 @@ const MAX_NAME: usize = 255;
 #[derive(Debug)]
 pub struct TreeState {
     mounts: String,
-    name: String,
     processes: BTreeSet<i32>,
     files: Files,
     belongings: Belongings,
@@ -83,7 +82,6 @@ impl TreeState {
         let proc = &services.proc;
         Ok(TreeState {
             mounts: mounts(proc)?,
-            name: name()?,
             processes: processes(proc)?,
             files: files()?,
             belongings: Belongings::now(services, victim)?,
@@ -106,8 +104,8 @@ impl TreeState {
 
     /// Whether everything but the processes is as it was. Files that are new are put away first: whoever looks for
     /// them has looked.
-    pub fn holds(&self, proc: &OwnedFd) -> Result<bool> {
-        if mounts(proc)? != self.mounts || name()? != self.name {
+    pub fn holds(&self, proc: &OwnedFd, name_now: &str) -> Result<bool> {
+        if mounts(proc)? != self.mounts || name()? != name_now {
             return Ok(false);
         }
         put_away(&Directory::open(Path::new("/"))?, files()?, &self.files)

@@ -27,7 +27,7 @@ pub enum ToPid1 {
 /// What PID 1 says.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromPid1 {
-    /// The decoy stands. Descriptor: the listening socket.
+    /// The decoy stands.
     Ready(Box<Ready>),
     /// What was asked could not be done.
     Failed(String),
@@ -68,8 +68,6 @@ pub struct Ready {
     pub namespaces: BTreeMap<String, u64>,
     /// Device and inode of its root directory.
     pub root: (u64, u64),
-    /// Device and inode of the probe.
-    pub probe: (u64, u64),
     /// The victim, in the decoy's PID namespace.
     pub victim: i32,
     /// What it looked like then.

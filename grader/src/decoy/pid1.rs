@@ -31,7 +31,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -72,7 +71,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     other_names()?;
     // Shared within, so that a container which forgets private propagation is caught.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
-    sethostname(format!("decoy-{}", secrets.at("hostname"))).context("sethostname(2)")?;
+    sethostname(secrets.at("hostname")).context("sethostname(2)")?;
     loopback_up().context("bringing lo up")?;
     let services = Services::start(secrets)?;
     let victim = victim::start(secrets).context("the victim")?;
@@ -80,22 +79,16 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     nix::sys::prctl::set_dumpable(false).context("PR_SET_DUMPABLE")?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
 
-    let rootfs = Path::new(layout::ROOTFS);
-    let socket = rootfs.join(format!("socket-{}", secrets.name));
-    let listener = UnixListener::bind(&socket).context("the probe's socket")?;
-    fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
-    let probe = fs::metadata(rootfs.join(format!("probe-{}", secrets.name)))?;
     let root = fs::metadata("/")?;
     let programs = plan.files.iter().map(|(_, there)| there.clone()).collect();
     let first = TreeState::now(&services, victim, programs)?;
     let ready = Ready {
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
-        probe: (probe.dev(), probe.ino()),
         first: snapshot(&services, &first, false, (victim, None))?,
         victim: victim.as_raw(),
     };
-    channel.send(&FromPid1::Ready(Box::new(ready)), &[listener.as_fd()])?;
+    channel.send(&FromPid1::Ready(Box::new(ready)), &[])?;
     Ok((services, victim, first))
 }
 
@@ -171,7 +164,7 @@ fn volumes(secrets: &Secrets) -> Result<()> {
     }
     let name = format!("setuid-{}", secrets.name);
     let mut program = rootfs.in_root("data")?.create(&name, 0o4755)?;
-    std::io::copy(&mut rootfs.read(format!("probe-{}", secrets.name))?, &mut program)?;
+    std::io::copy(&mut rootfs.read(&name)?, &mut program)?;
     // write(2) takes the set-user-ID bit off.
     program.set_permissions(fs::Permissions::from_mode(0o4755))?;
     Ok(())
@@ -263,7 +256,7 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                     channel.send(&answer_with(served, |it| FromPid1::Served(it.clone())), &[])?;
                 }
                 Some((ToPid1::Settle, _)) => {
-                    let same = children.settle(channel, &services.proc, first).unwrap_or(false);
+                    let same = children.settle(channel, &services, first).unwrap_or(false);
                     channel.send(&FromPid1::Settled { same }, &[])?;
                 }
                 Some((ToPid1::Begin, _)) => {}
@@ -347,14 +340,14 @@ impl Children {
     }
 
     /// Whether the host is again as it was at `first`. What is dying gets a moment.
-    fn settle(&mut self, channel: &Channel, proc: &OwnedFd, first: &TreeState) -> Result<bool> {
+    fn settle(&mut self, channel: &Channel, services: &Services, first: &TreeState) -> Result<bool> {
         let patience = Instant::now() + Duration::from_millis(200);
         loop {
             self.reap(channel)?;
-            if self.programs.is_empty() && first.same_processes(proc)? {
+            if self.programs.is_empty() && first.same_processes(&services.proc)? {
                 return Ok(self.victim_status.is_none()
                     && victim::is_at_rest(self.victim)
-                    && first.holds(proc)?);
+                    && first.holds(&services.proc, services.hostname())?);
             }
             if Instant::now() > patience {
                 return Ok(false);

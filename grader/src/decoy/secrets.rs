@@ -25,8 +25,8 @@ pub const PLACES: [&str; 16] = [
 ];
 
 /// What is made anew for an attempt: the words of these.
-pub const RENEWED: [&str; 7] =
-    ["segment", "queue", "abstract-socket", "loopback", "datagram", "key", "key-name"];
+pub const RENEWED: [&str; 8] =
+    ["hostname", "segment", "queue", "abstract-socket", "loopback", "datagram", "key", "key-name"];
 
 /// A random word for each of these places.
 pub fn words_for(places: &[&str]) -> Result<BTreeMap<String, String>> {
@@ -45,7 +45,7 @@ pub struct Secrets {
     pub words: BTreeMap<String, String>,
     /// The offset of the decoy's boot-time clock, in seconds.
     pub boot_offset: i64,
-    /// What the names of the probe and its socket end with.
+    /// What the names of its set-user-ID programs and nodes end with.
     pub name: String,
 }
 

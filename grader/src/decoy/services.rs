@@ -1,5 +1,5 @@
 //! What a decoy host holds besides files: a System V segment, a message queue, a key, an abstract socket, a listener
-//! on 127.0.0.1. Each gives a random word to whoever reaches it, and each can be made anew: then nobody in the decoy has
+//! on 127.0.0.1, its name. Each gives a random word to whoever reaches it, and each can be made anew: then nobody in the decoy has
 //! prepared for it.
 
 use super::secrets::Secrets;
@@ -11,6 +11,7 @@ use nix::libc;
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send, mq_unlink};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{Mode, fstat};
+use nix::unistd::sethostname;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::File;
@@ -73,6 +74,7 @@ impl Services {
         self.queue = queue(&words["queue"], &mut self.served)?;
         (self.abstract_socket, self.loopback) = listeners(&mut self.served)?;
         self.served.key = key(&words)?;
+        sethostname(&words["hostname"]).context("sethostname(2)")?;
         self.words = words;
         self.look()
     }
@@ -99,6 +101,11 @@ impl Services {
             ensure!(found == *key, "another key was put in the place of the host's");
         }
         Ok(&self.served)
+    }
+
+    /// The host's name, as it was given last.
+    pub fn hostname(&self) -> &str {
+        &self.words["hostname"]
     }
 
     /// What there is, unlooked.

@@ -1,10 +1,74 @@
-//! Which files of a decoy's tree are at stake: known before the program was seen, and looked at again at the end. What
-//! a program has spoiled there, nobody could have got.
+//! Which files of a decoy's tree are at stake: laid out when the attempt begins, or known before the program was seen; and
+//! looked at again at the end. What a program has spoiled there, nobody could have got.
 
 use super::layout::ROOTFS;
 use crate::beneath::Directory;
+use crate::random::random_word;
+use anyhow::{Context, Result};
 use nix::sys::stat::FileStat;
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, fchown};
+
+/// Directories of a host's, one of which holds the canary.
+const DIRECTORIES: [&str; 3] = ["etc", "srv", "home"];
+
+/// The canary: a file for root, and one for everybody, who may be all that is left of root. It is laid out when an attempt
+/// begins, and all programs stand still.
+pub struct Canary {
+    /// The path of the first, from the top of the host's tree. The second's ends with `.open`.
+    pub path: String,
+    /// What is in both.
+    pub word: String,
+    root: Directory,
+    files: Stakes,
+}
+
+impl Canary {
+    /// Lays it out below `root`, the top of the host's tree as its PID 1 sees it. It belongs to `owner`, the host's root.
+    ///
+    /// # Errors
+    /// What could not be made: a program may have left no room.
+    pub fn lay(root: Directory, owner: u32) -> Result<Canary> {
+        let (name, word) = (random_word(12)?, random_word(16)?);
+        let among: Vec<&str> = DIRECTORIES.into_iter().filter(|it| root.below(it).is_ok()).collect();
+        let nth = usize::from_str_radix(&name[..4], 16)? % among.len().max(1);
+        let directory = among.get(nth).copied().unwrap_or(".");
+        let path = format!("{directory}/{name}");
+        let canary = Canary { files: Stakes(Vec::new()), path, word, root };
+        for (path, mode) in canary.paths() {
+            let mut file =
+                canary.root.create(&path, mode).with_context(|| format!("a file in /{directory}"))?;
+            file.write_all(canary.word.as_bytes()).with_context(|| format!("a file in /{directory}"))?;
+            fchown(&file, Some(owner), Some(owner))?;
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        let files = Stakes::at(&canary.root, canary.paths().map(|(path, _)| ("canary", path)));
+        Ok(Canary { files, ..canary })
+    }
+
+    fn paths(&self) -> [(String, u32); 2] {
+        [(self.path.clone(), 0o600), (format!("{}.open", self.path), 0o644)]
+    }
+
+    /// Device and inode of both.
+    pub fn numbers(&self) -> Vec<(u64, u64)> {
+        self.files.numbers().remove("canary").unwrap_or_default()
+    }
+
+    /// Whether one is gone, or another than it was.
+    pub fn is_spoiled(&self) -> bool {
+        !self.files.spoiled(&self.root).is_empty()
+    }
+
+    /// Takes it away.
+    pub fn remove(&self) {
+        for (path, _) in self.paths() {
+            let _ = self.root.remove(path);
+        }
+    }
+}
 
 /// The files, by the name of their place.
 pub struct Stakes(Vec<(&'static str, String, FileStat)>);
@@ -12,12 +76,11 @@ pub struct Stakes(Vec<(&'static str, String, FileStat)>);
 impl Stakes {
     /// Those of a tree that nobody has used yet. `name` is what the names of its nodes end with.
     pub fn of(root: &Directory, name: &str) -> Stakes {
-        let paths = [
-            ("canary", "canary".to_owned()),
-            ("canary", "canary.open".to_owned()),
-            ("node", format!("{ROOTFS}/dev/sda")),
-            ("node", format!("{ROOTFS}/node-{name}")),
-        ];
+        let nodes = [format!("{ROOTFS}/dev/sda"), format!("{ROOTFS}/node-{name}")];
+        Stakes::at(root, nodes.map(|path| ("node", path)))
+    }
+
+    fn at(root: &Directory, paths: impl IntoIterator<Item = (&'static str, String)>) -> Stakes {
         let found = paths.into_iter().filter_map(|(place, path)| {
             let status = root.entry(path.trim_start_matches('/')).ok()?.stat;
             Some((place, path, status))
@@ -59,7 +122,22 @@ fn is_untouched(now: &FileStat, then: &FileStat) -> bool {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_canary_is_laid_out_and_taken_away() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("srv")).unwrap();
+        let open = || Directory::open(directory.path()).unwrap();
+        let canary = Canary::lay(open(), nix::unistd::getuid().as_raw()).unwrap();
+        let (path, at) = (canary.path.clone(), |path: &str| directory.path().join(path));
+        assert!(path.starts_with("srv/") && canary.numbers().len() == 2 && !canary.is_spoiled());
+        assert_eq!(fs::read_to_string(at(&format!("{path}.open"))).unwrap(), canary.word);
+        assert_ne!(Canary::lay(open(), nix::unistd::getuid().as_raw()).unwrap().path, path);
+        fs::remove_file(at(&path)).unwrap();
+        assert!(canary.is_spoiled());
+        canary.remove();
+        assert!(!at(&format!("{path}.open")).exists());
+    }
 
     type Deed = fn(&std::path::Path);
 
@@ -76,7 +154,7 @@ mod tests {
             fs::write(directory.path().join("canary"), "word").unwrap();
             fs::write(directory.path().join("canary.open"), "word").unwrap();
             let root = Directory::open(directory.path()).unwrap();
-            let stakes = Stakes::of(&root, "name");
+            let stakes = Stakes::at(&root, ["canary", "canary.open"].map(|name| ("canary", name.to_owned())));
             assert_eq!(stakes.numbers()["canary"].len(), 2);
             // Two changes within one tick of the clock have the same time.
             std::thread::sleep(std::time::Duration::from_millis(20));

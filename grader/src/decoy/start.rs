@@ -141,7 +141,7 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
         Streams::Pipes => pipe2(OFlag::O_CLOEXEC)?,
         _ => {
             let pty = openpty(None, None).context("openpty(3) in the decoy")?;
-            // A probe may speak over it: nothing is echoed or translated.
+            // A word that the command writes is looked for: nothing is echoed or translated.
             let mut settings = termios::tcgetattr(&pty.slave)?;
             termios::cfmakeraw(&mut settings);
             termios::tcsetattr(&pty.slave, termios::SetArg::TCSANOW, &settings)?;

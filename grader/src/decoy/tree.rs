@@ -5,7 +5,7 @@
 //! /etc                     made up
 //! /dev                     six devices of the machine's, and sda: the decoy disk
 //! /canary /canary.open     files outside the rootfs, with a random word
-//! /srv/rootfs              a copy of the root file system, with the probe in it
+//! /srv/rootfs              a copy of the root file system
 //! /srv/read only           the same directory, read-only
 //! ...                      a copy of the program under test, where it was
 //! ```
@@ -94,7 +94,7 @@ impl Tree {
             root.rewrite(file)?.write_all(word.as_bytes())?;
         }
         let rootfs = root.below(ROOTFS)?;
-        for what in ["probe", "setuid", "node"] {
+        for what in ["setuid", "node"] {
             match rootfs.rename(format!("{what}-{}", self.name), &rootfs, format!("{what}-{}", secrets.name))
             {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -116,7 +116,7 @@ impl Drop for Tree {
 /// The files that hold random words.
 fn words(secrets: &Secrets) -> [(&'static str, String); 3] {
     let canary = || secrets.at("canary").to_owned();
-    let hostname = format!("decoy-{}", secrets.at("hostname"));
+    let hostname = secrets.at("hostname").to_owned();
     [("etc/hostname", hostname), ("canary", canary()), ("canary.open", canary())]
 }
 
@@ -167,13 +167,11 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     make.copy(&Directory::open(plan.rootfs)?.into_entry()?, root, Path::new(ROOTFS), false)
         .context("copying the root file system")?;
     let rootfs = &root.below(ROOTFS)?;
-    let probe = || fs::File::open(plan.probe).context("the probe");
-    // It stays real root's, where there is more than one id: what the program could write to is no probe.
-    Make { ids: None }
-        .file(rootfs, &format!("probe-{}", secrets.name), 0o755, probe()?)
-        .context("copying the probe")?;
-    make.file(rootfs, &format!("setuid-{}", secrets.name), 0o4755, probe()?).context("copying the probe")?;
-    make.file(root, VICTIM, 0o755, probe()?).context("copying the victim")?;
+    // Any program will do: after its execution only its user counts.
+    let program = || fs::File::open(plan.victim).context("the victim's program");
+    make.file(rootfs, &format!("setuid-{}", secrets.name), 0o4755, program()?)
+        .context("copying a set-user-ID program")?;
+    make.file(root, VICTIM, 0o755, program()?).context("copying the victim")?;
     if let Some(disk) = plan.disk {
         disk.device.node_at(root, "dev/sda")?;
         let dev = make.place(rootfs, "dev")?;

@@ -40,8 +40,8 @@ use std::time::Duration;
 pub use stopper::{Stopped, Stopper};
 use worker::{Worker, end};
 
-/// The probe, as the build script made it.
-const PROBE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probe"));
+/// The victim's program, as the build script made it.
+const VICTIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/victim"));
 
 /// What a worker is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub struct Workers {
 /// What every worker begins with.
 struct WorkerSettings {
     rootfs: PathBuf,
-    probe: PathBuf,
+    victim: PathBuf,
     limit: Duration,
     rules: Rules,
     /// How many workers there were.
@@ -110,9 +110,9 @@ impl Workers {
         let rules = Rules::without(left_out);
         delegated::enter();
         let keeper = Keeper::start()?;
-        let probe = keeper.directory.join("probe");
-        fs::write(&probe, PROBE).with_context(|| format!("can't write {}", probe.display()))?;
-        fs::set_permissions(&probe, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        let victim = keeper.directory.join("victim");
+        fs::write(&victim, VICTIM).with_context(|| format!("can't write {}", victim.display()))?;
+        fs::set_permissions(&victim, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         // Whoever a worker leaves behind becomes our child, so that we can wait for its end (prctl(2)).
         prctl::set_child_subreaper(true).context("PR_SET_CHILD_SUBREAPER")?;
 
@@ -125,7 +125,7 @@ impl Workers {
         let interrupts = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let pool = Pool {
             list: Vec::new(),
-            maker: WorkerSettings { rootfs: rootfs.to_owned(), probe, limit, rules, started: 0, keeper },
+            maker: WorkerSettings { rootfs: rootfs.to_owned(), victim, limit, rules, started: 0, keeper },
             // With all its starts and tries.
             limit: limit * 6 + Duration::from_secs(30),
             schedule: Schedule::new(),
@@ -194,7 +194,7 @@ impl Maker for WorkerSettings {
             name,
             directory,
             rootfs: self.rootfs.clone(),
-            probe: self.probe.clone(),
+            victim: self.victim.clone(),
             limit: self.limit,
             rules: self.rules,
             groups,

@@ -20,10 +20,8 @@ use crate::random::random_word;
 use crate::target::Target;
 use anyhow::{Context, Result};
 use attack::attack_by;
-use attempts::attacker::{Attacker, Failed};
 use attempts::attempts::{Attempt, Need};
 use attempts::host::Ending;
-use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::sys::signal::{Signal, kill};
@@ -33,17 +31,8 @@ use std::time::Duration;
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
 
-/// What an attempt does, as its file says.
-pub type Attack = fn(&mut Attacker) -> Result<(), Failed>;
-
 /// Runs an attempt once.
-pub fn run_once(
-    stage: &Stage,
-    target: &Target,
-    attempt: &Attempt,
-    how: (Attack, Refusal),
-    streams: Streams,
-) -> Facts {
+pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -54,7 +43,7 @@ pub fn run_once(
         Ok(decoy) => {
             let trial = Trial { stage, target, attempt, decoy: &decoy };
             let error = |error| Facts { distrust: Some(format!("{error:#}")), ..Facts::default() };
-            facts = trial.run(how, streams).unwrap_or_else(error);
+            facts = trial.run(streams).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -83,7 +72,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, how: (Attack, Refusal), streams: Streams) -> Result<Facts> {
+    fn run(&self, streams: Streams) -> Result<Facts> {
         let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
         let streams = match attempt.needs {
@@ -105,7 +94,7 @@ impl Trial<'_> {
             None if facts.refused => {}
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
-                let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid, how);
+                let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid);
                 let asked = if stage.rules.holds(Rule::EachAsked) { found.len() } else { 1 };
                 let worst = stage.rules.holds(Rule::WorstCounts);
                 for (nth, pid) in found.iter().take(asked).enumerate() {

@@ -12,7 +12,7 @@ pub fn death(session: &Session, pid: Option<Pid>) -> Ending {
 }
 
 /// The facts of one attempt.
-pub fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
+pub fn evidence(facts: &Facts, host: &Host) -> Vec<String> {
     let mut found = Vec::new();
     let deed = facts.seen_call != SeenCall::Property;
     if let Some(what) = &facts.tried {
@@ -39,6 +39,5 @@ pub fn evidence(facts: &Facts, session: &Session, host: &Host) -> Vec<String> {
         Some(false) => found.push("the attacker is in another PID namespace than the host".into()),
         None => {}
     }
-    found.extend(session.refused.lines());
     found
 }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Facts {
     /// Why no decoy host could be made, if so: then nothing else is known.
     pub no_decoy: Option<String>,
-    /// Why the probe never ran, if so.
+    /// Why the command never ran, if so.
     pub not_started: Option<String>,
     /// Whether that is what the program said when it refused a hostile image; it starts the command in an honest one.
     pub refused: bool,
-    /// Why the probe's word can't be taken, if so.
+    /// Why nothing can be said of what was seen, if so.
     pub distrust: Option<String>,
     /// Whether the program is to blame for that, so that it is not tried again.
     pub tampered: bool,

@@ -1,7 +1,5 @@
 //! What the host reads of a process, from outside: `/proc/<pid>` (proc(5)).
 
-use super::image::Image;
-use crate::decoy::Decoy;
 use crate::decoy::messages::Ready;
 use crate::proc::{self, children, field, nspid, numbers};
 use attempts::host::{Cpu, Descriptor, Executed, Process};
@@ -222,24 +220,6 @@ pub fn companions(pid: Pid, process: &mut Process) {
             process.companions.extend(nspid(other).last());
         }
     }
-}
-
-/// The one process below `host` that executes the probe: the file itself, or a copy of it. None where there is
-/// no such process, or more than one. The victim, a child of the host's, executes a copy as well.
-pub fn by_file(host: &Decoy, probe: &Image) -> Option<Pid> {
-    let below = |pid: &Pid| {
-        let mut at = *pid;
-        (0..64).any(|_| {
-            at = Pid::from_raw(identity(at).parent);
-            at == host.pid1()
-        })
-    };
-    let victim = |pid: &Pid| {
-        identity(*pid).parent == host.pid1().as_raw() && nspid(*pid).last() == Some(&host.ready.victim)
-    };
-    let all = numbers("/proc").into_iter().map(Pid::from_raw);
-    let mut found = all.filter(|pid| probe.check(*pid).is_ok()).filter(below).filter(|pid| !victim(pid));
-    found.next().filter(|_| found.next().is_none())
 }
 
 /// PID 1 of a process's PID namespace, if that is an ancestor of it or itself.

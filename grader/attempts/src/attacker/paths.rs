@@ -131,13 +131,18 @@ impl Attacker<'_> {
         self.gives_up("there is no end to the directories above it")
     }
 
-    /// Takes the host's canary: one file of two at the top of the host's tree, for root and for everybody, who may
-    /// be all that is left of root. Each place is empty, or ends with a slash. What is found is gone by: it may be another.
+    /// Takes the host's canary: one file of two in the host's tree, for root and for everybody, who may be all that is left
+    /// of root. Each place, the top of a tree, is empty or ends with a slash. What is found is gone by: it may be another.
     pub fn take_canary(&mut self, directory: c_int, places: &[&str]) -> Result<(), Failed> {
+        self.take_one_of_two(directory, places, self.given("canary"))
+    }
+
+    /// The same of two files of this name, of which the second's ends with `.open`.
+    pub fn take_one_of_two(&mut self, directory: c_int, places: &[&str], name: &str) -> Result<(), Failed> {
         let (mut taken, mut refused) = (false, Ok(()));
         for place in places {
-            for name in ["canary", "canary.open"] {
-                match self.open_stake_at(directory, &format!("{place}{name}"), libc::O_RDONLY) {
+            for end in ["", ".open"] {
+                match self.open_stake_at(directory, &format!("{place}{name}{end}"), libc::O_RDONLY) {
                     Ok(file) => {
                         taken = true;
                         self.take(file)?;

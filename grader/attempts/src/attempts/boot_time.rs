@@ -1,6 +1,6 @@
 //! boot-time: learn how long the machine has been up.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -27,7 +27,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_clock_gettime, libc::SYS_sysinfo],
-    attack: Attack::ByHand(attack, Refusal::Permission),
+    attack,
+    class: Refusal::Permission,
     witness,
 };
 

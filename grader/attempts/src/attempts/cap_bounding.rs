@@ -1,6 +1,6 @@
 //! cap-bounding: which capabilities the container can ever get.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen, capabilities};
@@ -23,7 +23,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[],
     decisive: &[],
-    attack: Attack::ByHand(attack, Refusal::Permission),
+    attack,
+    class: Refusal::Permission,
     witness,
 };
 

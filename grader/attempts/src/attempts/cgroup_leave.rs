@@ -1,6 +1,6 @@
 //! cgroup-leave: move out of the control group, and so out of every limit.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -35,7 +35,8 @@ pub const ATTEMPT: Attempt = Attempt {
         libc::SYS_write,
         libc::SYS_mkdirat,
     ],
-    attack: Attack::ByHand(attack, Refusal::Group),
+    attack,
+    class: Refusal::Group,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cgroup-path: read the name of the container's control group.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -34,7 +34,8 @@ pub const ATTEMPT: Attempt = Attempt {
         libc::SYS_fsmount,
         libc::SYS_mount,
     ],
-    attack: Attack::ByHand(attack, Refusal::Permission),
+    attack,
+    class: Refusal::Permission,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! chroot-escape: walk out of a chroot.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[],
     decisive: &[libc::SYS_chroot, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
-    attack: Attack::ByHand(attack, Refusal::Root),
+    attack,
+    class: Refusal::Root,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! core-pattern: open for writing what tells the kernel which program handles a crash.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -28,7 +28,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Mask),
+    attack,
+    class: Refusal::Mask,
     witness,
 };
 

@@ -1,7 +1,7 @@
 //! core-pattern-remount: the same, after undoing what makes it read-only.
 
 use super::core_pattern::{CORE_PATTERN, witness};
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::Attacker;
 use crate::attacker::{Failed, unless_refused};
 use crate::refusals::Refusal;
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_openat, libc::SYS_umount2, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Mask),
+    attack,
+    class: Refusal::Mask,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cpu-hog: take all the CPU time that there is.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::{Failed, SPIN_PATIENCE};
 use crate::host::Cpu;
 use crate::refusals::Refusal;
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
     decisive: &[],
-    attack: Attack::ByHand(attack, Refusal::Permission),
+    attack,
+    class: Refusal::Permission,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! cwd-outside-root: start in a directory outside of the root.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::attacker::files::OPENS;
 use crate::refusals::Refusal;
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[],
     decisive: OPENS,
-    attack: Attack::ByHand(attack, Refusal::Root),
+    attack,
+    class: Refusal::Root,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! env-secret: read what the caller has in its environment.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -21,7 +21,8 @@ pub const ATTEMPT: Attempt = Attempt {
     needs: &[],
     // No call reads it: it lies in the process's memory.
     decisive: &[],
-    attack: Attack::ByHand(attack, Refusal::Permission),
+    attack,
+    class: Refusal::Permission,
     witness,
 };
 

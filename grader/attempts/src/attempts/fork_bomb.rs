@@ -1,6 +1,6 @@
 //! fork-bomb: make processes until the machine has no more to give.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Limits],
     decisive: &[libc::SYS_clone, libc::SYS_clone3],
-    attack: Attack::ByHand(attack, Refusal::Processes),
+    attack,
+    class: Refusal::Processes,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! host-tree: leave the host's mounts in the container's namespace.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::MountNamespace],
     decisive: &[],
-    attack: Attack::ByHand(attack, Refusal::Root),
+    attack,
+    class: Refusal::Root,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! host-umount: take a mount away from the host.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_umount2],
-    attack: Attack::ByHand(attack, Refusal::Unmount),
+    attack,
+    class: Refusal::Unmount,
     witness,
 };
 

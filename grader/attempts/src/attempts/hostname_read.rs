@@ -1,6 +1,6 @@
 //! hostname-read: learn the host's name.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -18,9 +18,10 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["uname(2)", "uts_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    needs: &[],
+    needs: &[Need::Services],
     decisive: &[libc::SYS_uname, libc::SYS_openat, libc::SYS_pread64, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::HostName),
+    attack,
+    class: Refusal::HostName,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! image-root-link: come in an image whose `tmp` is a link to `/`.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::attacker::files::OPENS;
 use crate::refusals::Refusal;
@@ -25,7 +25,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBBBBB", user: "E BBBBBBB", rootless: "E BBBBBBB" },
     needs: &[Need::ImageLink { name: "tmp", to: "/" }],
     decisive: OPENS,
-    attack: Attack::ByHand(attack, Refusal::Root),
+    attack,
+    class: Refusal::Root,
     witness,
 };
 

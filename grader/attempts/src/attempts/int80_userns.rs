@@ -1,6 +1,6 @@
 //! int80-userns: the same by a system call of the 32-bit architecture.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[UNSHARE],
-    attack: Attack::ByHand(attack, Refusal::UserNamespace),
+    attack,
+    class: Refusal::UserNamespace,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! leaked-descriptor: use a directory that the caller left open.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::attacker::files::OPENS;
 use crate::refusals::Refusal;
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::LeakedDescriptor],
     decisive: OPENS,
-    attack: Attack::ByHand(attack, Refusal::File),
+    attack,
+    class: Refusal::File,
     witness,
 };
 
@@ -48,7 +49,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
             other => return other,
         }
     }
-    me.open_stake_at(LEFT, "canary", libc::O_RDONLY).map(drop)
+    me.open_stake_at(LEFT, me.given("canary"), libc::O_RDONLY).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,6 +1,6 @@
 //! loopback-service: talk to a service that listens on the host's 127.0.0.1.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::attacker::sockets::loopback_address;
 use crate::refusals::Refusal;
@@ -28,7 +28,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Services],
     decisive: &[libc::SYS_socket, libc::SYS_connect],
-    attack: Attack::ByHand(attack, Refusal::Connection),
+    attack,
+    class: Refusal::Connection,
     witness,
 };
 

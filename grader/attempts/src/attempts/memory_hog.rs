@@ -1,6 +1,6 @@
 //! memory-hog: take memory until others have none.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::host::GroupFacts;
 use crate::refusals::Refusal;
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::Limits],
     decisive: &[libc::SYS_mmap, libc::SYS_madvise],
-    attack: Attack::ByHand(attack, Refusal::Memory),
+    attack,
+    class: Refusal::Memory,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! mknod-disk-volume: make a node for the host's disk on a volume.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::attacker::devices::MAKES;
 use crate::refusals::Refusal;
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Disk],
     decisive: MAKES,
-    attack: Attack::ByHand(attack, Refusal::Node),
+    attack,
+    class: Refusal::Node,
     witness,
 };
 

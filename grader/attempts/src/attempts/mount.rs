@@ -1,6 +1,6 @@
 //! mount: mount a file system that the host will see.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -21,7 +21,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Mount),
+    attack,
+    class: Refusal::Mount,
     witness,
 };
 

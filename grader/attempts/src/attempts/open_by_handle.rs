@@ -1,6 +1,6 @@
 //! open-by-handle: open the host's files by their inode numbers.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[Need::Ext4Volume],
     decisive: &[libc::SYS_open_by_handle_at, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
-    attack: Attack::ByHand(attack, Refusal::Handle),
+    attack,
+    class: Refusal::Handle,
     witness,
 };
 
@@ -44,7 +45,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     };
     let top = me.open_by_handle(volume, TOP.map(u32::to_ne_bytes).concat(), directory)?;
     me.show(top)?;
-    me.take_canary(top, &[""])
+    me.take_one_of_two(top, &[""], "canary")
 }
 
 fn witness(host: &Host) -> Seen {

@@ -1,6 +1,6 @@
 //! packet-sniff: listen to what passes over the host's network interfaces.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Datagrams],
     decisive: &[libc::SYS_socket],
-    attack: Attack::ByHand(attack, Refusal::Socket),
+    attack,
+    class: Refusal::Socket,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! pidfd-getfd: take an open file away from a process of the host.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::victim::DESCRIPTOR;
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_pidfd_open, libc::SYS_pidfd_getfd],
-    attack: Attack::ByHand(attack, Refusal::Process),
+    attack,
+    class: Refusal::Process,
     witness,
 };
 

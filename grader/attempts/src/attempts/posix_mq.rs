@@ -1,6 +1,6 @@
 //! posix-mq: take a message from a queue of the host's.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost, Need::Services],
     decisive: &[libc::SYS_mq_open, libc::SYS_mq_timedreceive, libc::SYS_openat, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Ipc),
+    attack,
+    class: Refusal::Ipc,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! proc-environ: read the environment of a process of the host.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -28,7 +28,8 @@ pub const ATTEMPT: Attempt = Attempt {
         libc::SYS_openat,
         libc::SYS_openat2,
     ],
-    attack: Attack::ByHand(attack, Refusal::Process),
+    attack,
+    class: Refusal::Process,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! proc-keys: read the names of the host's keys.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::Services],
     decisive: &[libc::SYS_openat, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Mask),
+    attack,
+    class: Refusal::Mask,
     witness,
 };
 

@@ -1,7 +1,7 @@
 //! proc-keys-unmask: the same, after taking the mask away.
 
 use super::proc_keys::witness;
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::Attacker;
 use crate::attacker::{Failed, unless_refused};
 use crate::refusals::Refusal;
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
     needs: &[Need::FreshHost, Need::Services],
     decisive: &[libc::SYS_openat, libc::SYS_umount2, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Mask),
+    attack,
+    class: Refusal::Mask,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! ptrace-attach: read the memory of a process of the host.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::victim::ADDRESS;
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_ptrace, libc::SYS_process_vm_readv],
-    attack: Attack::ByHand(attack, Refusal::Process),
+    attack,
+    class: Refusal::Process,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! release-agent: name a program that the kernel will run on the host.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -34,7 +34,8 @@ pub const ATTEMPT: Attempt = Attempt {
         libc::SYS_openat2,
         libc::SYS_write,
     ],
-    attack: Attack::ByHand(attack, Refusal::Group),
+    attack,
+    class: Refusal::Group,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! remount-dev: take nodev off the root file system.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -27,7 +27,8 @@ pub const ATTEMPT: Attempt = Attempt {
         libc::SYS_openat2,
         libc::SYS_pread64,
     ],
-    attack: Attack::ByHand(attack, Refusal::Node),
+    attack,
+    class: Refusal::Node,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! rootfs-device-node: open a device node that came with the root file system.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::attacker::files::OPENS;
 use crate::refusals::Refusal;
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::Disk],
     decisive: OPENS,
-    attack: Attack::ByHand(attack, Refusal::Node),
+    attack,
+    class: Refusal::Node,
     witness,
 };
 

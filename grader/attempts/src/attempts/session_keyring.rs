@@ -1,6 +1,6 @@
 //! session-keyring: read a key of the caller's.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::{Argument, Failed, unless_refused};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -28,7 +28,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::Services],
     decisive: &[libc::SYS_keyctl, libc::SYS_request_key],
-    attack: Attack::ByHand(attack, Refusal::Key),
+    attack,
+    class: Refusal::Key,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! setns-own-mount: enter the mount namespace that one is in.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -26,7 +26,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_setns, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
-    attack: Attack::ByHand(attack, Refusal::Root),
+    attack,
+    class: Refusal::Root,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! setuid-drop: leave a set-user-ID program behind for a user of the host.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -23,7 +23,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
     decisive: &[libc::SYS_openat, libc::SYS_fchmod],
-    attack: Attack::ByHand(attack, Refusal::File),
+    attack,
+    class: Refusal::File,
     witness,
 };
 

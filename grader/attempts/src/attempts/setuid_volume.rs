@@ -1,6 +1,6 @@
 //! setuid-volume: the same by a program on a volume below the root file system.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::Attacker;
 use crate::attacker::Failed;
 use crate::attacker::setuid::gained_root;
@@ -25,7 +25,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
     needs: &[Need::ManyIds],
     decisive: &[libc::SYS_execve, libc::SYS_execveat],
-    attack: Attack::ByHand(attack, Refusal::SetUserId),
+    attack,
+    class: Refusal::SetUserId,
     witness: gained_root,
 };
 

@@ -1,6 +1,6 @@
 //! shell-pid: ask a shell for its process id.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::{Argument, Failed};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -21,7 +21,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[],
     decisive: &[libc::SYS_execve],
-    attack: Attack::ByHand(attack, Refusal::Permission),
+    attack,
+    class: Refusal::Permission,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! signal-process: end a process of the host.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::host::Ending;
 use crate::refusals::Refusal;
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
     decisive: &[libc::SYS_kill, libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal],
-    attack: Attack::ByHand(attack, Refusal::Process),
+    attack,
+    class: Refusal::Process,
     witness,
 };
 

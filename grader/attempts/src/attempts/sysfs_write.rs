@@ -1,6 +1,6 @@
 //! sysfs-write: open a setting of the kernel's memory management for writing.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -27,7 +27,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEBBBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
     decisive: &[libc::SYS_openat, libc::SYS_mount],
-    attack: Attack::ByHand(attack, Refusal::Mask),
+    attack,
+    class: Refusal::Mask,
     witness,
 };
 

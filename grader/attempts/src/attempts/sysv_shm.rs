@@ -1,6 +1,6 @@
 //! sysv-shm: read a System V shared memory segment of the host's.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -21,7 +21,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::Services],
     decisive: &[libc::SYS_shmget, libc::SYS_shmat],
-    attack: Attack::ByHand(attack, Refusal::Ipc),
+    attack,
+    class: Refusal::Ipc,
     witness,
 };
 

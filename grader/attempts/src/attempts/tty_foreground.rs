@@ -1,6 +1,6 @@
 //! tty-foreground: take the caller's terminal away from the caller.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::{Argument, Failed};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::ByHand(attack, Refusal::Terminal),
+    attack,
+    class: Refusal::Terminal,
     witness,
 };
 

@@ -1,6 +1,6 @@
 //! tty-inject: type a command into the caller's terminal.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -29,7 +29,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::Terminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::ByHand(attack, Refusal::Terminal),
+    attack,
+    class: Refusal::Terminal,
     witness,
 };
 

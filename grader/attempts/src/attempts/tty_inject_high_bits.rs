@@ -1,6 +1,6 @@
 //! tty-inject-high-bits: the same request in a form that a careless filter does not know.
 
-use super::{Attack, Attempt, Measured, Need};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E EEEEEBB", user: "E EEEEEBB", rootless: "E EEEEEBB" },
     needs: &[Need::FreeTerminal],
     decisive: &[libc::SYS_ioctl],
-    attack: Attack::ByHand(attack, Refusal::Terminal),
+    attack,
+    class: Refusal::Terminal,
     witness,
 };
 

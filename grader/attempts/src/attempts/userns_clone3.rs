@@ -1,6 +1,6 @@
 //! userns-clone3: the same by clone3(2), whose flags no filter can read.
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -24,7 +24,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_clone3],
-    attack: Attack::ByHand(attack, Refusal::UserNamespace),
+    attack,
+    class: Refusal::UserNamespace,
     witness,
 };
 

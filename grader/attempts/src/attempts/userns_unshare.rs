@@ -1,6 +1,6 @@
 //! userns-unshare: become root in a new user namespace, by unshare(2).
 
-use super::{Attack, Attempt, Measured};
+use super::{Attempt, Measured};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -22,7 +22,8 @@ pub const ATTEMPT: Attempt = Attempt {
     letters: Measured { root: "E BBBEEBB", user: "E BBBEEBB", rootless: "E BBBEEBB" },
     needs: &[],
     decisive: &[libc::SYS_unshare],
-    attack: Attack::ByHand(attack, Refusal::UserNamespace),
+    attack,
+    class: Refusal::UserNamespace,
     witness,
 };
 

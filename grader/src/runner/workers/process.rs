@@ -11,14 +11,13 @@
 //! a decoy can't be remounted from inside: the flags are locked (mount_namespaces(7)). It is executed in there a second
 //! time: who may look into a process that is not dumpable is decided by the namespace in which it was executed.
 
-use super::{Done, Job, PROBE};
+use super::{Done, Job};
 use crate::channel::{Channel, TooLong};
 use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
 use crate::this_process::{close_all_but, own_mount_namespace};
 use crate::trial::attacker::find;
-use crate::trial::image::Image;
 use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
@@ -60,9 +59,9 @@ pub struct Setup {
     /// The root file system that is copied into each decoy.
     #[serde(with = "crate::path_bytes")]
     pub rootfs: PathBuf,
-    /// The probe's file.
+    /// The victim's program.
     #[serde(with = "crate::path_bytes")]
-    pub probe: PathBuf,
+    pub victim: PathBuf,
     /// How long one trial may take.
     pub limit: Duration,
     /// The rules that are in force.
@@ -203,8 +202,7 @@ impl Setup {
             directory,
             commands: commands.map(|command| command.map_err(told)),
             rootfs: self.rootfs,
-            probe: self.probe,
-            image: Image::new(PROBE.to_vec()),
+            victim: self.victim,
             groups: self.groups,
             hierarchy: Hierarchy::new(&self.name, self.directory.join("hierarchy")),
             disk,

@@ -1,7 +1,7 @@
 //! The attack with one process's hand, and the host's look before anybody else moves.
 
+use super::Trial;
 use super::record::{explain, record};
-use super::{Attack, Trial};
 use crate::decoy::Decoy;
 use crate::decoy::secrets::{RENEWED, words_for};
 use crate::proc;
@@ -19,7 +19,6 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
-use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
@@ -36,15 +35,9 @@ const CONSEQUENCES: Duration = Duration::from_secs(1);
 const TOO_MUCH: &str = "the program made more mounts or set-user-ID files on the host than are looked at";
 
 /// Makes the attack with this process's hand.
-pub fn attack_by(
-    trial: &Trial,
-    session: &mut Session,
-    group: Option<&ContainerGroup>,
-    pid: Pid,
-    (attack, refusal): (Attack, Refusal),
-) -> Facts {
+pub fn attack_by(trial: &Trial, session: &mut Session, group: Option<&ContainerGroup>, pid: Pid) -> Facts {
     let mut one = One { trial, group, pid, facts: Facts::default(), others: vec![pid] };
-    let done = one.run(session, attack, refusal);
+    let done = one.run(session);
     session.release_all(&one.others);
     if let Err(why) = done {
         (one.facts.distrust, one.facts.tampered) = (Some(format!("{why:#}")), true);
@@ -62,7 +55,7 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    fn run(&mut self, session: &mut Session, attack: Attack, refusal: Refusal) -> Result<()> {
+    fn run(&mut self, session: &mut Session) -> Result<()> {
         let (pid, decoy) = (self.pid, self.trial.decoy);
         is_in_the_decoy(pid)?;
         let pid1 = observe::pid1_of(pid).filter(|pid1| *pid1 != decoy.pid1());
@@ -78,19 +71,24 @@ impl One<'_> {
         prepare(&mut hand, &self.others)?;
         let mut host = self.trial.host()?;
         if rules.holds(Rule::Whole) {
-            host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, refusal);
+            host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
         }
-        let served = match self.trial.attempt.needs.contains(&Need::Services) {
-            true => renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?,
-            false => Vec::new(),
-        };
-        self.attack(&mut hand, attack, &mut host, served);
+        let canary = decoy.lay_canary().context("the host's canary")?;
+        host.secrets.insert("canary".into(), canary.word.clone());
+        host.stakes.insert("canary".into(), canary.numbers());
+        let mut known = vec![("canary".to_owned(), canary.path.clone())];
+        if self.trial.attempt.needs.contains(&Need::Services) {
+            known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
+        }
+        self.attack(&mut hand, &mut host, known);
         if self.facts.seen_call == SeenCall::Begun {
             wait_for_consequences(hand.session, decoy.ending() != Ending::None, [Some(pid), pid1]);
         }
         self.look(hand.session, pid1, &mut host)?;
-        explain(&mut self.facts, refusal, &host);
-        let seen = evidence(&self.facts, hand.session, &host);
+        host.spoiled.extend(canary.is_spoiled().then(|| "canary".to_owned()));
+        canary.remove();
+        explain(&mut self.facts, self.trial.attempt.class, &host);
+        let seen = evidence(&self.facts, &host);
         self.facts.evidence.splice(0..0, seen);
         if !is_heard && !matches!(self.facts.seen, Seen::Effect(_)) && !self.ends_the_program(&mut hand)? {
             anyhow::bail!("what the command that the host found writes does not come out of the program");
@@ -99,8 +97,9 @@ impl One<'_> {
         Ok(())
     }
 
-    /// All stand still: the attacker's state is read, and it makes its calls. It may know of the services, too.
-    fn attack(&mut self, hand: &mut Hand, attack: Attack, host: &mut Host, served: Vec<(String, String)>) {
+    /// All stand still: the attacker's state is read, and it makes its calls. It may know of
+    /// the stakes.
+    fn attack(&mut self, hand: &mut Hand, host: &mut Host, known: Vec<(String, String)>) {
         let Trial { stage, decoy, attempt, .. } = self.trial;
         host.attacker_before = observe::process(self.pid, &decoy.ready);
         host.attacker = host.attacker_before.clone();
@@ -109,10 +108,10 @@ impl One<'_> {
         host.terminal = terminal::terminal(hand.session, self.pid);
         let mut hints = attacker_hints(stage, &host.attacker, decoy);
         hints.extend(terminal::hints(hand.session, self.pid, host.terminal));
-        hints.extend(served);
+        hints.extend(known);
         let then = (Instant::now(), observe::cpu(self.pid));
         let mut attacker = Attacker::new(hand, &host.mark, &hints).under(stage.rules);
-        let result = attack(&mut attacker);
+        let result = (attempt.attack)(&mut attacker);
         host.said = std::mem::take(&mut attacker.taken);
         host.opened = std::mem::take(&mut attacker.opened);
         host.handles = std::mem::take(&mut attacker.handles);

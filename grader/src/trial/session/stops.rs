@@ -17,7 +17,7 @@ const NATIVE: u32 = 0xC000_003E;
 const NATIVE: u32 = 0xC000_00B7;
 
 /// `si_code` of a SIGSYS from a filter: include/uapi/asm-generic/siginfo.h.
-pub(super) const SYS_SECCOMP: i32 = 1;
+const SYS_SECCOMP: i32 = 1;
 
 /// A held process: the stops that nobody has looked at, and the signals that were kept back.
 #[derive(Debug, Default)]
@@ -160,7 +160,7 @@ impl Session<'_> {
     /// Notes a stop of a process that is held, or that was made by one that is. False for all others.
     pub(super) fn note_stop(&mut self, pid: Pid, status: i32) -> bool {
         let is_held_ones = |it: &Self| it.held.contains_key(&observe::identity(pid).parent);
-        if !self.held.is_empty() && !self.is_probe(pid) && (!self.watched || is_held_ones(self)) {
+        if !self.held.is_empty() && (!self.watched || is_held_ones(self)) {
             self.hold(pid);
         }
         self.held.get_mut(&pid.as_raw()).map(|held| held.stops.push_back(status)).is_some()

@@ -12,9 +12,9 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Reads what is there, hands it out, and keeps the beginning. Whoever writes a gigabyte fills no memory of
+    /// Reads what is there, and keeps the beginning. Whoever writes a gigabyte fills no memory of
     /// ours.
-    pub(super) fn drain(&mut self, file: &mut File, mut hear: impl FnMut(&[u8])) {
+    pub(super) fn drain(&mut self, file: &mut File) {
         let mut buffer = [0; 64 << 10];
         // Not more at once: a stream without end must not hold the loop.
         for _ in 0..64 {
@@ -26,7 +26,6 @@ impl Stream {
                 Ok(length) => {
                     let room = KEPT.saturating_sub(self.kept.len()).min(length);
                     self.kept.extend(&buffer[..room]);
-                    hear(&buffer[..length]);
                 }
                 Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return,
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
