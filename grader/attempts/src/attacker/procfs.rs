@@ -18,10 +18,7 @@ const CAREFUL: c_ulong = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 const MUCH: usize = 64 << 10;
 
 /// So many mounts are taken away that lie upon each other.
-const LAYERS: usize = 8;
-
-/// `UMOUNT_NOFOLLOW`: include/linux/fs.h.
-const UMOUNT_NOFOLLOW: c_int = 8;
+const LAYERS: usize = 256;
 
 impl Attacker<'_> {
     /// Where a procfs is: at `/proc` if that is one, else where the attacker can mount it. Nothing is remounted.
@@ -112,9 +109,9 @@ impl Attacker<'_> {
     /// Takes away what lies over a path, with umount2(2), as often as that is allowed.
     pub fn unmask(&mut self, path: &str) -> Result<(), Failed> {
         for _ in 0..LAYERS {
-            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| me.umount(path, flags))?;
+            self.unmount(path)?;
         }
-        Ok(())
+        self.gives_up(&format!("there is no end to what is mounted over {path}"))
     }
 
     /// Makes a mount writable: with mount(2), and with mount_setattr(2), which is newer (Linux 5.12).

@@ -33,10 +33,14 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let all = i32::from((libc::ETH_P_ALL as u16).to_be());
+    let internet = i32::from((libc::ETH_P_IP as u16).to_be());
     let ways = [
         (libc::AF_PACKET, libc::SOCK_DGRAM, all),
         (libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_UDP),
         (libc::AF_PACKET, libc::SOCK_RAW, all),
+        (libc::AF_PACKET, libc::SOCK_RAW, internet),
+        // bind(2) gives it a protocol.
+        (libc::AF_PACKET, libc::SOCK_RAW, 0),
     ];
     let mut socket = Err(Failed::Ended);
     for (family, kind, protocol) in ways {

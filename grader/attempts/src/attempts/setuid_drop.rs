@@ -22,7 +22,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["chmod(2)", "inode(7)", "tmpfs(5)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
-    decisive: &[libc::SYS_openat, libc::SYS_fchmod],
+    decisive: &[libc::SYS_openat, libc::SYS_fchmod, libc::SYS_fchmodat],
     attack,
     class: Refusal::File,
     witness,
@@ -36,9 +36,10 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
             continue;
         }
         let _ = me.mkdir(directory, 0o755);
-        let file = me.open(&format!("{directory}/{}", me.mark()), libc::O_WRONLY | libc::O_CREAT);
+        let path = format!("{directory}/{}", me.mark());
+        let file = me.open(&path, libc::O_WRONLY | libc::O_CREAT);
         // The host sees by itself what the first one has left.
-        done = file.and_then(|file| me.call("fchmod", libc::SYS_fchmod, [file.into(), 0o4755.into()]));
+        done = file.and_then(|file| me.set_setuid(file, &path));
         match &done {
             Ok(_) | Err(Failed::Refused(Errno::EROFS | Errno::EPERM | Errno::EACCES)) => {}
             Err(Failed::Refused(errno)) => accident = Some(format!("no file in {directory}: {errno}")),
@@ -48,7 +49,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     match accident {
         // That nothing came to lie in the other one says nothing of this one.
         Some(why) => me.gives_up(&why),
-        None => done.map(drop),
+        None => done,
     }
 }
 
