@@ -2,6 +2,7 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::host::Descriptor;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::errno::Errno;
@@ -62,7 +63,11 @@ fn witness(host: &Host) -> Seen {
     let mut made = host.attacker.descriptors.iter().filter(|it| it.writes && it.target.ends_with(&host.mark));
     let is_the_hosts =
         |device: &str| host.mountinfo.1.lines().any(|line| line.split(' ').nth(2) == Some(device));
+    let has_mounted = |it: &Descriptor| host.attacker_has_mounted(&it.device);
     match made.next() {
+        Some(first) if !has_mounted(first) && host.shares("mnt") == Some(true) => {
+            Seen::Unclear("the file lies on a file system that the attacker has nowhere".into())
+        }
         Some(first) if ![first].into_iter().chain(made).any(|it| is_the_hosts(&it.device)) => Seen::Confined(
             "the file lies on a file system of the container's own, which the host has nowhere".into(),
         ),

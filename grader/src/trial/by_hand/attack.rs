@@ -62,7 +62,7 @@ impl One<'_> {
         is_in_the_decoy(pid)?;
         let is_heard = is_heard(&mut hand)?;
         self.others = freeze(hand.session, decoy, pid)?;
-        prepare(&mut hand, &self.others)?;
+        prepare(&mut hand, &self.others, decoy)?;
         let mut host = self.trial.host()?;
         host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
         let canary = decoy.lay_canary().context("the host's canary")?;
