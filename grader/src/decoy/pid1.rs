@@ -6,9 +6,10 @@
 //! v1 control group by somebody of the same uid only (cgroups(7)). Its effective uid, by
 //! which what it makes gets its owner, is the decoy's root. It has no privilege outside.
 
-use super::changes::{self, TreeState};
+use super::changes::TreeState;
 use super::ids::Ids;
 use super::messages::{Changes, FromPid1, Names, Ready, Snapshot, ToPid1};
+use super::own_view;
 use super::secrets::Secrets;
 use super::services::Services;
 use super::start::Program;
@@ -305,7 +306,7 @@ impl Children {
         let mut ended = BTreeSet::new();
         loop {
             self.reap(channel)?;
-            let mut strangers = changes::processes(proc)?;
+            let mut strangers = own_view::processes(proc)?;
             strangers.retain(|pid| *pid != 1 && *pid != self.victim.as_raw());
             if strangers.is_empty() {
                 return Ok(ended.len());
@@ -320,7 +321,7 @@ impl Children {
             if begun.elapsed() > ENDED {
                 bail!(
                     "{} processes that an earlier start left behind can't be ended",
-                    changes::processes(proc)?.len()
+                    own_view::processes(proc)?.len()
                 );
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -400,9 +401,9 @@ fn snapshot(
         mountinfo: mounts.table,
         mounts: mounts.points,
         other_mounts: mounts.other,
-        hostname: changes::name()?,
+        hostname: own_view::name()?,
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
-        processes: changes::processes(proc)?.into_iter().collect(),
+        processes: own_view::processes(proc)?.into_iter().collect(),
         files,
         changed,
         setuid,

@@ -9,10 +9,9 @@
 mod attack;
 mod record;
 
-use super::attacker::find::{Command, find};
+use super::attacker::find::find;
 use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
-use super::group::ContainerGroup;
 use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::{Stage, hostile, why_not};
@@ -20,14 +19,10 @@ use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
 use attempts::{Host, Seen};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::time::Duration;
 
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
@@ -89,7 +84,7 @@ impl Trial<'_> {
         let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
         let group = job(stage, decoy, attempt.needs)?;
         let program = Program { watched, ..program };
-        let mut session = start(decoy, stage, &program, command, group.as_ref())?;
+        let mut session = Session::start_with(decoy, stage, (&program, command), group.as_ref())?;
         let mut facts = Facts::default();
         let mut found = find(&mut session, decoy, command).inspect_err(|_| decoy.end())?;
         if found.is_none() && hostile::link(attempt.needs).is_some() {
@@ -109,7 +104,7 @@ impl Trial<'_> {
                         facts = next;
                     }
                 }
-                if !(may_serve(target, attempt) && end(&mut session, &found)?) {
+                if !(may_serve(target, attempt) && session.end_commands(&found)?) {
                     decoy.end();
                 }
             }
@@ -142,21 +137,6 @@ impl Trial<'_> {
     }
 }
 
-/// Starts a program. If it is watched, the command is held when it is executed.
-pub fn start<'a>(
-    decoy: &'a Decoy,
-    stage: &'a Stage,
-    program: &Program,
-    command: &'a Command,
-    group: Option<&ContainerGroup>,
-) -> Result<Session<'a>> {
-    let mut session = Session::start(decoy, stage, program, group)?;
-    if program.watched {
-        session.catch(command);
-    }
-    Ok(session)
-}
-
 /// How little an answer is worth to the program: an effect least, then one of which nothing can be said.
 fn badness(facts: &Facts) -> u8 {
     let unclear = facts.distrust.is_some() || facts.unexplained.is_some() || facts.gave_up.is_some();
@@ -166,13 +146,4 @@ fn badness(facts: &Facts) -> u8 {
         Seen::Confined(_) => u8::from(facts.distrust.is_some()),
         Seen::Nothing => u8::from(unclear),
     }
-}
-
-/// Ends the command, and waits for the program's end. Whether that has ended, and its host has not.
-pub fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
-    for pid in found {
-        let _ = kill(*pid, Signal::SIGKILL);
-    }
-    session.wait(Duration::from_millis(500)).context("the end of the program")?;
-    Ok(session.program() != Ending::None && !session.host_is_dead())
 }

@@ -2,7 +2,6 @@
 //! nothing at all has refused nothing.
 
 use super::attacker::find::find;
-use super::by_hand::{end, start};
 use super::session::Session;
 use super::{Stage, last_line};
 use crate::decoy::Decoy;
@@ -38,12 +37,13 @@ pub fn again<'a>(
     let honest = Target { template: target.at(HONEST), ..target.clone() };
     for _ in 0..2 {
         let (program, command) = stage.ordinary(&honest, decoy, program.streams, &[])?;
-        let mut session = start(decoy, stage, &Program { watched, ..program }, command, None)?;
+        let program = Program { watched, ..program };
+        let mut session = Session::start_with(decoy, stage, (&program, command), None)?;
         let Some(found) = find(&mut session, decoy, command)? else { return Ok((first, None)) };
-        end(&mut session, &found)?;
+        session.end_commands(&found)?;
     }
     let (_, command) = stage.ordinary(target, decoy, program.streams, &[])?;
-    let mut again = start(decoy, stage, program, command, None)?;
+    let mut again = Session::start_with(decoy, stage, (program, command), None)?;
     let refused = match find(&mut again, decoy, command)? {
         None => said(&mut again)?,
         Some(_) => None,

@@ -2,7 +2,6 @@
 //! be the machine's own.
 
 use super::{Argument, Attacker, Failed};
-use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, dev_t};
 use nix::sys::stat::{SFlag, makedev};
 
@@ -67,7 +66,7 @@ impl Attacker<'_> {
         let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into(), number.into()];
         let made = self.call("mknodat", libc::SYS_mknodat, arguments).map(drop);
         #[cfg(target_arch = "x86_64")]
-        if let Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) = made {
+        if let Err(Failed::Refused(nix::Error::EPERM | nix::Error::EACCES | nix::Error::ENOSYS)) = made {
             return self
                 .call("mknod", libc::SYS_mknod, [Argument::text(path), mode.into(), number.into()])
                 .map(drop);

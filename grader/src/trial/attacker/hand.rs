@@ -13,7 +13,7 @@ use crate::trial::observe;
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
 use anyhow::{Context, bail};
-use attempts::attacker::{Argument, Call, Failed, Returned, SPIN_PATIENCE};
+use attempts::attacker::{Call, Failed, Returned, SPIN_PATIENCE};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::ptrace;
@@ -348,7 +348,7 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None });
-        let argument = call.arguments.first().and_then(Argument::number).unwrap_or(0);
+        let argument = call.arguments.first().and_then(|argument| argument.number()).unwrap_or(0);
         let registers = self.saved.with_i386_call(call.number as u64, argument as u64);
         let value = self.with_instruction(&INT_0X80, registers, |hand| {
             hand.session.resume(hand.pid, libc::PTRACE_SYSCALL);

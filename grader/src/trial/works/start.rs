@@ -4,7 +4,7 @@ use super::super::attacker::find::{find_one, search};
 use super::super::attacker::hand::Hand;
 use super::super::attacker::no_witness::NoWitness;
 use super::super::session::Session;
-use super::super::{Stage, by_hand, observe, why_not};
+use super::super::{Stage, observe, why_not};
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
@@ -100,7 +100,7 @@ impl<'a> Starts<'a> {
     ) -> Result<RunningCommand<'a>> {
         let (program, command) = self.stage.ordinary(target, self.decoy, streams, &[])?;
         let program = Program { watched, ..program };
-        let mut session = by_hand::start(self.decoy, self.stage, &program, command, None)?;
+        let mut session = Session::start_with(self.decoy, self.stage, (&program, command), None)?;
         let mut since = None;
         let found = |it: &Session| it.caught.or_else(|| find_one(self.decoy, command, beside, &mut since));
         match search(&mut session, self.decoy, command, found)? {
