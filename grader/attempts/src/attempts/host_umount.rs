@@ -31,7 +31,9 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let volume = me.in_rootfs("data");
-    me.umount(&volume, libc::MNT_DETACH)
+    // 0 and MNT_EXPIRE fail where somebody uses it; UMOUNT_NOFOLLOW changes nothing here.
+    let flags = [libc::MNT_DETACH, libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW, 0];
+    me.with_each(flags, |me, flags| me.umount(&volume, flags))
 }
 
 fn witness(host: &Host) -> Seen {
