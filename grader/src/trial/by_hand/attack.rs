@@ -68,7 +68,7 @@ impl One<'_> {
             true => freeze(hand.session, decoy, pid)?,
             false => proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).collect(),
         };
-        prepare(&mut hand, &self.others)?;
+        prepare(&mut hand, &self.others, decoy)?;
         let mut host = self.trial.host()?;
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
