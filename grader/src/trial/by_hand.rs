@@ -94,7 +94,10 @@ impl Trial<'_> {
             found = find(&mut session, decoy, command)?;
         }
         match found {
-            None if facts.refused => {}
+            None if facts.refused => {
+                let seen = "the program ended before its command began; on the honest image it starts it";
+                facts.evidence.push(seen.into());
+            }
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
                 let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid);
