@@ -31,6 +31,7 @@ pub mod sysctl;
 pub mod terminal;
 
 use crate::host::{Handles, Opened};
+use crate::rules::{Rule, Rules};
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
@@ -48,6 +49,12 @@ pub trait Hand {
     /// # Errors
     /// The kernel refused it; or the attacker is gone, or could not be moved.
     fn call(&mut self, call: &Call) -> Result<Returned, Failed>;
+
+    /// Whether a system-call filter would kill the attacker for a call.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn kills_for(&mut self, call: &Call) -> Result<bool, Failed>;
 
     /// The file behind one of the attacker's descriptors, on a descriptor of the host's (pidfd_getfd(2)).
     ///
@@ -167,6 +174,12 @@ impl From<Errno> for Failed {
 }
 
 impl Failed {
+    /// Whether it is a refusal that another way may not meet: it was not permitted, or a filter has it that there is no
+    /// such call.
+    pub fn forbids(&self) -> bool {
+        matches!(self, Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))
+    }
+
     /// The same for a call that only prepares the attempt: that it was refused is no verdict.
     pub fn in_preparation(self) -> Failed {
         match self {
@@ -187,12 +200,20 @@ pub struct Attacker<'a> {
     pub handles: Handles,
     /// The files that it has opened, as far as the host has looked at them.
     pub opened: Vec<Opened>,
+    rules: Rules,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new(), handles: Handles::default() }
+        let (taken, opened, handles) = (Vec::new(), Vec::new(), Handles::default());
+        Attacker { hand, mark, given, taken, opened, handles, rules: Rules::default() }
+    }
+
+    /// The same, where these rules are in force.
+    #[doc(hidden)]
+    pub fn under(self, rules: Rules) -> Attacker<'a> {
+        Attacker { rules, ..self }
     }
 
     /// A random word that nobody has seen before this attempt.
@@ -250,7 +271,8 @@ impl<'a> Attacker<'a> {
         let mut last = Err(Failed::GaveUp("it knows no way".into()));
         for number in numbers {
             last = call(self, number);
-            if !matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))) {
+            let forbidden = last.as_ref().is_err_and(Failed::forbids);
+            if !forbidden || !self.rules.holds(Rule::EachNumber) {
                 break;
             }
         }

@@ -1,5 +1,6 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
+use crate::rules::Rules;
 use nix::libc;
 use nix::sys::stat::{FileStat, SFlag, major, minor};
 use std::collections::BTreeMap;
@@ -100,6 +101,8 @@ pub struct Host {
     pub services: Option<Served>,
     /// What the host has seen of the attacker's handles.
     pub handles: Handles,
+    /// The rules by which it judges.
+    pub rules: Rules,
 }
 
 /// What a host makes anew for an attempt: what nobody can have prepared for, or can tell from others.

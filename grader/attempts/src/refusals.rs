@@ -2,6 +2,7 @@
 //! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
 
 use crate::host::{GroupFacts, Host, Process};
+use crate::rules::Rule;
 use nix::errno::Errno;
 
 /// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
@@ -86,6 +87,9 @@ impl Refusal {
             Errno::EPERM | Errno::EACCES => return Ok("permission denied".into()),
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
             _ => {}
+        }
+        if !host.rules.holds(Rule::Errno) {
+            return Ok("it was refused".into());
         }
         if let Some(found) = self.elsewhere(errno, host).or_else(|| self.denied(errno, host)) {
             return Ok(found.to_owned());
@@ -174,6 +178,9 @@ impl Refusal {
         let me = &host.attacker;
         if let Some(why) = &host.unfit {
             return Err(why.clone());
+        }
+        if !host.rules.holds(Rule::Success) {
+            return Ok("the host saw no effect".into());
         }
         if self == Refusal::Mask {
             return match host.handles.file_system.is_some() && !host.handles.is_of_the_kernel() {

@@ -10,28 +10,27 @@ mod attack;
 mod record;
 
 use super::attacker::find::find;
+use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
 use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::{Stage, hostile, why_not};
 use crate::decoy::Decoy;
-use crate::decoy::start::Streams;
+use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
+use attempts::rules::Rule;
 use attempts::{Host, Seen};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::time::Duration;
 
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
 
-/// Runs an attempt once.
-pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
+/// Runs an attempt once. The host may watch the program from its first instruction, and hold the command when it is executed:
+/// one that gets no input ends at once.
+pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams, watched: bool) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -41,8 +40,12 @@ pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Stre
         Err(error) => facts.no_decoy = Some(format!("{error:#}")),
         Ok(decoy) => {
             let trial = Trial { stage, target, attempt, decoy: &decoy };
-            let error = |error| Facts { distrust: Some(format!("{error:#}")), ..Facts::default() };
-            facts = trial.run(streams).unwrap_or_else(error);
+            let error = |error: anyhow::Error| Facts {
+                distrust: Some(format!("{error:#}")),
+                tampered: error.is::<NoWitness>(),
+                ..Facts::default()
+            };
+            facts = trial.run(streams, watched).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -71,7 +74,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, streams: Streams) -> Result<Facts> {
+    fn run(&self, streams: Streams, watched: bool) -> Result<Facts> {
         let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
         let streams = match attempt.needs {
@@ -81,27 +84,30 @@ impl Trial<'_> {
         };
         let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
         let group = job(stage, decoy, attempt.needs)?;
-        let mut session = Session::start(decoy, stage, &program, group.as_ref())?;
+        let program = Program { watched, ..program };
+        let mut session = Session::start_command(decoy, stage, &program, command, group.as_ref())?;
         let mut facts = Facts::default();
-        let mut found = session.look_for(|_| find(decoy, command))?;
+        let mut found = find(&mut session, decoy, command).inspect_err(|_| decoy.end())?;
         if found.is_none() && hostile::link(attempt.needs).is_some() {
             (session, facts.not_started) = hostile::again(stage, target, decoy, &program, session)?;
             facts.refused = facts.not_started.is_some();
-            found = session.look_for(|_| find(decoy, command))?;
+            found = find(&mut session, decoy, command)?;
         }
         match found {
             None if facts.refused => {}
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
                 let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid);
-                for (nth, pid) in found.iter().enumerate() {
+                let asked = if stage.rules.holds(Rule::EachAsked) { found.len() } else { 1 };
+                let worst = stage.rules.holds(Rule::WorstCounts);
+                for (nth, pid) in found.iter().take(asked).enumerate() {
                     let next = by(&mut session, *pid);
                     // Each process that executes the command is asked, and the worst answer counts.
-                    if nth == 0 || badness(&next) > badness(&facts) {
+                    if nth == 0 || worst && badness(&next) > badness(&facts) {
                         facts = next;
                     }
                 }
-                if !(may_serve(target, attempt) && end(&mut session, &found)?) {
+                if !(may_serve(target, attempt) && session.end_commands(&found)?) {
                     decoy.end();
                 }
             }
@@ -123,6 +129,7 @@ impl Trial<'_> {
             disk_number: stage.disk.as_ref().ok().map(|disk| disk.device.device_number()),
             stakes: decoy.stakes.numbers(),
             root_uid: decoy.root_id(),
+            rules: stage.rules,
             ..Host::default()
         };
         if let Some(Ok(ext4)) = stage.ext4.get() {
@@ -143,13 +150,4 @@ fn badness(facts: &Facts) -> u8 {
         Seen::Confined(_) => u8::from(facts.distrust.is_some()),
         Seen::Nothing => u8::from(unclear),
     }
-}
-
-/// Ends the command, and waits for the program's end. Whether that has ended, and its host has not.
-pub fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
-    for pid in found {
-        let _ = kill(*pid, Signal::SIGKILL);
-    }
-    session.wait(Duration::from_millis(500)).context("the end of the program")?;
-    Ok(session.program() != Ending::None && !session.host_is_dead())
 }

@@ -34,7 +34,12 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
         let fresh: Vec<Pid> = tasks.filter(|task| !known.contains(task) && !is_dead(*task)).collect();
         let mut moving = false;
         for task in fresh {
-            match ptrace::seize(task, ptrace::Options::PTRACE_O_TRACESYSGOOD) {
+            // Where every execve(2) is seen, all are the host's already.
+            let seized = match session.traces(task) {
+                true => Ok(()),
+                false => ptrace::seize(task, ptrace::Options::PTRACE_O_TRACESYSGOOD),
+            };
+            match seized {
                 Ok(()) => {
                     moving = true;
                     session.hold(task);

@@ -57,13 +57,14 @@ pub fn runs(pid: Pid) -> bool {
     maps.and_then(|mut maps| maps.read(&mut [0])).is_ok_and(|length| length > 0)
 }
 
-/// Reads what a witness may want to know of a process.
+/// Reads what a witness may want to know of a process: nothing of one that has ended, or ends meanwhile. Until its parent
+/// has waited for it, some of it could still be read, and the rest could not.
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
     let status = status(pid);
     // Real, effective, saved, and that for files (proc(5)).
     let uid = |at| status.get("Uid")?.split_whitespace().nth(at)?.parse().ok();
-    Process {
+    let found = Process {
         nspid: nspid(pid),
         uid: uid(0),
         euid: uid(1),
@@ -84,7 +85,8 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         namespaces,
         proc_lists: None,
         companions: Vec::new(),
-    }
+    };
+    if runs(pid) { found } else { Process::default() }
 }
 
 /// What it executes.

@@ -16,10 +16,11 @@ use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Started, Streams};
 use anyhow::{Context, Result};
 use attempts::host::Ending;
+use attempts::rules::Rules;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ pub struct Session<'a> {
     stderr: Option<Stream>,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
     /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
@@ -100,9 +103,28 @@ impl<'a> Session<'a> {
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
             deaths: BTreeMap::new(),
+            rules: stage.rules,
             held: BTreeMap::new(),
             executed: Vec::new(),
         })
+    }
+
+    /// The same. If the program is watched, the command is held when it is executed.
+    ///
+    /// # Errors
+    /// As for [`Session::start`].
+    pub fn start_command(
+        decoy: &'a Decoy,
+        stage: &'a Stage,
+        program: &Program,
+        command: &'a Command,
+        group: Option<&ContainerGroup>,
+    ) -> Result<Session<'a>> {
+        let mut session = Session::start(decoy, stage, program, group)?;
+        if program.watched {
+            session.catch(command);
+        }
+        Ok(session)
     }
 
     /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
@@ -142,6 +164,15 @@ impl<'a> Session<'a> {
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Ends its commands, and waits for the program's end. Whether that has ended, and its host has not.
+    pub fn end_commands(&mut self, commands: &[Pid]) -> Result<bool> {
+        for pid in commands {
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        self.wait(Duration::from_millis(500))?;
+        Ok(self.program() != Ending::None && !self.host_is_dead())
     }
 
     /// Whether the decoy's PID 1 has died.

@@ -1,9 +1,13 @@
 //! Which process of a decoy is the container's command: by the content of the file that it executes, since a root file
 //! system may be copied, and by what it does, which is to wait for its input.
 
+use super::no_witness::NoWitness;
 use crate::decoy::Decoy;
 use crate::proc;
+use crate::random::random_word;
 use crate::trial::observe;
+use crate::trial::session::Session;
+use anyhow::{Result, bail};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 use nix::unistd::Pid;
@@ -64,10 +68,75 @@ impl Command {
     }
 }
 
-/// The processes of a decoy that execute the command, if at least one of them waits for its input.
-pub fn find(decoy: &Decoy, command: &Command) -> Option<Vec<Pid>> {
+/// Who answers before that may only be slow.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// What was written comes back within this time.
+const COMES_BACK: Duration = Duration::from_millis(300);
+
+/// Waits until the command of a start is there: the processes that execute it, if at least one of them waits for its
+/// input, or was held when it was executed ([`Session::catch`]). None where the program ended before, or time ran out.
+///
+/// # Errors
+/// [`NoWitness::OwnKernel`]; or why the host could not wait.
+pub fn find(session: &mut Session, decoy: &Decoy, command: &Command) -> Result<Option<Vec<Pid>>> {
+    let mut since = None;
+    search(session, decoy, command, |it| match it.caught {
+        Some(caught) => {
+            let others = executing(decoy, command).into_iter().filter(|pid| *pid != caught);
+            Some([caught].into_iter().chain(others).collect())
+        }
+        None => asked(decoy, command, &mut since),
+    })
+}
+
+/// Turns the session's loop until something is found. Where that takes long, and nobody executes the command, a word tells
+/// whether somebody does what the command does: it is written to the program, and comes back.
+///
+/// # Errors
+/// As for [`find`].
+pub fn search<T>(
+    session: &mut Session,
+    decoy: &Decoy,
+    command: &Command,
+    mut find: impl FnMut(&Session) -> Option<T>,
+) -> Result<Option<T>> {
+    let begun = Instant::now();
+    let in_time = session.look_for(|it| match find(it) {
+        None => (begun.elapsed() > SLOW && it.terminal().is_none()).then_some(None),
+        found => Some(found),
+    })?;
+    if let None | Some(Some(_)) = in_time {
+        return Ok(in_time.flatten());
+    }
+    if executing(decoy, command).is_empty() {
+        let word = random_word(16)?;
+        session.write_line(&word);
+        if session.hears(&word, COMES_BACK)? && executing(decoy, command).is_empty() && !session.over() {
+            bail!(NoWitness::OwnKernel);
+        }
+    }
+    session.look_for(find)
+}
+
+/// Those that are asked. What is executed in the host's own root directory with other arguments than the command's is a
+/// relay of what the command writes, and none of them, if there is another.
+fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Option<Vec<Pid>> {
     let found = executing(decoy, command);
-    found.iter().any(|pid| waits_for_input(*pid)).then_some(found)
+    let waits = |found: &[Pid]| found.iter().any(|pid| waits_for_input(*pid));
+    if !waits(&found) {
+        return None;
+    }
+    let is_relay = |pid: &Pid| {
+        let line = proc::read(pid, "cmdline");
+        let arguments = line.split_once('\0').map_or("", |(_, arguments)| arguments);
+        arguments != "-\0" && observe::has_own_root(*pid, &decoy.ready) == Some(false)
+    };
+    let commands: Vec<Pid> = found.iter().copied().filter(|pid| !is_relay(pid)).collect();
+    if waits(&commands) {
+        return Some(commands);
+    }
+    (since.get_or_insert_with(Instant::now).elapsed() > OWN_ROOT).then_some(found)
 }
 
 fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {

@@ -8,6 +8,7 @@ use crate::proc::{self, field};
 use crate::trial::observe;
 use anyhow::{Result, bail};
 use attempts::attacker::{Argument, Call, Failed, Hand as _};
+use attempts::rules::Rule;
 use nix::libc;
 use nix::unistd::Pid;
 use std::fs;
@@ -33,20 +34,27 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 /// It shares its memory with another process, or could not be moved; why, in words.
 pub fn prepare(hand: &mut Hand, others: &[Pid], decoy: &Decoy) -> Result<()> {
     let pid = hand.pid();
-    raise_limits(pid);
-    unblock_signals(pid);
+    let rules = hand.session.rules;
+    if rules.holds(Rule::Limits) {
+        raise_limits(pid);
+        unblock_signals(pid);
+    }
     let shares = |kind| others.iter().any(|other| *other != pid && is_same(pid, *other, kind));
-    if shares(KCMP_VM) {
+    if rules.holds(Rule::OwnMemory) && shares(KCMP_VM) {
         bail!("the command shares its memory with another process");
     }
     let mut own = 0;
+    let alone = rules.holds(Rule::OwnDirectory);
     for (kind, flag) in [(KCMP_FS, libc::CLONE_FS), (KCMP_FILES, libc::CLONE_FILES)] {
-        own |= if shares(kind) { flag } else { 0 };
+        own |= if alone && shares(kind) { flag } else { 0 };
     }
     let status = proc::read(pid, "status");
     let taken = (|| {
         if own != 0 {
             take(hand, "unshare", libc::SYS_unshare, [own.into()])?;
+        }
+        if !rules.holds(Rule::Rights) {
+            return Ok(());
         }
         for descriptor in ways_back(pid, decoy) {
             let _ = take(hand, "setns", libc::SYS_setns, [descriptor.into(), 0.into()]);
