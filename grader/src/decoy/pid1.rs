@@ -43,7 +43,7 @@ const ENDED: Duration = Duration::from_secs(5);
 /// PID 1, from its clone(2) to its end.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
     match make(channel, plan, secrets, ids) {
-        Ok((services, victim, first)) => serve(channel, services, victim, &first).is_err().into(),
+        Ok((services, victim, first)) => serve(channel, secrets, services, victim, first).is_err().into(),
         Err(error) => {
             let _ = channel.send(&FromPid1::failed(&error), &[]);
             1
@@ -200,7 +200,13 @@ fn loopback_up() -> Result<()> {
 }
 
 /// Until the grader is gone.
-fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeState) -> Result<()> {
+fn serve(
+    channel: &Channel,
+    secrets: &Secrets,
+    mut services: Services,
+    victim: Pid,
+    mut first: TreeState,
+) -> Result<()> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -244,7 +250,7 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                 },
                 Some((ToPid1::Snapshot { files }, _)) => {
                     children.wait_for_victim(channel)?;
-                    let now = snapshot(&services, first, files, (victim, children.victim_status));
+                    let now = snapshot(&services, &first, files, (children.victim, children.victim_status));
                     let now = answer_with(now, |now| FromPid1::Snapshot(Box::new(now)));
                     channel.send(&now, &[])?;
                 }
@@ -255,8 +261,16 @@ fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeSta
                     };
                     channel.send(&answer_with(served, |it| FromPid1::Served(it.clone())), &[])?;
                 }
+                Some((ToPid1::RenewVictim, _)) => {
+                    let renewed = victim::renew(secrets, children.victim, &services.proc);
+                    if let Ok(new) = renewed {
+                        first.replace_process(children.victim, new);
+                        (children.victim, children.victim_status) = (new, None);
+                    }
+                    channel.send(&answer_with(renewed, |new| FromPid1::Victim(new.as_raw())), &[])?;
+                }
                 Some((ToPid1::Settle, _)) => {
-                    let same = children.settle(channel, &services, first).unwrap_or(false);
+                    let same = children.settle(channel, &services, &first).unwrap_or(false);
                     channel.send(&FromPid1::Settled { same }, &[])?;
                 }
                 Some((ToPid1::Begin, _)) => {}

@@ -9,8 +9,9 @@
 mod attack;
 mod record;
 
-use super::attacker::find::find;
+use super::attacker::find::{Command, find};
 use super::facts::Facts;
+use super::group::ContainerGroup;
 use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::{Stage, hostile, why_not};
@@ -26,7 +27,13 @@ use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// So many processes of a program that execute the command are asked, at most.
+const COMMANDS: usize = 8;
+
+/// A program whose command has ended ends within this time, if it means to.
+const LEAVES: Duration = Duration::from_millis(500);
 
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
@@ -94,23 +101,46 @@ impl Trial<'_> {
             None if facts.refused => {}
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
-                let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid);
-                let asked = if stage.rules.holds(Rule::EachAsked) { found.len() } else { 1 };
-                let worst = stage.rules.holds(Rule::WorstCounts);
-                for (nth, pid) in found.iter().take(asked).enumerate() {
-                    let next = by(&mut session, *pid);
-                    // Each process that executes the command is asked, and the worst answer counts.
-                    if nth == 0 || worst && badness(&next) > badness(&facts) {
-                        facts = next;
-                    }
-                }
-                if !(may_serve(target, attempt) && end(&mut session, &found)?) {
+                facts = self.ask_each(&mut session, group.as_ref(), command, found)?;
+                let ended = session.program() != Ending::None && !session.host_is_dead();
+                if !(may_serve(target, attempt) && ended) {
                     decoy.end();
                 }
             }
         }
         if session.ended_for.is_some() {
             facts.distrust.clone_from(&session.ended_for);
+        }
+        Ok(facts)
+    }
+
+    /// Makes the attack with each process that executes the command, also when it is executed again after the end of the
+    /// first. The worst answer counts.
+    fn ask_each(
+        &self,
+        session: &mut Session,
+        group: Option<&ContainerGroup>,
+        command: &Command,
+        mut found: Vec<Pid>,
+    ) -> Result<Facts> {
+        let rules = self.stage.rules;
+        found.truncate(if rules.holds(Rule::EachAsked) { COMMANDS } else { 1 });
+        let (mut facts, mut asked) = (Facts::default(), Vec::new());
+        while !found.is_empty() {
+            for pid in found {
+                let next = attack_by(self, session, group, pid);
+                let worse = rules.holds(Rule::WorstCounts) && badness(&next) > badness(&facts);
+                if asked.is_empty() || worse {
+                    facts = next;
+                }
+                asked.push(pid);
+            }
+            found = end(self.decoy, session, command, &asked)?;
+            found.truncate(if rules.holds(Rule::EachAsked) {
+                COMMANDS.saturating_sub(asked.len())
+            } else {
+                0
+            });
         }
         Ok(facts)
     }
@@ -149,11 +179,16 @@ fn badness(facts: &Facts) -> u8 {
     }
 }
 
-/// Ends the command, and waits for the program's end. Whether that has ended, and its host has not.
-pub fn end(session: &mut Session, found: &[Pid]) -> Result<bool> {
-    for pid in found {
+/// Ends the commands, and waits for the program's end. Returns those that it has executed in their place.
+pub fn end(decoy: &Decoy, session: &mut Session, command: &Command, asked: &[Pid]) -> Result<Vec<Pid>> {
+    for pid in asked {
         let _ = kill(*pid, Signal::SIGKILL);
     }
-    session.wait(Duration::from_millis(500)).context("the end of the program")?;
-    Ok(session.program() != Ending::None && !session.host_is_dead())
+    let patience = Instant::now() + LEAVES;
+    let fresh = |found: Vec<Pid>| found.into_iter().filter(|pid| !asked.contains(pid)).collect();
+    let later = session.look_for(|it| match it.over() || Instant::now() > patience {
+        true => Some(Vec::new()),
+        false => find(decoy, command).map(fresh).filter(|found: &Vec<Pid>| !found.is_empty()),
+    });
+    Ok(later.context("the end of the program")?.unwrap_or_default())
 }

@@ -95,6 +95,5 @@ fn state(task: Pid) -> Option<char> {
 }
 
 fn is_victim(pid: Pid, decoy: &Decoy) -> bool {
-    observe::identity(pid).parent == decoy.pid1().as_raw()
-        && proc::nspid(pid).last() == Some(&decoy.ready.victim)
+    observe::identity(pid).parent == decoy.pid1().as_raw() && proc::nspid(pid).last() == Some(&decoy.victim())
 }

@@ -39,7 +39,7 @@ pub fn again<'a>(
         let (program, command) = stage.ordinary(&honest, decoy, program.streams, &[])?;
         let mut session = Session::start(decoy, stage, &program, None)?;
         let Some(found) = session.look_for(|_| find(decoy, command))? else { return Ok((first, None)) };
-        end(&mut session, &found)?;
+        end(decoy, &mut session, command, &found)?;
     }
     let (_, command) = stage.ordinary(target, decoy, program.streams, &[])?;
     let mut again = Session::start(decoy, stage, program, None)?;

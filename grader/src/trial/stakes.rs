@@ -31,7 +31,7 @@ pub fn unfit(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) ->
 
 /// The victim lives, nobody traces it, and it has its three words.
 fn victim(decoy: &Decoy) -> Result<()> {
-    let is_it = |pid: &nix::unistd::Pid| proc::nspid(*pid).last() == Some(&decoy.ready.victim);
+    let is_it = |pid: &nix::unistd::Pid| proc::nspid(*pid).last() == Some(&decoy.victim());
     let pid = proc::children(decoy.pid1()).into_iter().find(is_it).context("it has ended")?;
     let status = proc::read(pid, "status");
     ensure!(observe::identity(pid).tracer == 0, "somebody traces it");
