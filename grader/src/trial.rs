@@ -48,6 +48,7 @@ use anyhow::Result;
 use attacker::command::Command;
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::rules::Rules;
 use nix::fcntl::Flock;
 use nix::sys::signalfd::SignalFd;
 use session::Session;
@@ -79,6 +80,8 @@ pub struct Stage {
     pub children: SignalFd,
     /// How long a trial may take.
     pub limit: Duration,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
     /// By which others see that the groups are in use.

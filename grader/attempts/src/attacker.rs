@@ -31,6 +31,7 @@ pub mod sysctl;
 pub mod terminal;
 
 use crate::host::{Handles, Opened};
+use crate::rules::{Rule, Rules};
 use nix::errno::Errno;
 use nix::libc::c_long;
 use std::ffi::CString;
@@ -173,6 +174,12 @@ impl From<Errno> for Failed {
 }
 
 impl Failed {
+    /// Whether it is a refusal that another way may not meet: it was not permitted, or a filter has it that there is no
+    /// such call.
+    pub fn forbids(&self) -> bool {
+        matches!(self, Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))
+    }
+
     /// The same for a call that only prepares the attempt: that it was refused is no verdict.
     pub fn in_preparation(self) -> Failed {
         match self {
@@ -193,12 +200,20 @@ pub struct Attacker<'a> {
     pub handles: Handles,
     /// The files that it has opened, as far as the host has looked at them.
     pub opened: Vec<Opened>,
+    rules: Rules,
 }
 
 impl<'a> Attacker<'a> {
     /// An attacker that this hand moves. `mark` and `given` are as in [`Attacker::mark`] and [`Attacker::given`].
     pub fn new(hand: &'a mut dyn Hand, mark: &'a str, given: &'a [(String, String)]) -> Attacker<'a> {
-        Attacker { hand, mark, given, taken: Vec::new(), opened: Vec::new(), handles: Handles::default() }
+        let (taken, opened, handles) = (Vec::new(), Vec::new(), Handles::default());
+        Attacker { hand, mark, given, taken, opened, handles, rules: Rules::default() }
+    }
+
+    /// The same, where these rules are in force.
+    #[doc(hidden)]
+    pub fn under(self, rules: Rules) -> Attacker<'a> {
+        Attacker { rules, ..self }
     }
 
     /// A random word that nobody has seen before this attempt.
@@ -256,11 +271,20 @@ impl<'a> Attacker<'a> {
         let mut last = Err(Failed::GaveUp("it knows no way".into()));
         for number in numbers {
             last = call(self, number);
-            if !matches!(last, Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS))) {
+            let forbidden = last.as_ref().is_err_and(Failed::forbids);
+            if !forbidden || !self.rules.holds(Rule::EachNumber) {
                 break;
             }
         }
         last
+    }
+
+    /// Some of these flags, which make no difference to the attempt: which of them, nobody can have known. A system-call filter
+    /// that forbids the numbers that an attempt is known to use is no wall.
+    pub fn some_of(&self, harmless: &[i32]) -> i32 {
+        let chosen = u64::from_str_radix(self.mark.get(..8).unwrap_or_default(), 16).unwrap_or_default();
+        let flags = harmless.iter().enumerate().filter(|(nth, _)| chosen >> nth & 1 == 1);
+        flags.fold(0, |all, (_, flag)| all | flag)
     }
 
     /// Runs without a system call: see [`Hand::spin`].
@@ -340,6 +364,39 @@ mod tests {
             vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1000), Argument::room(4)];
         let call = Call { name: "mount", number: 165, arguments };
         assert_eq!(call.to_string(), r#"mount("ma\"rk", -1, 0x1000, _)"#);
+    }
+
+    #[test]
+    fn harmless_flags_differ_from_attempt_to_attempt() {
+        struct None;
+        impl Hand for None {
+            fn call(&mut self, _: &Call) -> Result<Returned, Failed> {
+                Err(Failed::Ended)
+            }
+            fn duplicate(&mut self, _: i32) -> Result<OwnedFd, Failed> {
+                Err(Failed::Ended)
+            }
+            fn file_system(&mut self, _: i32) -> Result<Option<String>, Failed> {
+                Err(Failed::Ended)
+            }
+            fn memory(&mut self, _: i64, _: usize) -> Result<Vec<u8>, Failed> {
+                Err(Failed::Ended)
+            }
+            fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+                Err(Failed::Ended)
+            }
+            fn follow(&mut self, _: i32) -> Result<(), Failed> {
+                Err(Failed::Ended)
+            }
+            fn call_i386(&mut self, _: &Call) -> Result<Returned, Failed> {
+                Err(Failed::Ended)
+            }
+            fn spin(&mut self, _: Duration) -> Result<(), Failed> {
+                Err(Failed::Ended)
+            }
+        }
+        let of = |mark: &str| Attacker::new(&mut None, mark, &[]).some_of(&[1, 2, 4, 8]);
+        assert_eq!((of("00000005ffff"), of("0000000affff"), of("no word")), (5, 10, 0));
     }
 
     #[test]

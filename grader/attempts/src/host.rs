@@ -1,5 +1,6 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 
+use crate::rules::Rules;
 use nix::libc;
 use nix::sys::stat::{FileStat, SFlag, major, minor};
 use std::collections::BTreeMap;
@@ -100,6 +101,8 @@ pub struct Host {
     pub services: Option<Served>,
     /// What the host has seen of the attacker's handles.
     pub handles: Handles,
+    /// The rules by which it judges.
+    pub rules: Rules,
 }
 
 /// What a host makes anew for an attempt: what nobody can have prepared for, or can tell from others.
@@ -381,6 +384,12 @@ impl Host {
     pub fn keeps_volume_from(&self, process: &Process) -> bool {
         let table = &process.mountinfo;
         !table.is_empty() && !table.contains(self.secret("volume")) && !table.contains(" shared:")
+    }
+
+    /// Whether the attacker has a file system mounted: a file on another it has from somebody else, and nothing says that
+    /// the next one would lie there (SECCOMP_IOCTL_NOTIF_ADDFD, seccomp_unotify(2)). `device` is as `mountinfo` writes it.
+    pub fn attacker_has_mounted(&self, device: &str) -> bool {
+        self.attacker.mountinfo.lines().any(|line| line.split(' ').nth(2) == Some(device))
     }
 
     /// Whether a file is set-user-ID and root's on a file system that the host has mounted without `nosuid`.

@@ -8,6 +8,7 @@
 //! - [`works`]: the list of works checks.
 //! - [`attacker`]: the container's own command, whose system calls the host makes. [`refusals`]: which errno refuses.
 //! - [`host`]: the facts that a witness reads: a plain record.
+//! - [`rules`]: the rules of the judge, as a test can leave them out.
 //! - [`capabilities`]: which capabilities a container may have.
 //! - [`victim`]: the process that is there to be attacked.
 
@@ -19,6 +20,7 @@ pub mod attempts;
 pub mod capabilities;
 pub mod host;
 pub mod refusals;
+pub mod rules;
 pub mod victim;
 pub mod works;
 

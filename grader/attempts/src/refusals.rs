@@ -2,6 +2,7 @@
 //! kernel what refuses: another namespace, another root, a flag of the mount, a missing capability, a filter.
 
 use crate::host::{GroupFacts, Host, Process};
+use crate::rules::Rule;
 use nix::errno::Errno;
 
 /// What an attempt's decisive calls are about: their class. It says which errnos can refuse, and what the host must find
@@ -87,6 +88,9 @@ impl Refusal {
             Errno::ENOSYS if me.is_filtered() => return Ok("a system-call filter is in force".into()),
             _ => {}
         }
+        if !host.rules.holds(Rule::Errno) {
+            return Ok("it was refused".into());
+        }
         if let Some(found) = self.elsewhere(errno, host).or_else(|| self.denied(errno, host)) {
             return Ok(found.to_owned());
         }
@@ -171,8 +175,12 @@ impl Refusal {
     /// # Errors
     /// The host finds nothing that would confine it.
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
+        let me = &host.attacker;
         if let Some(why) = &host.unfit {
             return Err(why.clone());
+        }
+        if !host.rules.holds(Rule::Success) {
+            return Ok("the host saw no effect".into());
         }
         if self == Refusal::Mask {
             return match host.handles.file_system.is_some() && !host.handles.is_of_the_kernel() {
@@ -196,6 +204,13 @@ impl Refusal {
                 );
             }
         };
+        // A filter can let a call return 0 that was never made (SECCOMP_RET_ERRNO, seccomp(2)).
+        if self == Refusal::Mount && !me.mountinfo.contains(&host.mark) {
+            return Err("the call succeeded, and the host finds no mount of the attacker's".into());
+        }
+        if self == Refusal::Unmount && me.mountinfo.contains(host.secret("volume")) {
+            return Err("the call succeeded, and the attacker has the mount as before".into());
+        }
         match host.shares(namespace) {
             Some(false) => Ok(format!("the attacker is in a {word} namespace of its own")),
             _ => {

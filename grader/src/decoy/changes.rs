@@ -307,6 +307,7 @@ fn end_of(path: &OsString) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_tree_too_deep_is_an_error_where_it_has_to_be_put_away() {

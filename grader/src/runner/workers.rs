@@ -23,6 +23,7 @@ use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
 use anyhow::{Context, Result};
+use attempts::rules::{Rule, Rules};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -81,6 +82,7 @@ struct WorkerSettings {
     rootfs: PathBuf,
     victim: PathBuf,
     limit: Duration,
+    rules: Rules,
     /// How many workers there were.
     started: usize,
     /// It removes what the workers have used, after the end of the last one.
@@ -96,6 +98,16 @@ impl Workers {
     /// # Errors
     /// No temporary directory, or the system refuses processes.
     pub fn start(rootfs: &Path, limit: Duration) -> Result<Workers> {
+        Workers::start_without(rootfs, limit, &[])
+    }
+
+    /// The same without some of the judge's rules, for a test of what each is for.
+    ///
+    /// # Errors
+    /// Those of [`Workers::start`].
+    #[doc(hidden)]
+    pub fn start_without(rootfs: &Path, limit: Duration, left_out: &[Rule]) -> Result<Workers> {
+        let rules = Rules::without(left_out);
         delegated::enter();
         let keeper = Keeper::start()?;
         let victim = keeper.directory.join("victim");
@@ -113,7 +125,7 @@ impl Workers {
         let interrupts = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let pool = Pool {
             list: Vec::new(),
-            maker: WorkerSettings { rootfs: rootfs.to_owned(), victim, limit, started: 0, keeper },
+            maker: WorkerSettings { rootfs: rootfs.to_owned(), victim, limit, rules, started: 0, keeper },
             // With all its starts and tries.
             limit: limit * 6 + Duration::from_secs(30),
             schedule: Schedule::new(),
@@ -184,6 +196,7 @@ impl Maker for WorkerSettings {
             rootfs: self.rootfs.clone(),
             victim: self.victim.clone(),
             limit: self.limit,
+            rules: self.rules,
             groups,
         };
         // One that is dead already is noticed with its first job.

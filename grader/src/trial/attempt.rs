@@ -7,6 +7,7 @@ use crate::decoy::start::Streams;
 use crate::target::{Target, What};
 use attempts::Seen;
 use attempts::attempts::Attempt;
+use attempts::rules::Rule;
 use std::time::Instant;
 
 /// Runs one attempt against one target. A target whose command never ran is started again: some are races, some demand a
@@ -16,9 +17,10 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let mut how = (Streams::Pipes, false);
     let run = |(streams, watched)| run_once(stage, target, attempt, streams, watched);
     let mut facts = run(how);
+    let once = stage.rules.holds(Rule::TriedOnce);
     let never_ran = |facts: &Facts| {
         facts.not_started.is_some() && !facts.refused
-            || facts.distrust.is_some() && facts.tried.is_none() && !facts.tampered
+            || facts.distrust.is_some() && facts.tried.is_none() && !(facts.tampered && once)
     };
     // One that used up its time is no race.
     for next in [(Streams::Terminal, false), (Streams::Pipes, true)] {

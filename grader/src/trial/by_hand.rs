@@ -22,6 +22,7 @@ use crate::target::Target;
 use anyhow::Result;
 use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
+use attempts::rules::Rule;
 use attempts::{Host, Seen};
 
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
@@ -84,7 +85,7 @@ impl Trial<'_> {
         let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
         let group = job(stage, decoy, attempt.needs)?;
         let program = Program { watched, ..program };
-        let mut session = Session::start_with(decoy, stage, (&program, command), group.as_ref())?;
+        let mut session = Session::start_command(decoy, stage, &program, command, group.as_ref())?;
         let mut facts = Facts::default();
         let mut found = find(&mut session, decoy, command).inspect_err(|_| decoy.end())?;
         if found.is_none() && hostile::link(attempt.needs).is_some() {
@@ -97,10 +98,12 @@ impl Trial<'_> {
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
                 let by = |session: &mut Session, pid| attack_by(self, session, group.as_ref(), pid);
-                for (nth, pid) in found.iter().enumerate() {
+                let asked = if stage.rules.holds(Rule::EachAsked) { found.len() } else { 1 };
+                let worst = stage.rules.holds(Rule::WorstCounts);
+                for (nth, pid) in found.iter().take(asked).enumerate() {
                     let next = by(&mut session, *pid);
                     // Each process that executes the command is asked, and the worst answer counts.
-                    if nth == 0 || badness(&next) > badness(&facts) {
+                    if nth == 0 || worst && badness(&next) > badness(&facts) {
                         facts = next;
                     }
                 }
@@ -126,6 +129,7 @@ impl Trial<'_> {
             disk_number: stage.disk.as_ref().ok().map(|disk| disk.device.device_number()),
             stakes: decoy.stakes.numbers(),
             root_uid: decoy.root_id(),
+            rules: stage.rules,
             ..Host::default()
         };
         if let Some(Ok(ext4)) = stage.ext4.get() {

@@ -99,7 +99,10 @@ fn state(task: Pid) -> Option<char> {
     field(&status, "State")?.chars().next()
 }
 
+/// Not one of that number in a PID namespace of a program's own, whose parent may have ended (clone3(2), `set_tid`).
 fn is_victim(pid: Pid, decoy: &Decoy) -> bool {
+    let (numbers, hosts) = (proc::nspid(pid), proc::nspid(decoy.pid1()));
     observe::identity(pid).parent == decoy.pid1().as_raw()
-        && proc::nspid(pid).last() == Some(&decoy.ready.victim)
+        && numbers.len() == hosts.len()
+        && numbers.last() == Some(&decoy.ready.victim)
 }

@@ -16,6 +16,7 @@ use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Started, Streams};
 use anyhow::{Context, Result};
 use attempts::host::Ending;
+use attempts::rules::Rules;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
@@ -55,6 +56,8 @@ pub struct Session<'a> {
     stderr: Option<Stream>,
     /// Traced processes that have ended, and how.
     pub deaths: BTreeMap<i32, Ending>,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
     /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
@@ -100,24 +103,34 @@ impl<'a> Session<'a> {
             stdout: Stream::default(),
             stderr: (!one).then(Stream::default),
             deaths: BTreeMap::new(),
+            rules: stage.rules,
             held: BTreeMap::new(),
             executed: Vec::new(),
         })
     }
 
-    /// Starts a program with a command. Where the host traces it from its first instruction, the command is held as soon as it
-    /// is executed in a root directory of its own, before it can end: who gets no input ends at once.
+    /// The same. If the program is watched, the command is held when it is executed.
     ///
     /// # Errors
     /// As for [`Session::start`].
-    pub fn start_with(
+    pub fn start_command(
         decoy: &'a Decoy,
         stage: &'a Stage,
-        (program, command): (&Program, &'a Command),
-        job: Option<&ContainerGroup>,
+        program: &Program,
+        command: &'a Command,
+        group: Option<&ContainerGroup>,
     ) -> Result<Session<'a>> {
-        let session = Session::start(decoy, stage, program, job)?;
-        Ok(Session { awaited: program.watched.then_some(command), ..session })
+        let mut session = Session::start(decoy, stage, program, group)?;
+        if program.watched {
+            session.catch(command);
+        }
+        Ok(session)
+    }
+
+    /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
+    /// gets no input ends at once. For a program that the host traces from its first instruction.
+    pub fn catch(&mut self, command: &'a Command) {
+        self.awaited = Some(command);
     }
 
     /// Turns the loop until `find` has found something, the program has ended, or time runs out.

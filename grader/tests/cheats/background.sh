@@ -1,3 +1,3 @@
 #!/bin/sh
 # Ends, and leaves a process behind that finishes the attack after the verdict.
-(sleep 2; mount -t tmpfs late /mnt; "$1$2" "$1$3") >/dev/null 2>&1 &
+(sleep 2; mount -t tmpfs late /mnt; "$1$2" "$3") >/dev/null 2>&1 &

@@ -1,29 +1,20 @@
-// Puts a disk of its own behind the host's loop device, and starts the command outside.
-#define _GNU_SOURCE
-#include <fcntl.h>
+// Puts a disk of its own behind the host's loop device, and executes the command outside.
+#include "cheat.h"
 #include <linux/fs.h>
 #include <linux/loop.h>
-#include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 int main(int argc, char **argv) {
     (void)argc;
-    char program[4096], sock[4096];
-    snprintf(program, sizeof program, "%s%s", argv[1], argv[2]);
-    snprintf(sock, sizeof sock, "%s%s", argv[1], argv[3]);
-    int disk = open("/dev/sda", O_RDONLY);
+    int disk = open("/dev/sda", O_RDONLY), own = memfd_create("own", 0);
     unsigned long long size = 0;
-    ioctl(disk, BLKGETSIZE64, &size);
-    int own = memfd_create("own", 0);
-    if (ftruncate(own, size)) return 1;
     struct loop_info64 about = {0};
+    ioctl(disk, BLKGETSIZE64, &size);
+    if (ftruncate(own, size)) return 1;
     fprintf(stderr, "LOOP_CHANGE_FD %d\n", ioctl(disk, LOOP_CHANGE_FD, own));
     fprintf(stderr, "LOOP_SET_STATUS64 %d\n", ioctl(disk, LOOP_SET_STATUS64, &about));
     fprintf(stderr, "LOOP_SET_CAPACITY %d\n", ioctl(disk, LOOP_SET_CAPACITY, 0));
     fprintf(stderr, "LOOP_CLR_FD %d\n", ioctl(disk, LOOP_CLR_FD, 0));
     close(disk);
-    execl(program, argv[2], sock, NULL);
-    return 1;
+    return run_outside(argv);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills both pipes without end, and starts the command outside.
+# Fills both pipes without end, and executes the command outside.
 yes &
 yes >&2 &
-exec "$1$2" "$1$3"
+exec "$1$2" "$3"

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Kills the probe's process before it can say anything.
+# Kills itself before the command can do anything.
 sh -c 'kill -9 $$; exec "$@"' sh chroot "$@"

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Takes the host's /proc away, and starts the command outside.
+# Takes the host's /proc away, and executes the command outside.
 umount -l /proc
-exec "$1$2" "$1$3"
+exec "$1$2" "$3"

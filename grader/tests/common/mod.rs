@@ -4,6 +4,7 @@
 //! - [`stage`]: what a test starts from: a person, a grader of that person's, and a directory for this test alone.
 //! - [`programs`]: the programs that are graded.
 //! - [`broken`]: programs that fall short of a works check.
+//! - [`cheats`]: programs that cheat.
 //! - [`machine`]: what a grader could leave behind on this machine, and that it did not.
 //! - [`way`]: the way of a student, step by step, as `steps.toml` predicts it.
 //! - [`confined`]: graders in small surroundings: a full disk, no user namespaces, shared mounts.
@@ -16,6 +17,7 @@
 #![allow(dead_code)]
 
 pub mod broken;
+pub mod cheats;
 pub mod confined;
 pub mod machine;
 pub mod programs;

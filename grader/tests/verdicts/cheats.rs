@@ -1,204 +1,113 @@
-//! Programs that cheat, graded together with an honest one. None earns what it did not earn, and none changes
-//! another's verdict. What each got is kept in the book; `BLESS=1` writes that page anew.
+//! Programs that cheat, graded together with an honest one: none gets a BLOCKED that it did not earn, and none changes
+//! another's verdict. What each rule of the judge is for is the matter of `tests/rules.rs`.
 
+use crate::common::cheats::{CHEATS, Cheat, directory};
 use crate::common::programs;
-use crate::common::stage::{Stage, Who, skip, workspace};
-use grader::report::{Cause, Report};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use crate::common::stage::{Stage, Who, all_is_asked_for};
+use attempts::attempts::{ALL, Attempt};
+use grader::report::{Report, Verdict};
+use rstest::rstest;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-const ATTEMPTS: [&str; 4] = ["reboot", "mount", "raw-disk", "shell-pid"];
-/// One that uses up the time limit of every trial is asked for one attempt.
-const SLOW: &str = "sleeps.sh";
 const HONEST: &str = "lab3-pivot";
 
-/// What a cheat has really earned, as letters in the order of [`ATTEMPTS`]: B for BLOCKED, since it does confine
-/// this one; E for ESCAPED; I for INCONCLUSIVE by its own fault.
-const EARNED: [(&str, &str); 26] = [
-    ("background.sh", "IIII"),
-    ("between.sh", "EIIE"),
-    ("blinds.sh", "EEEE"),
-    ("claims.c", "IIII"),
-    ("crashes.c", "IIEE"),
-    ("disk.c", "EEIE"),
-    ("fills.sh", "EEEE"),
-    ("first.c", "EEEE"),
-    ("helper.sh", "BEEB"),
-    ("kill.sh", "IIII"),
-    ("late.sh", "IEEB"),
-    ("never.sh", "IIII"),
-    ("outside.sh", "EEEE"),
-    ("overwrite.sh", "EEEE"),
-    ("patches.c", "IIII"),
-    ("poison.sh", "EEEE"),
-    ("prints.sh", "IIII"),
-    ("replaces.sh", "IIII"),
-    ("replay.sh", "IIII"),
-    ("sleeps.sh", " I  "),
-    ("speaks.rs", "IIII"),
-    ("special.sh", "EEEE"),
-    ("swaps.c", "EIIE"),
-    ("traces.c", "IIII"),
-    ("unmounts.sh", "EEEE"),
-    ("witness.sh", "EEEE"),
-];
+/// A trial ends after so many seconds: some use up all.
+const LIMIT: &str = "4";
 
-/// Some are there for other tests as well.
-fn source(file: &str) -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let cheat = tests.join("cheats").join(file);
-    if cheat.exists() { cheat } else { tests.join("programs").join(file) }
+/// So many are graded in one run.
+const AT_ONCE: usize = 5;
+
+/// The BLOCKED that a program got and did not earn, with the reasons.
+fn unearned(report: &Report, cheat: &Cheat, user: bool) -> Vec<String> {
+    let blocked = report.checks().filter(|(target, check)| {
+        target.name == cheat.name()
+            && check.verdict == Verdict::Blocked
+            && Attempt::find(&check.id).is_some_and(|attempt| !cheat.confines(attempt, user))
+    });
+    blocked.map(|(_, check)| format!("{}: {}: {}", cheat.file, check.id, check.why)).collect()
 }
 
-/// The line that says what a cheat does.
-fn story(file: &str) -> String {
-    let text = fs::read_to_string(source(file)).unwrap();
-    let line = text.lines().find(|line| ["# ", "// ", "//! "].iter().any(|begin| line.starts_with(begin)));
-    line.unwrap().trim_start_matches(['#', '/', '!']).trim().to_owned()
-}
-
-/// Puts the programs side by side into `directory`. False where there is no compiler.
-fn make(directory: &Path) -> bool {
-    let mut whole = true;
-    for (file, _) in EARNED {
-        let (source, to) = (source(file), directory.join(name(file)));
-        let mut compiler = match file.rsplit_once('.').unwrap().1 {
-            "sh" => {
-                fs::copy(source, to).unwrap();
-                continue;
-            }
-            "c" => Command::new("cc"),
-            _ => Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())),
-        };
-        match file.ends_with(".c") {
-            true => compiler.args(["-O1", "-Wall", "-Wextra", "-Wno-unused-result", "-static", "-s"]),
-            false => compiler.args(["--edition=2024", "-Cstrip=symbols", "-Ctarget-feature=+crt-static"]),
-        };
-        match compiler.arg(source).arg("-o").arg(to).output() {
-            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
-            Err(error) => {
-                skip(&format!("{file}: no compiler: {error}"));
-                whole = false;
-            }
-        }
-    }
-    whole
-}
-
-/// The name of the program that is made from a source.
-fn name(file: &str) -> &str {
-    if file.ends_with(".sh") { file } else { file.rsplit_once('.').unwrap().0 }
-}
-
-fn letters(report: &Report, target: &str, asked: &[&str]) -> String {
-    let of = |id: &&str| {
-        let check =
-            report.checks().find(|(of, check)| of.name == target && check.id == **id && asked.contains(id));
-        let Some((_, check)) = check else { return ' ' };
-        match check.cause {
-            Some(Cause::Machine) => 'M',
-            _ => check.verdict.to_string().chars().next().unwrap(),
-        }
+/// Grades some between two honest programs, which must keep all that they had.
+fn grade(stage: &Stage, honest: &Path, programs: &[&Path], asked: &[&str], decoy: &str) -> Report {
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", decoy]);
+    grader.env("CONTAINER_LABS_TRIAL_LIMIT", LIMIT).args(asked.iter().flat_map(|id| ["--attempt", id]));
+    let first = stage.directory("first").join("honest-first");
+    fs::copy(honest, &first).unwrap();
+    grader.arg(first).args(programs).arg(honest);
+    let report = stage.run(grader).report();
+    let verdicts = |name: &str| -> Vec<_> {
+        let of = report.checks().filter(|(target, _)| target.name == name);
+        of.map(|(_, check)| (check.id.clone(), check.verdict)).collect()
     };
-    ATTEMPTS.iter().map(of).collect()
-}
-
-fn is_earned(got: &str, earned: &str) -> bool {
-    got.chars().zip(earned.chars()).all(|(got, earned)| got == earned || got == 'M')
-}
-
-fn page(got: &BTreeMap<&str, String>) -> String {
-    let mut page = String::from(include_str!("../cheats/page.md"));
-    let _ =
-        writeln!(page, "| Program | What it does | {} |", ATTEMPTS.map(|id| format!("`{id}`")).join(" | "));
-    let _ = writeln!(page, "|---|---|---|---|---|---|");
-    for (file, _) in EARNED {
-        let words = got[file].chars().map(|letter| match letter {
-            'B' => "blocked",
-            'E' => "escaped",
-            'I' => "nothing",
-            _ => "–",
+    assert!(!verdicts(HONEST).is_empty());
+    assert_eq!(verdicts("honest-first"), verdicts(HONEST), "an honest program lost or gained something");
+    for (target, check) in report.checks().filter(|(target, _)| target.name == HONEST) {
+        let as_measured = Attempt::find(&check.id).is_none_or(|attempt| {
+            let letters = if decoy == "user" { attempt.letters.user } else { attempt.letters.root };
+            letters.as_bytes()[2 + 3] != b'B' || check.verdict == Verdict::Blocked
         });
-        let words: Vec<_> = words.collect();
-        let _ = writeln!(page, "| `{file}` | {} | {} |", story(file), words.join(" | "));
+        assert!(as_measured, "{}: {check:#?}", target.name);
     }
-    page
+    report
 }
 
-#[test]
-fn no_cheat_earns_what_it_did_not_earn() {
+#[rstest]
+#[case::user("user")]
+#[case::root("root")]
+fn no_cheat_earns_what_it_did_not_earn(#[case] decoy: &str) {
     let Some(stage) = Stage::new(Who::Root) else { return };
     let Some(lab) = programs::labs().and_then(|labs| labs.into_iter().nth(3)) else { return };
+    let all = all_is_asked_for(match decoy {
+        "user" => "cheats against the attempts that they are not about",
+        _ => "cheats in root decoys",
+    });
+    if !all && decoy == "root" {
+        return;
+    }
     let honest = stage.directory("honest").join(HONEST);
     fs::copy(lab, &honest).unwrap();
-    let directory = stage.directory("cheats");
-    let whole = make(&directory);
-
-    let got = RefCell::new(BTreeMap::new());
-    let mut whys = String::new();
-    let mut grade = |files: &[&'static str], asked: &[&str]| {
-        let mut grader = stage.grader(["run", "--format", "json", "--decoy", "user"]);
-        grader.args(asked.iter().flat_map(|id| ["--attempt", id]));
-        // An honest program before them and after them.
-        let first = stage.directory("first").join("honest-first");
-        fs::copy(&honest, &first).unwrap();
-        grader.arg(first).args(files.iter().map(|file| directory.join(name(file)))).arg(&honest);
-        let report = stage.run(grader).report();
-        for file in files {
-            got.borrow_mut().insert(*file, letters(&report, name(file), asked));
+    let made: Vec<_> = CHEATS
+        .iter()
+        .filter_map(|cheat| {
+            // A directory of its own goes into the decoy whole.
+            Some((cheat, cheat.make(&stage.directory(&format!("cheats/{}", cheat.name())))?))
+        })
+        .collect();
+    let mut unearned_by_all = Vec::new();
+    let mut judge = |some: &[&(&Cheat, std::path::PathBuf)], asked: &[&str]| {
+        let programs: Vec<_> = some.iter().map(|(_, program)| program.as_path()).collect();
+        let report = grade(&stage, &honest, &programs, asked, decoy);
+        for (cheat, _) in some {
+            unearned_by_all.extend(unearned(&report, cheat, decoy == "user"));
         }
-        for (target, check) in report.checks() {
-            let _ = writeln!(whys, "{:14} {:10} {:13} {}", target.name, check.id, check.verdict, check.why);
-        }
-        let kept =
-            |target| letters(&report, target, asked).chars().all(|letter| letter == 'B' || letter == ' ');
-        assert!(kept("honest-first") && kept(HONEST), "an honest program lost something:\n{whys}");
     };
-    let made = |file: &&str| directory.join(name(file)).exists();
-    let files: Vec<_> =
-        EARNED.iter().map(|(file, _)| *file).filter(|file| *file != SLOW).filter(made).collect();
-    grade(&files, &ATTEMPTS);
-    grade(&[SLOW], &ATTEMPTS[1..2]);
-    // Some are races, which a busy machine decides in another way. What was BLOCKED once without being earned stays so.
-    for (file, earned) in EARNED.iter().filter(|(file, _)| *file != SLOW) {
-        let found = got.borrow().get(file).cloned().unwrap_or_default();
-        let unearned = found.chars().zip(earned.chars()).any(|(got, earned)| got == 'B' && earned != 'B');
-        if !unearned && !is_earned(&found, earned) {
-            grade(&[file], &ATTEMPTS);
-        }
+    let ids: Vec<_> = ALL.iter().map(|attempt| attempt.id).collect();
+    let (slow, fast): (Vec<_>, Vec<_>) = made.iter().partition(|(cheat, _)| cheat.is_slow() || !all);
+    for some in fast.chunks(AT_ONCE) {
+        judge(some, &ids);
     }
-    let got = got.into_inner();
-
-    for (file, earned) in EARNED.iter().filter(|(file, _)| got.contains_key(file)) {
-        println!("{file:14} {}  {}", got[file], story(file));
-        assert!(is_earned(&got[file], earned), "{file}: {} and not {earned}\n{whys}", got[file]);
+    // Those that are about the same are graded together.
+    let mut abouts: Vec<_> = slow.iter().map(|(cheat, _)| cheat.about).collect();
+    abouts.sort_unstable();
+    abouts.dedup();
+    for about in abouts {
+        let some: Vec<_> = slow.iter().copied().filter(|(cheat, _)| cheat.about == about).collect();
+        judge(&some, about);
     }
-    if !whole || got.values().any(|letters| letters.contains('M')) {
-        return skip("the page of cheats: not everything could be judged here");
-    }
-    let path = workspace().join("docs/src/cheats.md");
-    let page = page(&got);
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, &page).unwrap();
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "write it anew with BLESS=1");
+    assert!(unearned_by_all.is_empty(), "{unearned_by_all:#?}");
 }
 
 #[test]
 fn every_cheat_is_listed() {
-    let mut found: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cheats"))
+    let mut found: Vec<_> = fs::read_dir(directory())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|file| file != "page.md")
+        .filter(|file| file != "page.md" && file != "cheat.h")
         .collect();
     found.sort();
-    let own = EARNED
-        .iter()
-        .map(|(file, _)| *file)
-        .filter(|file| source(file).parent().unwrap().ends_with("cheats"));
-    assert_eq!(found, own.collect::<Vec<_>>());
+    assert_eq!(found, CHEATS.iter().map(|cheat| cheat.file).collect::<Vec<_>>());
+    for id in CHEATS.iter().flat_map(|cheat| cheat.about.iter().chain(cheat.confines)) {
+        assert!(Attempt::find(id).is_some(), "no attempt is called {id}");
+    }
 }

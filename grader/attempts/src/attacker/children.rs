@@ -3,6 +3,14 @@
 use super::{Argument, Attacker, Call, Failed};
 use nix::libc;
 
+/// The calls that make a child.
+pub const FORKS: &[libc::c_long] = &[
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_fork,
+];
+
 impl Call {
     /// clone(2) without a stack of its own.
     pub fn child(flags: i64) -> Call {
@@ -35,6 +43,16 @@ impl Attacker<'_> {
             [flags, 0, 0, 0, i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0, 0].map(i64::to_ne_bytes).concat();
         let length = structure.len() as i64;
         self.call("clone3", libc::SYS_clone3, [Argument::Bytes(structure), length.into()]).map(drop)
+    }
+
+    /// A child by any other call than clone(2): fork(2), where that is one, and clone3(2).
+    pub fn fork(&mut self) -> Result<(), Failed> {
+        #[cfg(target_arch = "x86_64")]
+        match self.call("fork", libc::SYS_fork, []) {
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(drop),
+        }
+        self.clone3(0)
     }
 
     /// unshare(2).

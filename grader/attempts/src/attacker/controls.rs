@@ -3,6 +3,7 @@
 //! tell the two apart.
 
 use super::{Argument, Attacker, Failed};
+use crate::rules::Rule;
 use nix::libc::{self, c_int};
 
 /// As much is read of a stake.
@@ -62,6 +63,9 @@ impl Attacker<'_> {
         own: c_int,
         act: impl FnOnce(&mut Self) -> Result<(), Failed>,
     ) -> Result<(), Failed> {
+        if !self.rules.holds(Rule::OwnFirst) {
+            return Ok(());
+        }
         let arguments = [stake.into(), libc::F_DUPFD_CLOEXEC.into(), 0.into()];
         let kept = self.call("fcntl", libc::SYS_fcntl, arguments)?.value as c_int;
         self.replace(stake, own)?;

@@ -1,6 +1,7 @@
 //! Files, as the attacker opens them: the opening is the escape. What was opened, the host sees for itself.
 
 use super::{Argument, Attacker, Failed};
+use crate::rules::Rule;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -62,6 +63,9 @@ impl Attacker<'_> {
 
     /// The same from an open directory.
     pub fn open_stake_at(&mut self, directory: c_int, path: &str, flags: c_int) -> Result<c_int, Failed> {
+        if !self.rules.holds(Rule::OwnFirst) {
+            return self.open_at(directory, path, flags);
+        }
         let own = self.own_file(flags)?;
         // A relative path can't become longer by one byte.
         let length = if own.len() > path.len() { own.len() + 1 } else { path.len() };
@@ -118,7 +122,8 @@ impl Attacker<'_> {
         let file = File::from(self.show(descriptor)?);
         // Whoever serves such a file system may be standing still.
         let kind = self.hand.file_system(descriptor)?.unwrap_or_default();
-        if !["fuse", "9p"].iter().any(|served| kind.starts_with(served)) {
+        let looks = self.rules.holds(Rule::Handles);
+        if looks && !["fuse", "9p"].iter().any(|served| kind.starts_with(served)) {
             let mut bytes = vec![0; STAKE];
             match file.read_at(&mut bytes, 0) {
                 Ok(length) => self.taken.extend(&bytes[..length]),
@@ -135,7 +140,9 @@ impl Attacker<'_> {
     /// Shows the host which file a descriptor is of. Returns the duplicate.
     pub fn show(&mut self, descriptor: c_int) -> Result<OwnedFd, Failed> {
         let file = self.hand.duplicate(descriptor)?;
-        self.opened.push(status(&file)?.into());
+        if self.rules.holds(Rule::Handles) {
+            self.opened.push(status(&file)?.into());
+        }
         Ok(file)
     }
 

@@ -1,6 +1,6 @@
 //! Set-user-ID programs, executed by somebody who has no rights.
 
-use super::{Argument, Attacker, Call, Failed};
+use super::{Argument, Attacker, Call, Failed, unless_refused};
 use crate::host::{Host, Process, Seen};
 use crate::refusals::Refusal;
 use nix::libc;
@@ -15,6 +15,8 @@ impl Attacker<'_> {
     /// See [`Hand::call`](super::Hand::call).
     pub fn execute_setuid(&mut self, directory: &str) -> Result<(), Failed> {
         let program = format!("{}{directory}/{}", self.given("rootfs"), self.given("setuid"));
+        // What lies over it may be taken away.
+        unless_refused(self.unmask(&program))?;
         // Root can enter a directory that is closed to others, and hold the file.
         let held = match self.look(&program) {
             Ok(descriptor) => Some(descriptor),

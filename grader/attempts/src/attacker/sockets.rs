@@ -1,6 +1,7 @@
 //! Sockets, and connections to services. Whose listener accepts one, the host sees at its own.
 
 use super::{Argument, Attacker, Failed};
+use crate::rules::Rule;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_ulong};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -37,6 +38,7 @@ impl Attacker<'_> {
     pub fn connect_stake(&mut self, own: &[u8], stake: &[u8]) -> Result<c_int, Failed> {
         let family = c_int::from(u16::from_ne_bytes([stake[0], stake[1]]));
         let reached = match self.reach_its_own(family, own) {
+            _ if !self.rules.holds(Rule::OwnFirst) => true,
             Ok(()) => true,
             Err(Failed::Refused(_)) => false,
             Err(other) => return Err(other),

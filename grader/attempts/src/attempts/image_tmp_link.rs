@@ -35,11 +35,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let path = format!("/tmp/{}", me.mark());
     let file =
         me.open(&path, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL).map_err(Failed::in_preparation)?;
-    let done = match me.fchmod(file, 0o4755) {
-        Err(Failed::Refused(_)) => me.fchmodat(&path, 0o4755),
-        done => done,
-    };
-    done.and_then(|()| me.show(file).map(drop))
+    me.set_setuid(file, &path)
 }
 
 fn witness(host: &Host) -> Seen {

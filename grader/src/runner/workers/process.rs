@@ -23,6 +23,7 @@ use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
 use anyhow::{Context, Result, bail};
 use attempts::attempts::Attempt;
+use attempts::rules::Rules;
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -63,6 +64,8 @@ pub struct Setup {
     pub victim: PathBuf,
     /// How long one trial may take.
     pub limit: Duration,
+    /// The rules that are in force.
+    pub rules: Rules,
     /// Its control groups.
     pub groups: Groups,
 }
@@ -206,6 +209,7 @@ impl Setup {
             ext4: OnceCell::new(),
             children: session::children()?,
             limit: self.limit,
+            rules: self.rules,
             shared: Shared::default(),
             _locks: locks,
         })

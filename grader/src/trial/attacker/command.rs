@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Where the command lies: an ordinary program that copies its input to its output.
-const COMMAND: &str = "/bin/cat";
+pub const COMMAND: &str = "/bin/cat";
 
 /// The command as it is started: one of the root file system, and on the bare decoy host the machine's.
 pub struct Command {

@@ -6,6 +6,7 @@
 use crate::proc::{self, field};
 use crate::trial::session::Session;
 use attempts::attacker::Failed;
+use attempts::rules::Rule;
 use nix::libc;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
@@ -42,7 +43,7 @@ pub fn let_answer(
     {
         for task in &tasks {
             if !moving.contains(task) || session.stands(*task) {
-                touched = !untouched();
+                touched = session.rules.holds(Rule::Pointers) && !untouched();
                 if touched || session.stands(attacker) {
                     break;
                 }
@@ -55,12 +56,16 @@ pub fn let_answer(
             }
         }
     }
+    let held = session.rules.holds(Rule::Mediators);
     for task in moving {
         if !session.stands(task) {
             let _ = ptrace::interrupt(task);
             if !session.stands_within(task, RETURNS) && !session.deaths.contains_key(&task.as_raw()) {
                 return Err(Failed::GaveUp("a process that the command waited for can't be stopped".into()));
             }
+        }
+        if !held {
+            session.release(task);
         }
     }
     match touched {

@@ -4,6 +4,7 @@ use super::Trial;
 use super::record::{explain, record};
 use crate::decoy::Decoy;
 use crate::decoy::secrets::{RENEWED, words_for};
+use crate::proc;
 use crate::random::random_word;
 use crate::trial::attacker::hand::Hand;
 use crate::trial::attacker::prepare::prepare;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
 use nix::unistd::Pid;
@@ -60,17 +62,23 @@ impl One<'_> {
         let mut hand = Hand::seize(session, pid)?;
         // Before that it may have ended, and its number may be another's.
         is_in_the_decoy(pid)?;
-        let is_heard = is_heard(&mut hand)?;
-        self.others = freeze(hand.session, decoy, pid)?;
-        prepare(&mut hand, &self.others)?;
+        let rules = hand.session.rules;
+        let is_heard = is_heard(&mut hand)? || !rules.holds(Rule::Heard);
+        self.others = match rules.holds(Rule::Freeze) {
+            true => freeze(hand.session, decoy, pid)?,
+            false => proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).collect(),
+        };
+        prepare(&mut hand, &self.others, decoy)?;
         let mut host = self.trial.host()?;
-        host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
+        if rules.holds(Rule::Whole) {
+            host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
+        }
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());
         host.stakes.insert("canary".into(), canary.numbers());
         let mut known = vec![("canary".to_owned(), canary.path.clone())];
         if self.trial.attempt.needs.contains(&Need::Services) {
-            known.extend(renew_services(decoy, &mut host)?);
+            known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
         }
         self.attack(&mut hand, &mut host, known);
         if self.facts.seen_call == SeenCall::Begun {
@@ -102,7 +110,7 @@ impl One<'_> {
         hints.extend(terminal::hints(hand.session, self.pid, host.terminal));
         hints.extend(known);
         let then = (Instant::now(), observe::cpu(self.pid));
-        let mut attacker = Attacker::new(hand, &host.mark, &hints);
+        let mut attacker = Attacker::new(hand, &host.mark, &hints).under(stage.rules);
         let result = (attempt.attack)(&mut attacker);
         host.said = std::mem::take(&mut attacker.taken);
         host.opened = std::mem::take(&mut attacker.opened);
@@ -137,7 +145,10 @@ impl One<'_> {
         }
         let whole = look::look(decoy, session, attempt.needs, Some(self.pid), host);
         host.group.1 = self.group.map(|group| group.look(Some(self.pid))).unwrap_or_default();
-        host.spoiled = decoy.spoiled();
+        let rules = session.rules;
+        if rules.holds(Rule::Whole) {
+            host.spoiled = decoy.spoiled();
+        }
         let served = host.services.as_ref().map(|_| decoy.services(None));
         if let Some(Ok(served)) = &served {
             host.services = Some(served.clone());
@@ -145,6 +156,7 @@ impl One<'_> {
         self.facts.seen = (attempt.witness)(host);
         // A reboot takes the host while it looks; it is told by wait(2).
         match (whole, host.pid1) {
+            _ if !rules.holds(Rule::WholeLook) => Ok(()),
             (_, Ending::Killed(_) | Ending::Exited(_)) => Ok(()),
             (Ok(true), _) => served.transpose().map(drop).context("the host's services were spoiled"),
             (Ok(false), _) => Err(anyhow::anyhow!(TOO_MUCH)),
@@ -173,10 +185,12 @@ impl One<'_> {
 }
 
 /// Makes the host's services anew: nobody has prepared for them. Returns what an attacker may know of them.
-fn renew_services(decoy: &Decoy, host: &mut Host) -> Result<Vec<(String, String)>> {
+fn renew_services(decoy: &Decoy, host: &mut Host, fresh: bool) -> Result<Vec<(String, String)>> {
     let words = words_for(&RENEWED)?;
-    let served = decoy.services(Some(&words)).context("the host's services")?;
-    host.secrets.extend(words);
+    let served = decoy.services(fresh.then_some(&words)).context("the host's services")?;
+    if fresh {
+        host.secrets.extend(words);
+    }
     let (segment_key, segment) = served.segment;
     let key = served.key.as_ref().map(|(description, ..)| description.clone());
     let given = [

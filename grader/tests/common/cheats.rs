@@ -1,0 +1,155 @@
+//! Programs that cheat, in `tests/cheats`: what each is about, and what it has really confined.
+
+use super::stage::skip;
+use attempts::attempts::Attempt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One that cheats.
+pub struct Cheat {
+    /// Its source.
+    pub file: &'static str,
+    /// The attempts that its trick is about.
+    pub about: &'static [&'static str],
+    /// Those that it does confine, beyond what a chroot confines.
+    pub confines: &'static [&'static str],
+}
+
+const fn cheat(file: &'static str, about: &'static [&'static str]) -> Cheat {
+    Cheat { file, about, confines: &[] }
+}
+
+/// About nothing in particular.
+const ANY: &[&str] = &["mount", "reboot", "raw-disk", "shell-pid", "signal-process", "host-tree"];
+/// About files of the host's.
+const FILES: &[&str] =
+    &["host-tree", "chroot-escape", "raw-disk", "rootfs-device-node", "leaked-descriptor", "proc-pid-root"];
+/// About calls that a filter or a supervisor can tell by their numbers.
+const CALLS: &[&str] =
+    &["hostname-set", "host-umount", "signal-process", "sysv-shm", "posix-mq", "loopback-service"];
+const VICTIM: &[&str] =
+    &["signal-process", "ptrace-attach", "proc-environ", "pidfd-getfd", "proc-pid-root", "shell-pid"];
+const SETUID: &[&str] = &["setuid-rootfs", "setuid-volume", "setuid-drop"];
+const TERMINAL: &[&str] = &["tty-foreground", "tty-inject", "tty-inject-own", "tty-inject-high-bits"];
+/// What namespaces confine that anybody gets from unshare(1).
+pub const WHOLE: &[&str] = &["mount", "reboot", "shell-pid", "signal-process", "hostname-set", "sysv-shm"];
+
+/// All of them, by their names.
+#[rustfmt::skip]
+pub const CHEATS: &[Cheat] = &[
+    cheat("already.c", &["personality"]),
+    cheat("background.sh", ANY),
+    cheat("blinds.sh", ANY),
+    cheat("closes.c", SETUID),
+    cheat("covers.c", FILES),
+    cheat("crashes.c", ANY),
+    cheat("detached.c", FILES),
+    cheat("disk.c", &["raw-disk", "mount"]),
+    cheat("emfile.c", CALLS),
+    cheat("errnos.c", CALLS),
+    cheat("fakes.c", CALLS),
+    cheat("fills.sh", ANY),
+    cheat("first.c", ANY),
+    cheat("flags.c", CALLS),
+    cheat("flips.c", FILES),
+    cheat("halfroot.c", CALLS),
+    cheat("kill.sh", ANY),
+    cheat("late.sh", ANY),
+    cheat("limits.c", &["posix-mq", "fork-bomb", "memory-hog", "io-uring", "packet-sniff", "mount"]),
+    cheat("links.c", FILES),
+    Cheat { confines: &["mount", "host-umount", "proc-keys", "cgroup-path"], ..cheat("masks.c", &["kernel-addresses", "proc-keys-unmask", "proc-keys", "core-pattern"]) },
+    cheat("mounts.c", &["mount", "setuid-rootfs"]),
+    cheat("never.sh", ANY),
+    cheat("nodata.c", FILES),
+    cheat("numbers.c", CALLS),
+    cheat("opath.c", FILES),
+    cheat("pivothost.c", FILES),
+    cheat("poison.sh", ANY),
+    cheat("pread.c", FILES),
+    cheat("prepares.c", &["sysv-shm"]),
+    cheat("removes.c", FILES),
+    cheat("replaces.sh", ANY),
+    cheat("rewrites.c", FILES),
+    cheat("script.c", SETUID),
+    Cheat { confines: &["tty-foreground", "tty-inject"], ..cheat("session.c", TERMINAL) },
+    cheat("shares.c", &["chroot-escape", "setns-own-mount", "host-tree"]),
+    cheat("silent.sh", WHOLE),
+    cheat("sleeps.sh", &["mount"]),
+    cheat("special.sh", ANY),
+    cheat("spoils.c", &["hostname-set", "sysv-shm", "posix-mq", "loopback-service", "session-keyring", "hostname-read"]),
+    cheat("streams.sh", FILES),
+    cheat("supervises.c", &["mount"]),
+    cheat("tmphost.c", FILES),
+    cheat("traces.c", ANY),
+    cheat("ttyfull.c", TERMINAL),
+    cheat("twin.sh", WHOLE),
+    cheat("twofaced.c", WHOLE),
+    cheat("undo.c", &["mount", "hostname-set", "tty-foreground", "tty-inject", "setuid-drop"]),
+    cheat("unmounts.sh", ANY),
+    // It closes the descriptor and empties the environment.
+    Cheat { confines: &["leaked-descriptor", "env-secret"], ..cheat("vandal.c", &["host-tree", "signal-process", "sysv-shm", "loopback-service", "setuid-rootfs", "cgroup-leave"]) },
+    cheat("vkill.c", VICTIM),
+    cheat("vtrace.c", VICTIM),
+    cheat("witness.sh", ANY),
+];
+
+impl Cheat {
+    /// The one of this source.
+    pub fn of(file: &str) -> &'static Cheat {
+        CHEATS.iter().find(|it| it.file == file).unwrap_or_else(|| panic!("no {file}"))
+    }
+
+    /// Where its source is.
+    pub fn source(&self) -> PathBuf {
+        directory().join(self.file)
+    }
+
+    /// The name of the program that is made from it.
+    pub fn name(&self) -> &'static str {
+        if self.file.ends_with(".sh") { self.file } else { self.file.rsplit_once('.').unwrap().0 }
+    }
+
+    /// Whether it uses up the time of every trial: it is asked for one attempt.
+    pub fn is_slow(&self) -> bool {
+        self.file == "sleeps.sh"
+    }
+
+    /// The line that says what it does.
+    pub fn story(&self) -> String {
+        let text = fs::read_to_string(self.source()).unwrap();
+        let line = text.lines().find(|line| ["# ", "// "].iter().any(|begin| line.starts_with(begin)));
+        line.unwrap().trim_start_matches(['#', '/']).trim().to_owned()
+    }
+
+    /// Whether a BLOCKED is earned: a chroot, which most are, confines it as measured, or it says that it does.
+    pub fn confines(&self, attempt: &Attempt, user: bool) -> bool {
+        let letters = if user { attempt.letters.user } else { attempt.letters.root };
+        // After that of the bare decoy host and a space comes lab 0.
+        letters.as_bytes()[2] == b'B' || self.confines.contains(&attempt.id)
+    }
+
+    /// Puts the program into a directory. None, and a line that says why, where there is no compiler.
+    pub fn make(&self, to: &Path) -> Option<PathBuf> {
+        let to = to.join(self.name());
+        if self.file.ends_with(".sh") {
+            fs::copy(self.source(), &to).unwrap();
+            return Some(to);
+        }
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-result", "-static", "-s"]);
+        match compiler.arg(self.source()).arg("-o").arg(&to).output() {
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Err(error) => {
+                skip(&format!("{}: no compiler: {error}", self.file));
+                return None;
+            }
+        }
+        Some(to)
+    }
+}
+
+/// Where the sources are.
+pub fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cheats")
+}
