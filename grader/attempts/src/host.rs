@@ -319,6 +319,13 @@ impl Opened {
     }
 }
 
+impl Opened {
+    /// The device number of its file system, as `mountinfo` writes it.
+    pub fn file_system(&self) -> String {
+        format!("{}:{}", major(self.device), minor(self.device))
+    }
+}
+
 impl From<FileStat> for Opened {
     fn from(it: FileStat) -> Opened {
         Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev, uid: it.st_uid }
@@ -394,7 +401,7 @@ impl Host {
 
     /// Whether a file is set-user-ID and root's on a file system that the host has mounted without `nosuid`.
     pub fn is_setuid_here(&self, file: &Opened) -> bool {
-        let number = format!("{}:{}", major(file.device), minor(file.device));
+        let number = file.file_system();
         let holds = |line: &str| {
             let mut words = line.split(' ').skip(2);
             let device = words.next();

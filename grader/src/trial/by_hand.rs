@@ -85,7 +85,7 @@ impl Trial<'_> {
         let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
         let group = job(stage, decoy, attempt.needs)?;
         let program = Program { watched, ..program };
-        let mut session = Session::start_command(decoy, stage, &program, command, group.as_ref())?;
+        let mut session = Session::start_with(decoy, stage, (&program, command), group.as_ref())?;
         let mut facts = Facts::default();
         let mut found = find(&mut session, decoy, command).inspect_err(|_| decoy.end())?;
         if found.is_none() && hostile::link(attempt.needs).is_some() {

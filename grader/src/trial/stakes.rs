@@ -36,10 +36,17 @@ pub fn unfit(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) ->
 
 /// The victim lives, nobody traces it, and it has its three words.
 fn victim(decoy: &Decoy) -> Result<()> {
-    let is_it = |pid: &nix::unistd::Pid| proc::nspid(*pid).last() == Some(&decoy.ready.victim);
+    let depth = proc::nspid(decoy.pid1()).len();
+    let is_it = |pid: &nix::unistd::Pid| {
+        let numbers = proc::nspid(*pid);
+        numbers.len() == depth && numbers.last() == Some(&decoy.ready.victim)
+    };
     let pid = proc::children(decoy.pid1()).into_iter().find(is_it).context("it has ended")?;
     let status = proc::read(pid, "status");
     ensure!(observe::identity(pid).tracer == 0, "somebody traces it");
+    ensure!(observe::has_own_root(pid, &decoy.ready) == Some(false), "it has another root directory");
+    let moved = |(name, inode): (&String, &u64)| observe::namespace(pid, name) != Some(*inode);
+    ensure!(!decoy.ready.namespaces.iter().any(moved), "it has left the host's namespaces");
     let uids = field(&status, "Uid").unwrap_or_default().split_whitespace();
     let root = decoy.root_id().to_string();
     ensure!(uids.clone().count() == 4 && uids.clone().all(|uid| uid == root), "it has another user");
@@ -82,10 +89,14 @@ fn of_procfs(table: &str) -> Vec<String> {
 /// The volume of an ext4 that is in the root file system is the host's.
 fn volume(stage: &Stage, decoy: &Decoy) -> Result<()> {
     let Some(Ok(ext4)) = stage.ext4.get() else { return Ok(()) };
-    let (major, minor) = (stat::major(ext4.number()), stat::minor(ext4.number()));
+    let device = format!("{}:{}", stat::major(ext4.number()), stat::minor(ext4.number()));
     let now = proc::read(decoy.pid1(), "mountinfo");
-    let device = format!("{major}:{minor}");
-    ensure!(now.lines().any(|line| line.split(' ').nth(2) == Some(&device)), "it was unmounted");
+    let is_there = |line: &str| {
+        let mut words = line.split(' ').skip(2);
+        words.next() == Some(&device)
+            && words.nth(1).is_some_and(|place| Path::new(place).starts_with(ROOTFS))
+    };
+    ensure!(now.lines().any(is_there), "it was unmounted");
     Ok(())
 }
 
