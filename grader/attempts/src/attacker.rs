@@ -370,6 +370,10 @@ mod tests {
     fn harmless_flags_differ_from_attempt_to_attempt() {
         struct None;
         impl Hand for None {
+            fn kills_for(&mut self, _: &Call) -> Result<bool, Failed> {
+                Ok(false)
+            }
+
             fn call(&mut self, _: &Call) -> Result<Returned, Failed> {
                 Err(Failed::Ended)
             }

@@ -37,13 +37,13 @@ pub fn again<'a>(
     let honest = Target { template: target.at(HONEST), ..target.clone() };
     for _ in 0..2 {
         let (program, command) = stage.ordinary(&honest, decoy, program.streams, &[])?;
-        let mut session =
-            Session::start_command(decoy, stage, &Program { watched, ..program }, command, None)?;
+        let program = Program { watched, ..program };
+        let mut session = Session::start_with(decoy, stage, (&program, command), None)?;
         let Some(found) = find(&mut session, decoy, command)? else { return Ok((first, None)) };
         session.end_commands(&found)?;
     }
     let (_, command) = stage.ordinary(target, decoy, program.streams, &[])?;
-    let mut again = Session::start_command(decoy, stage, program, command, None)?;
+    let mut again = Session::start_with(decoy, stage, (program, command), None)?;
     let refused = match find(&mut again, decoy, command)? {
         None => said(&mut again)?,
         Some(_) => None,

@@ -9,7 +9,7 @@ pub mod stops;
 mod stream;
 
 use super::Stage;
-use super::attacker::find::Command;
+use super::attacker::command::Command;
 use super::group::ContainerGroup;
 use super::memory;
 use crate::decoy::Decoy;
@@ -109,28 +109,19 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The same. If the program is watched, the command is held when it is executed.
+    /// Starts a program with a command. Where the host traces it from its first instruction, the command is held as soon as it
+    /// is executed in a root directory of its own, before it can end: who gets no input ends at once.
     ///
     /// # Errors
     /// As for [`Session::start`].
-    pub fn start_command(
+    pub fn start_with(
         decoy: &'a Decoy,
         stage: &'a Stage,
-        program: &Program,
-        command: &'a Command,
-        group: Option<&ContainerGroup>,
+        (program, command): (&Program, &'a Command),
+        job: Option<&ContainerGroup>,
     ) -> Result<Session<'a>> {
-        let mut session = Session::start(decoy, stage, program, group)?;
-        if program.watched {
-            session.catch(command);
-        }
-        Ok(session)
-    }
-
-    /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
-    /// gets no input ends at once. For a program that the host traces from its first instruction.
-    pub fn catch(&mut self, command: &'a Command) {
-        self.awaited = Some(command);
+        let session = Session::start(decoy, stage, program, job)?;
+        Ok(Session { awaited: program.watched.then_some(command), ..session })
     }
 
     /// Turns the loop until `find` has found something, the program has ended, or time runs out.

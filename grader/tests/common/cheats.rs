@@ -3,6 +3,7 @@
 use super::stage::skip;
 use attempts::attempts::Attempt;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -165,6 +166,7 @@ impl Cheat {
         let to = to.join(self.name());
         if self.file.ends_with(".sh") {
             fs::copy(self.source(), &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
             return Some(to);
         }
         let mut compiler = Command::new("cc");

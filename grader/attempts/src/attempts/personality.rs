@@ -61,6 +61,10 @@ const FIXED: i64 = libc::ADDR_NO_RANDOMIZE as i64;
 const HARMLESS: [i32; 4] = [libc::UNAME26, libc::WHOLE_SECONDS, libc::STICKY_TIMEOUTS, libc::SHORT_INODE];
 
 fn witness(host: &Host) -> Seen {
+    if host.call == Some(None) {
+        // A filter has killed it, and what has ended has no domain.
+        return Seen::Nothing;
+    }
     let fixed = |domain: Option<u64>| Some(domain? as i64 & FIXED != 0);
     let (Some(before), Some(after)) =
         (fixed(host.attacker_before.personality), fixed(host.attacker.personality))

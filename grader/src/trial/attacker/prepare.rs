@@ -1,7 +1,7 @@
 //! The attacker first takes what it may take. A command that holds a right and does not use it, or is short of something
 //! that it could have by one call, fails for a reason that is none.
 
-use super::find::COMMAND;
+use super::command::COMMAND;
 use super::hand::Hand;
 use crate::decoy::Decoy;
 use crate::proc::{self, field};

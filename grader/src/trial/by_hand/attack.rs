@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
@@ -72,6 +73,9 @@ impl One<'_> {
         let mut host = self.trial.host()?;
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
+        }
+        if self.trial.attempt.class == Refusal::Process && rules.holds(Rule::Fresh) && host.unfit.is_none() {
+            decoy.renew_victim().context("the host's process")?;
         }
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());

@@ -100,7 +100,7 @@ impl<'a> Starts<'a> {
     ) -> Result<RunningCommand<'a>> {
         let (program, command) = self.stage.ordinary(target, self.decoy, streams, &[])?;
         let program = Program { watched, ..program };
-        let mut session = Session::start_command(self.decoy, self.stage, &program, command, None)?;
+        let mut session = Session::start_with(self.decoy, self.stage, (&program, command), None)?;
         let mut since = None;
         let found = |it: &Session| it.caught.or_else(|| find_one(self.decoy, command, beside, &mut since));
         match search(&mut session, self.decoy, command, found)? {
