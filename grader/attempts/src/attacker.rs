@@ -377,9 +377,6 @@ mod tests {
             fn call(&mut self, _: &Call) -> Result<Returned, Failed> {
                 Err(Failed::Ended)
             }
-            fn kills_for(&mut self, _: &Call) -> Result<bool, Failed> {
-                Err(Failed::Ended)
-            }
             fn duplicate(&mut self, _: i32) -> Result<OwnedFd, Failed> {
                 Err(Failed::Ended)
             }
