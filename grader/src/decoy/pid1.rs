@@ -43,7 +43,7 @@ const ENDED: Duration = Duration::from_secs(5);
 /// PID 1, from its clone(2) to its end.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
     match make(channel, plan, secrets, ids) {
-        Ok((services, victim, first)) => serve(channel, secrets, services, victim, first).is_err().into(),
+        Ok(made) => serve(channel, secrets, made).is_err().into(),
         Err(error) => {
             let _ = channel.send(&FromPid1::failed(&error), &[]);
             1
@@ -200,13 +200,8 @@ fn loopback_up() -> Result<()> {
 }
 
 /// Until the grader is gone.
-fn serve(
-    channel: &Channel,
-    secrets: &Secrets,
-    mut services: Services,
-    victim: Pid,
-    mut first: TreeState,
-) -> Result<()> {
+fn serve(channel: &Channel, secrets: &Secrets, made: (Services, Pid, TreeState)) -> Result<()> {
+    let (mut services, victim, mut first) = made;
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -262,12 +257,8 @@ fn serve(
                     channel.send(&answer_with(served, |it| FromPid1::Served(it.clone())), &[])?;
                 }
                 Some((ToPid1::RenewVictim, _)) => {
-                    let renewed = victim::renew(secrets, children.victim, &services.proc);
-                    if let Ok(new) = renewed {
-                        first.replace_process(children.victim, new);
-                        (children.victim, children.victim_status) = (new, None);
-                    }
-                    channel.send(&answer_with(renewed, |new| FromPid1::Victim(new.as_raw())), &[])?;
+                    let renewed = children.renew_victim(secrets, &services.proc, &mut first);
+                    channel.send(&answer_with(renewed, FromPid1::Victim), &[])?;
                 }
                 Some((ToPid1::Settle, _)) => {
                     let same = children.settle(channel, &services, &first).unwrap_or(false);
@@ -339,6 +330,14 @@ impl Children {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Puts another victim in the place of the one that there is. Returns its number.
+    fn renew_victim(&mut self, secrets: &Secrets, proc: &OwnedFd, first: &mut TreeState) -> Result<i32> {
+        let new = victim::renew(secrets, self.victim, proc)?;
+        first.replace_process(self.victim, new);
+        (self.victim, self.victim_status) = (new, None);
+        Ok(new.as_raw())
     }
 
     /// Waits, for a second at most, until what was done to the victim has taken effect.

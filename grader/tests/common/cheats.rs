@@ -56,7 +56,8 @@ pub const CHEATS: &[Cheat] = &[
     cheat("flips.c", FILES),
     cheat("halfroot.c", CALLS),
     cheat("kill.sh", ANY),
-    cheat("late.sh", ANY),
+    // It is in a PID namespace in the end.
+    Cheat { confines: VICTIM, ..cheat("late.sh", ANY) },
     cheat("limits.c", &["posix-mq", "fork-bomb", "memory-hog", "io-uring", "packet-sniff", "mount"]),
     cheat("links.c", FILES),
     Cheat { confines: &["mount", "host-umount", "proc-keys", "cgroup-path"], ..cheat("masks.c", &["kernel-addresses", "proc-keys-unmask", "proc-keys", "core-pattern"]) },
