@@ -31,6 +31,7 @@ pub mod layout;
 pub mod limits;
 pub mod loop_device;
 pub mod messages;
+pub mod own_view;
 pub mod pid1;
 pub mod quota;
 pub mod secrets;

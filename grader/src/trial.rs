@@ -45,7 +45,7 @@ use crate::random::random_word;
 use crate::report::DecoyKind;
 use crate::target::{Target, What};
 use anyhow::Result;
-use attacker::find::Command;
+use attacker::command::Command;
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use attempts::rules::Rules;

@@ -50,6 +50,12 @@ pub trait Hand {
     /// The kernel refused it; or the attacker is gone, or could not be moved.
     fn call(&mut self, call: &Call) -> Result<Returned, Failed>;
 
+    /// Whether a system-call filter would kill the attacker for a call.
+    ///
+    /// # Errors
+    /// As for [`Hand::call`].
+    fn kills_for(&mut self, call: &Call) -> Result<bool, Failed>;
+
     /// The file behind one of the attacker's descriptors, on a descriptor of the host's (pidfd_getfd(2)).
     ///
     /// # Errors
@@ -273,6 +279,14 @@ impl<'a> Attacker<'a> {
         last
     }
 
+    /// Some of these flags, which make no difference to the attempt: which of them, nobody can have known. A system-call filter
+    /// that forbids the numbers that an attempt is known to use is no wall.
+    pub fn some_of(&self, harmless: &[i32]) -> i32 {
+        let chosen = u64::from_str_radix(self.mark.get(..8).unwrap_or_default(), 16).unwrap_or_default();
+        let flags = harmless.iter().enumerate().filter(|(nth, _)| chosen >> nth & 1 == 1);
+        flags.fold(0, |all, (_, flag)| all | flag)
+    }
+
     /// Runs without a system call: see [`Hand::spin`].
     ///
     /// # Errors
@@ -350,6 +364,43 @@ mod tests {
             vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1000), Argument::room(4)];
         let call = Call { name: "mount", number: 165, arguments };
         assert_eq!(call.to_string(), r#"mount("ma\"rk", -1, 0x1000, _)"#);
+    }
+
+    #[test]
+    fn harmless_flags_differ_from_attempt_to_attempt() {
+        struct None;
+        impl Hand for None {
+            fn kills_for(&mut self, _: &Call) -> Result<bool, Failed> {
+                Ok(false)
+            }
+
+            fn call(&mut self, _: &Call) -> Result<Returned, Failed> {
+                Err(Failed::Ended)
+            }
+            fn duplicate(&mut self, _: i32) -> Result<OwnedFd, Failed> {
+                Err(Failed::Ended)
+            }
+            fn file_system(&mut self, _: i32) -> Result<Option<String>, Failed> {
+                Err(Failed::Ended)
+            }
+            fn memory(&mut self, _: i64, _: usize) -> Result<Vec<u8>, Failed> {
+                Err(Failed::Ended)
+            }
+            fn descriptors(&mut self) -> Result<Vec<i32>, Failed> {
+                Err(Failed::Ended)
+            }
+            fn follow(&mut self, _: i32) -> Result<(), Failed> {
+                Err(Failed::Ended)
+            }
+            fn call_i386(&mut self, _: &Call) -> Result<Returned, Failed> {
+                Err(Failed::Ended)
+            }
+            fn spin(&mut self, _: Duration) -> Result<(), Failed> {
+                Err(Failed::Ended)
+            }
+        }
+        let of = |mark: &str| Attacker::new(&mut None, mark, &[]).some_of(&[1, 2, 4, 8]);
+        assert_eq!((of("00000005ffff"), of("0000000affff"), of("no word")), (5, 10, 0));
     }
 
     #[test]

@@ -319,6 +319,13 @@ impl Opened {
     }
 }
 
+impl Opened {
+    /// The device number of its file system, as `mountinfo` writes it.
+    pub fn file_system(&self) -> String {
+        format!("{}:{}", major(self.device), minor(self.device))
+    }
+}
+
 impl From<FileStat> for Opened {
     fn from(it: FileStat) -> Opened {
         Opened { device: it.st_dev, inode: it.st_ino, mode: it.st_mode, node: it.st_rdev, uid: it.st_uid }
@@ -386,9 +393,15 @@ impl Host {
         !table.is_empty() && !table.contains(self.secret("volume")) && !table.contains(" shared:")
     }
 
+    /// Whether the attacker has a file system mounted: a file on another it has from somebody else, and nothing says that
+    /// the next one would lie there (SECCOMP_IOCTL_NOTIF_ADDFD, seccomp_unotify(2)). `device` is as `mountinfo` writes it.
+    pub fn attacker_has_mounted(&self, device: &str) -> bool {
+        self.attacker.mountinfo.lines().any(|line| line.split(' ').nth(2) == Some(device))
+    }
+
     /// Whether a file is set-user-ID and root's on a file system that the host has mounted without `nosuid`.
     pub fn is_setuid_here(&self, file: &Opened) -> bool {
-        let number = format!("{}:{}", major(file.device), minor(file.device));
+        let number = file.file_system();
         let holds = |line: &str| {
             let mut words = line.split(' ').skip(2);
             let device = words.next();

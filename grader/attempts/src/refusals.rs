@@ -175,6 +175,7 @@ impl Refusal {
     /// # Errors
     /// The host finds nothing that would confine it.
     pub fn explain_success(self, host: &Host) -> Result<String, String> {
+        let me = &host.attacker;
         if let Some(why) = &host.unfit {
             return Err(why.clone());
         }
@@ -203,6 +204,13 @@ impl Refusal {
                 );
             }
         };
+        // A filter can let a call return 0 that was never made (SECCOMP_RET_ERRNO, seccomp(2)).
+        if self == Refusal::Mount && !me.mountinfo.contains(&host.mark) {
+            return Err("the call succeeded, and the host finds no mount of the attacker's".into());
+        }
+        if self == Refusal::Unmount && me.mountinfo.contains(host.secret("volume")) {
+            return Err("the call succeeded, and the attacker has the mount as before".into());
+        }
         match host.shares(namespace) {
             Some(false) => Ok(format!("the attacker is in a {word} namespace of its own")),
             _ => {

@@ -95,7 +95,9 @@ impl Rule {
             Rule::Rights => "Ids and capabilities that the command may have are taken before the attempt.",
             Rule::OwnDirectory => "The command has a working directory and descriptors of its own.",
             Rule::Freeze => "All others stand still until the host has looked.",
-            Rule::Mediators => "Whoever answered a call stands again when it returns, until the host has looked.",
+            Rule::Mediators => {
+                "Whoever answered a call stands again when it returns, until the host has looked."
+            }
             Rule::WholeLook => "A look that fails is no look.",
             Rule::Handles => "The host looks at the command's descriptors itself, and reads through them.",
             Rule::EachNumber => "A call is made with each of the numbers that serve.",

@@ -1,7 +1,7 @@
 //! What a decoy host has besides files, and how it is: what a program has no business to change, whatever it does for its
 //! container.
 
-use super::changes;
+use super::own_view;
 use super::services::{SEGMENT, SESSION, Services};
 use anyhow::{Context, Result};
 use attempts::host::Served;
@@ -37,10 +37,10 @@ impl Belongings {
     pub fn now(services: &Services, victim: Pid) -> Result<Belongings> {
         let proc = &services.proc;
         let mut all = Belongings::default();
-        for line in changes::mounts(proc)?.lines() {
+        for line in own_view::mounts(proc)?.lines() {
             // proc_pid_mountinfo(5)
             let number = line.split(' ').next().unwrap_or_default();
-            let name = format!("the mount at {}", changes::mount_point(line));
+            let name = format!("the mount at {}", own_view::mount_point(line));
             all.0.insert((name, number.to_owned()), line.to_owned());
         }
         for interface in nix::ifaddrs::getifaddrs().context("getifaddrs(3)")? {
@@ -52,7 +52,7 @@ impl Belongings {
         for path in CANARIES {
             all.add(path, text(read_file(path)));
         }
-        all.add("the host's name", changes::name()?);
+        all.add("the host's name", own_view::name()?);
         all.add("the victim", victim_state(proc, victim));
         all.add("the host's control group", groups(proc, Pid::from_raw(1)));
         all.add("the victim's control group", groups(proc, victim));

@@ -5,18 +5,17 @@
 use super::belongings::Belongings;
 use super::layout::{READ_ONLY, ROOTFS};
 use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID, Names};
+use super::own_view::{mount_point, mountinfo, mounts, name, processes};
 use super::services::Services;
 use crate::beneath::{Directory, is};
 use anyhow::{Context, Result, bail};
-use nix::dir::Dir;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::AtFlags;
 use nix::libc;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::sys::stat::{FileStat, SFlag, fstatat};
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -204,37 +203,6 @@ impl FileMark {
     }
 }
 
-/// The mount table of the calling process. `proc` is the host's own `/proc`: what stands at that path now may be
-/// another's.
-pub fn mounts(proc: &OwnedFd) -> Result<String> {
-    let mut text = Vec::new();
-    mountinfo(proc)?.read_to_end(&mut text).context("mountinfo")?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn mountinfo(proc: &OwnedFd) -> Result<fs::File> {
-    let file = openat(proc, "self/mountinfo", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-    Ok(fs::File::from(file.context("mountinfo")?))
-}
-
-/// The fifth field (proc_pid_mountinfo(5)).
-pub fn mount_point(line: &str) -> &str {
-    line.split(' ').nth(4).unwrap_or_default()
-}
-
-/// The host's name.
-pub fn name() -> Result<String> {
-    Ok(nix::unistd::gethostname().context("gethostname(2)")?.to_string_lossy().into_owned())
-}
-
-/// The processes in the calling process's PID namespace.
-pub fn processes(proc: &OwnedFd) -> Result<BTreeSet<i32>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut directory = Dir::from_fd(openat(proc, ".", flags, Mode::empty())?)?;
-    let entries = directory.iter().collect::<nix::Result<Vec<_>>>()?;
-    Ok(entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect())
-}
-
 /// The files of the decoy's own tree and of its volumes, as the decoy's processes see them.
 fn files() -> Result<Files> {
     let mut found = Files::new();
@@ -345,6 +313,7 @@ fn end_of(path: &OsString) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_tree_too_deep_is_an_error_where_it_has_to_be_put_away() {

@@ -137,7 +137,8 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Outc
             };
         }
         let Some(finding) = works.findings.iter().find(|finding| finding.id == work.id) else {
-            return Inconclusive(Cause::Target, "the check was not run".into());
+            let why = works.no_witness.clone();
+            return Inconclusive(Cause::Target, why.unwrap_or_else(|| "the check was not run".into()));
         };
         match finding.holds {
             Some(true) => Outcome::Works,

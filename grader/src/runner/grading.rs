@@ -144,7 +144,10 @@ impl<'a> TargetRun<'a> {
     fn report(&self, controls: &Controls) -> TargetReport {
         let attempts = self.run.attempts.iter().map(|attempt| self.attempt(attempt, controls));
         let mut checks: Vec<Check> = self.works_checks().into_iter().chain(attempts).collect();
-        mark_waiting(&mut checks);
+        // Of a command of which nothing can be said none waits for another.
+        if self.no_witness().is_none() {
+            mark_waiting(&mut checks);
+        }
         TargetReport {
             reached: reached(&checks),
             fix_first: fix_first(&checks, self.target.what.lab()),
@@ -168,16 +171,22 @@ impl<'a> TargetRun<'a> {
         let expected = lab.and_then(|lab| expected(attempt, lab, decoy));
         let facts = self.facts.get(attempt.id).filter(|facts| self.counts(facts));
         let (Some(facts), Some(control)) = (facts, controls.get(attempt.id)) else {
-            let not_started = Outcome::Inconclusive(Cause::Target, verdict::NOT_STARTED.into());
+            let why = self.no_witness().unwrap_or(verdict::NOT_STARTED);
+            let not_started = Outcome::Inconclusive(Cause::Target, why.into());
             return not_started.check(attempt.id, CheckKind::Attempt, expected);
         };
         let check = verdict::attempt(control, facts).check(attempt.id, CheckKind::Attempt, expected);
         Check { evidence: facts.evidence.clone(), ms: facts.ms, ..check }
     }
 
+    /// Why the host's kernel can tell nothing of the command, if so.
+    fn no_witness(&self) -> Option<&str> {
+        self.works.as_ref()?.no_witness.as_deref()
+    }
+
     /// Where the command does not start, an attempt that was already running counts only if the host saw its effect.
     fn counts(&self, facts: &Facts) -> bool {
-        let starts = self.works.as_ref().is_none_or(|works| works.not_started.is_none());
+        let starts = self.works.as_ref().is_none_or(Works::can_be_judged);
         starts || matches!(facts.seen, Seen::Effect(_))
     }
 }
@@ -233,7 +242,7 @@ fn run_startable(
         skip
     };
     workers.run_unless(jobs, skip, |at, done| {
-        if matches!(&done, Done::Works(works) if works.not_started.is_some()) {
+        if matches!(&done, Done::Works(works) if !works.can_be_judged()) {
             never_start.borrow_mut().push(jobs[at].target());
         }
         found[at] = Some(done);

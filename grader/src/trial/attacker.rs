@@ -1,13 +1,15 @@
 //! The attacker: the container's own command, found and seized by the host, which moves its hand.
 //!
 //! # Layout
-//! - [`find`]: which process it is. [`prepare`]: it first takes what it may take.
+//! - [`command`]: the program. [`find`]: which process it is. [`no_witness`]: or none can be said to be. [`prepare`]: it first takes what it may take.
 //! - [`hand`]: one system call after another. [`mediators`]: those that a call may wait for. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
 //!   arguments are.
 
+pub mod command;
 pub mod find;
 pub mod hand;
 pub mod mediators;
 pub mod memory;
+pub mod no_witness;
 pub mod prepare;
 pub mod registers;

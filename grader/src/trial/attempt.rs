@@ -10,23 +10,27 @@ use attempts::attempts::Attempt;
 use attempts::rules::Rule;
 use std::time::Instant;
 
-/// Runs one attempt against one target. A target whose command never ran is started a second time, with a
-/// terminal: some demand one, and some are races.
+/// Runs one attempt against one target. A target whose command never ran is started again: some are races, some demand a
+/// terminal, and in some the command gets no input and ends at once.
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
-    let mut streams = Streams::Pipes;
-    let mut facts = run_once(stage, target, attempt, streams);
+    let mut how = (Streams::Pipes, false);
+    let run = |(streams, watched)| run_once(stage, target, attempt, streams, watched);
+    let mut facts = run(how);
     let once = stage.rules.holds(Rule::TriedOnce);
     let never_ran = |facts: &Facts| {
         facts.not_started.is_some() && !facts.refused
             || facts.distrust.is_some() && facts.tried.is_none() && !(facts.tampered && once)
     };
     // One that used up its time is no race.
-    let in_time = begun.elapsed() < stage.limit;
-    if target.what != What::Bare && never_ran(&facts) && facts.seen == Seen::Nothing && in_time {
-        let again = run_once(stage, target, attempt, Streams::Terminal);
+    for next in [(Streams::Terminal, false), (Streams::Pipes, true)] {
+        let in_time = begun.elapsed() < stage.limit;
+        if target.what == What::Bare || !never_ran(&facts) || facts.seen != Seen::Nothing || !in_time {
+            break;
+        }
+        let again = run(next);
         if !never_ran(&again) || again.seen != Seen::Nothing {
-            (facts, streams) = (again, Streams::Terminal);
+            (facts, how) = (again, next);
         }
     }
     // A busy machine has quiet moments. With other streams the command might not even start.
@@ -34,7 +38,7 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
         if !matches!(facts.seen, Seen::Unclear(_)) {
             break;
         }
-        facts = run_once(stage, target, attempt, streams);
+        facts = run(how);
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts

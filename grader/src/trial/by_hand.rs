@@ -9,37 +9,34 @@
 mod attack;
 mod record;
 
-use super::attacker::find::{Command, find};
+use super::attacker::command::Command;
+use super::attacker::find::{end, find};
+use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
 use super::group::ContainerGroup;
 use super::requirements::{job, may_serve, missing_requirement, needs_own};
 use super::session::Session;
 use super::{Stage, hostile, why_not};
 use crate::decoy::Decoy;
-use crate::decoy::start::Streams;
+use crate::decoy::start::{Program, Streams};
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
-use attempts::host::Ending;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::{Duration, Instant};
 
 /// So many processes of a program that execute the command are asked, at most.
 const COMMANDS: usize = 8;
 
-/// A program whose command has ended ends within this time, if it means to.
-const LEAVES: Duration = Duration::from_millis(500);
-
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
 
-/// Runs an attempt once.
-pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams) -> Facts {
+/// Runs an attempt once. The host may watch the program from its first instruction, and hold the command when it is executed:
+/// one that gets no input ends at once.
+pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams, watched: bool) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -49,8 +46,12 @@ pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Stre
         Err(error) => facts.no_decoy = Some(format!("{error:#}")),
         Ok(decoy) => {
             let trial = Trial { stage, target, attempt, decoy: &decoy };
-            let error = |error| Facts { distrust: Some(format!("{error:#}")), ..Facts::default() };
-            facts = trial.run(streams).unwrap_or_else(error);
+            let error = |error: anyhow::Error| Facts {
+                distrust: Some(format!("{error:#}")),
+                tampered: error.is::<NoWitness>(),
+                ..Facts::default()
+            };
+            facts = trial.run(streams, watched).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -79,7 +80,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, streams: Streams) -> Result<Facts> {
+    fn run(&self, streams: Streams, watched: bool) -> Result<Facts> {
         let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
         let streams = match attempt.needs {
@@ -89,20 +90,24 @@ impl Trial<'_> {
         };
         let (program, command) = stage.ordinary(target, decoy, streams, attempt.needs)?;
         let group = job(stage, decoy, attempt.needs)?;
-        let mut session = Session::start(decoy, stage, &program, group.as_ref())?;
+        let program = Program { watched, ..program };
+        let mut session = Session::start_with(decoy, stage, (&program, command), group.as_ref())?;
         let mut facts = Facts::default();
-        let mut found = session.look_for(|_| find(decoy, command))?;
+        let mut found = find(&mut session, decoy, command).inspect_err(|_| decoy.end())?;
         if found.is_none() && hostile::link(attempt.needs).is_some() {
             (session, facts.not_started) = hostile::again(stage, target, decoy, &program, session)?;
             facts.refused = facts.not_started.is_some();
-            found = session.look_for(|_| find(decoy, command))?;
+            found = find(&mut session, decoy, command)?;
         }
         match found {
-            None if facts.refused => {}
+            None if facts.refused => {
+                let seen = "the program ended before its command began; on the honest image it starts it";
+                facts.evidence.push(seen.into());
+            }
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
                 facts = self.ask_each(&mut session, group.as_ref(), command, found)?;
-                let ended = session.program() != Ending::None && !session.host_is_dead();
+                let ended = session.program() != attempts::host::Ending::None && !session.host_is_dead();
                 if !(may_serve(target, attempt) && ended) {
                     decoy.end();
                 }
@@ -135,7 +140,7 @@ impl Trial<'_> {
                 }
                 asked.push(pid);
             }
-            found = end(self.decoy, session, command, &asked)?;
+            found = end(session, self.decoy, command, &asked)?;
             found.truncate(if rules.holds(Rule::EachAsked) {
                 COMMANDS.saturating_sub(asked.len())
             } else {
@@ -177,18 +182,4 @@ fn badness(facts: &Facts) -> u8 {
         Seen::Confined(_) => u8::from(facts.distrust.is_some()),
         Seen::Nothing => u8::from(unclear),
     }
-}
-
-/// Ends the commands, and waits for the program's end. Returns those that it has executed in their place.
-pub fn end(decoy: &Decoy, session: &mut Session, command: &Command, asked: &[Pid]) -> Result<Vec<Pid>> {
-    for pid in asked {
-        let _ = kill(*pid, Signal::SIGKILL);
-    }
-    let patience = Instant::now() + LEAVES;
-    let fresh = |found: Vec<Pid>| found.into_iter().filter(|pid| !asked.contains(pid)).collect();
-    let later = session.look_for(|it| match it.over() || Instant::now() > patience {
-        true => Some(Vec::new()),
-        false => find(decoy, command).map(fresh).filter(|found: &Vec<Pid>| !found.is_empty()),
-    });
-    Ok(later.context("the end of the program")?.unwrap_or_default())
 }

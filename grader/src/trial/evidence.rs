@@ -23,9 +23,6 @@ pub fn evidence(facts: &Facts, host: &Host) -> Vec<String> {
         Some((_, text)) => found.push(format!("the call was refused: {text}")),
         None => {}
     }
-    if facts.refused {
-        found.push("the program ended before its command began; on the honest image it starts it".into());
-    }
     if let Some(signal) = facts.killed_by {
         found.push(format!("signal {signal} ended the attacker"));
     }

@@ -34,7 +34,12 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
         let fresh: Vec<Pid> = tasks.filter(|task| !known.contains(task) && !is_dead(*task)).collect();
         let mut moving = false;
         for task in fresh {
-            match ptrace::seize(task, ptrace::Options::PTRACE_O_TRACESYSGOOD) {
+            // Where every execve(2) is seen, all are the host's already.
+            let seized = match session.traces(task) {
+                true => Ok(()),
+                false => ptrace::seize(task, ptrace::Options::PTRACE_O_TRACESYSGOOD),
+            };
+            match seized {
                 Ok(()) => {
                     moving = true;
                     session.hold(task);
@@ -94,6 +99,10 @@ fn state(task: Pid) -> Option<char> {
     field(&status, "State")?.chars().next()
 }
 
+/// Not one of that number in a PID namespace of a program's own, whose parent may have ended (clone3(2), `set_tid`).
 fn is_victim(pid: Pid, decoy: &Decoy) -> bool {
-    observe::identity(pid).parent == decoy.pid1().as_raw() && proc::nspid(pid).last() == Some(&decoy.victim())
+    let (numbers, hosts) = (proc::nspid(pid), proc::nspid(decoy.pid1()));
+    observe::identity(pid).parent == decoy.pid1().as_raw()
+        && numbers.len() == hosts.len()
+        && numbers.last() == Some(&decoy.victim())
 }

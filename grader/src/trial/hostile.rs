@@ -2,7 +2,6 @@
 //! nothing at all has refused nothing.
 
 use super::attacker::find::find;
-use super::by_hand::end;
 use super::session::Session;
 use super::{Stage, last_line};
 use crate::decoy::Decoy;
@@ -34,16 +33,18 @@ pub fn again<'a>(
     if said(&mut first)?.is_none() {
         return Ok((first, None));
     }
+    let watched = program.watched;
     let honest = Target { template: target.at(HONEST), ..target.clone() };
     for _ in 0..2 {
         let (program, command) = stage.ordinary(&honest, decoy, program.streams, &[])?;
-        let mut session = Session::start(decoy, stage, &program, None)?;
-        let Some(found) = session.look_for(|_| find(decoy, command))? else { return Ok((first, None)) };
-        end(decoy, &mut session, command, &found)?;
+        let program = Program { watched, ..program };
+        let mut session = Session::start_with(decoy, stage, (&program, command), None)?;
+        let Some(found) = find(&mut session, decoy, command)? else { return Ok((first, None)) };
+        session.end_commands(&found)?;
     }
     let (_, command) = stage.ordinary(target, decoy, program.streams, &[])?;
-    let mut again = Session::start(decoy, stage, program, None)?;
-    let refused = match again.look_for(|_| find(decoy, command))? {
+    let mut again = Session::start_with(decoy, stage, (program, command), None)?;
+    let refused = match find(&mut again, decoy, command)? {
         None => said(&mut again)?,
         Some(_) => None,
     };

@@ -57,13 +57,14 @@ pub fn runs(pid: Pid) -> bool {
     maps.and_then(|mut maps| maps.read(&mut [0])).is_ok_and(|length| length > 0)
 }
 
-/// Reads what a witness may want to know of a process.
+/// Reads what a witness may want to know of a process: nothing of one that has ended, or ends meanwhile. Until its parent
+/// has waited for it, some of it could still be read, and the rest could not.
 pub fn process(pid: Pid, host: &Ready) -> Process {
     let namespaces = namespaces(pid);
     let status = status(pid);
     // Real, effective, saved, and that for files (proc(5)).
     let uid = |at| status.get("Uid")?.split_whitespace().nth(at)?.parse().ok();
-    Process {
+    let found = Process {
         nspid: nspid(pid),
         uid: uid(0),
         euid: uid(1),
@@ -84,7 +85,8 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         namespaces,
         proc_lists: None,
         companions: Vec::new(),
-    }
+    };
+    if runs(pid) { found } else { Process::default() }
 }
 
 /// What it executes.
@@ -183,17 +185,10 @@ pub fn mounts_of_namespace(pid: Pid) -> Option<String> {
         nix::unistd::ForkResult::Child => {
             drop(reader);
             use nix::sched::{CloneFlags, setns};
-            if setns(&mounts, CloneFlags::CLONE_NEWNS).is_err() {
-                let _ = setns(&user, CloneFlags::CLONE_NEWUSER);
-                let _ = setns(&mounts, CloneFlags::CLONE_NEWNS);
-            }
-            let read = || {
-                let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-                let file =
-                    nix::fcntl::openat(&proc, "self/mountinfo", flags, nix::sys::stat::Mode::empty()).ok()?;
-                std::io::copy(&mut fs::File::from(file).take(MAX_BYTES), &mut fs::File::from(writer)).ok()
-            };
-            let _ = read();
+            // By its user namespace, or a copy would belong to another one, and its mounts be locked.
+            let _ = setns(&user, CloneFlags::CLONE_NEWUSER);
+            let _ = setns(&mounts, CloneFlags::CLONE_NEWNS);
+            let _ = read_all_layers(&proc, &mut fs::File::from(writer));
             // SAFETY: ends this copy of the grader without running what it would run at its exit.
             unsafe { nix::libc::_exit(0) }
         }
@@ -208,6 +203,31 @@ pub fn mounts_of_namespace(pid: Pid) -> Option<String> {
             whole.then(|| String::from_utf8_lossy(&bytes).into_owned())
         }
     }
+}
+
+/// So many mounts may lie over one another at the root.
+const LAYERS: usize = 256;
+
+/// Writes the mount table of the calling process's mount namespace, and again without what lies over its root, until nothing
+/// does: whoever takes that away has what lies below. It does so in a copy of the namespace.
+fn read_all_layers(proc: &fs::File, out: &mut fs::File) -> Option<()> {
+    use nix::mount::{MntFlags, MsFlags, mount, umount2};
+    use nix::sched::{CloneFlags, setns, unshare};
+    let none = None::<&str>;
+    let open = |name: &str| {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        nix::fcntl::openat(proc, name, flags, nix::sys::stat::Mode::empty()).ok().map(fs::File::from)
+    };
+    unshare(CloneFlags::CLONE_NEWNS).ok()?;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).ok()?;
+    for _ in 0..LAYERS {
+        std::io::copy(&mut open("self/mountinfo")?.take(MAX_BYTES), out).ok()?;
+        let uncovered = umount2("/", MntFlags::MNT_DETACH);
+        if uncovered.is_err() || setns(open("self/ns/mnt")?, CloneFlags::CLONE_NEWNS).is_err() {
+            break;
+        }
+    }
+    Some(())
 }
 
 /// Adds what its `/proc` lists, and which processes share its PID namespace.

@@ -9,7 +9,7 @@ pub mod stops;
 mod stream;
 
 use super::Stage;
-use super::attacker::find::Command;
+use super::attacker::command::Command;
 use super::group::ContainerGroup;
 use super::memory;
 use crate::decoy::Decoy;
@@ -20,7 +20,7 @@ use attempts::rules::Rules;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -109,10 +109,19 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// From now on the command is held as soon as it is executed in a root directory of its own, before it can end: who
-    /// gets no input ends at once. For a program that the host traces from its first instruction.
-    pub fn catch(&mut self, command: &'a Command) {
-        self.awaited = Some(command);
+    /// Starts a program with a command. Where the host traces it from its first instruction, the command is held as soon as it
+    /// is executed in a root directory of its own, before it can end: who gets no input ends at once.
+    ///
+    /// # Errors
+    /// As for [`Session::start`].
+    pub fn start_with(
+        decoy: &'a Decoy,
+        stage: &'a Stage,
+        (program, command): (&Program, &'a Command),
+        job: Option<&ContainerGroup>,
+    ) -> Result<Session<'a>> {
+        let session = Session::start(decoy, stage, program, job)?;
+        Ok(Session { awaited: program.watched.then_some(command), ..session })
     }
 
     /// Turns the loop until `find` has found something, the program has ended, or time runs out.
@@ -146,6 +155,15 @@ impl<'a> Session<'a> {
         // What it wrote is in the pipe by now.
         self.drain();
         Ok(())
+    }
+
+    /// Ends its commands, and waits for the program's end. Whether that has ended, and its host has not.
+    pub fn end_commands(&mut self, commands: &[Pid]) -> Result<bool> {
+        for pid in commands {
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        self.wait(Duration::from_millis(500))?;
+        Ok(self.program() != Ending::None && !self.host_is_dead())
     }
 
     /// Whether the decoy's PID 1 has died.

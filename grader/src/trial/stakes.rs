@@ -10,7 +10,7 @@ use crate::proc::{self, field};
 use anyhow::{Context, Result, ensure};
 use attempts::refusals::Refusal;
 use attempts::victim::{ADDRESS, DESCRIPTOR};
-use nix::sys::stat::SFlag;
+use nix::sys::stat::{self, SFlag};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -24,17 +24,29 @@ pub fn unfit(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) ->
         Refusal::Process => ("the host's process", victim(decoy)),
         Refusal::Terminal => ("the caller's terminal", terminal::restore(session)),
         Refusal::SetUserId => ("the set-user-ID file", setuid_files(stage, decoy)),
-        _ => return None,
+        Refusal::Handle => ("the host's volume", volume(stage, decoy)),
+        _ => ("the host", Ok(())),
+    };
+    let (stake, whole) = match whole {
+        Ok(()) => ("the host's /proc", procfs(decoy)),
+        spoiled => (stake, spoiled),
     };
     whole.err().map(|why| format!("{stake} was not as the host had made it: {why:#}"))
 }
 
 /// The victim lives, nobody traces it, and it has its three words.
 fn victim(decoy: &Decoy) -> Result<()> {
-    let is_it = |pid: &nix::unistd::Pid| proc::nspid(*pid).last() == Some(&decoy.victim());
+    let depth = proc::nspid(decoy.pid1()).len();
+    let is_it = |pid: &nix::unistd::Pid| {
+        let numbers = proc::nspid(*pid);
+        numbers.len() == depth && numbers.last() == Some(&decoy.victim())
+    };
     let pid = proc::children(decoy.pid1()).into_iter().find(is_it).context("it has ended")?;
     let status = proc::read(pid, "status");
     ensure!(observe::identity(pid).tracer == 0, "somebody traces it");
+    ensure!(observe::has_own_root(pid, &decoy.ready) == Some(false), "it has another root directory");
+    let moved = |(name, inode): (&String, &u64)| observe::namespace(pid, name) != Some(*inode);
+    ensure!(!decoy.ready.namespaces.iter().any(moved), "it has left the host's namespaces");
     let uids = field(&status, "Uid").unwrap_or_default().split_whitespace();
     let root = decoy.root_id().to_string();
     ensure!(uids.clone().count() == 4 && uids.clone().all(|uid| uid == root), "it has another user");
@@ -51,15 +63,40 @@ fn victim(decoy: &Decoy) -> Result<()> {
     };
     ensure!(has(&read("mem", ADDRESS as u64)?, "victim-memory"), "its memory is another");
     ensure!(has(&read(&format!("fd/{DESCRIPTOR}"), 0)?, "victim-file"), "its open file is another");
-    // In a user namespace no procfs can be mounted where something lies over a part of the one that is there
-    // (mount_too_revealing in the kernel's fs/namespace.c).
-    let of_proc = |table: &str| -> Vec<(String, String)> {
-        let all = proc::mounts(table).filter(|mount| Path::new(mount.point).starts_with("/proc"));
-        all.map(|mount| (mount.point.to_owned(), mount.kind.to_owned())).collect()
-    };
+    Ok(())
+}
+
+/// Nothing lies over the host's procfs, and it is mounted as it was: in a user namespace one can be mounted only where
+/// one is in sight that shows as much and allows as much (mount_too_revealing in the kernel's fs/namespace.c).
+fn procfs(decoy: &Decoy) -> Result<()> {
     let first = decoy.ready.first.mountinfo.as_deref().unwrap_or_default();
     let now = proc::read(decoy.pid1(), "mountinfo");
-    ensure!(of_proc(first) == of_proc(&now), "something was mounted over the host's /proc");
+    ensure!(of_procfs(first) == of_procfs(&now), "something was mounted there, or in another way");
+    Ok(())
+}
+
+/// Of each mount there the place and its flags, the type and its options.
+fn of_procfs(table: &str) -> Vec<String> {
+    let fields = table.lines().filter_map(|line| line.split_once(" - "));
+    let all = fields.filter_map(|(mount, file_system)| {
+        let mut words = mount.split(' ').skip(4);
+        let (place, flags) = (words.next()?, words.next()?);
+        Path::new(place).starts_with("/proc").then(|| format!("{place} {flags} {file_system}"))
+    });
+    all.collect()
+}
+
+/// The volume of an ext4 that is in the root file system is the host's.
+fn volume(stage: &Stage, decoy: &Decoy) -> Result<()> {
+    let Some(Ok(ext4)) = stage.ext4.get() else { return Ok(()) };
+    let device = format!("{}:{}", stat::major(ext4.number()), stat::minor(ext4.number()));
+    let now = proc::read(decoy.pid1(), "mountinfo");
+    let is_there = |line: &str| {
+        let mut words = line.split(' ').skip(2);
+        words.next() == Some(&device)
+            && words.nth(1).is_some_and(|place| Path::new(place).starts_with(ROOTFS))
+    };
+    ensure!(now.lines().any(is_there), "it was unmounted");
     Ok(())
 }
 
@@ -81,4 +118,21 @@ fn setuid_files(stage: &Stage, decoy: &Decoy) -> Result<()> {
         ensure!(directory.stat()?.st_mode & 0o111 == 0o111, "its directory is closed");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_procfs_that_shows_less_than_before_is_another() {
+        let line = "36 35 0:20 / /proc rw,nosuid - proc proc rw\n40 35 0:21 / /tmp rw - tmpfs tmpfs rw\n";
+        assert_eq!(of_procfs(line), ["/proc rw,nosuid proc proc rw"]);
+        let read_only = line.replace("proc proc rw", "proc proc ro");
+        let masked = format!("{line}41 36 0:22 / /proc/tty rw - tmpfs none rw\n");
+        for other in [read_only, masked, String::new()] {
+            assert_ne!(of_procfs(line), of_procfs(&other), "{other}");
+        }
+        assert_eq!(of_procfs(line), of_procfs(&line.replace("36 35", "98 97")));
+    }
 }

@@ -16,10 +16,12 @@ mod other_paths;
 mod start;
 
 use super::Stage;
+use super::attacker::no_witness::NoWitness;
 use super::facts::bounded;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
+use attempts::works::command::STARTS;
 use attempts::works::{ALL, InStart, Work};
 use serde::{Deserialize, Serialize};
 use start::Starts;
@@ -45,6 +47,8 @@ pub struct Works {
     pub lost: Option<String>,
     /// Why the command never started, if so.
     pub not_started: Option<String>,
+    /// Why the host's kernel can tell nothing of the command, if so.
+    pub no_witness: Option<String>,
     /// One finding a check. Of a check without one nothing is known.
     pub findings: Vec<WorksResult>,
     /// How long it took, in milliseconds.
@@ -73,11 +77,17 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
 impl Works {
     /// The same, with no more of each text than goes into a report.
     pub fn bounded(mut self) -> Works {
-        for text in [&mut self.no_decoy, &mut self.lost, &mut self.not_started].into_iter().flatten() {
+        let Works { no_decoy, lost, not_started, no_witness, .. } = &mut self;
+        for text in [no_decoy, lost, not_started, no_witness].into_iter().flatten() {
             *text = bounded(text);
         }
         self.findings.iter_mut().for_each(|finding| finding.why = bounded(&finding.why));
         self
+    }
+
+    /// Whether attempts make sense: the command starts, and the host's kernel can tell of it.
+    pub fn can_be_judged(&self) -> bool {
+        self.not_started.is_none() && self.no_witness.is_none()
     }
 
     /// Every start in turn, until one does not come to its end: the next would not either.
@@ -89,6 +99,13 @@ impl Works {
         let pipes = asked(InStart::Pipes);
         match checked::with_pipes(starts, &pipes, &mut host) {
             Ok(findings) => self.findings.extend(findings),
+            Err(error) if error.is::<NoWitness>() => {
+                let is_there = |work: &&&Work| work.id == STARTS.id && host.attacker.own_root == Some(true);
+                self.findings.extend(pipes.iter().filter(is_there).map(|work| finding(work, Ok(()), &host)));
+                self.no_witness = Some(format!("{error:#}"));
+                starts.decoy.end();
+                return;
+            }
             Err(error) => {
                 self.not_started = Some(format!("{error:#}"));
                 return;

@@ -173,6 +173,6 @@ fn another_disk_than_the_decoys_is_not_read() {
     if check.cause == Some(Cause::Machine) {
         return skip("no decoy disk");
     }
-    let why = "the attacker gave up before its decisive call: /dev/sda is another device than the decoy host's disk";
+    let why = "the attacker gave up before its decisive call: /dev/sda is no node of the decoy host's disk";
     assert_eq!(check.why, why);
 }

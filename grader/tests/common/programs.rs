@@ -15,19 +15,9 @@ use std::sync::Mutex;
 /// lab 1 without its step `private-propagation`.
 pub const WITHOUT_PROPAGATION: &str = "lab1-without-private-propagation";
 
-/// A program's files: itself, and what it finds beside itself. None, and a line that says why, where it can't
-/// be built.
-pub fn find(name: &str) -> Option<Vec<PathBuf>> {
-    let script = scripts().join(name);
-    if !name.ends_with(".sh") {
-        return Some(vec![built(name)?]);
-    }
-    let mut files = vec![script];
-    // What a script stands in for the probe with.
-    if name == "replaces.sh" || name == "overwrites.sh" {
-        files.push(built("speaks")?);
-    }
-    Some(files)
+/// A program. None, and a line that says why, where it can't be built.
+pub fn find(name: &str) -> Option<PathBuf> {
+    if name.ends_with(".sh") { Some(scripts().join(name)) } else { built(name) }
 }
 
 /// The labs' programs, in order.

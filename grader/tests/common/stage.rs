@@ -178,12 +178,10 @@ impl Stage {
     pub fn program(&self, name: &str) -> Option<PathBuf> {
         let found = programs::find(name)?;
         let directory = self.directory(&format!("programs/{name}"));
-        for from in found {
-            let to = directory.join(from.file_name().unwrap());
-            fs::copy(&from, &to).unwrap();
-            fs::set_permissions(&to, Permissions::from_mode(0o755)).unwrap();
-        }
-        Some(directory.join(name))
+        let to = directory.join(name);
+        fs::copy(found, &to).unwrap();
+        fs::set_permissions(&to, Permissions::from_mode(0o755)).unwrap();
+        Some(to)
     }
 
     /// A grader, to be run in this test's own directory.

@@ -73,7 +73,6 @@ programs! {
     floods "floods" ONE,
     prints "prints" FEW,
     swells "swells" FEW,
-    connects "connects" FOLLOWED,
     leaves "leaves" LEFT,
     mounts "mounts" LEFT,
     executes "executes" FOLLOWED,
@@ -83,7 +82,7 @@ programs! {
 const LONG: [&str; 4] = ["bombs", "fills", "crashes", "floods"];
 
 /// Those that take seconds at each start, of which works checks have many: `pool.rs` sees what these say of most of them.
-const SLOW_STARTS: [&str; 5] = ["connects", "executes", "leaves", "mounts", "reads"];
+const SLOW_STARTS: [&str; 4] = ["executes", "leaves", "mounts", "reads"];
 
 fn between_honest_ones(who: Who, name: &str, attempts: &[&str]) {
     if LONG.contains(&name) && !all_is_asked_for("it takes long") {

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Closes its descriptors, and then does as lab 0.
-exec <&- >&- 2>&-
+# Closes its output and its errors, and then does as lab 0.
+exec >&- 2>&-
 exec chroot "$@"

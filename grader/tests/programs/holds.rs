@@ -92,6 +92,7 @@ const IOCTL: u32 = 16;
 const CLONE: u32 = 56;
 const SYS_CAPSET: c_long = 126;
 const PERSONALITY: u32 = 135;
+const REQUEST_KEY: u32 = 249;
 const KEYCTL: u32 = 250;
 const UNSHARE: u32 = 272;
 const IO_URING_SETUP: u32 = 425;
@@ -137,7 +138,7 @@ fn load_filter(careless: bool) -> io::Result<()> {
     let (first, second) = (load(16), load(24));
     let foreign = if careless { answer(ALLOW) } else { answer(KILL) };
     let mut program = vec![load(4), Instruction(0x15, 1, 0, X86_64), foreign, load(0)];
-    for number in [KEYCTL, IO_URING_SETUP] {
+    for number in [REQUEST_KEY, KEYCTL, IO_URING_SETUP] {
         program.extend([is(number, 1), answer(EPERM)]);
     }
     if !careless {

@@ -256,7 +256,7 @@ impl Place {
         let source = Source::read(workspace()).unwrap().without(|id| id.lab == "lab0-chroot").unwrap();
         let weaker = variants::workshop()?.build(&source, "lab0-chroot").unwrap();
         let without_chdir = give(&weaker, "lab0-without-chdir");
-        let naive = give(&programs::find("naive")?[0], "naive");
+        let naive = give(&programs::find("naive")?, "naive");
         let helper = give(&env::current_exe().unwrap(), "helper");
         let rootfs = stage.path("rootfs");
         let from = grader::rootfs::embedded().unwrap().path;

@@ -48,6 +48,12 @@ impl Attacker<'_> {
         self.call("move_mount", libc::SYS_move_mount, arguments).map(drop)
     }
 
+    /// open_tree(2): a copy of a mount, at no place yet. Returns its descriptor.
+    pub fn open_tree_clone(&mut self, path: &str) -> Result<c_int, Failed> {
+        let arguments = [HERE.into(), Argument::text(path), i64::from(libc::OPEN_TREE_CLONE).into()];
+        Ok(self.call("open_tree", libc::SYS_open_tree, arguments)?.value as c_int)
+    }
+
     /// mkdirat(2) from the working directory.
     pub fn mkdir(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
         self.call("mkdirat", libc::SYS_mkdirat, [HERE.into(), Argument::text(path), mode.into()]).map(drop)

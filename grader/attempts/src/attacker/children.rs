@@ -1,14 +1,19 @@
 //! Children of the attacker. They are seized as it is, and stand where they begin until the trial ends.
 
-use super::{Argument, Attacker, Failed};
+use super::{Argument, Attacker, Call, Failed};
 use nix::libc;
 
-impl Attacker<'_> {
-    /// clone(2) without a stack of its own: a copy, as of fork(2), with these flags.
-    ///
-    /// # Errors
-    /// Here and below: see [`Hand::call`](super::Hand::call).
-    pub fn clone(&mut self, flags: i64) -> Result<(), Failed> {
+/// The calls that make a child.
+pub const FORKS: &[libc::c_long] = &[
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_fork,
+];
+
+impl Call {
+    /// clone(2) without a stack of its own.
+    pub fn child(flags: i64) -> Call {
         // As C libraries fork: no filter can refuse these registers, and let programs fork.
         let flags = flags | i64::from(libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD);
         let (none, child) = (|| Argument::Number(0), Argument::room(size_of::<libc::pid_t>()));
@@ -17,7 +22,18 @@ impl Attacker<'_> {
             // The last two change places: clone(2), "C library/kernel differences".
             false => [flags.into(), none(), none(), none(), child],
         };
-        self.call("clone", libc::SYS_clone, arguments).map(drop)
+        Call { name: "clone", number: libc::SYS_clone, arguments: arguments.into() }
+    }
+}
+
+impl Attacker<'_> {
+    /// clone(2) without a stack of its own: a copy, as of fork(2), with these flags.
+    ///
+    /// # Errors
+    /// Here and below: see [`Hand::call`](super::Hand::call).
+    pub fn clone(&mut self, flags: i64) -> Result<(), Failed> {
+        let Call { name, number, arguments } = Call::child(flags);
+        self.call(name, number, arguments).map(drop)
     }
 
     /// The same by clone3(2). Its structure: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
@@ -27,6 +43,16 @@ impl Attacker<'_> {
             [flags, 0, 0, 0, i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0, 0].map(i64::to_ne_bytes).concat();
         let length = structure.len() as i64;
         self.call("clone3", libc::SYS_clone3, [Argument::Bytes(structure), length.into()]).map(drop)
+    }
+
+    /// A child by any other call than clone(2): fork(2), where that is one, and clone3(2).
+    pub fn fork(&mut self) -> Result<(), Failed> {
+        #[cfg(target_arch = "x86_64")]
+        match self.call("fork", libc::SYS_fork, []) {
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(drop),
+        }
+        self.clone3(0)
     }
 
     /// unshare(2).

@@ -254,6 +254,10 @@ mod tests {
     struct Refuses<F>(F, Vec<Call>);
 
     impl<F: Fn(&Call) -> Option<Errno>> Hand for Refuses<F> {
+        fn kills_for(&mut self, _: &Call) -> Result<bool, Failed> {
+            Ok(false)
+        }
+
         fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
             self.1.push(call.clone());
             (self.0)(call).map_or(Ok(Returned { value: 3, rooms: Vec::new() }), |errno| Err(errno.into()))

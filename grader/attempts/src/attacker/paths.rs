@@ -7,6 +7,9 @@ use nix::sys::stat::fstat;
 use std::fs;
 use std::os::fd::AsRawFd;
 
+/// `UMOUNT_NOFOLLOW`: include/linux/fs.h.
+const UMOUNT_NOFOLLOW: c_int = 8;
+
 /// More directories than this lie above one another in no container's way up.
 const MAX_DEPTH: usize = 256;
 
@@ -32,11 +35,17 @@ impl Attacker<'_> {
         self.call("umount2", libc::SYS_umount2, [Argument::text(path), flags.into()]).map(drop)
     }
 
+    /// umount2(2), with one set of flags after another: see [`Attacker::with_each`].
+    pub fn unmount(&mut self, path: &str) -> Result<(), Failed> {
+        let ways =
+            [libc::MNT_DETACH, libc::MNT_DETACH | UMOUNT_NOFOLLOW, libc::MNT_DETACH | libc::MNT_FORCE, 0];
+        self.with_each(ways, |me, flags| me.umount(path, flags))
+    }
+
     /// Takes off what is mounted at its root, and goes to the root of its mount namespace by a handle of that. Whether it
     /// could.
     pub fn uncovers_root(&mut self, namespace: c_int) -> Result<bool, Failed> {
-        let uncovered =
-            self.umount("/", libc::MNT_DETACH).and_then(|()| self.setns(namespace, libc::CLONE_NEWNS));
+        let uncovered = self.unmount("/").and_then(|()| self.setns(namespace, libc::CLONE_NEWNS));
         match uncovered {
             Ok(()) => Ok(true),
             Err(Failed::Refused(_)) => Ok(false),
@@ -77,6 +86,31 @@ impl Attacker<'_> {
     pub fn fchmodat(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
         let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into()];
         self.call("fchmodat", libc::SYS_fchmodat, arguments).map(drop)
+    }
+
+    /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path with fchmodat(2). That it is one, the host
+    /// sees.
+    pub fn set_setuid(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
+        let modes = [0o4755, 0o4700 | self.some_of(&[1, 2, 4, 8, 16, 32])];
+        let mut refused = Ok(());
+        for by_path in [false, true] {
+            let done = self.with_each(modes, |me, mode| match by_path {
+                true => me.fchmodat(path, mode as u32),
+                false => me.fchmod(file, mode as u32),
+            });
+            match done {
+                Ok(()) => {
+                    self.show(file)?;
+                    if self.opened.last().is_some_and(|it| it.mode & libc::S_ISUID != 0) {
+                        return Ok(());
+                    }
+                    refused = self.gives_up("the call succeeded, and the file has no set-user-ID bit");
+                }
+                Err(Failed::Refused(errno)) => refused = refused.and(Err(Failed::Refused(errno))),
+                Err(other) => return Err(other),
+            }
+        }
+        refused
     }
 
     /// pidfd_open(2) of itself.

@@ -23,9 +23,25 @@ impl Attacker<'_> {
         self.call("kill", libc::SYS_kill, [process.into(), signal.into()]).map(drop)
     }
 
+    /// tgkill(2) to the first thread of a process.
+    pub fn tgkill(&mut self, process: pid_t, signal: c_int) -> Result<(), Failed> {
+        let arguments = [process.into(), process.into(), signal.into()];
+        self.call("tgkill", libc::SYS_tgkill, arguments).map(drop)
+    }
+
+    /// tkill(2) to the same.
+    pub fn tkill(&mut self, process: pid_t, signal: c_int) -> Result<(), Failed> {
+        self.call("tkill", libc::SYS_tkill, [process.into(), signal.into()]).map(drop)
+    }
+
     /// pidfd_open(2).
     pub fn pidfd_open(&mut self, process: pid_t) -> Result<c_int, Failed> {
-        Ok(self.call("pidfd_open", libc::SYS_pidfd_open, [process.into(), 0.into()])?.value as c_int)
+        self.pidfd_open_with(process, 0)
+    }
+
+    /// The same with flags.
+    pub fn pidfd_open_with(&mut self, process: pid_t, flags: c_int) -> Result<c_int, Failed> {
+        Ok(self.call("pidfd_open", libc::SYS_pidfd_open, [process.into(), flags.into()])?.value as c_int)
     }
 
     /// pidfd_getfd(2): a descriptor of that process, among the attacker's own.
@@ -44,7 +60,12 @@ impl Attacker<'_> {
     pub fn child(&mut self) -> Result<pid_t, Failed> {
         // The architectures differ in the order of the last arguments, which are all 0.
         let arguments = [libc::SIGCHLD.into(), 0.into(), 0.into(), 0.into(), 0.into()];
-        Ok(self.call("clone", libc::SYS_clone, arguments)?.value as pid_t)
+        let made = self.call("clone", libc::SYS_clone, arguments);
+        #[cfg(target_arch = "x86_64")]
+        if let Err(Failed::Refused(_)) = made {
+            return Ok(self.call("fork", libc::SYS_fork, [])?.value as pid_t);
+        }
+        Ok(made?.value as pid_t)
     }
 
     /// Goes on as a child: see [`Hand::follow`](super::Hand::follow).
@@ -65,6 +86,14 @@ impl Attacker<'_> {
     /// ptrace(2) with PTRACE_ATTACH, and wait4(2) for the stop.
     pub fn attach(&mut self, process: pid_t) -> Result<(), Failed> {
         self.ptrace(libc::PTRACE_ATTACH, process, 0, 0.into())?;
+        let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
+        self.call("wait4", libc::SYS_wait4, arguments).map(drop)
+    }
+
+    /// The same by PTRACE_SEIZE and PTRACE_INTERRUPT.
+    pub fn seize(&mut self, process: pid_t) -> Result<(), Failed> {
+        self.ptrace(libc::PTRACE_SEIZE, process, 0, 0.into())?;
+        self.ptrace(libc::PTRACE_INTERRUPT, process, 0, 0.into())?;
         let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
         self.call("wait4", libc::SYS_wait4, arguments).map(drop)
     }

@@ -7,8 +7,8 @@ use nix::libc::{self, c_int, c_ulong};
 use nix::sys::stat::{fstat, makedev};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 /// Flags that a mount of the attacker's has, since a user namespace may not leave out what its other mounts have
 /// (mount_namespaces(7)).
@@ -18,10 +18,7 @@ const CAREFUL: c_ulong = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 const MUCH: usize = 64 << 10;
 
 /// So many mounts are taken away that lie upon each other.
-const LAYERS: usize = 8;
-
-/// `UMOUNT_NOFOLLOW`: include/linux/fs.h.
-const UMOUNT_NOFOLLOW: c_int = 8;
+const LAYERS: usize = 256;
 
 impl Attacker<'_> {
     /// Where a procfs is: at `/proc` if that is one, else where the attacker can mount it. Nothing is remounted.
@@ -82,6 +79,10 @@ impl Attacker<'_> {
         if let Some(seen) = self.look_at_file_system(path)? {
             let Handles { file_system, read_only, .. } = &mut self.handles;
             (*file_system, *read_only) = (Some(seen.file_system.0), Some(seen.read_only));
+            // One file of the kernel's may lie over another.
+            if kernel_inode(path).is_some_and(|inode| inode != seen.inode) {
+                *file_system = Some(ANOTHER);
+            }
             if seen.is_device {
                 return self.gives_up(&format!("{path} is a device"));
             }
@@ -112,9 +113,9 @@ impl Attacker<'_> {
     /// Takes away what lies over a path, with umount2(2), as often as that is allowed.
     pub fn unmask(&mut self, path: &str) -> Result<(), Failed> {
         for _ in 0..LAYERS {
-            self.with_each([libc::MNT_DETACH, 0, UMOUNT_NOFOLLOW], |me, flags| me.umount(path, flags))?;
+            self.unmount(path)?;
         }
-        Ok(())
+        self.gives_up(&format!("there is no end to what is mounted over {path}"))
     }
 
     /// Makes a mount writable: with mount(2), and with mount_setattr(2), which is newer (Linux 5.12).
@@ -149,6 +150,7 @@ impl Attacker<'_> {
         let status = fstat(&file).map_err(blind)?;
         Ok(Some(Seen {
             file_system: fstatfs(&file).map_err(blind)?.filesystem_type(),
+            inode: status.st_ino,
             read_only: fstatvfs(&file).map_err(blind)?.flags().contains(FsFlags::ST_RDONLY),
             // The null device hides a file in many containers.
             is_device: status.st_rdev != 0 && status.st_rdev != makedev(1, 3),
@@ -156,10 +158,21 @@ impl Attacker<'_> {
     }
 }
 
+/// The type of no file system.
+const ANOTHER: i64 = 0;
+
+/// The inode number that a file of every procfs has (`low_ino` in the kernel's fs/proc/generic.c), as the host has it; none where
+/// each has its own.
+fn kernel_inode(path: &str) -> Option<u64> {
+    let name = ["keys", "kallsyms"].into_iter().find(|name| path.ends_with(&format!("/{name}")))?;
+    fs::metadata(format!("/proc/{name}")).ok().map(|status| status.ino())
+}
+
 /// What lies at a path.
 struct Seen {
     /// The type of its file system (statfs(2)).
     file_system: FsType,
+    inode: u64,
     read_only: bool,
     is_device: bool,
 }

@@ -1,6 +1,6 @@
 //! Set-user-ID programs, executed by somebody who has no rights.
 
-use super::{Argument, Attacker, Failed};
+use super::{Argument, Attacker, Call, Failed, unless_refused};
 use crate::host::{Host, Process, Seen};
 use crate::refusals::Refusal;
 use nix::libc;
@@ -15,6 +15,8 @@ impl Attacker<'_> {
     /// See [`Hand::call`](super::Hand::call).
     pub fn execute_setuid(&mut self, directory: &str) -> Result<(), Failed> {
         let program = format!("{}{directory}/{}", self.given("rootfs"), self.given("setuid"));
+        // What lies over it may be taken away.
+        unless_refused(self.unmask(&program))?;
         // Root can enter a directory that is closed to others, and hold the file.
         let held = match self.look(&program) {
             Ok(descriptor) => Some(descriptor),
@@ -33,11 +35,16 @@ impl Attacker<'_> {
         self.call("execveat", libc::SYS_execveat, arguments).map(drop)
     }
 
-    /// Where it is refused the attacker stays who it is; that it has gained nothing then, the host must explain otherwise.
+    /// Where it is refused, or a filter kills for it, the attacker stays who it is; that it has gained nothing then, the host must
+    /// explain otherwise.
     fn become_somebody(&mut self) -> Result<(), Failed> {
         let somebody = || [SOMEBODY; 3].map(Argument::Number);
         for (name, number) in [("setresgid", libc::SYS_setresgid), ("setresuid", libc::SYS_setresuid)] {
-            match self.call(name, number, somebody()) {
+            let call = Call { name, number, arguments: somebody().into() };
+            if self.hand.kills_for(&call)? {
+                continue;
+            }
+            match self.call(name, number, call.arguments) {
                 Ok(_) | Err(Failed::Refused(_)) => {}
                 Err(other) => return Err(other),
             }

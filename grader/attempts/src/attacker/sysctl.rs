@@ -46,16 +46,22 @@ impl Attacker<'_> {
     }
 
     /// Sets the clock's estimated error, a mere note for time servers, to what was read: so nothing changes. With
-    /// clock_adjtime(2), or by its older name adjtimex(2).
+    /// clock_adjtime(2), or by its older name adjtimex(2); or else it sets nothing, with settimeofday(2).
     pub fn adjust_clock(&mut self, mut clock: Vec<u8>) -> Result<(), Failed> {
         let at = offset_of!(libc::timex, modes);
         clock[at..at + 4].copy_from_slice(&libc::ADJ_ESTERROR.to_ne_bytes());
         let clock = || Argument::Bytes(clock.clone());
         let arguments = [libc::CLOCK_REALTIME.into(), clock()];
         match self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments) {
-            Err(Failed::Refused(_)) => self.call("adjtimex", libc::SYS_adjtimex, [clock()]).map(drop),
-            done => done.map(drop),
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(drop),
         }
+        match self.call("adjtimex", libc::SYS_adjtimex, [clock()]) {
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(drop),
+        }
+        // Sets neither the time nor the time zone, and asks for the same capability.
+        self.call("settimeofday", libc::SYS_settimeofday, [0.into(), 0.into()]).map(drop)
     }
 }
 

@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["adjtimex(2)", "capabilities(7)", "time_namespaces(7)"],
     letters: Measured { root: "E EEEEBBB", user: "I IIIIIII", rootless: "I IIIIIII" },
     needs: &[],
-    decisive: &[libc::SYS_clock_adjtime],
+    decisive: &[libc::SYS_clock_adjtime, libc::SYS_adjtimex, libc::SYS_settimeofday],
     attack,
     class: Refusal::Permission,
     witness,

@@ -51,11 +51,11 @@ fn witness(host: &Host) -> Seen {
     let Cpu { used, waited, passed } = host.attacker.cpu;
     let share = 100.0 * used / passed.max(f64::MIN_POSITIVE);
     let got = format!("the attacker got {share:.0} % of a CPU");
+    if share > SHARE {
+        return Seen::Effect(format!("{got}, and its group was throttled in {throttled} periods"));
+    }
     if throttled > 0 {
         return Seen::Confined(format!("{got}: its group was throttled in {throttled} periods"));
-    }
-    if share > SHARE {
-        return Seen::Effect(format!("{got}, and its group was never throttled"));
     }
     // On a busy machine, where no quota was in force: it had what it asked for, or only others were in its way.
     let had_all = used > ALL * USE.as_secs_f64() || used + waited > ALL * TIMEOUT.as_secs_f64();

@@ -2,9 +2,9 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::attacker::children::FORKS;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
-use nix::libc;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["fork(2)", "cgroups(7)"],
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
     needs: &[Need::FreshHost, Need::Limits],
-    decisive: &[libc::SYS_clone, libc::SYS_clone3],
+    decisive: FORKS,
     attack,
     class: Refusal::Processes,
     witness,
@@ -36,7 +36,7 @@ const MANY: usize = 250;
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     for _ in 0..CHILDREN {
         match me.clone(0) {
-            Err(Failed::Refused(_)) => me.clone3(0)?,
+            Err(Failed::Refused(_)) => me.fork()?,
             done => done?,
         }
     }

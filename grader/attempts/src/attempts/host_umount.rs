@@ -2,6 +2,7 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::host::Process;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
@@ -31,9 +32,7 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let volume = me.in_rootfs("data");
-    // 0 and MNT_EXPIRE fail where somebody uses it; UMOUNT_NOFOLLOW changes nothing here.
-    let flags = [libc::MNT_DETACH, libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW, 0];
-    me.with_each(flags, |me, flags| me.umount(&volume, flags))
+    me.unmount(&volume)
 }
 
 fn witness(host: &Host) -> Seen {
@@ -42,7 +41,9 @@ fn witness(host: &Host) -> Seen {
     if before.contains(volume) && !after.contains(volume) {
         return Seen::Effect("a volume is gone from the host's mount table".into());
     }
-    if host.call == Some(Some(0)) && after.contains(volume) && host.shares("mnt") == Some(false) {
+    let is_there = |process: &Process| process.mountinfo.contains(volume);
+    let is_gone = is_there(&host.attacker_before) && !is_there(&host.attacker);
+    if is_gone && after.contains(volume) && host.shares("mnt") == Some(false) {
         return Seen::Confined(
             "the volume is gone from the container's own mount namespace, and not from the host's".into(),
         );

@@ -2,6 +2,7 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::host::Opened;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
@@ -35,11 +36,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let path = format!("/tmp/{}", me.mark());
     let file =
         me.open(&path, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL).map_err(Failed::in_preparation)?;
-    let done = match me.fchmod(file, 0o4755) {
-        Err(Failed::Refused(_)) => me.fchmodat(&path, 0o4755),
-        done => done,
-    };
-    done.and_then(|()| me.show(file).map(drop))
+    me.set_setuid(file, &path)
 }
 
 fn witness(host: &Host) -> Seen {
@@ -52,7 +49,10 @@ fn witness(host: &Host) -> Seen {
             "a set-user-ID file of root's lies on a file system that the host has mounted".into(),
         );
     }
-    if host.call_succeeded() {
+    // A file that lies on no file system of the attacker's says nothing of the next one.
+    let is_its_own = |file: &Opened| host.attacker_has_mounted(&file.file_system());
+    let confines = host.shares("mnt") == Some(false) || host.opened.iter().all(is_its_own);
+    if host.call_succeeded() && confines {
         return Seen::Confined(
             "the file was made, and the host's own file tree has no such file of root's".into(),
         );

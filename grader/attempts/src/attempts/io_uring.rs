@@ -34,8 +34,11 @@ pub const ATTEMPT: Attempt = Attempt {
 const PARAMETERS: usize = 120;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
-    let arguments = [1.into(), Argument::room(PARAMETERS)];
-    let ring = me.call("io_uring_setup", libc::SYS_io_uring_setup, arguments)?.value as i32;
+    // As large as nobody can have known.
+    let ring = me.with_each([1, 1 + me.some_of(&[1, 2, 4, 8, 16])], |me, entries| {
+        let arguments = [entries.into(), Argument::room(PARAMETERS)];
+        Ok(me.call("io_uring_setup", libc::SYS_io_uring_setup, arguments)?.value as i32)
+    })?;
     match me.is_anonymous(ring, "io_uring")? {
         true => Ok(()),
         false => me.gives_up("the descriptor that it got is no ring"),

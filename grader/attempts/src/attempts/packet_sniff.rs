@@ -33,10 +33,14 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let all = i32::from((libc::ETH_P_ALL as u16).to_be());
+    let internet = i32::from((libc::ETH_P_IP as u16).to_be());
     let ways = [
         (libc::AF_PACKET, libc::SOCK_DGRAM, all),
         (libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_UDP),
         (libc::AF_PACKET, libc::SOCK_RAW, all),
+        (libc::AF_PACKET, libc::SOCK_RAW, internet),
+        // bind(2) gives it a protocol.
+        (libc::AF_PACKET, libc::SOCK_RAW, 0),
     ];
     let mut socket = Err(Failed::Ended);
     for (family, kind, protocol) in ways {
@@ -60,7 +64,8 @@ fn witness(host: &Host) -> Seen {
         (Some(of_socket), Some(hosts)) if of_socket == *hosts => {
             Seen::Effect("the attacker's packet socket is one of the host's network namespace".into())
         }
-        (Some(_), Some(_)) => Seen::Confined(
+        // A supervisor may have made the socket elsewhere, for these numbers (SECCOMP_IOCTL_NOTIF_ADDFD).
+        (Some(_), Some(_)) if host.shares("net") == Some(false) => Seen::Confined(
             "the socket is one of a network namespace of the container's own, where the host's datagrams do \
              not pass"
                 .into(),

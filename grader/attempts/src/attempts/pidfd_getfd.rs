@@ -1,10 +1,11 @@
 //! pidfd-getfd: take an open file away from a process of the host.
 
-use super::{Attempt, Measured};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::victim::DESCRIPTOR;
 use crate::{Attacker, Host, Seen};
+use nix::errno::Errno;
 use nix::libc;
 
 /// The attempt.
@@ -24,8 +25,18 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["pidfd_open(2)", "pidfd_getfd(2)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    needs: &[],
-    decisive: &[libc::SYS_pidfd_open, libc::SYS_pidfd_getfd],
+    needs: &[Need::FreshHost],
+    decisive: &[
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_mount,
+        libc::SYS_fsopen,
+        libc::SYS_fsconfig,
+        libc::SYS_fsmount,
+        libc::SYS_move_mount,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+    ],
     attack,
     class: Refusal::Process,
     witness,
@@ -33,9 +44,18 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    let process = me.pidfd_open(victim)?;
-    let file = me.pidfd_getfd(process, DESCRIPTOR)?;
-    me.take(file)
+    let process = me.with_each([0, libc::O_NONBLOCK], |me, flags| me.pidfd_open_with(victim, flags));
+    let file = process.and_then(|process| me.pidfd_getfd(process, DESCRIPTOR));
+    match file {
+        // It has a path as well, which leads to the file itself (proc_pid_fd(5)).
+        Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) => {
+            me.through_procfs(victim, |me, process| {
+                let file = me.open_stake(&format!("{process}/fd/{DESCRIPTOR}"), libc::O_RDONLY)?;
+                me.take(file)
+            })
+        }
+        file => me.take(file?),
+    }
 }
 
 fn witness(host: &Host) -> Seen {

@@ -34,10 +34,14 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
     match me.attach(victim) {
         // It goes on when its tracer ends.
-        Ok(()) => me.peek(victim, ADDRESS, LENGTH),
-        // The same right is asked for, and nobody is stopped.
-        Err(Failed::Refused(_)) => me.read_memory(victim, ADDRESS, LENGTH),
-        failed => failed,
+        Ok(()) => return me.peek(victim, ADDRESS, LENGTH),
+        Err(Failed::Refused(_)) => {}
+        failed => return failed,
+    }
+    // The same right is asked for, and nobody is stopped.
+    match me.read_memory(victim, ADDRESS, LENGTH) {
+        Err(Failed::Refused(_)) => me.seize(victim).and_then(|()| me.peek(victim, ADDRESS, LENGTH)),
+        done => done,
     }
 }
 

@@ -35,15 +35,25 @@ const WAYS: [i32; 4] = [
     libc::LINUX_REBOOT_CMD_POWER_OFF,
 ];
 
+/// Any of these is good (reboot(2)).
+const SECOND: [i32; 4] = [
+    libc::LINUX_REBOOT_MAGIC2,
+    libc::LINUX_REBOOT_MAGIC2A,
+    libc::LINUX_REBOOT_MAGIC2B,
+    libc::LINUX_REBOOT_MAGIC2C,
+];
+
 /// The host has compared the PID namespaces when it had seized the attacker.
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let mut refused = Ok(());
     for way in WAYS {
-        let numbers = [libc::LINUX_REBOOT_MAGIC1, libc::LINUX_REBOOT_MAGIC2, way];
-        let [one, two, way] = numbers.map(|number| Argument::from(i64::from(number as u32)));
-        match me.call("reboot", libc::SYS_reboot, [one, two, way, Argument::text("")]) {
-            Err(Failed::Refused(errno)) => refused = Err(errno.into()),
-            done => return done.map(drop),
+        for second in SECOND {
+            let numbers = [libc::LINUX_REBOOT_MAGIC1, second, way];
+            let [one, two, way] = numbers.map(|number| Argument::from(i64::from(number as u32)));
+            match me.call("reboot", libc::SYS_reboot, [one, two, way, Argument::text("")]) {
+                Err(Failed::Refused(errno)) => refused = Err(errno.into()),
+                done => return done.map(drop),
+            }
         }
     }
     refused

@@ -1,7 +1,7 @@
 //! remount-dev: take nodev off the root file system.
 
 use super::{Attempt, Measured, Need};
-use crate::attacker::Failed;
+use crate::attacker::{Failed, unless_refused};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
@@ -33,6 +33,9 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
+    let node = me.in_rootfs(me.given("node"));
+    // What lies over the node alone may be taken away.
+    unless_refused(me.unmask(&node))?;
     // Where the root is no mount point it has no flags of its own either, and the node opens as it is.
     match me.remount("/") {
         Ok(()) => {}
@@ -42,7 +45,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         },
         other => return other,
     }
-    me.take_disk(&me.in_rootfs(me.given("node")))
+    me.take_disk(&node)
 }
 
 /// include/uapi/linux/mount.h

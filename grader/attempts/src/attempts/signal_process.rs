@@ -21,26 +21,39 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["kill(2)", "pid_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_kill, libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal],
+    decisive: &[
+        libc::SYS_kill,
+        libc::SYS_tgkill,
+        libc::SYS_tkill,
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_send_signal,
+    ],
     attack,
     class: Refusal::Process,
     witness,
 };
 
+/// Each of these ends a process that has no handler for it.
+const SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGUSR1];
+
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    match me.kill(victim, libc::SIGTERM) {
-        Err(Failed::Refused(_)) => {}
-        done => return done,
+    for way in [Attacker::kill, Attacker::tgkill, Attacker::tkill] {
+        match me.with_each(SIGNALS, |me, signal| way(me, victim, signal)) {
+            Err(Failed::Refused(_)) => {}
+            done => return done,
+        }
     }
     // The other way to name a process.
-    let process = me.pidfd_open(victim)?;
-    me.pidfd_send_signal(process, libc::SIGTERM)
+    let process = me.with_each([0, libc::O_NONBLOCK], |me, flags| me.pidfd_open_with(victim, flags))?;
+    me.with_each(SIGNALS, |me, signal| me.pidfd_send_signal(process, signal))
 }
 
 fn witness(host: &Host) -> Seen {
     match host.victim {
-        Ending::Killed(libc::SIGTERM) => Seen::Effect("SIGTERM ended a process of the host".into()),
+        Ending::Killed(signal) if SIGNALS.contains(&signal) => {
+            Seen::Effect(format!("signal {signal} ended a process of the host"))
+        }
         _ => Seen::Nothing,
     }
 }

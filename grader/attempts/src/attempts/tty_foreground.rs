@@ -36,7 +36,13 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     me.setpgid(child, child)?;
     // Else a background process that changes the foreground is stopped (credentials(7)).
     me.block(libc::SIGTTOU)?;
-    me.ioctl(terminal, libc::TIOCSPGRP, Argument::Bytes(child.to_ne_bytes().to_vec()))
+    let group = || Argument::Bytes(child.to_ne_bytes().to_vec());
+    match me.ioctl(terminal, libc::TIOCSPGRP, group()) {
+        Err(Failed::Refused(_)) => {}
+        done => return done,
+    }
+    // The kernel reads 32 bits of the request.
+    me.ioctl(terminal, libc::TIOCSPGRP | 1 << 32, group())
 }
 
 fn witness(host: &Host) -> Seen {

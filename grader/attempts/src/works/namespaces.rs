@@ -13,13 +13,14 @@ use std::time::Duration;
 pub const PID_1: Work = Work {
     id: "pid-1",
     first_lab: 1,
-    what: "The command is process 1 of the container.",
+    what: "The command is process 1 of the container; or, in no lab, another of its own is: an init.",
     man: &["pid_namespaces(7)"],
     after: &[],
     run: InStart::Pipes,
     by_hand: nothing_to_do,
     judge: |host| match (host.shares("pid"), host.attacker.nspid.last()) {
         (Some(false), Some(1)) => Ok(()),
+        (Some(false), Some(_)) if !host.is_lab => Ok(()),
         (Some(false), Some(number)) => Err(format!("it is process {number} of its PID namespace")),
         (Some(true), _) => Err("it is in the host's PID namespace".into()),
         _ => Err("the host could not read its PID namespace".into()),

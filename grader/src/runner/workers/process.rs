@@ -17,7 +17,7 @@ use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
 use crate::this_process::{close_all_but, own_mount_namespace};
-use crate::trial::attacker::find;
+use crate::trial::attacker::command;
 use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
@@ -197,7 +197,7 @@ impl Setup {
         let directory = self.directory.join("stage");
         fs::create_dir(&directory).with_context(|| format!("can't make {}", directory.display()))?;
         let told = |error: std::io::Error| format!("cat(1), the container's command: {error}");
-        let commands = [find::Command::of_rootfs(&self.rootfs), find::Command::of_machine()];
+        let commands = [command::Command::of_rootfs(&self.rootfs), command::Command::of_machine()];
         Ok(Stage {
             directory,
             commands: commands.map(|command| command.map_err(told)),

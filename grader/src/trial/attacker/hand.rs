@@ -6,6 +6,7 @@
 
 use super::mediators::let_answer;
 use super::memory::{Laid, lay, read};
+use super::no_witness::NoWitness;
 use super::registers::Registers;
 use crate::proc::{self, field};
 use crate::trial::observe;
@@ -30,6 +31,13 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// One that takes longer may wait for another process.
 const AT_ONCE: Duration = Duration::from_millis(20);
+
+/// Where a signal is on its way a call may return one of these, which no program sees: it is made again when the signal has
+/// been delivered (include/linux/errno.h). Here the signal is kept back.
+const ERESTART: [i64; 4] = [512, 513, 514, 516];
+
+/// So many signals may come.
+const RESTARTS: usize = 70;
 
 /// `int $0x80`.
 #[cfg(target_arch = "x86_64")]
@@ -86,7 +94,7 @@ impl<'s, 'd> Hand<'s, 'd> {
         // Where every execve(2) is seen, it is the host's already.
         if !session.traces(pid) {
             match ptrace::seize(pid, follow) {
-                Err(Errno::EPERM) => bail!("the command is traced by another process"),
+                Err(_) if observe::identity(pid).tracer != 0 => bail!(NoWitness::Traced),
                 seized => seized.context("the host could not seize the command")?,
             }
         }
@@ -268,7 +276,37 @@ fn lost(errno: Errno) -> Failed {
 impl attempts::attacker::Hand for Hand<'_, '_> {
     fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None });
-        self.make(&lay(&call.arguments, self.saved.stack()), call.number)
+        let laid = lay(&call.arguments, self.saved.stack());
+        for _ in 0..RESTARTS {
+            let done = self.make(&laid, call.number);
+            let returned = self.made.last().and_then(|made| made.returned);
+            if !returned.is_some_and(|value| ERESTART.contains(&-value)) {
+                return done;
+            }
+        }
+        Err(Failed::GaveUp(format!("signals interrupted {} again and again", call.name)))
+    }
+
+    fn kills_for(&mut self, call: &Call) -> Result<bool, Failed> {
+        // A child tries it first, where there is a filter at all.
+        if field(&proc::read(self.pid, "status"), "Seccomp") != Some("2") || self.parent.is_some() {
+            return Ok(false);
+        }
+        let made = self.made.len();
+        let fork = Call::child(0);
+        let child = match self.call(&fork) {
+            Ok(child) => child.value,
+            Err(Failed::Refused(_)) => return Ok(false),
+            Err(other) => return Err(other),
+        };
+        self.follow(child as i32)?;
+        let tried = self.call(call);
+        let child = self.pid;
+        self.leave_child();
+        // SAFETY: kill(2) with integers; it is traced, and so its number is no other's.
+        unsafe { libc::kill(child.as_raw(), libc::SIGKILL) };
+        self.made.truncate(made);
+        Ok(tried == Err(Failed::Filtered))
     }
 
     fn duplicate(&mut self, descriptor: i32) -> Result<OwnedFd, Failed> {

@@ -34,7 +34,13 @@ pub fn let_answer(
     let tasks = mediators(session, attacker);
     let mut moving = BTreeSet::new();
     let mut touched = false;
-    while !tasks.is_empty() && !touched && !session.stands(attacker) && Instant::now() < deadline {
+    let ended = |it: &Session| it.deaths.contains_key(&attacker.as_raw());
+    while !(tasks.is_empty()
+        || touched
+        || session.stands(attacker)
+        || ended(session)
+        || Instant::now() > deadline)
+    {
         for task in &tasks {
             if !moving.contains(task) || session.stands(*task) {
                 touched = session.rules.holds(Rule::Pointers) && !untouched();

@@ -89,9 +89,13 @@ impl Laid {
         if written == self.bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
-    /// Whether the bytes are still there, apart from the rooms.
+    /// Whether the bytes are still there, apart from the rooms. Who is dying has no memory that could be read (ESRCH,
+    /// process_vm_readv(2)), and none that could be changed.
     pub fn is_untouched(&self, pid: Pid) -> bool {
-        let Ok(there) = read(pid, self.at, self.bytes.len()) else { return false };
+        let there = match read(pid, self.at, self.bytes.len()) {
+            Ok(there) => there,
+            Err(errno) => return errno == Errno::ESRCH,
+        };
         let in_room =
             |at: usize| self.rooms.iter().any(|(offset, length)| (*offset..offset + length).contains(&at));
         there.iter().zip(&self.bytes).enumerate().all(|(at, (there, laid))| there == laid || in_room(at))

@@ -1,13 +1,17 @@
 //! The attacker first takes what it may take. A command that holds a right and does not use it, or is short of something
 //! that it could have by one call, fails for a reason that is none.
 
+use super::command::COMMAND;
 use super::hand::Hand;
+use crate::decoy::Decoy;
 use crate::proc::{self, field};
+use crate::trial::observe;
 use anyhow::{Result, bail};
 use attempts::attacker::{Argument, Call, Failed, Hand as _};
 use attempts::rules::Rule;
 use nix::libc;
 use nix::unistd::Pid;
+use std::fs;
 
 /// `PTRACE_SETSIGMASK`: include/uapi/linux/ptrace.h.
 const PTRACE_SETSIGMASK: libc::c_uint = 0x420b;
@@ -28,7 +32,7 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 ///
 /// # Errors
 /// It shares its memory with another process, or could not be moved; why, in words.
-pub fn prepare(hand: &mut Hand, others: &[Pid]) -> Result<()> {
+pub fn prepare(hand: &mut Hand, others: &[Pid], decoy: &Decoy) -> Result<()> {
     let pid = hand.pid();
     let rules = hand.session.rules;
     if rules.holds(Rule::Limits) {
@@ -52,7 +56,13 @@ pub fn prepare(hand: &mut Hand, others: &[Pid]) -> Result<()> {
         if !rules.holds(Rule::Rights) {
             return Ok(());
         }
-        if is_half_root(pid, &status) {
+        for descriptor in ways_back(pid, decoy) {
+            let _ = take(hand, "setns", libc::SYS_setns, [descriptor.into(), 0.into()]);
+        }
+        if let Some([permitted, inheritable]) = unused_capabilities(&status) {
+            take(hand, "capset", libc::SYS_capset, capset(permitted, inheritable))?;
+        }
+        if may_be_root(pid, &status) {
             let zero = || [0, 0, 0].map(Argument::Number);
             // The group first: it needs the capability that a change of the user may take away, or give.
             let _ = take(hand, "setresgid", libc::SYS_setresgid, zero());
@@ -62,6 +72,9 @@ pub fn prepare(hand: &mut Hand, others: &[Pid]) -> Result<()> {
         let status = proc::read(pid, "status");
         if let Some([permitted, inheritable]) = unused_capabilities(&status) {
             take(hand, "capset", libc::SYS_capset, capset(permitted, inheritable))?;
+        }
+        if gains_by_execve(pid, &status) {
+            execute_itself(hand)?;
         }
         let mask = field(&status, "Umask").and_then(|mask| u32::from_str_radix(mask, 8).ok());
         if mask.is_some_and(|mask| mask & 0o700 != 0) {
@@ -119,21 +132,69 @@ fn is_same(one: Pid, other: Pid, kind: i32) -> bool {
     unsafe { libc::syscall(libc::SYS_kcmp, one.as_raw(), other.as_raw(), kind, 0, 0) == 0 }
 }
 
-/// Whether one of its user ids is that of root in its user namespace, and another is not.
-fn is_half_root(pid: Pid, status: &str) -> bool {
+/// `CAP_SETUID`: include/uapi/linux/capability.h.
+const CAP_SETUID: u64 = 1 << 7;
+
+/// Whether it may become root of its user namespace, and is not yet: one of its user ids is that already, or it has the
+/// capability.
+fn may_be_root(pid: Pid, status: &str) -> bool {
+    let ids = user_ids(status);
+    let may =
+        |root: &str| ids.contains(&root) || set(status, "CapPrm").is_some_and(|all| all & CAP_SETUID != 0);
+    root_of(pid).is_some_and(|root| may(&root) && !ids.iter().all(|id| *id == root))
+}
+
+/// Whether it is root of its user namespace and has fewer capabilities than execve(2) would give it (capabilities(7)).
+fn gains_by_execve(pid: Pid, status: &str) -> bool {
+    let ids = user_ids(status);
+    let is_root = root_of(pid).is_some_and(|root| ids.iter().all(|id| *id == root));
+    let fewer = set(status, "CapPrm").zip(set(status, "CapBnd")).is_some_and(|(has, may)| may & !has != 0);
+    is_root && fewer && field(status, "NoNewPrivs") == Some("0")
+}
+
+/// Lets it execute the command again, with the same environment.
+fn execute_itself(hand: &mut Hand) -> std::result::Result<(), Failed> {
+    let environment = proc::read(hand.pid(), "environ");
+    let environment: Vec<&str> = environment.split_terminator('\0').collect();
+    let arguments =
+        [Argument::text(COMMAND), Argument::texts(&[COMMAND, "-"]), Argument::texts(&environment)];
+    take(hand, "execve", libc::SYS_execve, arguments)
+}
+
+/// Its descriptors of namespaces of the host that it is not in.
+fn ways_back(pid: Pid, decoy: &Decoy) -> Vec<i32> {
+    let leads_back = |descriptor: &i32| {
+        let link = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).unwrap_or_default();
+        let link = link.to_string_lossy();
+        decoy.ready.namespaces.iter().any(|(name, inode)| {
+            link == format!("{name}:[{inode}]") && observe::namespace(pid, name) != Some(*inode)
+        })
+    };
+    proc::numbers(format!("/proc/{pid}/fd")).into_iter().filter(leads_back).collect()
+}
+
+/// The root of its user namespace, as the host counts.
+fn root_of(pid: Pid) -> Option<String> {
     let map = proc::read(pid, "uid_map");
-    let root = map.lines().find_map(|line| {
+    map.lines().find_map(|line| {
         let mut words = line.split_whitespace();
-        (words.next()? == "0").then(|| words.next()).flatten()
-    });
-    // Real, effective, saved, and that for files.
-    let ids: Vec<&str> = field(status, "Uid").unwrap_or_default().split_whitespace().collect();
-    root.is_some_and(|root| ids.contains(&root) && !ids.iter().all(|id| *id == root))
+        (words.next()? == "0").then(|| words.next().map(str::to_owned)).flatten()
+    })
+}
+
+/// Real, effective, saved, and that for files.
+fn user_ids(status: &str) -> Vec<&str> {
+    field(status, "Uid").unwrap_or_default().split_whitespace().collect()
+}
+
+/// A set of capabilities.
+fn set(status: &str, name: &str) -> Option<u64> {
+    u64::from_str_radix(field(status, name)?, 16).ok()
 }
 
 /// Its permitted and inheritable capabilities, where it uses fewer than are permitted.
 fn unused_capabilities(status: &str) -> Option<[u64; 2]> {
-    let set = |name| u64::from_str_radix(field(status, name)?, 16).ok();
+    let set = |name| set(status, name);
     let (permitted, effective, inheritable) = (set("CapPrm")?, set("CapEff")?, set("CapInh")?);
     (permitted != effective).then_some([permitted, inheritable])
 }
@@ -151,14 +212,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_half_root_is_told_by_its_map() {
-        let root = nix::unistd::getuid().is_root();
-        let status = |ids: &str| format!("Uid:\t{ids}\n");
-        if root {
-            assert!(is_half_root(Pid::this(), &status("0\t1000\t1000\t1000")));
-            assert!(!is_half_root(Pid::this(), &status("0\t0\t0\t0")));
-        }
-        assert!(!is_half_root(Pid::this(), &status("1000\t1000\t1000\t1000")));
+    fn who_may_become_root_is_told_by_its_map() {
+        let Some(root) = root_of(Pid::this()) else { return };
+        let other = if root == "1000" { "1001" } else { "1000" };
+        let status = |first: &str, capabilities| {
+            format!("Uid:\t{first}\t{other}\t{other}\t{other}\nCapPrm:\t{capabilities}\n")
+        };
+        let may = |status: String| may_be_root(Pid::this(), &status);
+        assert!(may(status(&root, "0")) && may(status(other, "80")));
+        assert!(!may(status(other, "7f")));
+        assert!(!may(status(&root, "80").replace(other, &root)));
+    }
+
+    #[test]
+    fn root_with_fewer_capabilities_gains_them_by_execve() {
+        let Some(root) = root_of(Pid::this()) else { return };
+        let status = |permitted: &str, fixed| {
+            format!("Uid:\t{root}\t{root}\nCapPrm:\t{permitted}\nCapBnd:\tff\nNoNewPrivs:\t{fixed}\n")
+        };
+        let gains = |status: String| gains_by_execve(Pid::this(), &status);
+        assert!(gains(status("7f", 0)));
+        assert!(!gains(status("ff", 0)) && !gains(status("7f", 1)));
+        assert!(!gains(status("7f", 0).replace("Uid:\t", "Uid:\t5")));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl One<'_> {
             true => freeze(hand.session, decoy, pid)?,
             false => proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).collect(),
         };
-        prepare(&mut hand, &self.others)?;
+        prepare(&mut hand, &self.others, decoy)?;
         let mut host = self.trial.host()?;
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
@@ -168,10 +168,16 @@ impl One<'_> {
         }
     }
 
-    /// Whether the program's exit status is the one that the command exits with.
+    /// Whether the program's exit status is the one that the command exits with; or, where that has died, whether the program
+    /// ends with it, and not in success.
     fn ends_the_program(&self, hand: &mut Hand) -> Result<bool> {
         let status = i32::from(u8::from_str_radix(&random_word(2)?, 16)? % 100) + 20;
-        hand.session.release_all(&self.others);
+        let attacker = hand.pid();
+        hand.session.release_all_but(Some(attacker), &self.others);
+        if death(hand.session, Some(attacker)) != Ending::None {
+            hand.session.wait(CONSEQUENCES)?;
+            return Ok(!matches!(hand.session.program(), Ending::None | Ending::Exited(0)));
+        }
         let _ = hand.call(&Call {
             name: "exit_group",
             number: libc::SYS_exit_group,

@@ -115,7 +115,12 @@ impl Session<'_> {
 
     /// All that are held, let go. What is none of the `known`, and so was made by the attacker, ends.
     pub fn release_all(&mut self, known: &[Pid]) {
-        let all: Vec<Pid> = self.held().collect();
+        self.release_all_but(None, known);
+    }
+
+    /// The same, and one stays held.
+    pub fn release_all_but(&mut self, one: Option<Pid>, known: &[Pid]) {
+        let all: Vec<Pid> = self.held().filter(|pid| Some(*pid) != one).collect();
         for pid in all {
             if !known.contains(&pid) {
                 let _ = kill(pid, Signal::SIGKILL);

@@ -20,7 +20,7 @@ pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) ->
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let mut own = facts(starts, &running, host)?;
     observe::companions(running.pid, &mut own.attacker);
-    let done = make_all(&mut running, checks, &own)?;
+    let done = make_all(&mut running, checks, &own).inspect_err(|_| host.attacker = own.attacker.clone())?;
     host.changed.extend(leftovers::changed(starts.decoy, "while the command ran"));
     host.second = Some(other_paths::second(starts, &running, &own.mark, host));
     end(starts, running, 0, done, own, host)
@@ -35,7 +35,7 @@ pub fn watched(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Re
 }
 
 fn make_all(running: &mut RunningCommand, checks: &[&'static Work], own: &Host) -> Result<Vec<Done>> {
-    let mut hand = Hand::seize(&mut running.session, running.pid).map_err(anyhow::Error::msg)?;
+    let mut hand = Hand::seize(&mut running.session, running.pid)?;
     // Which check reads it finds it there: the command stands, and does not read it.
     hand.session.write_line(&own.mark);
     // Afterwards it stands where it stood: it would end where it gets no input.

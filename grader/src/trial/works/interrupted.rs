@@ -38,7 +38,7 @@ pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result
     let before = starts.decoy.snapshot(false).context("the host could not be looked at")?;
     let mut running = starts.start(starts.target, Streams::Pipes, None)?;
     let mut own = facts(starts, &running, host)?;
-    let mut hand = Hand::seize(&mut running.session, running.pid).map_err(anyhow::Error::msg)?;
+    let mut hand = Hand::seize(&mut running.session, running.pid)?;
     let done = make(&mut hand, checks, &own.mark);
     if let Some(child) = hand.let_children_go().first() {
         let _ = kill(*child, Signal::SIGKILL);

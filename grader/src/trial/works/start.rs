@@ -1,7 +1,8 @@
 //! One start of the target, in which checks are made by the command's hand.
 
-use super::super::attacker::find::find_one;
+use super::super::attacker::find::{find_one, search};
 use super::super::attacker::hand::Hand;
+use super::super::attacker::no_witness::NoWitness;
 use super::super::session::Session;
 use super::super::{Stage, observe, why_not};
 use crate::decoy::Decoy;
@@ -60,7 +61,7 @@ impl<'a> Starts<'a> {
         let begun = Instant::now();
         let streams = if self.wants_terminal.get() { Streams::Terminal } else { streams };
         let first = self.run_once(target, streams, self.ends_at_once.get(), beside);
-        if first.is_ok() || self.is_used_up(begun) {
+        if first.as_ref().err().is_none_or(|error| error.is::<NoWitness>()) || self.is_used_up(begun) {
             return first;
         }
         let again = self.run_once(target, Streams::Terminal, false, beside);
@@ -99,13 +100,10 @@ impl<'a> Starts<'a> {
     ) -> Result<RunningCommand<'a>> {
         let (program, command) = self.stage.ordinary(target, self.decoy, streams, &[])?;
         let program = Program { watched, ..program };
-        let mut session = Session::start(self.decoy, self.stage, &program, None)?;
-        if watched {
-            session.catch(command);
-        }
+        let mut session = Session::start_with(self.decoy, self.stage, (&program, command), None)?;
         let mut since = None;
         let found = |it: &Session| it.caught.or_else(|| find_one(self.decoy, command, beside, &mut since));
-        match session.look_for(found)? {
+        match search(&mut session, self.decoy, command, found)? {
             Some(pid) => Ok(RunningCommand { session, pid, exe: observe::identity(pid).exe }),
             None => bail!(why_not(&mut session, self.stage)),
         }
