@@ -8,7 +8,7 @@ mod common;
 
 use attempts::attempts::Attempt;
 use attempts::rules::Rule;
-use common::cheats::{Cheat, WHOLE, directory};
+use common::cheats::{CHEATS, Cheat, WHOLE, directory};
 use common::stage::workspace;
 use grader::report::{Cause, DecoyKind, Verdict};
 use grader::rootfs::{Cache, Root};
@@ -161,19 +161,19 @@ impl Judge {
 
 fn write_page() {
     let mut page = fs::read_to_string(directory().join("page.md")).unwrap();
-    for rule in Rule::ALL {
-        let _ = write!(page, "\n### {}: {}\n\n", rule.number(), rule.sentence());
-        if let Some((_, why)) = COVERED.iter().find(|(it, _)| *it == rule) {
-            let _ = writeln!(page, "Not shown alone: {why}.");
-            continue;
-        }
-        let _ = writeln!(page, "| Program | What it does | What it gets without the rule |\n|---|---|---|");
-        for (rules, file, ids) in SHOWN.iter().filter(|(rules, ..)| rules[0] == rule) {
-            let also = rules[1..].iter().map(|other| format!(" (and without \"{}\")", other.sentence()));
-            let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
-            let story = Cheat::of(file).story();
-            let _ = writeln!(page, "| `{file}` | {story} | {}{} |", ids.join(", "), also.collect::<String>());
-        }
+    let _ = writeln!(page, "| Rule | Left out | Program | What it then got |\n|---|---|---|---|");
+    for (rules, file, ids) in SHOWN {
+        let left_out: Vec<_> = rules.iter().map(|rule| rule.sentence()).collect();
+        let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
+        let (number, ids) = (rules[0].number(), ids.join(", "));
+        let _ = writeln!(page, "| {number} | {} | `{file}` | {ids} |", left_out.join(" And: "));
+    }
+    for (rule, why) in COVERED {
+        let _ = writeln!(page, "| {} | {} | none | nothing: {why} |", rule.number(), rule.sentence());
+    }
+    let _ = writeln!(page, "\n## The programs\n\n| Program | What it does |\n|---|---|");
+    for cheat in CHEATS {
+        let _ = writeln!(page, "| `{}` | {} |", cheat.file, cheat.story());
     }
     let path = workspace().join("docs/src/cheats.md");
     if std::env::var_os("BLESS").is_some() {

@@ -66,7 +66,8 @@ pub const CHEATS: &[Cheat] = &[
     cheat("impostor.c", &["mount", "signal-process"]),
     Cheat { confines: &["cap-inheritable"], ..cheat("keepssetuid.c", &["mount", "reboot", "signal-process", "host-umount"]) },
     cheat("kill.sh", ANY),
-    cheat("late.sh", ANY),
+    // It is in a PID namespace in the end.
+    Cheat { confines: VICTIM, ..cheat("late.sh", ANY) },
     Cheat { confines: &["mount", "host-umount"], ..cheat("layers.c", &["setns-own-mount", "host-tree"]) },
     cheat("limits.c", &["posix-mq", "fork-bomb", "memory-hog", "io-uring", "packet-sniff", "mount"]),
     cheat("links.c", FILES),

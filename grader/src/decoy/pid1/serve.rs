@@ -25,13 +25,8 @@ const DYING: Duration = Duration::from_millis(200);
 const ENDED: Duration = Duration::from_secs(5);
 
 /// Until the grader is gone.
-pub fn serve(
-    channel: &Channel,
-    secrets: &Secrets,
-    mut services: Services,
-    victim: Pid,
-    mut first: TreeState,
-) -> Result<()> {
+pub fn serve(channel: &Channel, secrets: &Secrets, made: (Services, Pid, TreeState)) -> Result<()> {
+    let (mut services, victim, mut first) = made;
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -62,11 +57,7 @@ pub fn serve(
         }
         if asked {
             let Some((question, _)) = channel.receive()? else { return Ok(()) };
-            if let ToPid1::RenewVictim = question {
-                renew_victim(channel, secrets, &services, &mut children, &mut first)?;
-            } else {
-                answer(question, channel, &mut services, &mut children, &first)?;
-            }
+            answer(question, channel, (&mut services, secrets), &mut children, &mut first)?;
         }
     }
 }
@@ -75,12 +66,12 @@ pub fn serve(
 fn answer(
     question: ToPid1,
     channel: &Channel,
-    services: &mut Services,
+    (services, secrets): (&mut Services, &Secrets),
     children: &mut Children,
-    first: &TreeState,
+    first: &mut TreeState,
 ) -> Result<()> {
     let answer = match question {
-        ToPid1::Begin | ToPid1::RenewVictim => return Ok(()),
+        ToPid1::Begin => return Ok(()),
         ToPid1::Start(it) => match children.start(&it, channel, &services.proc) {
             Ok((pid, descriptors, strangers)) => {
                 children.programs.push((children.started, pid));
@@ -103,27 +94,14 @@ fn answer(
             };
             answer_with(served, |it| FromPid1::Served(it.clone()))
         }
+        ToPid1::RenewVictim => {
+            answer_with(children.renew_victim(secrets, &services.proc, first), FromPid1::Victim)
+        }
         ToPid1::Settle => {
             FromPid1::Settled { same: children.settle(channel, services, first).unwrap_or(false) }
         }
     };
     channel.send(&answer, &[])
-}
-
-/// Another victim in the place of the first: nobody can have prepared it.
-fn renew_victim(
-    channel: &Channel,
-    secrets: &Secrets,
-    services: &Services,
-    children: &mut Children,
-    first: &mut TreeState,
-) -> Result<()> {
-    let renewed = victim::renew(secrets, children.victim, &services.proc);
-    if let Ok(new) = renewed {
-        first.replace_process(children.victim, new);
-        (children.victim, children.victim_status) = (new, None);
-    }
-    channel.send(&answer_with(renewed, |new| FromPid1::Victim(new.as_raw())), &[])
 }
 
 /// An answer, or why there is none.
@@ -186,6 +164,14 @@ impl Children {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Puts another victim in the place of the one that there is. Returns its number.
+    fn renew_victim(&mut self, secrets: &Secrets, proc: &OwnedFd, first: &mut TreeState) -> Result<i32> {
+        let new = victim::renew(secrets, self.victim, proc)?;
+        first.replace_process(self.victim, new);
+        (self.victim, self.victim_status) = (new, None);
+        Ok(new.as_raw())
     }
 
     /// Waits, for a second at most, until what was done to the victim has taken effect.
