@@ -105,6 +105,7 @@ pub struct Ground {
 pub struct Decoy {
     /// What its PID 1 said of itself when it was ready.
     pub ready: Ready,
+    victim: Cell<i32>,
     /// The random words that it holds.
     pub secrets: Secrets,
     pid1: Pid,
@@ -174,6 +175,7 @@ impl Decoy {
         };
         unfinished.armed = false;
         Ok(Decoy {
+            victim: Cell::new(ready.victim),
             ready: *ready,
             secrets,
             pid1,
@@ -235,6 +237,25 @@ impl Decoy {
             Some((FromPid1::Failed(why), _)) => bail!("{why}"),
             _ => bail!("the decoy host's PID 1 died"),
         }
+    }
+
+    /// The victim, in the decoy's PID namespace.
+    pub fn victim(&self) -> i32 {
+        self.victim.get()
+    }
+
+    /// Puts another victim in its place: nobody has prepared for its number.
+    ///
+    /// # Errors
+    /// As for [`Decoy::services`].
+    pub fn renew_victim(&self) -> Result<()> {
+        self.channel.send(&ToPid1::RenewVictim, &[])?;
+        match self.answer()? {
+            Some((FromPid1::Victim(number), _)) => self.victim.set(number),
+            Some((FromPid1::Failed(why), _)) => bail!("{why}"),
+            _ => bail!("the decoy host's PID 1 died"),
+        }
+        Ok(())
     }
 
     /// Whether it is as it was when it was made, once its last program has ended. Files that were left are put

@@ -1,5 +1,5 @@
 //! What each rule of the judge is for: without it at least one program gets a BLOCKED that it did not earn, and with it
-//! none. The book has the table; `BLESS=1 GRADER_TESTS=all` writes it anew.
+//! none. The book has the table; `BLESS=1` writes it anew.
 //!
 //! Not a test of the usual kind: whoever starts the grader's workers must have one thread, and is itself executed as one.
 
@@ -8,97 +8,176 @@ mod common;
 
 use attempts::attempts::Attempt;
 use attempts::rules::Rule;
-use common::cheats::Cheat;
-use grader::report::{Check, DecoyKind, Verdict};
+use common::cheats::{Cheat, WHOLE, directory};
+use common::stage::workspace;
+use grader::report::{Cause, DecoyKind, Verdict};
 use grader::rootfs::{Cache, Root};
 use grader::runner::grading::{Run, controls, grade_all};
 use grader::runner::workers::Workers;
 use grader::target::Target;
-use std::fs;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is left out, the program that gets something then, and what. Where another rule covers the first, both are left
 /// out.
-type Shown = (&'static [Rule], &'static str, &'static [&'static str]);
+#[rustfmt::skip]
+const SHOWN: &[(&[Rule], &str, &[&str])] = &[
+    (&[Rule::Heard], "silent.sh", WHOLE),
+    (&[Rule::EachAsked], "twin.sh", WHOLE),
+    (&[Rule::WorstCounts], "twin.sh", WHOLE),
+    (&[Rule::Pointers], "rewrites.c", &["raw-disk", "rootfs-device-node"]),
+    (&[Rule::Limits, Rule::Errno], "emfile.c", &["posix-mq", "packet-sniff"]),
+    (&[Rule::Rights], "halfroot.c", &["hostname-set", "host-umount", "sysv-shm", "posix-mq"]),
+    (&[Rule::OwnDirectory, Rule::Errno], "shares.c", &["setns-own-mount"]),
+    (&[Rule::Freeze, Rule::Success], "undo.c", &["hostname-set", "tty-foreground", "tty-inject"]),
+    (&[Rule::Mediators, Rule::Success], "supervises.c", &["mount"]),
+    (&[Rule::WholeLook, Rule::Success], "mounts.c", &["mount"]),
+    (&[Rule::Handles], "pread.c", &["chroot-escape", "raw-disk", "rootfs-device-node"]),
+    (&[Rule::EachNumber], "flags.c", &["posix-mq", "loopback-service"]),
+    (&[Rule::EachNumber], "numbers.c", &["host-umount", "sysv-shm", "posix-mq", "loopback-service"]),
+    (&[Rule::Errno], "errnos.c", &["hostname-set", "host-umount", "signal-process", "sysv-shm", "posix-mq", "loopback-service"]),
+    (&[Rule::Errno], "limits.c", &["fork-bomb", "memory-hog", "io-uring"]),
+    (&[Rule::Success], "fakes.c", &["hostname-set", "host-umount", "signal-process"]),
+    (&[Rule::OwnFirst], "flags.c", &["chroot-escape", "raw-disk", "rootfs-device-node"]),
+    (&[Rule::OwnFirst], "numbers.c", &["loopback-service"]),
+    (&[Rule::Whole], "removes.c", &["raw-disk", "rootfs-device-node"]),
+    (&[Rule::Whole], "script.c", &["setuid-rootfs", "setuid-volume"]),
+    (&[Rule::Fresh], "flags.c", &["signal-process"]),
+    (&[Rule::Fresh], "prepares.c", &["sysv-shm"]),
+    (&[Rule::TriedOnce], "twofaced.c", WHOLE),
+];
 
-include!("rules/shown.rs");
+/// Rules without which no program of these gets anything, and why: another one is in its way.
+const COVERED: &[(Rule, &str)] = &[(
+    Rule::OwnMemory,
+    "whoever shares the command's memory stands still, and is not let go while a pointer is used (rules 4 and 2)",
+)];
 
-/// How often a program that wins a race only at times is graded before it is said to get nothing.
-const ROUNDS: usize = 6;
+/// A program that wins a race only at times is graded so often.
+const ROUNDS: usize = 8;
 
 const LIMIT: Duration = Duration::from_secs(4);
 
 fn main() {
     grader::runner::workers::process::serve_if_asked();
-    let words: Vec<String> = std::env::args().skip(1).collect();
     // `cargo test` asks which tests there are.
-    if words.iter().any(|word| word == "--list") {
+    if std::env::args().any(|word| word == "--list") {
         return;
     }
+    each_rule_is_shown_or_covered();
     if !nix::unistd::geteuid().is_root() {
         return println!("skipped: needs root");
     }
-    let place = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .tempdir()
-        .unwrap();
+    let place = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
     let rootfs = Cache::at(place.path()).embedded(&Root::machine().unwrap()).unwrap().path;
-    if let Ok(rules) = std::env::var("EXPLORE") {
-        let left_out: Vec<Rule> = Rule::ALL
-            .into_iter()
-            .filter(|rule| rules.split('+').any(|word| word == format!("{rule:?}")))
-            .collect();
-        println!("without {left_out:?}");
-        let (files, ids): (Vec<_>, Vec<_>) =
-            words.iter().filter(|word| !word.starts_with('-')).partition(|word| word.contains('.'));
-        let mut judge = Judge::without(&left_out, &rootfs);
-        for file in files {
-            let cheat = Cheat::of(file);
-            let ids: Vec<&str> = match ids.first().map(|word| word.as_str()) {
-                Some("all") => attempts::attempts::ALL.iter().map(|it| it.id).collect(),
-                None => cheat.about.to_vec(),
-                _ => ids.iter().map(|it| it.as_str()).collect(),
-            };
-            let program = cheat.make(&directory(place.path(), cheat)).unwrap();
-            for check in judge.grade(&program, &ids) {
-                let unearned = check.verdict == Verdict::Blocked
-                    && !cheat.confines(Attempt::find(&check.id).unwrap(), true);
-                println!(
-                    "{file} {} {} {} {}",
-                    if unearned { "UNEARNED" } else { "" },
-                    check.id,
-                    check.verdict,
-                    check.why
-                );
-            }
-        }
+    let mut programs = BTreeMap::new();
+    for (_, file, _) in SHOWN {
+        // A directory of its own goes into the decoy whole.
+        let own = place.path().join(Cheat::of(file).name());
+        fs::create_dir_all(&own).unwrap();
+        let Some(program) = Cheat::of(file).make(&own) else { return };
+        programs.insert(*file, program);
+    }
+    if !all_hold(&rootfs, &programs) {
         return;
+    }
+    let mut left_out: Vec<_> = SHOWN.iter().map(|(rules, ..)| *rules).collect();
+    left_out.dedup();
+    for rules in left_out {
+        without(rules, &rootfs, &programs);
+    }
+    write_page();
+}
+
+fn each_rule_is_shown_or_covered() {
+    for rule in Rule::ALL {
+        let shown = SHOWN.iter().filter(|(rules, ..)| rules[0] == rule).count();
+        let covered = COVERED.iter().filter(|(it, _)| *it == rule).count();
+        assert!((shown > 0) != (covered > 0), "{rule:?}");
     }
 }
 
-fn directory(place: &Path, cheat: &Cheat) -> PathBuf {
-    let directory = place.join(cheat.name());
-    fs::create_dir_all(&directory).unwrap();
-    directory
+/// With every rule in force none of them gets anything. False where nothing can be judged.
+fn all_hold(rootfs: &Path, programs: &BTreeMap<&str, PathBuf>) -> bool {
+    let mut judge = Judge::without(&[], rootfs);
+    for (_, file, ids) in SHOWN {
+        let Some(unearned) = judge.unearned(Cheat::of(file), &programs[file], ids) else {
+            println!("skipped: {file}: it can't be judged here");
+            return false;
+        };
+        assert!(unearned.is_empty(), "{file} with every rule in force: {unearned:?}");
+    }
+    true
+}
+
+/// Without these rules each program that is listed for them gets what is listed.
+fn without(rules: &[Rule], rootfs: &Path, programs: &BTreeMap<&str, PathBuf>) {
+    let mut judge = Judge::without(rules, rootfs);
+    for (_, file, ids) in SHOWN.iter().filter(|(it, ..)| *it == rules) {
+        let mut missing = ids.to_vec();
+        for _ in 0..ROUNDS {
+            let found = judge.unearned(Cheat::of(file), &programs[file], &missing).unwrap_or_default();
+            missing.retain(|id| !found.contains(id));
+            if missing.is_empty() {
+                break;
+            }
+        }
+        assert!(missing.is_empty(), "{file} without {rules:?} does not get {missing:?}");
+        println!("without {rules:?} {file} gets {}", ids.join(", "));
+    }
 }
 
 /// A grader without some of its rules.
-struct Judge {
-    workers: Workers,
-}
+struct Judge(Workers);
 
 impl Judge {
     fn without(left_out: &[Rule], rootfs: &Path) -> Judge {
-        Judge { workers: Workers::start_without(rootfs, LIMIT, left_out).unwrap() }
+        Judge(Workers::start_without(rootfs, LIMIT, left_out).unwrap())
     }
 
-    /// What a program gets.
-    fn grade(&mut self, program: &Path, ids: &[&str]) -> Vec<Check> {
+    /// The BLOCKED that a program gets and did not earn. None where one of these attempts can't be judged on this machine.
+    fn unearned<'a>(&mut self, cheat: &Cheat, program: &Path, ids: &[&'a str]) -> Option<Vec<&'a str>> {
         let attempts: Vec<_> = ids.iter().map(|id| Attempt::find(id).unwrap()).collect();
         let kind = DecoyKind::User;
-        let controls = controls(&attempts, kind, &mut self.workers, &mut |_| {}).unwrap();
-        let run = Run { targets: vec![Target::program(program, kind).unwrap()], attempts, works: false };
-        grade_all(&[run], &controls, &mut self.workers, &mut |_| {}).unwrap().remove(0).checks
+        let controls = controls(&attempts, kind, &mut self.0, &mut |_| {}).unwrap();
+        let targets = vec![Target::program(program, kind).unwrap()];
+        let run = Run { targets, attempts: attempts.clone(), works: false };
+        let report = grade_all(&[run], &controls, &mut self.0, &mut |_| {}).unwrap().remove(0);
+        let of = |id: &str| report.checks.iter().find(|check| check.id == id).unwrap();
+        if ids.iter().any(|id| of(id).cause == Some(Cause::Machine)) {
+            return None;
+        }
+        let blocked = ids
+            .iter()
+            .zip(attempts)
+            .filter(|(id, attempt)| of(id).verdict == Verdict::Blocked && !cheat.confines(attempt, true));
+        Some(blocked.map(|(id, _)| *id).collect())
     }
+}
+
+fn write_page() {
+    let mut page = fs::read_to_string(directory().join("page.md")).unwrap();
+    for rule in Rule::ALL {
+        let _ = write!(page, "\n### {}: {}\n\n", rule.number(), rule.sentence());
+        if let Some((_, why)) = COVERED.iter().find(|(it, _)| *it == rule) {
+            let _ = writeln!(page, "Not shown alone: {why}.");
+            continue;
+        }
+        let _ = writeln!(page, "| Program | What it does | What it gets without the rule |\n|---|---|---|");
+        for (rules, file, ids) in SHOWN.iter().filter(|(rules, ..)| rules[0] == rule) {
+            let also = rules[1..].iter().map(|other| format!(" (and without \"{}\")", other.sentence()));
+            let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
+            let story = Cheat::of(file).story();
+            let _ = writeln!(page, "| `{file}` | {story} | {}{} |", ids.join(", "), also.collect::<String>());
+        }
+    }
+    let path = workspace().join("docs/src/cheats.md");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "write it anew with BLESS=1");
 }

@@ -171,6 +171,12 @@ impl TreeState {
     pub fn same_processes(&self, proc: &OwnedFd) -> Result<bool> {
         Ok(processes(proc)? == self.processes)
     }
+
+    /// Notes that one process was put in the place of another.
+    pub fn replace_process(&mut self, old: Pid, new: Pid) {
+        self.processes.remove(&old.as_raw());
+        self.processes.insert(new.as_raw());
+    }
 }
 
 impl FileMark {

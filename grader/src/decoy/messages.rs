@@ -20,6 +20,8 @@ pub enum ToPid1 {
     },
     /// Say what your IPC objects, services and key are; with words, make them anew before.
     Serve(Option<BTreeMap<String, String>>),
+    /// End your victim and start another one, whose number nobody knows.
+    RenewVictim,
     /// Put away the files that were left, and say whether you are as you were at first.
     Settle,
 }
@@ -38,6 +40,8 @@ pub enum FromPid1 {
     },
     /// The answer to [`ToPid1::Serve`].
     Served(Served),
+    /// The answer to [`ToPid1::RenewVictim`]: its number.
+    Victim(i32),
     /// The answer to a snapshot.
     Snapshot(Box<Snapshot>),
     /// The answer to [`ToPid1::Settle`].

@@ -39,7 +39,9 @@ const NONE: Option<&str> = None;
 /// PID 1, from its clone(2) to its end.
 pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
     match make(channel, plan, secrets, ids) {
-        Ok((services, victim, first)) => serve::serve(channel, services, victim, &first).is_err().into(),
+        Ok((services, victim, first)) => {
+            serve::serve(channel, secrets, services, victim, first).is_err().into()
+        }
         Err(error) => {
             let _ = channel.send(&FromPid1::failed(&error), &[]);
             1

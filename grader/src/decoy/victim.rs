@@ -8,10 +8,12 @@ use crate::random::random_word;
 use anyhow::{Context, Result, ensure};
 use attempts::victim::{DESCRIPTOR, READY, SOURCE};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, openat};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::stat::Mode;
+use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, execve, fork, pipe2};
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -29,6 +31,20 @@ pub fn start(secrets: &Secrets) -> Result<Pid> {
     options.read(true).write(true).create_new(true).mode(0o600);
     let mut file = options.open(FILE).context(FILE)?;
     file.write_all(secrets.at("victim-file").as_bytes())?;
+    start_with(secrets, file.into())
+}
+
+/// Starts another one in the place of one that has ended or will end now: with the same words and the same open file.
+pub fn renew(secrets: &Secrets, old: Pid, proc: &OwnedFd) -> Result<Pid> {
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let file = openat(proc, format!("{old}/fd/{DESCRIPTOR}").as_str(), flags, Mode::empty());
+    let file = file.context("the victim's open file")?;
+    kill(old, Signal::SIGKILL).context("the victim's end")?;
+    waitpid(old, None).context("the victim's end")?;
+    start_with(secrets, file)
+}
+
+fn start_with(secrets: &Secrets, file: OwnedFd) -> Result<Pid> {
     let mut memory = File::from(memfd_create("memory", MFdFlags::MFD_CLOEXEC)?);
     memory.write_all(secrets.at("victim-memory").as_bytes())?;
     memory.rewind()?;
@@ -42,7 +58,7 @@ pub fn start(secrets: &Secrets) -> Result<Pid> {
             Ok(child)
         }
         ForkResult::Child => {
-            become_victim(secrets, [(file.into(), DESCRIPTOR), (memory.into(), SOURCE), (ready_in, READY)]);
+            become_victim(secrets, [(file, DESCRIPTOR), (memory.into(), SOURCE), (ready_in, READY)]);
             // SAFETY: ends this process without running what PID 1 would run at its exit.
             unsafe { libc::_exit(127) }
         }

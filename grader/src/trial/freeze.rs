@@ -104,5 +104,5 @@ fn is_victim(pid: Pid, decoy: &Decoy) -> bool {
     let (numbers, hosts) = (proc::nspid(pid), proc::nspid(decoy.pid1()));
     observe::identity(pid).parent == decoy.pid1().as_raw()
         && numbers.len() == hosts.len()
-        && numbers.last() == Some(&decoy.ready.victim)
+        && numbers.last() == Some(&decoy.victim())
 }

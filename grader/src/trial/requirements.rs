@@ -32,7 +32,7 @@ pub fn attacker_hints(stage: &Stage, attacker: &Process, decoy: &Decoy) -> Vec<(
     let mut given = vec![
         // Who stands in the host's own root, as on the bare host, finds the rootfs where it lies.
         ("rootfs", if attacker.own_root == Some(false) { ROOTFS } else { "" }.to_owned()),
-        ("victim", decoy.ready.victim.to_string()),
+        ("victim", decoy.victim().to_string()),
         ("setuid", format!("setuid-{name}")),
         ("node", format!("node-{name}")),
         ("ext4", format!("ext4-{name}")),

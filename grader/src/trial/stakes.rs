@@ -39,7 +39,7 @@ fn victim(decoy: &Decoy) -> Result<()> {
     let depth = proc::nspid(decoy.pid1()).len();
     let is_it = |pid: &nix::unistd::Pid| {
         let numbers = proc::nspid(*pid);
-        numbers.len() == depth && numbers.last() == Some(&decoy.ready.victim)
+        numbers.len() == depth && numbers.last() == Some(&decoy.victim())
     };
     let pid = proc::children(decoy.pid1()).into_iter().find(is_it).context("it has ended")?;
     let status = proc::read(pid, "status");

@@ -4,7 +4,7 @@
 int main(int argc, char **argv) {
     (void)argc;
     struct sock_filter code[] = {
-        FAILS(SYS_pread64, EACCES), FAILS(SYS_clock_adjtime, EACCES), FAILS(SYS_fchmod, EACCES), FAILS(SYS_mknodat, EACCES),
+        FAILS_WITH(SYS_pread64, 2, 4096, EACCES), FAILS(SYS_clock_adjtime, EACCES), FAILS(SYS_fchmod, EACCES), FAILS(SYS_mknodat, EACCES),
         FAILS(SYS_recvfrom, EACCES), FAILS(SYS_mq_timedreceive, EACCES), ALLOW,
     };
     if (chroot(argv[1]) || chdir("/")) return 1;

@@ -3,6 +3,7 @@
 use super::stage::skip;
 use attempts::attempts::Attempt;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,10 +43,14 @@ pub const CHEATS: &[Cheat] = &[
     cheat("background.sh", ANY),
     cheat("blinds.sh", ANY),
     cheat("closes.c", SETUID),
+    cheat("closesdirs.c", &["chroot-escape", "proc-pid-root"]),
+    cheat("closestop.c", &["chroot-escape", "proc-pid-root"]),
     cheat("covers.c", FILES),
+    Cheat { confines: &["mount", "host-umount", "raw-disk", "rootfs-device-node"], ..cheat("coversfiles.c", &["setuid-rootfs", "setuid-volume", "remount-dev"]) },
     cheat("crashes.c", ANY),
     cheat("detached.c", FILES),
     cheat("disk.c", &["raw-disk", "mount"]),
+    cheat("elsewhere.c", &["setuid-drop", "image-tmp-link"]),
     cheat("emfile.c", CALLS),
     cheat("errnos.c", CALLS),
     cheat("fakes.c", CALLS),
@@ -53,26 +58,50 @@ pub const CHEATS: &[Cheat] = &[
     cheat("first.c", ANY),
     cheat("flags.c", CALLS),
     cheat("flips.c", FILES),
+    cheat("foreign.c", &["packet-sniff"]),
+    cheat("forks.c", &["fork-bomb"]),
+    cheat("halfcpu.c", &["cpu-hog"]),
     cheat("halfroot.c", CALLS),
+    cheat("holdsways.c", &["hostname-set", "sysv-shm", "posix-mq", "loopback-service", "mount"]),
+    cheat("impostor.c", &["mount", "signal-process"]),
+    Cheat { confines: &["cap-inheritable"], ..cheat("keepssetuid.c", &["mount", "reboot", "signal-process", "host-umount"]) },
     cheat("kill.sh", ANY),
     cheat("late.sh", ANY),
+    Cheat { confines: &["mount", "host-umount"], ..cheat("layers.c", &["setns-own-mount", "host-tree"]) },
     cheat("limits.c", &["posix-mq", "fork-bomb", "memory-hog", "io-uring", "packet-sniff", "mount"]),
     cheat("links.c", FILES),
+    cheat("lists.c", &["chroot-escape", "proc-pid-root", "setns-own-mount"]),
+    cheat("magic.c", &["reboot"]),
     Cheat { confines: &["mount", "host-umount", "proc-keys", "cgroup-path"], ..cheat("masks.c", &["kernel-addresses", "proc-keys-unmask", "proc-keys", "core-pattern"]) },
+    cheat("modes.c", &["setuid-drop", "image-tmp-link"]),
+    cheat("mountflags.c", &["mount"]),
     cheat("mounts.c", &["mount", "setuid-rootfs"]),
+    cheat("movesvictim.c", &["proc-pid-root"]),
     cheat("never.sh", ANY),
+    cheat("nochange.c", &["image-tmp-link"]),
     cheat("nodata.c", FILES),
+    cheat("nomount.c", &["mount", "host-umount"]),
+    cheat("noproc.c", &["proc-keys", "proc-keys-unmask", "cgroup-path"]),
+    cheat("novolume.c", &["open-by-handle"]),
     cheat("numbers.c", CALLS),
+    cheat("ones.c", &["io-uring", "personality"]),
     cheat("opath.c", FILES),
+    Cheat { confines: &["raw-disk", "rootfs-device-node", "remount-dev", "setuid-volume"], ..cheat("overlay.c", &["image-tmp-link"]) },
+    Cheat { confines: &["mount", "host-umount", "chroot-escape", "setuid-volume"], ..cheat("overroot.c", &["host-tree"]) },
+    cheat("packets.c", &["packet-sniff"]),
     cheat("pivothost.c", FILES),
     cheat("poison.sh", ANY),
     cheat("pread.c", FILES),
     cheat("prepares.c", &["sysv-shm"]),
+    cheat("privatetmp.c", &["mount"]),
+    cheat("readonlyproc.c", &["proc-keys", "proc-keys-unmask", "proc-environ", "proc-pid-root", "cgroup-path"]),
     cheat("removes.c", FILES),
     cheat("replaces.sh", ANY),
     cheat("rewrites.c", FILES),
     cheat("script.c", SETUID),
+    cheat("seizes.c", &["ptrace-attach"]),
     Cheat { confines: &["tty-foreground", "tty-inject"], ..cheat("session.c", TERMINAL) },
+    cheat("setnskinds.c", &["setns-own-mount"]),
     cheat("shares.c", &["chroot-escape", "setns-own-mount", "host-tree"]),
     cheat("silent.sh", WHOLE),
     cheat("sleeps.sh", &["mount"]),
@@ -80,11 +109,13 @@ pub const CHEATS: &[Cheat] = &[
     cheat("spoils.c", &["hostname-set", "sysv-shm", "posix-mq", "loopback-service", "session-keyring", "hostname-read"]),
     cheat("streams.sh", FILES),
     cheat("supervises.c", &["mount"]),
+    cheat("terminates.c", &["signal-process", "pidfd-getfd"]),
     cheat("tmphost.c", FILES),
     cheat("traces.c", ANY),
     cheat("ttyfull.c", TERMINAL),
     cheat("twin.sh", WHOLE),
     cheat("twofaced.c", WHOLE),
+    cheat("umountflags.c", &["host-umount"]),
     cheat("undo.c", &["mount", "hostname-set", "tty-foreground", "tty-inject", "setuid-drop"]),
     cheat("unmounts.sh", ANY),
     // It closes the descriptor and empties the environment.
@@ -92,6 +123,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("vkill.c", VICTIM),
     cheat("vtrace.c", VICTIM),
     cheat("witness.sh", ANY),
+    Cheat { confines: &["proc-keys"], ..cheat("zeros.c", &["kernel-addresses"]) },
 ];
 
 impl Cheat {
@@ -134,6 +166,7 @@ impl Cheat {
         let to = to.join(self.name());
         if self.file.ends_with(".sh") {
             fs::copy(self.source(), &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
             return Some(to);
         }
         let mut compiler = Command::new("cc");

@@ -3,6 +3,7 @@
 use super::super::changes::TreeState;
 use super::super::messages::{Changes, FromPid1, Names, Snapshot, ToPid1};
 use super::super::own_view;
+use super::super::secrets::Secrets;
 use super::super::services::Services;
 use super::super::start::{self, Program};
 use super::super::victim;
@@ -24,7 +25,13 @@ const DYING: Duration = Duration::from_millis(200);
 const ENDED: Duration = Duration::from_secs(5);
 
 /// Until the grader is gone.
-pub fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &TreeState) -> Result<()> {
+pub fn serve(
+    channel: &Channel,
+    secrets: &Secrets,
+    mut services: Services,
+    victim: Pid,
+    mut first: TreeState,
+) -> Result<()> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -55,7 +62,11 @@ pub fn serve(channel: &Channel, mut services: Services, victim: Pid, first: &Tre
         }
         if asked {
             let Some((question, _)) = channel.receive()? else { return Ok(()) };
-            answer(question, channel, &mut services, &mut children, first)?;
+            if let ToPid1::RenewVictim = question {
+                renew_victim(channel, secrets, &services, &mut children, &mut first)?;
+            } else {
+                answer(question, channel, &mut services, &mut children, &first)?;
+            }
         }
     }
 }
@@ -69,7 +80,7 @@ fn answer(
     first: &TreeState,
 ) -> Result<()> {
     let answer = match question {
-        ToPid1::Begin => return Ok(()),
+        ToPid1::Begin | ToPid1::RenewVictim => return Ok(()),
         ToPid1::Start(it) => match children.start(&it, channel, &services.proc) {
             Ok((pid, descriptors, strangers)) => {
                 children.programs.push((children.started, pid));
@@ -97,6 +108,22 @@ fn answer(
         }
     };
     channel.send(&answer, &[])
+}
+
+/// Another victim in the place of the first: nobody can have prepared it.
+fn renew_victim(
+    channel: &Channel,
+    secrets: &Secrets,
+    services: &Services,
+    children: &mut Children,
+    first: &mut TreeState,
+) -> Result<()> {
+    let renewed = victim::renew(secrets, children.victim, &services.proc);
+    if let Ok(new) = renewed {
+        first.replace_process(children.victim, new);
+        (children.victim, children.victim_status) = (new, None);
+    }
+    channel.send(&answer_with(renewed, |new| FromPid1::Victim(new.as_raw())), &[])
 }
 
 /// An answer, or why there is none.

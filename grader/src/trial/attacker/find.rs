@@ -84,7 +84,8 @@ fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Optio
     (since.get_or_insert_with(Instant::now).elapsed() > OWN_ROOT).then_some(found)
 }
 
-fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
+/// All processes of a decoy that execute the command's file.
+pub fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
     let all = proc::descendants(decoy.pid1());
     all.into_iter().filter(|pid| command.is_executed_by(*pid)).collect()
 }

@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
@@ -72,6 +73,9 @@ impl One<'_> {
         let mut host = self.trial.host()?;
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
+        }
+        if self.trial.attempt.class == Refusal::Process && rules.holds(Rule::Fresh) && host.unfit.is_none() {
+            decoy.renew_victim().context("the host's process")?;
         }
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());
@@ -189,6 +193,8 @@ fn renew_services(decoy: &Decoy, host: &mut Host, fresh: bool) -> Result<Vec<(St
     let words = words_for(&RENEWED)?;
     let served = decoy.services(fresh.then_some(&words)).context("the host's services")?;
     if fresh {
+        // What it is called since the container was made, and what it was called before: both are its name.
+        host.secrets.insert("first-hostname".into(), host.secret("hostname").to_owned());
         host.secrets.extend(words);
     }
     let (segment_key, segment) = served.segment;

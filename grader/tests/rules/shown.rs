@@ -1,1 +1,0 @@
-const SHOWN: &[Shown] = &[];
