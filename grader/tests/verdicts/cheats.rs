@@ -3,7 +3,7 @@
 
 use crate::common::cheats::{CHEATS, Cheat, directory};
 use crate::common::programs;
-use crate::common::stage::{Stage, Who, all_is_asked_for};
+use crate::common::stage::{Stage, Who, everything_is_asked_for};
 use attempts::attempts::{ALL, Attempt};
 use grader::report::{Report, Verdict};
 use rstest::rstest;
@@ -58,7 +58,7 @@ fn grade(stage: &Stage, honest: &Path, programs: &[&Path], asked: &[&str], decoy
 fn no_cheat_earns_what_it_did_not_earn(#[case] decoy: &str) {
     let Some(stage) = Stage::new(Who::Root) else { return };
     let Some(lab) = programs::labs().and_then(|labs| labs.into_iter().nth(3)) else { return };
-    let all = all_is_asked_for(match decoy {
+    let all = everything_is_asked_for(match decoy {
         "user" => "cheats against the attempts that they are not about",
         _ => "cheats in root decoys",
     });
