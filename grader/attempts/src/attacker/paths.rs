@@ -190,13 +190,18 @@ impl Attacker<'_> {
         if taken { Ok(()) } else { refused }
     }
 
+    /// Whether a place is on the file system of the host's root directory.
+    fn is_on_hosts_root(&self, (device, ..): Place) -> bool {
+        self.given("root-device").parse().is_ok_and(|hosts: u64| device == hosts)
+    }
+
     /// Climbs from a directory, and takes the canary at the top. That there is none refuses only where the climb ended
-    /// at `root`, where the attacker has been from the start.
+    /// at `root`, where the attacker has been from the start, or on a file system that is not the host's.
     pub fn take_canary_above(&mut self, from: c_int, root: Place) -> Result<(), Failed> {
         let top = self.climb(from)?;
         let place = self.place(top)?;
         match self.take_canary(top, &[""]) {
-            Err(Failed::Refused(Errno::ENOENT)) if place != root => {
+            Err(Failed::Refused(Errno::ENOENT)) if place != root && self.is_on_hosts_root(place) => {
                 self.gives_up("it left its root directory, and found no canary where it came")
             }
             taken => taken,

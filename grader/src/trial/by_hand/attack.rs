@@ -80,7 +80,10 @@ impl One<'_> {
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());
         host.stakes.insert("canary".into(), canary.numbers());
-        let mut known = vec![("canary".to_owned(), canary.path.clone())];
+        let mut known = vec![
+            ("canary".to_owned(), canary.path.clone()),
+            ("root-device".to_owned(), decoy.ready.root.0.to_string()),
+        ];
         if self.trial.attempt.needs.contains(&Need::Services) {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
         }
