@@ -46,7 +46,6 @@ const SHOWN: &[(&[Rule], &str, &[&str])] = &[
     (&[Rule::OwnFirst], "numbers.c", &["loopback-service"]),
     (&[Rule::Whole], "removes.c", &["raw-disk", "rootfs-device-node"]),
     (&[Rule::Whole], "script.c", &["setuid-rootfs", "setuid-volume"]),
-    (&[Rule::Fresh], "flags.c", &["signal-process"]),
     (&[Rule::Fresh], "prepares.c", &["sysv-shm"]),
     (&[Rule::TriedOnce], "twofaced.c", WHOLE),
 ];
