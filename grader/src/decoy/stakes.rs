@@ -4,11 +4,13 @@
 use super::layout::ROOTFS;
 use crate::beneath::Directory;
 use crate::random::random_word;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::libc;
 use nix::sys::stat::FileStat;
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{PermissionsExt, fchown};
 
 /// Directories of a host's, one of which holds the canary.
@@ -32,9 +34,13 @@ impl Canary {
     /// What could not be made: a program may have left no room.
     pub fn lay(root: Directory, owner: u32) -> Result<Canary> {
         let (name, word) = (random_word(12)?, random_word(16)?);
+        ensure!(is_open(&root)?, "the top of its tree was closed");
         let among: Vec<&str> = DIRECTORIES.into_iter().filter(|it| root.below(it).is_ok()).collect();
         let nth = usize::from_str_radix(&name[..4], 16)? % among.len().max(1);
         let directory = among.get(nth).copied().unwrap_or(".");
+        for directory in &among {
+            ensure!(is_open(&root.below(directory)?)?, "/{directory} was closed");
+        }
         let path = format!("{directory}/{name}");
         let canary = Canary { files: Stakes(Vec::new()), path, word, root };
         for (path, mode) in canary.paths() {
@@ -68,6 +74,17 @@ impl Canary {
             let _ = self.root.remove(path);
         }
     }
+}
+
+/// Whether everybody may enter a directory: by its mode, and no list says otherwise (acl(5)).
+fn is_open(directory: &Directory) -> Result<bool> {
+    let fd = directory.as_fd().as_raw_fd();
+    let has_list = [c"system.posix_acl_access", c"system.posix_acl_default"].iter().any(|name| {
+        let path = format!("/proc/self/fd/{fd}\0");
+        // SAFETY: both strings end in NUL, and nothing is written where the length is 0.
+        unsafe { libc::getxattr(path.as_ptr().cast(), name.as_ptr(), std::ptr::null_mut(), 0) >= 0 }
+    });
+    Ok(!has_list && directory.stat()?.st_mode & 0o555 == 0o555)
 }
 
 /// The files, by the name of their place.
@@ -126,7 +143,12 @@ mod tests {
     #[test]
     fn a_canary_is_laid_out_and_taken_away() {
         let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &std::path::Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
         fs::create_dir(directory.path().join("srv")).unwrap();
+        mode(directory.path(), 0o755);
+        mode(&directory.path().join("srv"), 0o755);
         let open = || Directory::open(directory.path()).unwrap();
         let canary = Canary::lay(open(), nix::unistd::getuid().as_raw()).unwrap();
         let (path, at) = (canary.path.clone(), |path: &str| directory.path().join(path));
@@ -137,6 +159,11 @@ mod tests {
         assert!(canary.is_spoiled());
         canary.remove();
         assert!(!at(&format!("{path}.open")).exists());
+        for closed in [directory.path().to_owned(), directory.path().join("srv")] {
+            mode(&closed, 0o700);
+            assert!(Canary::lay(open(), nix::unistd::getuid().as_raw()).is_err(), "{}", closed.display());
+            mode(&closed, 0o755);
+        }
     }
 
     type Deed = fn(&std::path::Path);

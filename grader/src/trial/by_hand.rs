@@ -10,7 +10,7 @@ mod attack;
 mod record;
 
 use super::attacker::command::Command;
-use super::attacker::find::{end, find};
+use super::attacker::find::{executing, find};
 use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
 use super::group::ContainerGroup;
@@ -19,17 +19,24 @@ use super::session::Session;
 use super::{Stage, hostile, why_not};
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
+use crate::proc;
 use crate::random::random_word;
 use crate::target::Target;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
+use attempts::host::Ending;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::time::{Duration, Instant};
 
 /// So many processes of a program that execute the command are asked, at most.
 const COMMANDS: usize = 8;
+
+/// A program whose command has ended ends within this time, if it means to.
+const LEAVES: Duration = Duration::from_millis(500);
 
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
@@ -107,7 +114,7 @@ impl Trial<'_> {
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
                 facts = self.ask_each(&mut session, group.as_ref(), command, found)?;
-                let ended = session.program() != attempts::host::Ending::None && !session.host_is_dead();
+                let ended = session.program() != Ending::None && !session.host_is_dead();
                 if !(may_serve(target, attempt) && ended) {
                     decoy.end();
                 }
@@ -131,16 +138,22 @@ impl Trial<'_> {
         let rules = self.stage.rules;
         found.truncate(if rules.holds(Rule::EachAsked) { COMMANDS } else { 1 });
         let (mut facts, mut asked) = (Facts::default(), Vec::new());
+        // A relay of what the command writes may execute the same file.
+        let mut known = executing(self.decoy, command);
+        known.extend(&found);
         while !found.is_empty() {
             for pid in found {
                 let next = attack_by(self, session, group, pid);
+                // Its children are copies of it, and on their way out.
+                known.extend(proc::descendants(pid));
                 let worse = rules.holds(Rule::WorstCounts) && badness(&next) > badness(&facts);
                 if asked.is_empty() || worse {
                     facts = next;
                 }
                 asked.push(pid);
             }
-            found = end(session, self.decoy, command, &asked)?;
+            found = end(self.decoy, session, command, &asked, &known)?;
+            known.extend(&found);
             found.truncate(if rules.holds(Rule::EachAsked) {
                 COMMANDS.saturating_sub(asked.len())
             } else {
@@ -182,4 +195,25 @@ fn badness(facts: &Facts) -> u8 {
         Seen::Confined(_) => u8::from(facts.distrust.is_some()),
         Seen::Nothing => u8::from(unclear),
     }
+}
+
+/// Ends the commands, and waits for the program's end. Returns those that it has executed in their place: none of those that
+/// were `known`.
+fn end(
+    decoy: &Decoy,
+    session: &mut Session,
+    command: &Command,
+    asked: &[Pid],
+    known: &[Pid],
+) -> Result<Vec<Pid>> {
+    for pid in asked {
+        let _ = kill(*pid, Signal::SIGKILL);
+    }
+    let patience = Instant::now() + LEAVES;
+    let fresh = || executing(decoy, command).into_iter().filter(|pid| !known.contains(pid));
+    let later = session.look_for(|it| match it.over() || Instant::now() > patience {
+        true => Some(Vec::new()),
+        false => Some(fresh().collect()).filter(|found: &Vec<Pid>| !found.is_empty()),
+    });
+    Ok(later.context("the end of the program")?.unwrap_or_default())
 }

@@ -236,7 +236,7 @@ fn how_far_each_has_come(#[case] program: &str, #[case] lab: Option<usize>) {
 /// Death at the decisive call, by the filter's hand.
 #[rstest]
 fn a_filter_that_kills_blocks(
-    #[values("reboot", "mount", "ptrace-attach", "cgroup-leave", "session-keyring", "personality")] id: &str,
+    #[values("reboot", "mount", "ptrace-attach", "session-keyring", "personality")] id: &str,
 ) {
     let Some((report, _)) = graded(C) else { return };
     let Check { verdict, cause, why, .. } = check(report, C, id);

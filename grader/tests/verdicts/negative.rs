@@ -64,7 +64,7 @@ fn a_command_outside_of_any_container_escapes(
 #[rstest]
 #[case::that_ends_at_once("exits.sh", "exited with status 0 before its command started")]
 #[case::that_prints_a_success("boasts.sh", "exited with status 0 before its command started")]
-#[case::that_traces_its_command("traces", "traced")]
+#[case::that_traces_its_command("traces", "it traces its command itself")]
 fn nothing_is_said_of_a_program(
     #[case] program: &str,
     #[case] why: &str,

@@ -40,7 +40,8 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
 }
 
 fn witness(host: &Host) -> Seen {
-    if host.heard_secret("hostname") {
+    // A namespace that was only copied has the name that the host had then.
+    if host.heard_secret("hostname") || host.heard_secret("first-hostname") {
         return Seen::Effect("the attacker knows the host's name".into());
     }
     if !host.said.is_empty() && host.shares("uts") == Some(false) {

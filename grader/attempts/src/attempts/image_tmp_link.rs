@@ -50,7 +50,8 @@ fn witness(host: &Host) -> Seen {
         );
     }
     // A file that lies on no file system of the attacker's says nothing of the next one.
-    let is_its_own = |file: &Opened| host.attacker_has_mounted(&file.file_system());
+    let is_its_own =
+        |file: &Opened| file.uid != host.root_uid || host.attacker_has_mounted(&file.file_system());
     let confines = host.shares("mnt") == Some(false) || host.opened.iter().all(is_its_own);
     if host.call_succeeded() && confines {
         return Seen::Confined(

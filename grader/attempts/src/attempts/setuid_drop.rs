@@ -65,15 +65,15 @@ fn witness(host: &Host) -> Seen {
         |device: &str| host.mountinfo.1.lines().any(|line| line.split(' ').nth(2) == Some(device));
     let has_mounted = |it: &Descriptor| host.attacker_has_mounted(&it.device);
     match made.next() {
+        Some(_) if host.attacker.euid != Some(host.root_uid) => {
+            Seen::Confined("the file was made, and the host's root is not its owner".into())
+        }
         Some(first) if !has_mounted(first) && host.shares("mnt") == Some(true) => {
             Seen::Unclear("the file lies on a file system that the attacker has nowhere".into())
         }
         Some(first) if ![first].into_iter().chain(made).any(|it| is_the_hosts(&it.device)) => Seen::Confined(
             "the file lies on a file system of the container's own, which the host has nowhere".into(),
         ),
-        Some(_) if host.attacker.euid != Some(host.root_uid) => {
-            Seen::Confined("the file was made, and the host's root is not its owner".into())
-        }
         _ => Seen::Nothing,
     }
 }

@@ -10,7 +10,6 @@ use crate::trial::observe;
 use crate::trial::session::Session;
 use anyhow::{Result, bail};
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 
@@ -19,9 +18,6 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// What was written comes back within this time.
 const COMES_BACK: Duration = Duration::from_millis(300);
-
-/// A program whose command has ended ends within this time, if it means to.
-const LEAVES: Duration = Duration::from_millis(500);
 
 /// Waits until the command of a start is there: the processes that execute it, if at least one of them waits for its
 /// input, or was held when it was executed ([`Session::catch`]). None where the program ended before, or time ran out.
@@ -68,22 +64,6 @@ pub fn search<T>(
     session.look_for(find)
 }
 
-/// Ends commands, and waits for the program's end. Returns those that it has executed in their place.
-pub fn end(session: &mut Session, decoy: &Decoy, command: &Command, ended: &[Pid]) -> Result<Vec<Pid>> {
-    for pid in ended {
-        let _ = kill(*pid, Signal::SIGKILL);
-    }
-    let deadline = Instant::now() + LEAVES;
-    let later = session.look_for(|it| match it.over() || Instant::now() > deadline {
-        true => Some(Vec::new()),
-        // A relay that has not ended yet is none of them.
-        false => asked(decoy, command, &mut None)
-            .map(|found| found.into_iter().filter(|pid| !ended.contains(pid)).collect())
-            .filter(|found: &Vec<Pid>| !found.is_empty()),
-    });
-    Ok(later?.unwrap_or_default())
-}
-
 /// Those that are asked. What is executed in the host's own root directory with other arguments than the command's is a
 /// relay of what the command writes, and none of them, if there is another.
 fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Option<Vec<Pid>> {
@@ -104,7 +84,8 @@ fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Optio
     (since.get_or_insert_with(Instant::now).elapsed() > OWN_ROOT).then_some(found)
 }
 
-fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
+/// All processes of a decoy that execute the command's file.
+pub fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
     let all = proc::descendants(decoy.pid1());
     all.into_iter().filter(|pid| command.is_executed_by(*pid)).collect()
 }

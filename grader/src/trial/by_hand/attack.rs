@@ -193,6 +193,8 @@ fn renew_services(decoy: &Decoy, host: &mut Host, fresh: bool) -> Result<Vec<(St
     let words = words_for(&RENEWED)?;
     let served = decoy.services(fresh.then_some(&words)).context("the host's services")?;
     if fresh {
+        // What it is called since the container was made, and what it was called before: both are its name.
+        host.secrets.insert("first-hostname".into(), host.secret("hostname").to_owned());
         host.secrets.extend(words);
     }
     let (segment_key, segment) = served.segment;
