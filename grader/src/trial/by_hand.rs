@@ -10,7 +10,7 @@ mod attack;
 mod record;
 
 use super::attacker::command::Command;
-use super::attacker::find::{executing, find};
+use super::attacker::find::{asked as asked_now, find};
 use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
 use super::group::ContainerGroup;
@@ -138,9 +138,8 @@ impl Trial<'_> {
         let rules = self.stage.rules;
         found.truncate(if rules.holds(Rule::EachAsked) { COMMANDS } else { 1 });
         let (mut facts, mut asked) = (Facts::default(), Vec::new());
-        // A relay of what the command writes may execute the same file.
-        let mut known = executing(self.decoy, command);
-        known.extend(&found);
+        // Those that were asked, and their children.
+        let mut known = found.clone();
         while !found.is_empty() {
             for pid in found {
                 let next = attack_by(self, session, group, pid);
@@ -210,7 +209,11 @@ fn end(
         let _ = kill(*pid, Signal::SIGKILL);
     }
     let patience = Instant::now() + LEAVES;
-    let fresh = || executing(decoy, command).into_iter().filter(|pid| !known.contains(pid));
+    // A relay of what the command writes is none of them.
+    let fresh = || {
+        let found = asked_now(decoy, command, &mut None).unwrap_or_default();
+        found.into_iter().filter(|pid| !known.contains(pid))
+    };
     let later = session.look_for(|it| match it.over() || Instant::now() > patience {
         true => Some(Vec::new()),
         false => Some(fresh().collect()).filter(|found: &Vec<Pid>| !found.is_empty()),

@@ -97,3 +97,31 @@ static inline void each(const char *directory, const char *begin, void (*act)(co
     }
     if (all) closedir(all);
 }
+
+static char mounts_before[1 << 16], mounts_now[1 << 16];
+
+static inline void read_mounts(char *into, ssize_t room) {
+    int file = open("/proc/self/mountinfo", O_RDONLY);
+    ssize_t length = 0, more;
+    while (length < room - 1 && (more = read(file, into + length, room - 1 - length)) > 0) length += more;
+    into[length] = 0;
+    close(file);
+}
+
+// Notes which mounts there are.
+static inline void note_mounts(void) {
+    mounts_before[0] = '\n';
+    read_mounts(mounts_before + 1, sizeof mounts_before - 1);
+}
+
+// Unmounts those that were not there then.
+static inline void undo_mounts(void) {
+    char *rest, key[64], at[4096];
+    read_mounts(mounts_now, sizeof mounts_now);
+    for (char *line = strtok_r(mounts_now, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        int id;
+        if (sscanf(line, "%d %*s %*s %*s %4095s", &id, at) != 2) continue;
+        snprintf(key, sizeof key, "\n%d ", id);
+        if (!strstr(mounts_before, key)) umount2(at, MNT_DETACH);
+    }
+}

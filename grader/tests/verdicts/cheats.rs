@@ -3,7 +3,7 @@
 
 use crate::common::cheats::{CHEATS, Cheat, directory};
 use crate::common::programs;
-use crate::common::stage::{Stage, Who, everything_is_asked_for};
+use crate::common::stage::{PATIENCE, Stage, Who, everything_is_asked_for};
 use attempts::attempts::{ALL, Attempt};
 use grader::report::{Report, Verdict};
 use rstest::rstest;
@@ -35,7 +35,7 @@ fn grade(stage: &Stage, honest: &Path, programs: &[&Path], asked: &[&str], decoy
     let first = stage.directory("first").join("honest-first");
     fs::copy(honest, &first).unwrap();
     grader.arg(first).args(programs).arg(honest);
-    let report = stage.run(grader).report();
+    let report = stage.run_within(grader, 8 * PATIENCE).report();
     let verdicts = |name: &str| -> Vec<_> {
         let of = report.checks().filter(|(target, _)| target.name == name);
         of.map(|(_, check)| (check.id.clone(), check.verdict)).collect()

@@ -66,7 +66,7 @@ pub fn search<T>(
 
 /// Those that are asked. What is executed in the host's own root directory with other arguments than the command's is a
 /// relay of what the command writes, and none of them, if there is another.
-fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Option<Vec<Pid>> {
+pub fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Option<Vec<Pid>> {
     let found = executing(decoy, command);
     let waits = |found: &[Pid]| found.iter().any(|pid| waits_for_input(*pid));
     if !waits(&found) {
@@ -84,8 +84,7 @@ fn asked(decoy: &Decoy, command: &Command, since: &mut Option<Instant>) -> Optio
     (since.get_or_insert_with(Instant::now).elapsed() > OWN_ROOT).then_some(found)
 }
 
-/// All processes of a decoy that execute the command's file.
-pub fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
+fn executing(decoy: &Decoy, command: &Command) -> Vec<Pid> {
     let all = proc::descendants(decoy.pid1());
     all.into_iter().filter(|pid| command.is_executed_by(*pid)).collect()
 }
