@@ -343,7 +343,7 @@ impl fmt::Display for Argument {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
             // Flags are easier to read in hexadecimal.
-            Argument::Number(number @ 0x1_0000..) => write!(out, "{number:#x}"),
+            Argument::Number(number @ 4096..) => write!(out, "{number:#x}"),
             Argument::Number(number) => write!(out, "{number}"),
             Argument::Text(text) => write!(out, "{:?}", text.to_string_lossy()),
             Argument::Bytes(bytes) => {

@@ -47,9 +47,9 @@ impl<F: Fn(&Call) -> Option<Errno>> Hand for Refuses<F> {
 #[test]
 fn a_call_is_written_as_strace_writes_it() {
     let arguments =
-        vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1_0000), Argument::room(4)];
+        vec![Argument::text("ma\"rk"), Argument::from(-1), Argument::from(0x1000), Argument::room(4)];
     let call = Call { name: "mount", number: 165, arguments };
-    assert_eq!(call.to_string(), r#"mount("ma\"rk", -1, 0x10000, _)"#);
+    assert_eq!(call.to_string(), r#"mount("ma\"rk", -1, 0x1000, _)"#);
 }
 
 #[test]
