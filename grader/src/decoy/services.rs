@@ -74,9 +74,19 @@ impl Services {
         self.queue = queue(&words["queue"], &mut self.served)?;
         (self.abstract_socket, self.loopback) = listeners(&mut self.served)?;
         self.served.key = key(&words)?;
-        sethostname(&words["hostname"]).context("sethostname(2)")?;
+        self.rename_host(&words["hostname"])?;
         self.words = words;
         self.look()
+    }
+
+    /// Gives the host this name.
+    ///
+    /// # Errors
+    /// Those of sethostname(2).
+    pub fn rename_host(&mut self, name: &str) -> Result<()> {
+        sethostname(name).context("sethostname(2)")?;
+        self.words.insert("hostname".into(), name.to_owned());
+        Ok(())
     }
 
     /// Uses each, as somebody else could: then what reaches none of them has been kept from it. Returns what there is, with

@@ -98,7 +98,7 @@ fn answer(
             answer_with(children.renew_victim(secrets, &services.proc, first), FromPid1::Victim)
         }
         ToPid1::Settle => {
-            FromPid1::Settled { same: children.settle(channel, services, first).unwrap_or(false) }
+            FromPid1::Settled { same: children.settle(channel, (services, secrets), first).unwrap_or(false) }
         }
     };
     channel.send(&answer, &[])
@@ -186,15 +186,23 @@ impl Children {
         Ok(())
     }
 
-    /// Whether the host is again as it was at `first`. What is dying gets a moment.
-    fn settle(&mut self, channel: &Channel, services: &Services, first: &TreeState) -> Result<bool> {
+    /// Whether the host is again as it was at `first`. What is dying gets a moment. The host gets its first name back: a
+    /// container of the next trial may copy it, and the grader has to know which one that is.
+    fn settle(
+        &mut self,
+        channel: &Channel,
+        (services, secrets): (&mut Services, &Secrets),
+        first: &TreeState,
+    ) -> Result<bool> {
         let patience = Instant::now() + Duration::from_millis(200);
         loop {
             self.reap(channel)?;
             if self.programs.is_empty() && first.same_processes(&services.proc)? {
-                return Ok(self.victim_status.is_none()
+                let holds = self.victim_status.is_none()
                     && victim::is_at_rest(self.victim)
-                    && first.holds(&services.proc, services.hostname())?);
+                    && first.holds(&services.proc, services.hostname())?;
+                services.rename_host(secrets.at("hostname"))?;
+                return Ok(holds);
             }
             if Instant::now() > patience {
                 return Ok(false);

@@ -72,6 +72,21 @@ fn some_steps_of_each_lab_lose_what_is_written_down_for_them(#[values("root", "u
     }
 }
 
+/// A decoy serves for more than one trial, and each of some attempts gives the host another name. A container without a name
+/// of its own has copied the one that the host had then. Which trials share a decoy depends on who is free first: once shows
+/// little.
+#[test]
+fn a_copy_of_any_name_that_the_host_has_had_is_the_hosts() {
+    if !all_is_asked_for("six times the step that gives a container its name") {
+        return;
+    }
+    let Some(stage) = stage() else { return };
+    for _ in 0..6 {
+        let (ran, found) = knockout(&stage, workspace(), "user", &["lab1/hostname"]);
+        assert_eq!(ran.code(), Some(0), "{found:#}");
+    }
+}
+
 /// In one workspace: a step that is idle, since what it does is done outside of it; two that have each other's names, and
 /// so each other's rows; and a lab that falls short whole, in which nothing shows anything.
 #[test]
