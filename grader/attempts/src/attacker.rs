@@ -50,14 +50,6 @@ pub trait Hand {
     /// The kernel refused it; or the attacker is gone, or could not be moved.
     fn call(&mut self, call: &Call) -> Result<Returned, Failed>;
 
-    /// Whether a system-call filter would kill the attacker for a call.
-    ///
-    /// # Errors
-    /// As for [`Hand::call`].
-    fn kills_for(&mut self, _call: &Call) -> Result<bool, Failed> {
-        Ok(false)
-    }
-
     /// The file behind one of the attacker's descriptors, on a descriptor of the host's (pidfd_getfd(2)).
     ///
     /// # Errors

@@ -31,6 +31,8 @@ pub enum Rule {
     Handles,
     /// Numbers that a filter can read.
     EachNumber,
+    /// What is tried after a filter has killed.
+    OtherWays,
     /// A failed call.
     Errno,
     /// A call that succeeded.
@@ -47,7 +49,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, in the order of the design.
-    pub const ALL: [Rule; 19] = [
+    pub const ALL: [Rule; 20] = [
         Rule::Heard,
         Rule::EachAsked,
         Rule::WorstCounts,
@@ -61,6 +63,7 @@ impl Rule {
         Rule::WholeLook,
         Rule::Handles,
         Rule::EachNumber,
+        Rule::OtherWays,
         Rule::Errno,
         Rule::Success,
         Rule::OwnFirst,
@@ -76,7 +79,7 @@ impl Rule {
             Rule::Pointers => 2,
             Rule::Limits | Rule::Rights | Rule::OwnDirectory => 3,
             Rule::Freeze | Rule::Mediators | Rule::WholeLook => 4,
-            Rule::Handles | Rule::EachNumber => 5,
+            Rule::Handles | Rule::EachNumber | Rule::OtherWays => 5,
             Rule::Errno | Rule::Success | Rule::OwnFirst => 6,
             Rule::Whole | Rule::Fresh => 7,
             Rule::TriedOnce => 8,
@@ -101,6 +104,7 @@ impl Rule {
             Rule::WholeLook => "A look that fails is no look.",
             Rule::Handles => "The host looks at the command's descriptors itself, and reads through them.",
             Rule::EachNumber => "A call is made with each of the numbers that serve.",
+            Rule::OtherWays => "Where a filter kills for one way, the others are tried in another start.",
             Rule::Errno => "The host finds in the kernel what refuses.",
             Rule::Success => "The host finds in the kernel what confined a call that succeeded.",
             Rule::OwnFirst => "The same call on something of its own has succeeded just before.",

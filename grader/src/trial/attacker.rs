@@ -2,10 +2,11 @@
 //!
 //! # Layout
 //! - [`command`]: the program. [`find`]: which process it is. [`no_witness`]: or none can be said to be. [`prepare`]: it first takes what it may take.
-//! - [`hand`]: one system call after another. [`mediators`]: those that a call may wait for. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
+//! - [`hand`]: one system call after another. [`filtered`]: what is left out, since a filter kills for it. [`mediators`]: those that a call may wait for. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
 //!   arguments are.
 
 pub mod command;
+pub mod filtered;
 pub mod find;
 pub mod hand;
 pub mod mediators;

@@ -1,7 +1,8 @@
 //! One attempt against one target, in a decoy host.
 
 use super::Stage;
-use super::by_hand::run_once;
+use super::attacker::filtered::Filtered;
+use super::by_hand::{How, run_once};
 use super::facts::Facts;
 use crate::decoy::start::Streams;
 use crate::target::{Target, What};
@@ -15,7 +16,8 @@ use std::time::Instant;
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
     let mut how = (Streams::Pipes, false);
-    let run = |(streams, watched)| run_once(stage, target, attempt, streams, watched);
+    let mut filtered = Filtered::default();
+    let mut run = |how| run_each_way(stage, target, attempt, how, &mut filtered);
     let mut facts = run(how);
     let once = stage.rules.holds(Rule::TriedOnce);
     let never_ran = |facts: &Facts| {
@@ -42,4 +44,29 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts
+}
+
+/// Runs it again for each call for which a filter has killed the attacker, and there leaves that call out: who is dead tries
+/// no other way.
+fn run_each_way(
+    stage: &Stage,
+    target: &Target,
+    attempt: &Attempt,
+    how: How,
+    filtered: &mut Filtered,
+) -> Facts {
+    loop {
+        let mut facts = run_once(stage, target, attempt, how, filtered);
+        let killed_for = facts.filtered.take().filter(|_| stage.rules.holds(Rule::OtherWays));
+        match killed_for {
+            Some(call) if !matches!(facts.seen, Seen::Effect(_)) => {
+                if !filtered.add(&call) {
+                    facts.distrust = Some("its filter kills for another call at each start".into());
+                    facts.tampered = true;
+                    return facts;
+                }
+            }
+            _ => return facts,
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod attack;
 mod record;
 
 use super::attacker::command::Command;
+use super::attacker::filtered::Filtered;
 use super::attacker::find::{asked as asked_now, find};
 use super::attacker::no_witness::NoWitness;
 use super::facts::Facts;
@@ -41,9 +42,18 @@ const LEAVES: Duration = Duration::from_millis(500);
 /// The inode of the top directory of an ext4: fs/ext4/ext4.h.
 const EXT4_ROOT_INO: u64 = 2;
 
-/// Runs an attempt once. The host may watch the program from its first instruction, and hold the command when it is executed:
+/// How a program is started: with these streams, and whether the host watches it from its first instruction.
+pub type How = (Streams, bool);
+
+/// Runs an attempt once, without the calls for which a filter kills. The host may watch the program from its first instruction, and hold the command when it is executed:
 /// one that gets no input ends at once.
-pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Streams, watched: bool) -> Facts {
+pub fn run_once(
+    stage: &Stage,
+    target: &Target,
+    attempt: &Attempt,
+    how: How,
+    filtered: &mut Filtered,
+) -> Facts {
     let mut facts = Facts { lacks: missing_requirement(stage, target, attempt), ..Facts::default() };
     if facts.lacks.is_some() {
         return facts;
@@ -58,7 +68,7 @@ pub fn run_once(stage: &Stage, target: &Target, attempt: &Attempt, streams: Stre
                 tampered: error.is::<NoWitness>(),
                 ..Facts::default()
             };
-            facts = trial.run(streams, watched).unwrap_or_else(error);
+            facts = trial.run(how, filtered).unwrap_or_else(error);
             put_away(stage, target, attempt, decoy, &mut facts);
         }
     }
@@ -87,7 +97,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, streams: Streams, watched: bool) -> Result<Facts> {
+    fn run(&self, (streams, watched): How, filtered: &mut Filtered) -> Result<Facts> {
         let Trial { stage, target, attempt, decoy } = self;
         // An attempt at a terminal has one from the start.
         let streams = match attempt.needs {
@@ -113,7 +123,10 @@ impl Trial<'_> {
             }
             None => facts.not_started = Some(why_not(&mut session, stage)),
             Some(found) => {
-                facts = self.ask_each(&mut session, group.as_ref(), command, found)?;
+                session.filtered = std::mem::take(filtered);
+                let asked = self.ask_each(&mut session, group.as_ref(), command, found);
+                *filtered = std::mem::take(&mut session.filtered);
+                facts = asked?;
                 let ended = session.program() != Ending::None && !session.host_is_dead();
                 if !(may_serve(target, attempt) && ended) {
                     decoy.end();
@@ -146,9 +159,11 @@ impl Trial<'_> {
                 // Its children are copies of it, and on their way out.
                 known.extend(proc::descendants(pid));
                 let worse = rules.holds(Rule::WorstCounts) && badness(&next) > badness(&facts);
+                let filtered = next.filtered.clone().or(facts.filtered.take());
                 if asked.is_empty() || worse {
                     facts = next;
                 }
+                facts.filtered = filtered;
                 asked.push(pid);
             }
             found = end(self.decoy, session, command, &asked, &known)?;

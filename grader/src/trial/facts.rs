@@ -2,6 +2,7 @@
 
 use crate::text;
 use attempts::Seen;
+use attempts::attacker::Call;
 use serde::{Deserialize, Serialize};
 
 /// What a trial brought back.
@@ -29,6 +30,9 @@ pub struct Facts {
     pub gave_up: Option<String>,
     /// The signal that ended the attacker, as the host saw.
     pub killed_by: Option<i32>,
+    /// The call for which a filter killed it: there the program is started again, and leaves that one out.
+    #[serde(skip)]
+    pub filtered: Option<Call>,
     /// What the host saw.
     pub seen: Seen,
     /// What the host lacks to judge the attempt at all.

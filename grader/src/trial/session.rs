@@ -10,6 +10,7 @@ mod stream;
 
 use super::Stage;
 use super::attacker::command::Command;
+use super::attacker::filtered::Filtered;
 use super::group::ContainerGroup;
 use super::memory;
 use crate::decoy::Decoy;
@@ -58,6 +59,8 @@ pub struct Session<'a> {
     pub deaths: BTreeMap<i32, Ending>,
     /// The rules that are in force.
     pub rules: Rules,
+    /// Calls that an attacker leaves out.
+    pub filtered: Filtered,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
     /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
@@ -104,6 +107,7 @@ impl<'a> Session<'a> {
             stderr: (!one).then(Stream::default),
             deaths: BTreeMap::new(),
             rules: stage.rules,
+            filtered: Filtered::default(),
             held: BTreeMap::new(),
             executed: Vec::new(),
         })

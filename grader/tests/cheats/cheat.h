@@ -34,6 +34,9 @@
 #define FAILS(number, err) LOAD(0), IS(number, 0, 1), RETURN(SECCOMP_RET_ERRNO | (err))
 #define FAILS_WITH(number, nth, value, err) \
     LOAD(0), IS(number, 0, 3), LOAD(16 + 8 * (nth)), IS(value, 0, 1), RETURN(SECCOMP_RET_ERRNO | (err))
+#define KILLS(number) LOAD(0), IS(number, 0, 1), RETURN(SECCOMP_RET_KILL_PROCESS)
+#define KILLS_WITH(number, nth, value) \
+    LOAD(0), IS(number, 0, 3), LOAD(16 + 8 * (nth)), IS(value, 0, 1), RETURN(SECCOMP_RET_KILL_PROCESS)
 #define ASKS(number) LOAD(0), IS(number, 0, 1), RETURN(SECCOMP_RET_USER_NOTIF)
 #define ALLOW RETURN(SECCOMP_RET_ALLOW)
 #define FILTER(code) load(code, sizeof(code) / sizeof *(code), 0)

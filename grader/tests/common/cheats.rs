@@ -42,6 +42,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("already.c", &["personality"]),
     cheat("background.sh", ANY),
     cheat("blinds.sh", ANY),
+    cheat("closedtmp.c", &["setuid-drop"]),
     cheat("closes.c", SETUID),
     cheat("closesdirs.c", &["chroot-escape", "proc-pid-root"]),
     cheat("closestop.c", &["chroot-escape", "proc-pid-root"]),
@@ -66,6 +67,8 @@ pub const CHEATS: &[Cheat] = &[
     cheat("impostor.c", &["mount", "signal-process"]),
     Cheat { confines: &["cap-inheritable"], ..cheat("keepssetuid.c", &["mount", "reboot", "signal-process", "host-umount"]) },
     cheat("kill.sh", ANY),
+    cheat("killnumbers.c", &["host-tree", "raw-disk", "host-umount", "sysv-shm", "posix-mq", "chroot-escape", "proc-keys"]),
+    Cheat { confines: &["hostname-set"], ..cheat("killways.c", &["mount", "signal-process", "ptrace-attach", "setuid-drop", "core-pattern"]) },
     // It is in a PID namespace in the end.
     Cheat { confines: VICTIM, ..cheat("late.sh", ANY) },
     Cheat { confines: &["mount", "host-umount"], ..cheat("layers.c", &["setns-own-mount", "host-tree"]) },

@@ -47,7 +47,7 @@ impl Attacker<'_> {
             return self.gives_up(&format!("there is no directory {directory}"));
         }
         self.keeps_off_devtmpfs(directory)?;
-        self.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number)?;
+        self.making_way(directory, |me| me.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number))?;
         self.take_disk(&path)
     }
 

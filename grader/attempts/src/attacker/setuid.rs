@@ -1,6 +1,6 @@
 //! Set-user-ID programs, executed by somebody who has no rights.
 
-use super::{Argument, Attacker, Call, Failed, unless_refused};
+use super::{Argument, Attacker, Failed, unless_refused};
 use crate::host::{Host, Process, Seen};
 use crate::refusals::Refusal;
 use nix::libc;
@@ -35,19 +35,11 @@ impl Attacker<'_> {
         self.call("execveat", libc::SYS_execveat, arguments).map(drop)
     }
 
-    /// Where it is refused, or a filter kills for it, the attacker stays who it is; that it has gained nothing then, the host must
-    /// explain otherwise.
+    /// Where it is refused, the attacker stays who it is; that it has gained nothing then, the host must explain otherwise.
     fn become_somebody(&mut self) -> Result<(), Failed> {
         let somebody = || [SOMEBODY; 3].map(Argument::Number);
         for (name, number) in [("setresgid", libc::SYS_setresgid), ("setresuid", libc::SYS_setresuid)] {
-            let call = Call { name, number, arguments: somebody().into() };
-            if self.hand.kills_for(&call)? {
-                continue;
-            }
-            match self.call(name, number, call.arguments) {
-                Ok(_) | Err(Failed::Refused(_)) => {}
-                Err(other) => return Err(other),
-            }
+            unless_refused(self.call(name, number, somebody()))?;
         }
         Ok(())
     }

@@ -11,10 +11,6 @@ impl<F: Fn(&Call) -> Option<Errno>> Hand for Refuses<F> {
         (self.0)(call).map_or(Ok(Returned { value: 3, rooms: Vec::new() }), |errno| Err(errno.into()))
     }
 
-    fn kills_for(&mut self, _: &Call) -> Result<bool, Failed> {
-        Ok(false)
-    }
-
     fn duplicate(&mut self, _: i32) -> Result<OwnedFd, Failed> {
         Err(Errno::EBADF.into())
     }

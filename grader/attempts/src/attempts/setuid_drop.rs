@@ -38,9 +38,8 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         }
         let _ = me.mkdir(directory, 0o755);
         let path = format!("{directory}/{}", me.mark());
-        let file = me.open(&path, libc::O_WRONLY | libc::O_CREAT);
         // The host sees by itself what the first one has left.
-        done = file.and_then(|file| me.set_setuid(file, &path));
+        done = me.making_way(directory, |me| drop_setuid(me, &path));
         match &done {
             Ok(_) | Err(Failed::Refused(Errno::EROFS | Errno::EPERM | Errno::EACCES)) => {}
             Err(Failed::Refused(errno)) => accident = Some(format!("no file in {directory}: {errno}")),
@@ -52,6 +51,11 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         Some(why) => me.gives_up(&why),
         None => done,
     }
+}
+
+fn drop_setuid(me: &mut Attacker, path: &str) -> Result<(), Failed> {
+    let file = me.open(path, libc::O_WRONLY | libc::O_CREAT)?;
+    me.set_setuid(file, path)
 }
 
 fn witness(host: &Host) -> Seen {

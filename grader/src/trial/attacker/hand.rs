@@ -56,6 +56,8 @@ pub struct Made {
     pub call: Call,
     /// What it returned, a negative errno where it was refused; none where it did not return.
     pub returned: Option<i64>,
+    /// Whether it was not made at all, since a filter kills for it.
+    pub left_out: bool,
 }
 
 /// A seized process at the entry of a system call.
@@ -68,6 +70,8 @@ pub struct Hand<'s, 'd> {
     own: u64,
     /// The calls that it has made so far.
     pub made: Vec<Made>,
+    /// The one for which a filter has killed it.
+    pub killed_for: Option<Call>,
     /// Its parent and what that has in its registers, while a child is moved in its place.
     parent: Option<(Pid, Registers, u64)>,
 }
@@ -84,7 +88,7 @@ impl<'s, 'd> Hand<'s, 'd> {
             let info = ptrace::syscall_info(pid).context("the command's system call")?;
             // SAFETY: it stands at the entry of a call, so this is what the kernel has written.
             let own = unsafe { info.u.entry.nr };
-            return Ok(Hand { session, pid, saved, own, made: Vec::new(), parent: None });
+            return Ok(Hand { session, pid, saved, own, made: Vec::new(), killed_for: None, parent: None });
         }
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
@@ -104,7 +108,16 @@ impl<'s, 'd> Hand<'s, 'd> {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
                     let saved = Registers::read(pid).context("the command's registers")?;
-                    return Ok(Hand { session, pid, saved, own: number, made: Vec::new(), parent: None });
+                    let made = Vec::new();
+                    return Ok(Hand {
+                        session,
+                        pid,
+                        saved,
+                        own: number,
+                        made,
+                        killed_for: None,
+                        parent: None,
+                    });
                 }
                 Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
                 Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
@@ -146,6 +159,13 @@ impl<'s, 'd> Hand<'s, 'd> {
         children
     }
 
+    /// Notes a call. One for which a filter kills is left out, as if it had been refused: see [`super::filtered`].
+    fn begin(&mut self, call: &Call) -> Result<(), Failed> {
+        let left_out = self.session.filtered.has(call);
+        self.made.push(Made { call: call.clone(), returned: None, left_out });
+        if left_out { Err(Errno::EPERM.into()) } else { Ok(()) }
+    }
+
     /// Makes a call, and waits until the process stands again where it stood.
     fn make(&mut self, laid: &Laid, number: i64) -> Result<Returned, Failed> {
         laid.write(self.pid).map_err(lost)?;
@@ -171,7 +191,7 @@ impl<'s, 'd> Hand<'s, 'd> {
         loop {
             match self.stop()? {
                 Stop::Exit(value) => return Ok((value, executed)),
-                Stop::Filter => return Err(Failed::Filtered),
+                Stop::Filter => return Err(self.filtered()),
                 stop => {
                     executed |= stop == Stop::Executed;
                     self.session.resume(self.pid, libc::PTRACE_SYSCALL);
@@ -244,7 +264,7 @@ impl<'s, 'd> Hand<'s, 'd> {
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
         loop {
             match self.stop()? {
-                Stop::Entry { .. } if filtered => return Err(Failed::Filtered),
+                Stop::Entry { .. } if filtered => return Err(self.filtered()),
                 Stop::Entry { .. } => return Ok(()),
                 stop => {
                     filtered |= stop == Stop::Filter;
@@ -254,10 +274,16 @@ impl<'s, 'd> Hand<'s, 'd> {
         }
     }
 
+    /// Notes that a filter has killed it for the last call.
+    fn filtered(&mut self) -> Failed {
+        self.killed_for = self.killed_for.take().or_else(|| self.made.last().map(|made| made.call.clone()));
+        Failed::Filtered
+    }
+
     /// Its next stop.
     fn stop(&mut self) -> Result<Stop, Failed> {
         match self.session.next_stop(self.pid, Instant::now() + RETURNS) {
-            Some(Stop::Ended { by_filter: true }) => Err(Failed::Filtered),
+            Some(Stop::Ended { by_filter: true }) => Err(self.filtered()),
             Some(Stop::Ended { .. }) => Err(Failed::Ended),
             Some(stop) => Ok(stop),
             None => Err(Failed::GaveUp("the call did not return".into())),
@@ -275,7 +301,7 @@ fn lost(errno: Errno) -> Failed {
 
 impl attempts::attacker::Hand for Hand<'_, '_> {
     fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
-        self.made.push(Made { call: call.clone(), returned: None });
+        self.begin(call)?;
         let laid = lay(&call.arguments, self.saved.stack());
         for _ in 0..RESTARTS {
             let done = self.make(&laid, call.number);
@@ -285,28 +311,6 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
             }
         }
         Err(Failed::GaveUp(format!("signals interrupted {} again and again", call.name)))
-    }
-
-    fn kills_for(&mut self, call: &Call) -> Result<bool, Failed> {
-        // A child tries it first, where there is a filter at all.
-        if field(&proc::read(self.pid, "status"), "Seccomp") != Some("2") || self.parent.is_some() {
-            return Ok(false);
-        }
-        let made = self.made.len();
-        let fork = Call::child(0);
-        let child = match self.call(&fork) {
-            Ok(child) => child.value,
-            Err(Failed::Refused(_)) => return Ok(false),
-            Err(other) => return Err(other),
-        };
-        self.follow(child as i32)?;
-        let tried = self.call(call);
-        let child = self.pid;
-        self.leave_child();
-        // SAFETY: kill(2) with integers; it is traced, and so its number is no other's.
-        unsafe { libc::kill(child.as_raw(), libc::SIGKILL) };
-        self.made.truncate(made);
-        Ok(tried == Err(Failed::Filtered))
     }
 
     fn duplicate(&mut self, descriptor: i32) -> Result<OwnedFd, Failed> {
@@ -347,7 +351,7 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
 
     #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
-        self.made.push(Made { call: call.clone(), returned: None });
+        self.begin(call)?;
         let argument = call.arguments.first().and_then(|argument| argument.number()).unwrap_or(0);
         let registers = self.saved.with_i386_call(call.number as u64, argument as u64);
         let value = self.with_instruction(&INT_0X80, registers, |hand| {

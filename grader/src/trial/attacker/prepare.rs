@@ -2,11 +2,12 @@
 //! that it could have by one call, fails for a reason that is none.
 
 use super::command::COMMAND;
+use super::filtered::KilledFor;
 use super::hand::Hand;
 use crate::decoy::Decoy;
 use crate::proc::{self, field};
 use crate::trial::observe;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use attempts::attacker::{Argument, Call, Failed, Hand as _};
 use attempts::rules::Rule;
 use nix::libc;
@@ -90,9 +91,17 @@ pub fn prepare(hand: &mut Hand, others: &[Pid], decoy: &Decoy) -> Result<()> {
             bail!("the command shares its working directory or descriptors, and can't leave them: {errno}")
         }
         Err(Failed::Refused(_)) => Ok(()),
-        Err(Failed::Filtered) => bail!("a filter killed the command before the attempt"),
+        Err(Failed::Filtered) => Err(killed_for(hand)),
         Err(Failed::Ended) => bail!("the command ended before the attempt"),
         Err(Failed::GaveUp(why)) => bail!(why),
+    }
+}
+
+/// Why there is no attacker any more.
+pub fn killed_for(hand: &mut Hand) -> anyhow::Error {
+    match hand.killed_for.take() {
+        Some(call) => KilledFor(call).into(),
+        None => anyhow!("a filter killed the command before the attempt"),
     }
 }
 

@@ -6,8 +6,9 @@ use crate::decoy::Decoy;
 use crate::decoy::secrets::{RENEWED, words_for};
 use crate::proc;
 use crate::random::random_word;
+use crate::trial::attacker::filtered::KilledFor;
 use crate::trial::attacker::hand::Hand;
-use crate::trial::attacker::prepare::prepare;
+use crate::trial::attacker::prepare::{killed_for, prepare};
 use crate::trial::evidence::{death, evidence};
 use crate::trial::facts::{Facts, SeenCall};
 use crate::trial::freeze::freeze;
@@ -16,7 +17,7 @@ use crate::trial::requirements::attacker_hints;
 use crate::trial::session::Session;
 use crate::trial::{look, observe, stakes, terminal};
 use anyhow::{Context, Result};
-use attempts::attacker::{Argument, Attacker, Call, Hand as _};
+use attempts::attacker::{Argument, Attacker, Call, Failed, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use attempts::refusals::Refusal;
@@ -41,6 +42,9 @@ pub fn attack_by(trial: &Trial, session: &mut Session, group: Option<&ContainerG
     let done = one.run(session);
     session.release_all(&one.others);
     if let Err(why) = done {
+        if let Some(KilledFor(call)) = why.downcast_ref() {
+            one.facts.filtered = Some(call.clone());
+        }
         (one.facts.distrust, one.facts.tampered) = (Some(format!("{why:#}")), true);
     }
     one.facts
@@ -88,8 +92,9 @@ impl One<'_> {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
         }
         self.attack(&mut hand, &mut host, known);
-        if self.facts.seen_call == SeenCall::Begun {
-            wait_for_consequences(hand.session, decoy.ending() != Ending::None, [Some(pid), pid1]);
+        // A filter kills nobody else.
+        if self.facts.seen_call == SeenCall::Begun && self.facts.killed_by.is_none() {
+            wait_for_consequences(hand.session, decoy.ending() != Ending::None, pid1);
         }
         self.look(hand.session, pid1, &mut host)?;
         host.spoiled.extend(canary.is_spoiled().then(|| "canary".to_owned()));
@@ -116,6 +121,7 @@ impl One<'_> {
         let mut hints = attacker_hints(stage, &host.attacker, decoy);
         hints.extend(terminal::hints(hand.session, self.pid, host.terminal));
         hints.extend(known);
+        hand.session.filtered.give(hints.iter().map(|(_, value)| value.as_str()));
         let then = (Instant::now(), observe::cpu(self.pid));
         let mut attacker = Attacker::new(hand, &host.mark, &hints).under(stage.rules);
         let result = (attempt.attack)(&mut attacker);
@@ -125,6 +131,7 @@ impl One<'_> {
         hand.leave_child();
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
+        self.facts.filtered = hand.killed_for.take();
         record(&mut self.facts, attempt, &std::mem::take(&mut hand.made), result);
         host.call = match self.facts.seen_call {
             SeenCall::None | SeenCall::Property => None,
@@ -219,15 +226,9 @@ fn observe_with_cpu(process: attempts::host::Process, cpu: attempts::host::Cpu) 
 }
 
 /// The end of the attacker may be that of its whole PID namespace, and on a busy machine that takes its time.
-fn wait_for_consequences(session: &mut Session, host_is_dead: bool, [attacker, pid1]: [Option<Pid>; 2]) {
+fn wait_for_consequences(session: &mut Session, host_is_dead: bool, pid1: Option<Pid>) {
     let patience = Instant::now() + CONSEQUENCES;
-    let ended = |it: &Session| {
-        host_is_dead
-            || it.host_is_dead()
-            || death(it, pid1) != Ending::None
-            // A filter kills nobody else.
-            || death(it, attacker) == Ending::Killed(libc::SIGSYS)
-    };
+    let ended = |it: &Session| host_is_dead || it.host_is_dead() || death(it, pid1) != Ending::None;
     let _ = session.look_for(|it| (ended(it) || Instant::now() > patience).then_some(()));
 }
 
@@ -250,5 +251,8 @@ fn is_heard(hand: &mut Hand) -> Result<bool> {
     let arguments = vec![Argument::Number(1), Argument::Bytes(line), length];
     let written = hand.call(&Call { name: "write", number: libc::SYS_write, arguments });
     hand.made.clear();
+    if written == Err(Failed::Filtered) {
+        return Err(killed_for(hand));
+    }
     Ok(written.is_ok() && hand.session.hears(&word, PASSED_ON)?)
 }

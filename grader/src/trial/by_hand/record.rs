@@ -33,6 +33,7 @@ pub fn record(facts: &mut Facts, attempt: &Attempt, made: &[Made], result: Resul
                     facts.seen_call = SeenCall::Returned(last.returned.unwrap_or(0));
                     facts.got = Some((0, String::new()));
                 }
+                Err(Failed::Refused(_)) if last.left_out => facts.killed_by = Some(libc::SIGSYS),
                 Err(Failed::Refused(errno)) => {
                     facts.seen_call = SeenCall::Returned(-i64::from(errno as i32));
                     facts.got = Some((errno as i32, errno.to_string()));
@@ -46,9 +47,10 @@ pub fn record(facts: &mut Facts, attempt: &Attempt, made: &[Made], result: Resul
 
 /// A call as strace(1) writes it; of the same call made over and over the last, and how often it was made.
 fn in_words(alike: &[Made]) -> Option<String> {
-    let Made { call, returned } = alike.last()?;
+    let Made { call, returned, left_out } = alike.last()?;
     let times = if alike.len() > 1 { format!("{} times: ", alike.len()) } else { String::new() };
     Some(match returned {
+        None if *left_out => format!("{times}{call}: a filter kills for it"),
         None => format!("{times}{call} did not return"),
         Some(value @ ..0) => format!("{times}{call} = -1 {}", Errno::from_raw(-value as i32)),
         Some(value) => format!("{times}{call} = {value}"),
@@ -74,7 +76,7 @@ mod tests {
     use attempts::attacker::{Argument, Call};
 
     fn made(name: &'static str, number: i64, returned: Option<i64>) -> Made {
-        Made { call: Call { name, number, arguments: vec![Argument::Number(1)] }, returned }
+        Made { call: Call { name, number, arguments: vec![Argument::Number(1)] }, returned, left_out: false }
     }
 
     fn recorded(made: &[Made], result: Result<(), Failed>) -> Facts {
@@ -98,7 +100,15 @@ mod tests {
         let calls = [made("mount", libc::SYS_mount, None)];
         let ended = recorded(&calls, Err(Failed::Ended));
         assert_eq!((ended.seen_call, ended.killed_by), (SeenCall::Begun, None));
-        assert_eq!(recorded(&calls, Err(Failed::Filtered)).killed_by, Some(libc::SIGSYS));
+        let filtered = recorded(&calls, Err(Failed::Filtered));
+        assert_eq!(
+            (filtered.killed_by, filtered.filtered.as_ref()),
+            (Some(libc::SIGSYS), Some(&calls[0].call))
+        );
+        let [call] = calls.clone();
+        let left_out = recorded(&[Made { left_out: true, ..call }], Err(Errno::EPERM.into()));
+        assert_eq!((left_out.seen_call, left_out.killed_by), (SeenCall::Begun, Some(libc::SIGSYS)));
+        assert_eq!(left_out.evidence, ["mount(1): a filter kills for it"]);
         assert_eq!(ended.evidence, ["mount(1) did not return"]);
     }
 
