@@ -2,8 +2,8 @@
 //! in it, and brings back facts. It judges nothing.
 //!
 //! # Layout
-//! - [`attempt`](mod@attempt): one attempt. [`facts`]: what it brings back.
-//! - [`by_hand`]: an attempt whose system calls the host makes. [`attacker`]: how. [`freeze`]: nothing else moves meanwhile.
+//! - [`attempt`](mod@attempt): one attempt, whose system calls the host makes. [`facts`]: what it brings back.
+//! - [`attacker`]: how they are made. [`freeze`]: nothing else moves meanwhile.
 //! - [`session`]: one start of the target.
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
@@ -16,7 +16,6 @@
 
 pub mod attacker;
 pub mod attempt;
-pub mod by_hand;
 pub mod evidence;
 pub mod facts;
 pub mod freeze;

@@ -28,7 +28,7 @@ pub struct Work {
     /// The start of the program that it uses.
     pub run: InStart,
     /// What the command does inside, each system call by the host's hand. The error says what failed.
-    pub by_hand: fn(&mut Attacker) -> Result<(), String>,
+    pub calls: fn(&mut Attacker) -> Result<(), String>,
     /// What the host checks. The error says what is missing.
     pub judge: fn(&Host) -> Result<(), String>,
 }

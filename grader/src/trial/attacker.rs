@@ -2,13 +2,16 @@
 //!
 //! # Layout
 //! - [`command`]: the program. [`find`]: which process it is. [`no_witness`]: or none can be said to be. [`prepare`]: it first takes what it may take.
-//! - [`hand`]: one system call after another. [`filtered`]: what is left out, since a filter kills for it. [`mediators`]: those that a call may wait for. [`memory`]: what their pointers point to. [`registers`]: where their numbers and
-//!   arguments are.
+//! - [`hand`]: one system call after another. [`memory`]: what their pointers point to. [`registers`]: where their numbers
+//!   and arguments are. [`instruction`]: what stands in no call of the command's. [`descriptors`]: what they are of.
+//! - [`mediators`]: those that a call may wait for. [`filtered`]: calls that are left out, since a filter kills for them.
 
 pub mod command;
+pub mod descriptors;
 pub mod filtered;
 pub mod find;
 pub mod hand;
+pub mod instruction;
 pub mod mediators;
 pub mod memory;
 pub mod no_witness;

@@ -1,14 +1,21 @@
-//! One attempt against one target, in a decoy host.
+//! One attempt against one target, in a decoy host, as often as it takes.
+//!
+//! # Layout
+//! - [`once`]: one start of the target. [`attack`]: with one process's hand. [`record`]: what of its calls counts.
+
+mod attack;
+mod once;
+mod record;
 
 use super::Stage;
 use super::attacker::filtered::Filtered;
-use super::by_hand::{How, run_once};
 use super::facts::Facts;
 use crate::decoy::start::Streams;
 use crate::target::{Target, What};
 use attempts::Seen;
 use attempts::attempts::Attempt;
 use attempts::rules::Rule;
+use once::{How, run_once};
 use std::time::Instant;
 
 /// Runs one attempt against one target. A target whose command never ran is started again: some are races, some demand a

@@ -15,7 +15,7 @@ pub const STARTS: Work = Work {
     man: &["chroot(2)", "execve(2)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| match host.attacker.own_root {
         Some(true) => Ok(()),
         Some(false) => Err("the command ran with the host's own root directory".into()),
@@ -31,7 +31,7 @@ pub const EXIT_STATUS: Work = Work {
     man: &["wait(2)"],
     after: &[],
     run: InStart::Afterwards,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| match host.starts.as_slice() {
         [] => Err("no command came to its end".into()),
         starts => starts.iter().try_for_each(|start| status_comes_through(start, host.is_lab)),
@@ -69,7 +69,7 @@ pub const SIGNAL_STATUS: Work = Work {
     man: &["wait(2)", "signal(7)"],
     after: &[],
     run: InStart::Killed,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| match host.program {
         Ending::None => Err("the command was killed, and the program did not end".into()),
         Ending::Exited(0) => Err("the command was killed, and the program exited with status 0".into()),
@@ -95,7 +95,7 @@ pub const NO_OTHER_PROGRAM: Work = Work {
     man: &["execve(2)", "ptrace(2)"],
     after: &[],
     run: InStart::Watched,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| match &host.executed {
         None => Err("the host could not follow the program to its command".into()),
         Some(others) if others.is_empty() => Ok(()),
@@ -111,7 +111,7 @@ pub const NOTHING_LEFT: Work = Work {
     man: &["mount(2)", "proc(5)"],
     after: &[],
     run: InStart::Afterwards,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host: &Host| match host.left.as_slice() {
         [] => Ok(()),
         [one] => Err(one.clone()),
@@ -127,7 +127,7 @@ pub const HOST_INTACT: Work = Work {
     man: &["namespaces(7)", "proc(5)"],
     after: &[],
     run: InStart::Afterwards,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| match host.changed.as_slice() {
         [] => Ok(()),
         changed => Err(changed.join("; ")),

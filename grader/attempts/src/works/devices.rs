@@ -17,7 +17,7 @@ pub const DEVICES: Work = Work {
     man: &["null(4)", "full(4)", "random(4)", "tty(4)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: six_devices,
+    calls: six_devices,
     judge: nothing_to_see,
 };
 
@@ -73,7 +73,7 @@ pub const PTS: Work = Work {
     man: &["pts(4)", "pty(7)"],
     after: &["devices"],
     run: InStart::Pipes,
-    by_hand: two_ends,
+    calls: two_ends,
     judge: nothing_to_see,
 };
 
@@ -110,7 +110,7 @@ pub const SHM: Work = Work {
     man: &["shm_overview(7)"],
     after: &["devices"],
     run: InStart::Pipes,
-    by_hand: |me| match rights(me, "/dev/shm").map_err(said("/dev/shm"))? {
+    calls: |me| match rights(me, "/dev/shm").map_err(said("/dev/shm"))? {
         0o1777 => write_and_read(me, "/dev/shm"),
         mode => Err(format!("/dev/shm has mode {mode:o}, not 1777")),
     },
@@ -125,7 +125,7 @@ pub const DEV_LINKS: Work = Work {
     man: &["proc(5)"],
     after: &["devices", "proc-self"],
     run: InStart::Pipes,
-    by_hand: |me| {
+    calls: |me| {
         for (name, target) in [
             ("fd", "/proc/self/fd"),
             ("stdin", "/proc/self/fd/0"),
@@ -153,7 +153,7 @@ pub const CONSOLE: Work = Work {
     man: &["console(4)"],
     after: &["devices"],
     run: InStart::Watched,
-    by_hand: |me| {
+    calls: |me| {
         let terminal = me.status(0).map_err(said("standard input"))?;
         let console = stat(me, "/dev/console").map_err(said("/dev/console"))?;
         match console.st_rdev == terminal.st_rdev && is_device(&console) {

@@ -13,7 +13,7 @@ pub const ODD_PATH: Work = Work {
     man: &["path_resolution(7)"],
     after: &[],
     run: InStart::Afterwards,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| held(&host.odd_path),
 };
 
@@ -25,7 +25,7 @@ pub const TWO_AT_ONCE: Work = Work {
     man: &["namespaces(7)"],
     after: &[],
     run: InStart::Afterwards,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| held(&host.second),
 };
 
@@ -37,7 +37,7 @@ pub const ROOTFS_WRITABLE: Work = Work {
     man: &["mount(2)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: |me| match (write_and_read(me, "/"), owner_of_root(me)?) {
+    calls: |me| match (write_and_read(me, "/"), owner_of_root(me)?) {
         // A map that gives root another id than the directory's owner takes the right to write with it.
         (Err(_), UNMAPPED) => Ok(()),
         (written, _) => written,
@@ -62,7 +62,7 @@ pub const READ_ONLY_ROOTFS: Work = Work {
     man: &["mount(2)", "pivot_root(2)"],
     after: &[],
     run: InStart::Afterwards,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| held(&host.read_only),
 };
 

@@ -14,7 +14,7 @@ pub const FILE_SYSTEMS: Work = Work {
     man: &["proc_pid_mountinfo(5)", "mount(2)", "filesystems(5)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| OWN.iter().try_for_each(|own| is_mounted(host, own)),
 };
 
@@ -57,7 +57,7 @@ pub const PROC_SELF: Work = Work {
     man: &["proc(5)", "pid_namespaces(7)"],
     after: &["pid-1"],
     run: InStart::Pipes,
-    by_hand: |me| {
+    calls: |me| {
         let link = read_link(me, "/proc/self").map_err(said("/proc/self"))?;
         let pid = number(me, "getpid", libc::SYS_getpid)?;
         if link.to_str() != Some(&pid.to_string()) {
@@ -88,7 +88,7 @@ pub const SYS_THERE: Work = Work {
     man: &["sysfs(5)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: |me| stat(me, "/sys/class/net/lo").map(drop).map_err(said("/sys/class/net/lo")),
+    calls: |me| stat(me, "/sys/class/net/lo").map(drop).map_err(said("/sys/class/net/lo")),
     judge: nothing_to_see,
 };
 
@@ -100,7 +100,7 @@ pub const TMP_WRITABLE: Work = Work {
     man: &["hier(7)", "tmpfs(5)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: |me| match rights(me, "/tmp").map_err(said("/tmp"))? {
+    calls: |me| match rights(me, "/tmp").map_err(said("/tmp"))? {
         0o1777 => write_and_read(me, "/tmp"),
         mode => Err(format!("/tmp has mode {mode:o}, not 1777")),
     },
@@ -115,7 +115,7 @@ pub const RUN_WRITABLE: Work = Work {
     man: &["hier(7)", "tmpfs(5)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: |me| write_and_read(me, "/run"),
+    calls: |me| write_and_read(me, "/run"),
     judge: |host| own_tmpfs(host, "/run"),
 };
 

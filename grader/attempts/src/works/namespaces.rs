@@ -17,7 +17,7 @@ pub const PID_1: Work = Work {
     man: &["pid_namespaces(7)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| match (host.shares("pid"), host.attacker.nspid.last()) {
         (Some(false), Some(1)) => Ok(()),
         (Some(false), Some(_)) if !host.is_lab => Ok(()),
@@ -35,7 +35,7 @@ pub const ROOT_INSIDE: Work = Work {
     man: &["user_namespaces(7)", "credentials(7)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: |me| {
+    calls: |me| {
         let uid = number(me, "geteuid", libc::SYS_geteuid)?;
         let gid = number(me, "getegid", libc::SYS_getegid)?;
         if (uid, gid) != (0, 0) {
@@ -57,7 +57,7 @@ pub const HOST_NAME: Work = Work {
     man: &["uts_namespaces(7)", "sethostname(2)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: |me| {
+    calls: |me| {
         let names = me.call("uname", libc::SYS_uname, [Argument::room(6 * FIELD)]).map_err(said("uname"))?;
         // The second one.
         let name = names.rooms[0].iter().skip(FIELD).take_while(|byte| **byte != 0);
@@ -88,7 +88,7 @@ pub const LOOPBACK_UP: Work = Work {
     man: &["network_namespaces(7)", "netdevice(7)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: connect_to_oneself,
+    calls: connect_to_oneself,
     judge: |host| match host.shares("net") {
         Some(false) => Ok(()),
         Some(true) => Err("it is the host's own interface".into()),

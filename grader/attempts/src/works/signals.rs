@@ -20,7 +20,7 @@ pub const SIGNALS: Work = Work {
     man: &["signal(7)", "pid_namespaces(7)"],
     after: &[],
     run: InStart::Signals,
-    by_hand: block,
+    calls: block,
     judge: came,
 };
 
@@ -63,7 +63,7 @@ pub const NO_CHILD_LEFT: Work = Work {
     man: &["pid_namespaces(7)", "wait(2)"],
     after: &[],
     run: InStart::Signals,
-    by_hand: leave_children,
+    calls: leave_children,
     judge: |host| match host.left_processes {
         0 => Ok(()),
         number => Err(format!("the command has ended, and {number} of the container's processes have not")),

@@ -16,7 +16,7 @@ pub const OUTPUT: Work = Work {
     man: &["write(2)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: nothing_to_do,
+    calls: nothing_to_do,
     judge: |host| {
         let word = host.mark.as_bytes();
         for (name, stream) in [("standard output", &host.stdout), ("standard error", &host.stderr)] {
@@ -36,7 +36,7 @@ pub const INPUT: Work = Work {
     man: &["pipe(7)", "read(2)"],
     after: &[],
     run: InStart::Pipes,
-    by_hand: read_the_word,
+    calls: read_the_word,
     judge: the_word_came,
 };
 
@@ -49,7 +49,7 @@ pub const TERMINAL: Work = Work {
     after: &[],
     run: InStart::Watched,
     // isatty(3).
-    by_hand: |me| match ioctl(me, 0, libc::TCGETS as _, Argument::room(TERMIOS)) {
+    calls: |me| match ioctl(me, 0, libc::TCGETS as _, Argument::room(TERMIOS)) {
         Ok(_) => read_the_word(me),
         Err(Failed::Refused(Errno::ENOTTY)) => Err("its standard input is no terminal".into()),
         Err(failed) => Err(said("standard input")(failed)),

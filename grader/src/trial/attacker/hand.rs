@@ -4,30 +4,26 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
+use super::descriptors::{duplicate, file_system};
 use super::mediators::let_answer;
 use super::memory::{Laid, lay, read};
 use super::no_witness::NoWitness;
 use super::registers::Registers;
-use crate::proc::{self, field};
+use crate::proc;
 use crate::trial::observe;
 use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
 use anyhow::{Context, bail};
-use attempts::attacker::{Call, Failed, Returned, SPIN_PATIENCE};
+use attempts::attacker::{Call, Failed, Returned};
 use nix::errno::Errno;
-use nix::libc::{self, c_void};
+use nix::libc;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
-use std::fs;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// A call of an attempt returns within this time; none waits for something that has to come.
 const RETURNS: Duration = Duration::from_secs(5);
-
-/// While it runs, the host looks so often how much it has run.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// One that takes longer may wait for another process.
 const AT_ONCE: Duration = Duration::from_millis(20);
@@ -38,16 +34,6 @@ const ERESTART: [i64; 4] = [512, 513, 514, 516];
 
 /// So many signals may come.
 const RESTARTS: usize = 70;
-
-/// `int $0x80`.
-#[cfg(target_arch = "x86_64")]
-const INT_0X80: [u8; 2] = [0xcd, 0x80];
-
-/// A jump to itself.
-#[cfg(target_arch = "x86_64")]
-const JUMP_TO_ITSELF: &[u8] = &[0xeb, 0xfe];
-#[cfg(target_arch = "aarch64")]
-const JUMP_TO_ITSELF: &[u8] = &[0x00, 0x00, 0x00, 0x14];
 
 /// A call that the attacker has made, as the kernel told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +50,9 @@ pub struct Made {
 pub struct Hand<'s, 'd> {
     /// Its start.
     pub session: &'s mut Session<'d>,
-    pid: Pid,
+    pub(super) pid: Pid,
     /// What it had in its registers when it was stopped there, and the number of its own call.
-    saved: Registers,
+    pub(super) saved: Registers,
     own: u64,
     /// The calls that it has made so far.
     pub made: Vec<Made>,
@@ -186,7 +172,7 @@ impl<'s, 'd> Hand<'s, 'd> {
     }
 
     /// Waits for the exit of a call: what it returned, and whether it has executed a program.
-    fn exit(&mut self) -> Result<(i64, bool), Failed> {
+    pub(super) fn exit(&mut self) -> Result<(i64, bool), Failed> {
         let mut executed = false;
         loop {
             match self.stop()? {
@@ -201,7 +187,11 @@ impl<'s, 'd> Hand<'s, 'd> {
     }
 
     /// Notes what the last call has returned.
-    fn returned(&mut self, value: i64, rooms: nix::Result<Vec<Vec<u8>>>) -> Result<Returned, Failed> {
+    pub(super) fn returned(
+        &mut self,
+        value: i64,
+        rooms: nix::Result<Vec<Vec<u8>>>,
+    ) -> Result<Returned, Failed> {
         if let Some(made) = self.made.last_mut() {
             made.returned = Some(value);
         }
@@ -229,36 +219,15 @@ impl<'s, 'd> Hand<'s, 'd> {
     }
 
     /// Leaves the call at whose entry it stands: to read nothing is no call that a filter would not let it make.
-    fn leave_call(&mut self) -> Result<(), Failed> {
+    pub(super) fn leave_call(&mut self) -> Result<(), Failed> {
         self.saved.with_call(self.own, [0; 6]).write(self.pid).map_err(lost)?;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
         self.exit().map(drop)
     }
 
-    /// Puts an instruction in the place of the one at which it stands, and registers for it; runs `act`; and puts all back.
-    fn with_instruction<T>(
-        &mut self,
-        code: &[u8],
-        registers: Registers,
-        act: impl FnOnce(&mut Self) -> Result<T, Failed>,
-    ) -> Result<T, Failed> {
-        self.leave_call()?;
-        let at = registers.instruction();
-        // Its code can't be written to; a tracer's write gives it a copy of the page (PTRACE_POKETEXT).
-        let old = ptrace::read(self.pid, at as *mut c_void).map_err(lost)?;
-        let mut word = old.to_ne_bytes();
-        word[..code.len()].copy_from_slice(code);
-        ptrace::write(self.pid, at as *mut c_void, i64::from_ne_bytes(word)).map_err(lost)?;
-        registers.write(self.pid).map_err(lost)?;
-        let done = act(self);
-        ptrace::write(self.pid, at as *mut c_void, old).map_err(lost)?;
-        self.go_back()?;
-        done
-    }
-
     /// From the exit of a call to the entry of its own. A filter that sends SIGSYS for a call does it on this way, and the
     /// value at the exit was none.
-    fn go_back(&mut self) -> Result<(), Failed> {
+    pub(super) fn go_back(&mut self) -> Result<(), Failed> {
         self.saved.before_call(self.own).write(self.pid).map_err(lost)?;
         let mut filtered = false;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
@@ -281,7 +250,7 @@ impl<'s, 'd> Hand<'s, 'd> {
     }
 
     /// Its next stop.
-    fn stop(&mut self) -> Result<Stop, Failed> {
+    pub(super) fn stop(&mut self) -> Result<Stop, Failed> {
         match self.session.next_stop(self.pid, Instant::now() + RETURNS) {
             Some(Stop::Ended { by_filter: true }) => Err(self.filtered()),
             Some(Stop::Ended { .. }) => Err(Failed::Ended),
@@ -292,7 +261,7 @@ impl<'s, 'd> Hand<'s, 'd> {
 }
 
 /// Why a process can't be moved any more.
-fn lost(errno: Errno) -> Failed {
+pub(super) fn lost(errno: Errno) -> Failed {
     match errno {
         Errno::ESRCH => Failed::Ended,
         other => Failed::GaveUp(format!("the host could not move the command's hand: {other}")),
@@ -349,81 +318,12 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
         self.session.look_at(self.pid);
     }
 
-    #[cfg(target_arch = "x86_64")]
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.begin(call)?;
-        let argument = call.arguments.first().and_then(|argument| argument.number()).unwrap_or(0);
-        let registers = self.saved.with_i386_call(call.number as u64, argument as u64);
-        let value = self.with_instruction(&INT_0X80, registers, |hand| {
-            hand.session.resume(hand.pid, libc::PTRACE_SYSCALL);
-            match hand.stop()? {
-                // The kernel tells by which table it reads the number.
-                Stop::Entry { number, native: false } if number == call.number as u64 => {}
-                stop => return Err(Failed::GaveUp(format!("no call of i386, but {stop:?}"))),
-            }
-            hand.session.resume(hand.pid, libc::PTRACE_SYSCALL);
-            hand.exit()
-        })?;
-        // Of 32 bits.
-        self.returned(i64::from(value.0 as i32), Ok(Vec::new()))
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn call_i386(&mut self, _: &Call) -> Result<Returned, Failed> {
-        Err(Failed::GaveUp("this architecture has no calls of i386".into()))
+        self.by_int_0x80(call)
     }
 
     fn spin(&mut self, time: Duration) -> Result<(), Failed> {
-        let registers = self.saved;
-        self.with_instruction(JUMP_TO_ITSELF, registers, |hand| {
-            let deadline = Instant::now() + SPIN_PATIENCE * time;
-            let used = |pid| observe::cpu(pid).map_or(0.0, |cpu| cpu.used);
-            let enough = used(hand.pid) + time.as_secs_f64();
-            hand.session.resume(hand.pid, libc::PTRACE_CONT);
-            while used(hand.pid) < enough && Instant::now() < deadline {
-                match hand.session.next_stop(hand.pid, (Instant::now() + LOOK).min(deadline)) {
-                    None => {}
-                    Some(Stop::Ended { .. }) => return Err(Failed::Ended),
-                    // A signal on its way, of a timer perhaps that was set before.
-                    Some(Stop::Other) => hand.session.resume(hand.pid, libc::PTRACE_CONT),
-                    Some(stop) => return Err(Failed::GaveUp(format!("it did not run, but {stop:?}"))),
-                }
-            }
-            ptrace::interrupt(hand.pid).map_err(lost)?;
-            hand.stop()?;
-            // Whoever changed its registers or its code has taken it elsewhere.
-            match Registers::read(hand.pid).map_err(lost)?.instruction() == registers.instruction() {
-                true => Ok(()),
-                false => Err(Failed::GaveUp("it did not stay where it was to run".into())),
-            }
-        })
-    }
-}
-
-/// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's mount
-/// table; that has no mount in which a chroot(2) lies, but then the host's table has its device.
-fn file_system(pid: Pid, host: Pid, descriptor: i32) -> Option<String> {
-    let about = proc::read(pid, &format!("fdinfo/{descriptor}"));
-    let mount = field(&about, "mnt_id")?;
-    let with = |table: &str, column, word: &str| {
-        let line = table.lines().find(|line| line.split(' ').nth(column) == Some(word))?;
-        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
-    };
-    with(&proc::read(pid, "mountinfo"), 0, mount).or_else(|| {
-        let device = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?.dev();
-        let device = format!("{}:{}", libc::major(device), libc::minor(device));
-        with(&proc::read(host, "mountinfo"), 2, &device)
-    })
-}
-
-/// pidfd_getfd(2).
-fn duplicate(pid: Pid, descriptor: i32) -> nix::Result<OwnedFd> {
-    // SAFETY: both calls take integers and return a descriptor, which we own.
-    unsafe {
-        let process = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
-        let process = OwnedFd::from_raw_fd(process as RawFd);
-        let number = libc::SYS_pidfd_getfd;
-        let taken = Errno::result(libc::syscall(number, process.as_raw_fd(), descriptor, 0))?;
-        Ok(OwnedFd::from_raw_fd(taken as RawFd))
+        self.run_for(time)
     }
 }

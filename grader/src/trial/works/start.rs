@@ -129,7 +129,7 @@ pub type Done = (&'static Work, Result<(), String>, Vec<u8>);
 pub fn make(hand: &mut Hand, checks: &[&'static Work], mark: &str) -> Vec<Done> {
     let make = |work: &&'static Work| {
         let mut attacker = Attacker::new(hand, mark, &[]);
-        let result = (work.by_hand)(&mut attacker);
+        let result = (work.calls)(&mut attacker);
         (*work, result, attacker.taken)
     };
     checks.iter().map(make).collect()

@@ -2,29 +2,23 @@
 //!
 //! The command is started and found; the host seizes it, and stops all others of the decoy. It makes the attack, call by
 //! call, and looks at each descriptor itself. Then it looks at what became of the host, and only after that lets anybody go on.
-//!
-//! # Layout
-//! - [`attack`]: with one process's hand. [`record`]: what of its calls counts.
 
-mod attack;
-mod record;
-
-use super::attacker::command::Command;
-use super::attacker::filtered::Filtered;
-use super::attacker::find::{asked as asked_now, find};
-use super::attacker::no_witness::NoWitness;
-use super::facts::Facts;
-use super::group::ContainerGroup;
-use super::requirements::{job, may_serve, missing_requirement, needs_own};
-use super::session::Session;
-use super::{Stage, hostile, why_not};
+use super::attack::attack_by;
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::proc;
 use crate::random::random_word;
 use crate::target::Target;
+use crate::trial::attacker::command::Command;
+use crate::trial::attacker::filtered::Filtered;
+use crate::trial::attacker::find::{asked as asked_now, find};
+use crate::trial::attacker::no_witness::NoWitness;
+use crate::trial::facts::Facts;
+use crate::trial::group::ContainerGroup;
+use crate::trial::requirements::{job, may_serve, missing_requirement, needs_own};
+use crate::trial::session::Session;
+use crate::trial::{Stage, hostile, why_not};
 use anyhow::{Context, Result};
-use attack::attack_by;
 use attempts::attempts::{Attempt, Need};
 use attempts::host::Ending;
 use attempts::rules::Rule;
@@ -45,8 +39,8 @@ const EXT4_ROOT_INO: u64 = 2;
 /// How a program is started: with these streams, and whether the host watches it from its first instruction.
 pub type How = (Streams, bool);
 
-/// Runs an attempt once, without the calls for which a filter kills. The host may watch the program from its first instruction, and hold the command when it is executed:
-/// one that gets no input ends at once.
+/// Runs an attempt once, without the calls for which a filter kills. Where the host watches, it holds the command when that is
+/// executed: one that gets no input ends at once.
 pub fn run_once(
     stage: &Stage,
     target: &Target,
@@ -89,11 +83,11 @@ fn put_away(stage: &Stage, target: &Target, attempt: &Attempt, decoy: Decoy, fac
 }
 
 /// One attempt in one decoy.
-struct Trial<'a> {
-    stage: &'a Stage,
-    target: &'a Target,
-    attempt: &'a Attempt,
-    decoy: &'a Decoy,
+pub struct Trial<'a> {
+    pub stage: &'a Stage,
+    pub target: &'a Target,
+    pub attempt: &'a Attempt,
+    pub decoy: &'a Decoy,
 }
 
 impl Trial<'_> {
@@ -178,7 +172,7 @@ impl Trial<'_> {
     }
 
     /// What the host knows before.
-    fn host(&self) -> Result<Host> {
+    pub fn host(&self) -> Result<Host> {
         let Trial { stage, decoy, .. } = self;
         let mut host = Host {
             mark: random_word(24)?,

@@ -1,6 +1,6 @@
 //! The attack with one process's hand, and the host's look before anybody else moves.
 
-use super::Trial;
+use super::once::Trial;
 use super::record::{explain, record};
 use crate::decoy::Decoy;
 use crate::decoy::secrets::{RENEWED, words_for};
