@@ -1,11 +1,13 @@
 //! One attempt against one target, in a decoy host, as often as it takes.
 //!
 //! # Layout
-//! - [`once`]: one start of the target. [`attack`]: with one process's hand. [`record`]: what of its calls counts.
+//! - [`once`]: one start of the target. [`trial`]: what it is of. [`attack`]: with one process's hand. [`record`]: what of its
+//!   calls counts.
 
 mod attack;
 mod once;
 mod record;
+mod trial;
 
 use super::Stage;
 use super::attacker::filtered::Filtered;

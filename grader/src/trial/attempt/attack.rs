@@ -1,7 +1,7 @@
 //! The attack with one process's hand, and the host's look before anybody else moves.
 
-use super::once::Trial;
 use super::record::{explain, record};
+use super::trial::Trial;
 use crate::decoy::Decoy;
 use crate::decoy::secrets::{RENEWED, words_for};
 use crate::proc;

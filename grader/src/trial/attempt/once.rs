@@ -4,10 +4,10 @@
 //! call, and looks at each descriptor itself. Then it looks at what became of the host, and only after that lets anybody go on.
 
 use super::attack::attack_by;
+use super::trial::Trial;
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::proc;
-use crate::random::random_word;
 use crate::target::Target;
 use crate::trial::attacker::command::Command;
 use crate::trial::attacker::filtered::Filtered;
@@ -19,10 +19,10 @@ use crate::trial::requirements::{job, may_serve, missing_requirement, needs_own}
 use crate::trial::session::Session;
 use crate::trial::{Stage, hostile, why_not};
 use anyhow::{Context, Result};
+use attempts::Seen;
 use attempts::attempts::{Attempt, Need};
 use attempts::host::Ending;
 use attempts::rules::Rule;
-use attempts::{Host, Seen};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
@@ -32,9 +32,6 @@ const COMMANDS: usize = 8;
 
 /// A program whose command has ended ends within this time, if it means to.
 const LEAVES: Duration = Duration::from_millis(500);
-
-/// The inode of the top directory of an ext4: fs/ext4/ext4.h.
-const EXT4_ROOT_INO: u64 = 2;
 
 /// How a program is started: with these streams, and whether the host watches it from its first instruction.
 pub type How = (Streams, bool);
@@ -80,14 +77,6 @@ fn put_away(stage: &Stage, target: &Target, attempt: &Attempt, decoy: Decoy, fac
         }
         Err(error) => facts.distrust = Some(format!("{error:#}")),
     }
-}
-
-/// One attempt in one decoy.
-pub struct Trial<'a> {
-    pub stage: &'a Stage,
-    pub target: &'a Target,
-    pub attempt: &'a Attempt,
-    pub decoy: &'a Decoy,
 }
 
 impl Trial<'_> {
@@ -169,28 +158,6 @@ impl Trial<'_> {
             });
         }
         Ok(facts)
-    }
-
-    /// What the host knows before.
-    pub fn host(&self) -> Result<Host> {
-        let Trial { stage, decoy, .. } = self;
-        let mut host = Host {
-            mark: random_word(24)?,
-            disk: stage.disk.as_ref().ok().map(|disk| disk.nonce.as_bytes().to_vec()),
-            namespaces: decoy.ready.namespaces.clone(),
-            secrets: decoy.secrets.words.clone(),
-            disk_number: stage.disk.as_ref().ok().map(|disk| disk.device.device_number()),
-            stakes: decoy.stakes.numbers(),
-            root_uid: decoy.root_id(),
-            rules: stage.rules,
-            ..Host::default()
-        };
-        if let Some(Ok(ext4)) = stage.ext4.get() {
-            host.secrets.insert("ext4".into(), ext4.word.clone());
-            host.stakes.insert("ext4".into(), vec![(ext4.number(), EXT4_ROOT_INO)]);
-        }
-        host.stakes.insert("root".into(), vec![decoy.ready.root]);
-        Ok(host)
     }
 }
 
