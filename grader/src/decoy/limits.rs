@@ -7,7 +7,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, signal};
 
 /// Processes in a decoy.
-pub const PROCESSES: u64 = 1024;
+pub const PROCESSES: u64 = 400;
 /// The memory of a decoy, in bytes.
 pub const MEMORY: u64 = 768 << 20;
 /// The largest file, in bytes.
