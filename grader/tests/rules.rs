@@ -40,7 +40,7 @@ const SHOWN: &[(&[Rule], &str, &[&str])] = &[
     (&[Rule::EachNumber], "flags.c", &["posix-mq", "loopback-service"]),
     (&[Rule::EachNumber], "numbers.c", &["host-umount", "sysv-shm", "posix-mq", "loopback-service"]),
     (&[Rule::OtherWays], "killnumbers.c", &["raw-disk", "host-umount", "sysv-shm", "posix-mq", "chroot-escape", "proc-keys"]),
-    (&[Rule::OtherWays], "killways.c", &["mount", "signal-process", "hostname-set", "setuid-drop"]),
+    (&[Rule::OtherWays], "killways.c", &["mount", "signal-process", "ptrace-attach", "setuid-drop"]),
     (&[Rule::Errno], "errnos.c", &["hostname-set", "host-umount", "signal-process", "sysv-shm", "posix-mq", "loopback-service"]),
     (&[Rule::Errno], "limits.c", &["fork-bomb", "memory-hog", "io-uring"]),
     (&[Rule::Success], "fakes.c", &["hostname-set", "host-umount", "signal-process"]),
