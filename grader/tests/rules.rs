@@ -15,7 +15,7 @@ use grader::rootfs::{Cache, Root};
 use grader::runner::grading::{Run, controls, grade_all};
 use grader::runner::workers::Workers;
 use grader::target::Target;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -70,6 +70,7 @@ fn main() {
         return;
     }
     each_rule_is_shown_or_covered();
+    the_page_on_verdicts_has_the_figures();
     if !nix::unistd::geteuid().is_root() {
         return println!("skipped: needs root");
     }
@@ -99,6 +100,21 @@ fn each_rule_is_shown_or_covered() {
         let shown = SHOWN.iter().filter(|(rules, ..)| rules[0] == rule).count();
         let covered = COVERED.iter().filter(|(it, _)| *it == rule).count();
         assert!((shown > 0) != (covered > 0), "{rule:?}");
+    }
+}
+
+/// What each rule is worth: the programs, and how many attempts each gets without it.
+fn the_page_on_verdicts_has_the_figures() {
+    let page = fs::read_to_string(workspace().join("docs/src/verdicts.md")).unwrap();
+    for number in 1..=8 {
+        let mut gets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (_, file, ids) in SHOWN.iter().filter(|(rules, ..)| rules[0].number() == number) {
+            gets.entry(file).or_default().extend(*ids);
+        }
+        let gets: Vec<String> =
+            gets.iter().map(|(file, ids)| format!("`{file}` earned {}", ids.len())).collect();
+        let sentence = format!("Without it {}.", gets.join(", "));
+        assert!(page.contains(&sentence), "docs/src/verdicts.md, rule {number}: {sentence}");
     }
 }
 
