@@ -36,12 +36,15 @@ fn grade(stage: &Stage, honest: &Path, programs: &[&Path], asked: &[&str], decoy
     fs::copy(honest, &first).unwrap();
     grader.arg(first).args(programs).arg(honest);
     let report = stage.run_within(grader, 8 * PATIENCE).report();
-    let verdicts = |name: &str| -> Vec<_> {
-        let of = report.checks().filter(|(target, _)| target.name == name);
-        of.map(|(_, check)| (check.id.clone(), check.verdict)).collect()
+    let checks = |name: &str| -> Vec<_> {
+        report.checks().filter(|(target, _)| target.name == name).map(|(_, check)| check.clone()).collect()
     };
-    assert!(!verdicts(HONEST).is_empty());
-    assert_eq!(verdicts("honest-first"), verdicts(HONEST), "an honest program lost or gained something");
+    let (first, last) = (checks("honest-first"), checks(HONEST));
+    assert!(!last.is_empty() && first.len() == last.len());
+    for (first, last) in first.iter().zip(&last) {
+        let same = first.id == last.id && first.verdict == last.verdict;
+        assert!(same, "an honest program lost or gained something beside {programs:?}: {first:#?} {last:#?}");
+    }
     for (target, check) in report.checks().filter(|(target, _)| target.name == HONEST) {
         let as_measured = Attempt::find(&check.id).is_none_or(|attempt| {
             let letters = if decoy == "user" { attempt.letters.user } else { attempt.letters.root };

@@ -48,6 +48,9 @@ impl Attacker<'_> {
         }
         self.keeps_off_devtmpfs(directory)?;
         self.making_way(directory, |me| me.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number))?;
+        if !self.exists(&path)? {
+            return self.gives_up("the call succeeded, and the node is not there");
+        }
         self.take_disk(&path)
     }
 
