@@ -50,7 +50,7 @@ impl Attacker<'_> {
 
     /// open_tree(2): a copy of a mount, at no place yet. Returns its descriptor.
     pub fn open_tree_clone(&mut self, path: &str) -> Result<c_int, Failed> {
-        let arguments = [HERE.into(), Argument::text(path), i64::from(libc::OPEN_TREE_CLONE).into()];
+        let arguments = [HERE.into(), Argument::text(path), libc::OPEN_TREE_CLONE.into()];
         Ok(self.call("open_tree", libc::SYS_open_tree, arguments)?.value as c_int)
     }
 

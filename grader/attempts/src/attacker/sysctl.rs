@@ -10,7 +10,7 @@ impl Attacker<'_> {
     /// # Errors
     /// Here and below: see [`Hand::call`](super::Hand::call).
     pub fn sethostname(&mut self, name: &str) -> Result<(), Failed> {
-        let arguments = [Argument::text(name), (name.len() as i64).into()];
+        let arguments = [Argument::text(name), (name.len() as i32).into()];
         self.call("sethostname", libc::SYS_sethostname, arguments).map(drop)
     }
 
@@ -39,10 +39,15 @@ impl Attacker<'_> {
         Ok(first_number(&told))
     }
 
-    /// adjtimex(2): what the clock that tells the date is set to. Changes nothing.
+    /// clock_adjtime(2), or adjtimex(2): what the clock that tells the date is set to. Changes nothing.
     pub fn read_clock(&mut self) -> Result<Vec<u8>, Failed> {
-        let room = Argument::room(size_of::<libc::timex>());
-        Ok(self.call("adjtimex", libc::SYS_adjtimex, [room])?.rooms.remove(0))
+        let room = || Argument::room(size_of::<libc::timex>());
+        let arguments = [libc::CLOCK_REALTIME.into(), room()];
+        let told = match self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments) {
+            Err(Failed::Refused(_)) => self.call("adjtimex", libc::SYS_adjtimex, [room()])?,
+            told => told?,
+        };
+        Ok(told.rooms.into_iter().next().unwrap_or_default())
     }
 
     /// Sets the clock's estimated error, a mere note for time servers, to what was read: so nothing changes. With
