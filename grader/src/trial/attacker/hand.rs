@@ -5,7 +5,7 @@
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
 use super::descriptors::{duplicate, file_system};
-use super::mediators::let_answer;
+use super::mediators::{TOUCHED, let_answer};
 use super::memory::{Laid, lay, read};
 use super::no_witness::NoWitness;
 use super::registers::Registers;
@@ -15,6 +15,7 @@ use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
 use anyhow::{Context, bail};
 use attempts::attacker::{Call, Failed, Returned};
+use attempts::rules::Rule;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
@@ -162,6 +163,10 @@ impl<'s, 'd> Hand<'s, 'd> {
             let_answer(self.session, pid, || laid.is_untouched(pid), deadline)?;
         }
         let (value, executed) = self.exit()?;
+        // Whoever could do that moved while all others stood.
+        if !executed && self.session.rules.holds(Rule::Pointers) && !laid.is_untouched(self.pid) {
+            return Err(Failed::GaveUp(TOUCHED.into()));
+        }
         let rooms = laid.read_rooms(self.pid);
         if executed {
             self.stand_again()?
