@@ -41,6 +41,7 @@ pub const WHOLE: &[&str] = &["mount", "reboot", "shell-pid", "signal-process", "
 pub const CHEATS: &[Cheat] = &[
     cheat("already.c", &["personality"]),
     cheat("background.sh", ANY),
+    cheat("baits.c", WHOLE),
     cheat("blinds.sh", ANY),
     cheat("closedtmp.c", &["setuid-drop"]),
     cheat("closes.c", SETUID),
@@ -129,6 +130,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("unused.c", &["mount", "reboot", "signal-process", "host-umount", "sysv-shm", "ptrace-attach"]),
     // It closes the descriptor and empties the environment.
     Cheat { confines: &["leaked-descriptor", "env-secret"], ..cheat("vandal.c", &["host-tree", "signal-process", "sysv-shm", "loopback-service", "setuid-rootfs", "cgroup-leave"]) },
+    cheat("victsup.c", &["raw-disk", "rootfs-device-node"]),
     cheat("vkill.c", VICTIM),
     cheat("vtrace.c", VICTIM),
     cheat("witness.sh", ANY),

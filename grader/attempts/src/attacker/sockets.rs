@@ -75,7 +75,7 @@ impl Attacker<'_> {
 
     /// getsockname(2): the address of a socket, so many bytes of it.
     fn name_of(&mut self, socket: c_int, length: usize) -> Result<Vec<u8>, Failed> {
-        let size = Argument::Bytes((length as u32).to_ne_bytes().to_vec());
+        let size = Argument::Room((length as u32).to_ne_bytes().to_vec());
         let arguments = [socket.into(), Argument::room(length), size];
         Ok(self.call("getsockname", libc::SYS_getsockname, arguments)?.rooms.remove(0))
     }

@@ -20,7 +20,6 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Failed, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
-use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
@@ -78,8 +77,12 @@ impl One<'_> {
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
         }
-        if self.trial.attempt.class == Refusal::Process && rules.holds(Rule::Fresh) && host.unfit.is_none() {
+        if rules.holds(Rule::Fresh) && stakes::victim_is_whole(decoy) {
             decoy.renew_victim().context("the host's process")?;
+            // Until then the old one could move, whatever a program had made of it.
+            if rules.holds(Rule::Freeze) {
+                self.others = freeze(hand.session, decoy, pid)?;
+            }
         }
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());
