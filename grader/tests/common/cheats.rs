@@ -93,6 +93,7 @@ pub const CHEATS: &[Cheat] = &[
     Cheat { confines: &["raw-disk", "rootfs-device-node", "remount-dev", "setuid-volume", "open-by-handle"], ..cheat("overlay.c", &["image-tmp-link"]) },
     Cheat { confines: &["mount", "host-umount", "chroot-escape", "setuid-volume", "open-by-handle"], ..cheat("overroot.c", &["host-tree"]) },
     cheat("packets.c", &["packet-sniff"]),
+    Cheat { confines: &["mount", "host-umount", "raw-disk", "rootfs-device-node", "mknod-disk", "mknod-disk-dev"], ..cheat("parentdev.c", &["remount-dev", "setuid-drop"]) },
     cheat("pivothost.c", FILES),
     cheat("poison.sh", ANY),
     cheat("pread.c", FILES),
