@@ -57,7 +57,8 @@ impl Attacker<'_> {
         let descriptor = self.look(path)?;
         let file = self.hand.duplicate(descriptor)?;
         self.close(descriptor)?;
-        let about = fstatvfs(&file).map_err(|errno| Failed::GaveUp(format!("the host's fstatvfs(3): {errno}")))?;
+        let about =
+            fstatvfs(&file).map_err(|errno| Failed::GaveUp(format!("the host's fstatvfs(3): {errno}")))?;
         Ok(about.flags())
     }
 

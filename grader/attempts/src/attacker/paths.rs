@@ -1,6 +1,6 @@
 //! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
 
-use super::{Argument, Attacker, Failed};
+use super::{Argument, Attacker, Failed, unless_refused};
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
 use nix::sys::stat::fstat;
@@ -177,11 +177,18 @@ impl Attacker<'_> {
         self.given("root-device").parse().is_ok_and(|hosts: u64| device == hosts)
     }
 
-    /// Climbs from a directory, and takes the canary at the top. That there is none refuses only where the climb ended
-    /// at `root`, where the attacker has been from the start, or on a file system that is not the host's.
+    /// Climbs from a directory, and takes the canary at the top, or where else below it the host's tree is mounted. That there
+    /// is none refuses only where the climb ended at `root`, where the attacker has been from the start, or on a file system
+    /// that is not the host's.
     pub fn take_canary_above(&mut self, from: c_int, root: Place) -> Result<(), Failed> {
         let top = self.climb(from)?;
         let place = self.place(top)?;
+        // The host reads in the mount table where; only who stands at the root of that finds them so.
+        for name in self.given("canary-at").lines() {
+            if unless_refused(self.take_one_of_two(top, &[""], name))?.is_some() {
+                return Ok(());
+            }
+        }
         match self.take_canary(top, &[""]) {
             Err(Failed::Refused(Errno::ENOENT)) if place != root && self.is_on_hosts_root(place) => {
                 self.gives_up("it left its root directory, and found no canary where it came")
