@@ -41,13 +41,15 @@ impl Attacker<'_> {
     /// Makes a node for the disk in a directory, and takes the disk through it.
     pub fn make_disk(&mut self, directory: &str) -> Result<(), Failed> {
         let number = self.disk_number()?;
-        let path = format!("{}/disk-{}", directory.trim_end_matches('/'), self.mark());
         // A directory that is missing refuses nothing.
         if !self.exists(directory)? {
             return self.gives_up(&format!("there is no directory {directory}"));
         }
         self.keeps_off_devtmpfs(directory)?;
-        self.making_way(directory, |me| me.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number))?;
+        let path = self.making_way(directory, |me, directory| {
+            let path = format!("{}/disk-{}", directory.trim_end_matches('/'), me.mark());
+            me.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number).map(|()| path)
+        })?;
         if !self.exists(&path)? {
             return self.gives_up("the call succeeded, and the node is not there");
         }

@@ -230,7 +230,8 @@ impl Attacker<'_> {
     }
 }
 
-fn status(file: &OwnedFd) -> Result<FileStat, Failed> {
+/// What the host sees of a file, through a descriptor of its own.
+pub(super) fn status(file: &OwnedFd) -> Result<FileStat, Failed> {
     fstat(file).map_err(|errno| Failed::GaveUp(format!("the host's fstat(2): {errno}")))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Argument, Attacker, Failed, unless_refused};
 use nix::errno::Errno;
-use nix::libc::{self, c_int, c_long, c_ulong};
+use nix::libc::{self, c_int};
 use nix::sys::stat::fstat;
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -12,10 +12,6 @@ const UMOUNT_NOFOLLOW: c_int = 8;
 
 /// More directories than this lie above one another in no container's way up.
 const MAX_DEPTH: usize = 256;
-
-/// Flags of an inode: include/uapi/linux/fs.h.
-const FS_IMMUTABLE_FL: c_long = 0x10;
-const FS_APPEND_FL: c_long = 0x20;
 
 /// Where a descriptor stands: device, inode, and the mount (proc_pid_fdinfo(5)).
 pub type Place = (u64, u64, u64);
@@ -57,24 +53,6 @@ impl Attacker<'_> {
         }
     }
 
-    /// mount(2) that changes the flags of a mount: MS_REMOUNT | MS_BIND.
-    pub fn remount(&mut self, path: &str) -> Result<(), Failed> {
-        let flags = (libc::MS_REMOUNT | libc::MS_BIND) as i64;
-        let arguments = [0.into(), Argument::text(path), 0.into(), flags.into(), 0.into()];
-        self.call("mount", libc::SYS_mount, arguments).map(drop)
-    }
-
-    /// mount_setattr(2), which takes these flags from a mount.
-    pub fn clear_mount_flags(&mut self, path: &str, flags: c_ulong) -> Result<(), Failed> {
-        // `struct mount_attr` of include/uapi/linux/mount.h: flags to set, to clear, propagation, user namespace.
-        let attributes = [0, flags, 0, 0].map(u64::to_ne_bytes).concat();
-        let size = attributes.len() as i64;
-        let here = libc::AT_FDCWD;
-        let arguments =
-            [here.into(), Argument::text(path), 0.into(), Argument::Bytes(attributes), size.into()];
-        self.call("mount_setattr", libc::SYS_mount_setattr, arguments).map(drop)
-    }
-
     /// open_by_handle_at(2): opens what a handle names, on the file system of a descriptor.
     pub fn open_by_handle(&mut self, on: c_int, handle: Vec<u8>, flags: c_int) -> Result<c_int, Failed> {
         let arguments = [on.into(), Argument::Bytes(handle), (flags | libc::O_CLOEXEC).into()];
@@ -90,48 +68,6 @@ impl Attacker<'_> {
     pub fn fchmodat(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
         let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into()];
         self.call("fchmodat", libc::SYS_fchmodat, arguments).map(drop)
-    }
-
-    /// Makes something in a directory. A flag that makes its mount read-only (EROFS), or the directory itself immutable (EPERM),
-    /// keeps out who can't take it away: so the attacker tries that, and makes it then. No other flag is changed.
-    pub fn making_way(
-        &mut self,
-        directory: &str,
-        mut make: impl FnMut(&mut Self) -> Result<(), Failed>,
-    ) -> Result<(), Failed> {
-        let mut made = make(self);
-        // Below a read-only mount there may be an immutable directory.
-        for _ in 0..2 {
-            let way = match made {
-                Err(Failed::Refused(Errno::EROFS)) => {
-                    self.clear_mount_flags(directory, libc::MOUNT_ATTR_RDONLY)
-                }
-                Err(Failed::Refused(Errno::EPERM)) => self.clear_immutable(directory),
-                other => return other,
-            };
-            unless_refused(way)?;
-            made = make(self);
-        }
-        made
-    }
-
-    /// Takes from a directory the flags that keep it as it is (ioctl_iflags(2), chattr(1)).
-    fn clear_immutable(&mut self, directory: &str) -> Result<(), Failed> {
-        let descriptor = self.open(directory, libc::O_RDONLY | libc::O_DIRECTORY)?;
-        let done = self.inode_flags(descriptor).and_then(|flags| {
-            let flags = flags & !(FS_IMMUTABLE_FL | FS_APPEND_FL);
-            self.ioctl(descriptor, libc::FS_IOC_SETFLAGS, Argument::Bytes(flags.to_ne_bytes().into()))
-        });
-        self.close(descriptor)?;
-        done
-    }
-
-    fn inode_flags(&mut self, descriptor: c_int) -> Result<c_long, Failed> {
-        let arguments =
-            [descriptor.into(), (libc::FS_IOC_GETFLAGS as i64).into(), Argument::room(size_of::<c_long>())];
-        let mut returned = self.call("ioctl", libc::SYS_ioctl, arguments)?;
-        let bytes = returned.rooms.remove(0).try_into();
-        Ok(bytes.map_or(0, c_long::from_ne_bytes))
     }
 
     /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path with fchmodat(2). That it is one, the host
@@ -241,11 +177,18 @@ impl Attacker<'_> {
         self.given("root-device").parse().is_ok_and(|hosts: u64| device == hosts)
     }
 
-    /// Climbs from a directory, and takes the canary at the top. That there is none refuses only where the climb ended
-    /// at `root`, where the attacker has been from the start, or on a file system that is not the host's.
+    /// Climbs from a directory, and takes the canary at the top, or where else below it the host's tree is mounted. That there
+    /// is none refuses only where the climb ended at `root`, where the attacker has been from the start, or on a file system
+    /// that is not the host's.
     pub fn take_canary_above(&mut self, from: c_int, root: Place) -> Result<(), Failed> {
         let top = self.climb(from)?;
         let place = self.place(top)?;
+        // The host reads in the mount table where; only who stands at the root of that finds them so.
+        for name in self.given("canary-at").lines() {
+            if unless_refused(self.take_one_of_two(top, &[""], name))?.is_some() {
+                return Ok(());
+            }
+        }
         match self.take_canary(top, &[""]) {
             Err(Failed::Refused(Errno::ENOENT)) if place != root && self.is_on_hosts_root(place) => {
                 self.gives_up("it left its root directory, and found no canary where it came")

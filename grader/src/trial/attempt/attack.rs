@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Failed, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::host::mounts::places_of;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
@@ -87,10 +88,16 @@ impl One<'_> {
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());
         host.stakes.insert("canary".into(), canary.numbers());
+        host.stakes.entry("root".into()).or_default().extend(canary.directories());
         let mut known = vec![
             ("canary".to_owned(), canary.path.clone()),
             ("root-device".to_owned(), decoy.ready.root.0.to_string()),
         ];
+        if self.trial.attempt.class == Refusal::Root {
+            let mounts = observe::mounts_of_namespace(pid).unwrap_or_default();
+            let hosts = decoy.ready.first.mountinfo.as_deref().unwrap_or_default();
+            known.push(("canary-at".into(), places_of(&mounts, hosts, &canary.path)));
+        }
         if self.trial.attempt.needs.contains(&Need::Services) {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
         }
