@@ -1,6 +1,7 @@
 //! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
 
-use super::{Argument, Attacker, Failed, unless_refused};
+use super::procfs::IGNORED;
+use super::{Argument, Attacker, Failed, combined, unless_refused};
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, c_ulong};
 use nix::sys::stat::fstat;
@@ -9,6 +10,9 @@ use std::os::fd::AsRawFd;
 
 /// `UMOUNT_NOFOLLOW`: include/linux/fs.h.
 const UMOUNT_NOFOLLOW: c_int = 8;
+
+/// Bits that are no flags of open(2), which passes over them.
+pub const NO_FLAGS: [i32; 6] = [1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30];
 
 /// More directories than this lie above one another in no container's way up.
 const MAX_DEPTH: usize = 256;
@@ -41,9 +45,14 @@ impl Attacker<'_> {
 
     /// umount2(2), with one set of flags after another: see [`Attacker::with_each`].
     pub fn unmount(&mut self, path: &str) -> Result<(), Failed> {
-        let ways =
-            [libc::MNT_DETACH, libc::MNT_DETACH | UMOUNT_NOFOLLOW, libc::MNT_DETACH | libc::MNT_FORCE, 0];
-        self.with_each(ways, |me, flags| me.umount(path, flags))
+        let more = [libc::MNT_FORCE, UMOUNT_NOFOLLOW];
+        let at_once = combined(&more).map(|more| libc::MNT_DETACH | more).chain(combined(&more));
+        // This one succeeds at the second time, and not with those above.
+        let twice = [libc::MNT_EXPIRE, libc::MNT_EXPIRE | UMOUNT_NOFOLLOW];
+        self.with_each(at_once.chain(twice), |me, flags| match me.umount(path, flags) {
+            Err(Failed::Refused(Errno::EAGAIN)) if flags & libc::MNT_EXPIRE != 0 => me.umount(path, flags),
+            done => done,
+        })
     }
 
     /// Takes off what is mounted at its root, and goes to the root of its mount namespace by a handle of that. Whether it
@@ -59,9 +68,11 @@ impl Attacker<'_> {
 
     /// mount(2) that changes the flags of a mount: MS_REMOUNT | MS_BIND.
     pub fn remount(&mut self, path: &str) -> Result<(), Failed> {
-        let flags = (libc::MS_REMOUNT | libc::MS_BIND) as i64;
-        let arguments = [0.into(), Argument::text(path), 0.into(), flags.into(), 0.into()];
-        self.call("mount", libc::SYS_mount, arguments).map(drop)
+        let flags = self.varied(&[(libc::MS_REMOUNT | libc::MS_BIND) as i32], &IGNORED);
+        self.with_each(flags, |me, flags| {
+            let arguments = [0.into(), Argument::text(path), 0.into(), flags.into(), 0.into()];
+            me.call("mount", libc::SYS_mount, arguments).map(drop)
+        })
     }
 
     /// mount_setattr(2), which takes these flags from a mount.
@@ -77,8 +88,12 @@ impl Attacker<'_> {
 
     /// open_by_handle_at(2): opens what a handle names, on the file system of a descriptor.
     pub fn open_by_handle(&mut self, on: c_int, handle: Vec<u8>, flags: c_int) -> Result<c_int, Failed> {
-        let arguments = [on.into(), Argument::Bytes(handle), (flags | libc::O_CLOEXEC).into()];
-        Ok(self.call("open_by_handle_at", libc::SYS_open_by_handle_at, arguments)?.value as c_int)
+        let harmless = [libc::O_CLOEXEC, libc::O_NONBLOCK, libc::O_NOCTTY, libc::O_NOFOLLOW, libc::O_LARGEFILE];
+        let flags = self.varied(&[flags | libc::O_CLOEXEC, flags], &[&harmless[..], &NO_FLAGS].concat());
+        self.with_each(flags, |me, flags| {
+            let arguments = [on.into(), Argument::Bytes(handle.clone()), flags.into()];
+            Ok(me.call("open_by_handle_at", libc::SYS_open_by_handle_at, arguments)?.value as c_int)
+        })
     }
 
     /// fchmod(2).

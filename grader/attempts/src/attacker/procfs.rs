@@ -14,6 +14,21 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 /// (mount_namespaces(7)).
 const CAREFUL: c_ulong = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 
+/// Bits of the flags of mount(2) that change nothing: `MS_SILENT`, `MS_I_VERSION`, and those that the kernel has for itself or
+/// has not used yet (include/uapi/linux/mount.h).
+pub const IGNORED: [i32; 10] = [
+    libc::MS_SILENT as i32,
+    libc::MS_I_VERSION as i32,
+    512,
+    1 << 22,
+    1 << 26,
+    1 << 27,
+    1 << 28,
+    1 << 29,
+    1 << 30,
+    libc::MS_REC as i32,
+];
+
 /// As much is read of a file of the kernel's.
 const MUCH: usize = 64 << 10;
 
@@ -52,6 +67,7 @@ impl Attacker<'_> {
         let below = format!("{own}/{kind}");
         let place = if own != "/" && self.has_directory(&below)? { &below } else { usual };
         let flags = [CAREFUL, CAREFUL | libc::MS_RELATIME, 0].map(|flags| flags as i32);
+        let flags = self.varied(&flags, &IGNORED);
         match self.with_each(flags, |me, flags| me.mount(kind, place, kind, flags as c_ulong)) {
             Ok(()) => return Ok(place.to_owned()),
             Err(Failed::Refused(_)) => {}
@@ -120,7 +136,7 @@ impl Attacker<'_> {
 
     /// Makes a mount writable: with mount(2), and with mount_setattr(2), which is newer (Linux 5.12).
     pub fn remount_writable(&mut self, path: &str) -> Result<(), Failed> {
-        match self.mount("", path, "", libc::MS_REMOUNT | libc::MS_BIND) {
+        match self.remount(path) {
             Err(Failed::Refused(_)) => {}
             done => return done,
         }

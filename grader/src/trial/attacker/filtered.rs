@@ -3,12 +3,13 @@
 //! A filter that kills for one way of an attack is no wall, where another way is open. But who is dead tries no other way. So
 //! the program is started again, and there the call is left out, as if it had been refused (EPERM).
 
+use crate::random::random_word;
 use attempts::attacker::{Argument, Call};
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// So many starts serve one attempt: none has so many ways.
-const MOST: usize = 24;
+const MOST: usize = 64;
 
 /// From here on a number may be one that the host has given to something: a process, a port, a segment.
 const GIVEN: i64 = 256;
@@ -22,12 +23,25 @@ pub struct Filtered {
     calls: BTreeSet<Readable>,
     /// Numbers that are others at each start.
     given: BTreeSet<i64>,
+    /// What the attacker leaves to chance, the same at each start.
+    choice: String,
 }
 
 impl Filtered {
     /// The numbers among these words are others at each start: what the attacker knows of its host.
     pub fn give<'w>(&mut self, words: impl Iterator<Item = &'w str>) {
         self.given = words.filter_map(|word| word.parse().ok()).filter(|number| *number >= GIVEN).collect();
+    }
+
+    /// A random word by which the attacker chooses among numbers that serve.
+    ///
+    /// # Errors
+    /// There are no random numbers.
+    pub fn choice(&mut self) -> anyhow::Result<&str> {
+        if self.choice.is_empty() {
+            self.choice = random_word(16)?;
+        }
+        Ok(&self.choice)
     }
 
     /// Whether this one is. Another may point to other bytes: a filter can't read them.

@@ -88,6 +88,7 @@ impl One<'_> {
             ("canary".to_owned(), canary.path.clone()),
             ("root-device".to_owned(), decoy.ready.root.0.to_string()),
         ];
+        known.push(("choice".into(), hand.session.filtered.choice()?.to_owned()));
         if self.trial.attempt.needs.contains(&Need::Services) {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
         }
