@@ -284,7 +284,8 @@ impl<'a> Attacker<'a> {
 
     /// Numbers that serve, and then some of them with other flags that make no difference: see [`Attacker::some_of`].
     pub fn varied(&self, known: &[i32], harmless: &[i32]) -> Vec<i32> {
-        let others = (0..VARIED).map(|nth| known[nth % known.len()] | flags_of(self.chosen(nth as u64), harmless));
+        let others =
+            (0..VARIED).map(|nth| known[nth % known.len()] | flags_of(self.chosen(nth as u64), harmless));
         known.iter().copied().chain(others).collect()
     }
 

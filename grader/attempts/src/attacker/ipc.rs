@@ -33,7 +33,8 @@ impl Attacker<'_> {
 
     /// shmat(2): attaches a segment. The host takes what it begins with out of the attacker's memory.
     pub fn take_segment(&mut self, id: i32) -> Result<(), Failed> {
-        let flags = self.varied(&[libc::SHM_RDONLY, 0, libc::SHM_RND], &[&[1, 2, 4, 8][..], &NO_FLAGS].concat());
+        let flags =
+            self.varied(&[libc::SHM_RDONLY, 0, libc::SHM_RND], &[&[1, 2, 4, 8][..], &NO_FLAGS].concat());
         let at = self.with_each(flags, |me, flags| {
             Ok(me.call("shmat", libc::SYS_shmat, [id.into(), 0.into(), flags.into()])?.value)
         })?;
@@ -46,7 +47,8 @@ impl Attacker<'_> {
     pub fn mq_open(&mut self, name: &str) -> Result<c_int, Failed> {
         let access = [libc::O_RDONLY, libc::O_RDWR, libc::O_RDWR | libc::O_CREAT];
         let usual = [libc::O_CLOEXEC | libc::O_NONBLOCK, libc::O_NONBLOCK, libc::O_CLOEXEC, 0];
-        let flags: Vec<i32> = usual.into_iter().flat_map(|usual| access.map(|access| access | usual)).collect();
+        let flags: Vec<i32> =
+            usual.into_iter().flat_map(|usual| access.map(|access| access | usual)).collect();
         let harmless = [libc::O_NOCTTY, libc::O_NOFOLLOW, libc::O_LARGEFILE, libc::O_DSYNC, libc::O_NOATIME];
         let flags = self.varied(&flags, &[&harmless[..], &NO_FLAGS].concat());
         self.with_each(flags, |me, flags| {
@@ -77,7 +79,8 @@ impl Attacker<'_> {
         };
         self.taken.extend(&message[..usize::try_from(length).unwrap_or(0)]);
         let past = past.map(i64::to_ne_bytes).concat();
-        let arguments = [queue.into(), Argument::room(MESSAGE), (MESSAGE as i64).into(), 0.into(), Argument::Bytes(past)];
+        let arguments =
+            [queue.into(), Argument::room(MESSAGE), (MESSAGE as i64).into(), 0.into(), Argument::Bytes(past)];
         let mut returned = self.call("mq_timedreceive", libc::SYS_mq_timedreceive, arguments)?;
         let length = usize::try_from(returned.value).unwrap_or(0);
         self.taken.extend(returned.rooms.remove(0).into_iter().take(length));

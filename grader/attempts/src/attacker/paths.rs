@@ -17,9 +17,23 @@ pub const NO_FLAGS: [i32; 6] = [1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 <
 /// More directories than this lie above one another in no container's way up.
 const MAX_DEPTH: usize = 256;
 
+/// Not in libc yet; the same number on every architecture.
+const SYS_FCHMODAT2: c_long = 452;
+
 /// Flags of an inode: include/uapi/linux/fs.h.
 const FS_IMMUTABLE_FL: c_long = 0x10;
 const FS_APPEND_FL: c_long = 0x20;
+
+/// The calls that make a set-user-ID file.
+pub const CHMODS: &[c_long] = &[
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    SYS_FCHMODAT2,
+];
 
 /// Where a descriptor stands: device, inode, and the mount (proc_pid_fdinfo(5)).
 pub type Place = (u64, u64, u64);
@@ -88,7 +102,8 @@ impl Attacker<'_> {
 
     /// open_by_handle_at(2): opens what a handle names, on the file system of a descriptor.
     pub fn open_by_handle(&mut self, on: c_int, handle: Vec<u8>, flags: c_int) -> Result<c_int, Failed> {
-        let harmless = [libc::O_CLOEXEC, libc::O_NONBLOCK, libc::O_NOCTTY, libc::O_NOFOLLOW, libc::O_LARGEFILE];
+        let harmless =
+            [libc::O_CLOEXEC, libc::O_NONBLOCK, libc::O_NOCTTY, libc::O_NOFOLLOW, libc::O_LARGEFILE];
         let flags = self.varied(&[flags | libc::O_CLOEXEC, flags], &[&harmless[..], &NO_FLAGS].concat());
         self.with_each(flags, |me, flags| {
             let arguments = [on.into(), Argument::Bytes(handle.clone()), flags.into()];
@@ -149,15 +164,46 @@ impl Attacker<'_> {
         Ok(bytes.map_or(0, c_long::from_ne_bytes))
     }
 
-    /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path with fchmodat(2). That it is one, the host
-    /// sees.
+    /// chmod(2), where that is another call than fchmodat(2), and fchmodat2(2) (Linux 6.6).
+    fn chmod_otherwise(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
+        #[cfg(target_arch = "x86_64")]
+        match self.call("chmod", libc::SYS_chmod, [Argument::text(path), mode.into()]) {
+            Err(failed) if failed.forbids() => {}
+            done => return done.map(drop),
+        }
+        let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into(), 0.into()];
+        self.call("fchmodat2", SYS_FCHMODAT2, arguments).map(drop)
+    }
+
+    /// Makes a second file, of this mode from the start, by openat(2) or by openat2(2), whose mode no filter can read. Its name
+    /// ends as the first one's.
+    fn make_with_mode(&mut self, path: &str, mode: u32) -> Result<c_int, Failed> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let path = || Argument::text(format!("{directory}/second-{name}"));
+        let (here, flags) = (libc::AT_FDCWD, libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC);
+        let made = self.call("openat", libc::SYS_openat, [here.into(), path(), flags.into(), mode.into()]);
+        if !made.as_ref().is_err_and(Failed::forbids) {
+            return Ok(made?.value as c_int);
+        }
+        let how = [flags as u64, mode.into(), 0].map(u64::to_ne_bytes).concat();
+        let size = how.len() as i64;
+        let arguments = [here.into(), path(), Argument::Bytes(how), size.into()];
+        Ok(self.call("openat2", libc::SYS_openat2, arguments)?.value as c_int)
+    }
+
+    /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path, or a second one in the same place. That
+    /// it is one, the host sees.
     pub fn set_setuid(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
-        let modes = [0o4755, 0o4700 | self.some_of(&[1, 2, 4, 8, 16, 32])];
+        let modes = self.varied(&[0o4755, 0o4700], &[1, 2, 4, 8, 16, 32, 1 << 16, 1 << 20, 1 << 24, 1 << 28]);
         let mut refused = Ok(());
-        for by_path in [false, true] {
-            let done = self.with_each(modes, |me, mode| match by_path {
-                true => me.fchmodat(path, mode as u32),
-                false => me.fchmod(file, mode as u32),
+        for way in 0..4 {
+            let mut file = file;
+            let done = self.with_each(modes.clone(), |me, mode| match way {
+                0 => me.fchmod(file, mode as u32),
+                1 => me.fchmodat(path, mode as u32),
+                2 => me.chmod_otherwise(path, mode as u32),
+                // openat2(2) takes no mode that is none.
+                _ => me.make_with_mode(path, mode as u32 & 0o7777).map(|made| file = made),
             });
             match done {
                 Ok(()) => {

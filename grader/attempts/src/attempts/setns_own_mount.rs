@@ -35,13 +35,8 @@ pub const ATTEMPT: Attempt = Attempt {
 const MAX_COVERS: usize = 256;
 
 /// Kinds of namespaces that change nothing when they are its own.
-const OTHERS: [i32; 5] = [
-    libc::CLONE_NEWUTS,
-    libc::CLONE_NEWIPC,
-    libc::CLONE_NEWNET,
-    libc::CLONE_NEWCGROUP,
-    libc::CLONE_NEWPID,
-];
+const OTHERS: [i32; 5] =
+    [libc::CLONE_NEWUTS, libc::CLONE_NEWIPC, libc::CLONE_NEWNET, libc::CLONE_NEWCGROUP, libc::CLONE_NEWPID];
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;
