@@ -43,6 +43,9 @@ use std::time::Duration;
 /// Where others have the CPU as well, an attacker that is to run for some time gets this many times as long.
 pub const SPIN_PATIENCE: u32 = 3;
 
+/// With so many combinations of harmless flags a call is made that is forbidden with those that an attempt is known to use.
+const VARIED: usize = 4;
+
 /// What moves the attacker: registers and memory, and the host's hold on its descriptors.
 pub trait Hand {
     /// Makes a system call as the attacker, and waits for its return.
@@ -279,9 +282,35 @@ impl<'a> Attacker<'a> {
     /// Some of these flags, which make no difference to the attempt: which of them, nobody can have known. A system-call filter
     /// that forbids the numbers that an attempt is known to use is no wall.
     pub fn some_of(&self, harmless: &[i32]) -> i32 {
-        let chosen = u64::from_str_radix(self.mark.get(..8).unwrap_or_default(), 16).unwrap_or_default();
-        let flags = harmless.iter().enumerate().filter(|(nth, _)| chosen >> nth & 1 == 1);
-        flags.fold(0, |all, (_, flag)| all | flag)
+        flags_of(self.chosen(0), harmless)
+    }
+
+    /// Numbers that serve, and then some of them with other flags that make no difference: see [`Attacker::some_of`].
+    pub fn varied(&self, known: &[i32], harmless: &[i32]) -> Vec<i32> {
+        let others =
+            (0..VARIED).map(|nth| known[nth % known.len()] | flags_of(self.chosen(nth as u64), harmless));
+        known.iter().copied().chain(others).collect()
+    }
+
+    /// So many of these, which all serve.
+    pub fn any_of(&self, all: &[i32], count: usize) -> Vec<i32> {
+        let mut left = all.to_vec();
+        let picked = (0..count.min(all.len()) as u64).map(|nth| {
+            let at = self.chosen(nth) % left.len() as u64;
+            left.swap_remove(at as usize)
+        });
+        picked.collect()
+    }
+
+    /// A random number, the nth of this attempt. It is the same at each start of the program, so that the calls for which a
+    /// filter kills can be left out.
+    pub fn chosen(&self, nth: u64) -> u64 {
+        let word = Some(self.given("choice")).filter(|word| !word.is_empty()).unwrap_or(self.mark);
+        let first = u64::from_str_radix(word.get(..8).unwrap_or_default(), 16).unwrap_or_default();
+        // As in splitmix64, but for the first.
+        let next = first.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mixed = (next ^ next >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        if nth == 0 { first } else { mixed ^ mixed >> 31 }
     }
 
     /// Runs without a system call: see [`Hand::spin`].
@@ -351,6 +380,16 @@ impl From<u32> for Argument {
     fn from(number: u32) -> Argument {
         Argument::Int(number as i32)
     }
+}
+
+/// All combinations of a few flags, beginning with none.
+pub fn combined(flags: &[i32]) -> impl Iterator<Item = i32> {
+    (0..1_u64 << flags.len()).map(|chosen| flags_of(chosen, flags))
+}
+
+fn flags_of(chosen: u64, flags: &[i32]) -> i32 {
+    let flags = flags.iter().enumerate().filter(|(nth, _)| chosen >> nth & 1 == 1);
+    flags.fold(0, |all, (_, flag)| all | flag)
 }
 
 fn c_string(bytes: &[u8]) -> CString {

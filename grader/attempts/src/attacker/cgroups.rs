@@ -1,5 +1,6 @@
 //! Control groups (cgroups(7)), in a hierarchy that the attacker mounts anew: it need not take the mount that it finds.
 
+use super::procfs::IGNORED;
 use super::{Argument, Attacker, Failed};
 use nix::libc::{self, c_int};
 use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
@@ -7,7 +8,7 @@ use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
 /// nosuid, nodev, noexec: a user namespace may not leave out flags that its other mounts have (mount_namespaces(7)). As
 /// mount(2) takes them, and as fsmount(2) does (include/uapi/linux/mount.h).
 const CAREFUL: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-const CAREFUL_ATTRIBUTES: i64 = 0xe;
+const CAREFUL_ATTRIBUTES: c_int = 0xe;
 
 impl Attacker<'_> {
     /// A new mount of a file system, in no place where others would see it; where that is refused, by mount(2) on a
@@ -21,10 +22,12 @@ impl Attacker<'_> {
             done => return done,
         }
         let place = self.directory()?;
-        let [source, target, name] = [kind, &place, kind].map(Argument::text);
-        let data = if options.is_empty() { 0.into() } else { Argument::text(options) };
-        let arguments = [source, target, name, Argument::Number(CAREFUL as i64), data];
-        self.call("mount", libc::SYS_mount, arguments)?;
+        let flags = self.varied(&[CAREFUL as i32], &IGNORED);
+        self.with_each(flags, |me, flags| {
+            let [source, target, name] = [kind, &place, kind].map(Argument::text);
+            let data = if options.is_empty() { 0.into() } else { Argument::text(options) };
+            me.call("mount", libc::SYS_mount, [source, target, name, flags.into(), data])
+        })?;
         self.open_stake(&place, libc::O_PATH | libc::O_DIRECTORY)
     }
 
@@ -41,8 +44,7 @@ impl Attacker<'_> {
             }
         }
         self.fsconfig_create(context)?;
-        let arguments = [context.into(), 0.into(), CAREFUL_ATTRIBUTES.into()];
-        Ok(self.call("fsmount", libc::SYS_fsmount, arguments)?.value as c_int)
+        self.fsmount_with(context, CAREFUL_ATTRIBUTES)
     }
 
     /// Makes a group.

@@ -1,7 +1,7 @@
 //! Children of the attacker. They are seized as it is, and stand where they begin until the trial ends.
 
 use super::{Argument, Attacker, Call, Failed};
-use nix::libc;
+use nix::libc::{self, pid_t};
 
 /// The calls that make a child.
 pub const FORKS: &[libc::c_long] = &[
@@ -9,6 +9,8 @@ pub const FORKS: &[libc::c_long] = &[
     libc::SYS_clone3,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_fork,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_vfork,
 ];
 
 impl Call {
@@ -38,21 +40,33 @@ impl Attacker<'_> {
 
     /// The same by clone3(2). Its structure: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
     /// set_tid_size, cgroup.
-    pub fn clone3(&mut self, flags: i64) -> Result<(), Failed> {
+    pub fn clone3(&mut self, flags: i64) -> Result<pid_t, Failed> {
         let structure =
             [flags, 0, 0, 0, i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0, 0].map(i64::to_ne_bytes).concat();
         let length = structure.len() as i64;
-        self.call("clone3", libc::SYS_clone3, [Argument::Bytes(structure), length.into()]).map(drop)
+        Ok(self.call("clone3", libc::SYS_clone3, [Argument::Bytes(structure), length.into()])?.value as pid_t)
     }
 
     /// A child by any other call than clone(2): fork(2), where that is one, and clone3(2).
-    pub fn fork(&mut self) -> Result<(), Failed> {
+    pub fn fork(&mut self) -> Result<pid_t, Failed> {
         #[cfg(target_arch = "x86_64")]
         match self.call("fork", libc::SYS_fork, []) {
             Err(Failed::Refused(_)) => {}
-            done => return done.map(drop),
+            done => return Ok(done?.value as pid_t),
         }
         self.clone3(0)
+    }
+
+    /// Tries vfork(2), where that is a call. Where it is let through, the call does not return before the child ends, which
+    /// stands: then it gives up.
+    pub fn vfork(&mut self) -> Result<(), Failed> {
+        #[cfg(target_arch = "x86_64")]
+        return match self.call("vfork", libc::SYS_vfork, []) {
+            Ok(_) | Err(Failed::GaveUp(_)) => self.gives_up("it makes children by vfork(2), one in another"),
+            Err(other) => Err(other),
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        self.gives_up("there is no vfork(2)")
     }
 
     /// unshare(2).

@@ -36,7 +36,7 @@ impl Attacker<'_> {
     }
 
     /// Takes flags from a mount, and leaves the others: with mount_setattr(2), which is newer (Linux 5.12), or mount(2).
-    fn clear_mount_flags(&mut self, path: &str, flags: c_ulong) -> Result<(), Failed> {
+    pub fn clear_mount_flags(&mut self, path: &str, flags: c_ulong) -> Result<(), Failed> {
         // `struct mount_attr` of include/uapi/linux/mount.h: flags to set, to clear, propagation, user namespace.
         let attributes = [0, flags, 0, 0].map(u64::to_ne_bytes).concat();
         let size = attributes.len() as i64;

@@ -1,8 +1,8 @@
 //! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
 
-use super::{Argument, Attacker, Failed, unless_refused};
+use super::{Argument, Attacker, Failed, combined, unless_refused};
 use nix::errno::Errno;
-use nix::libc::{self, c_int};
+use nix::libc::{self, c_int, c_long};
 use nix::sys::stat::fstat;
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -10,8 +10,25 @@ use std::os::fd::AsRawFd;
 /// `UMOUNT_NOFOLLOW`: include/linux/fs.h.
 const UMOUNT_NOFOLLOW: c_int = 8;
 
+/// Bits that are no flags of open(2), which passes over them.
+pub const NO_FLAGS: [i32; 6] = [1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30];
+
 /// More directories than this lie above one another in no container's way up.
 const MAX_DEPTH: usize = 256;
+
+/// Not in libc yet; the same number on every architecture.
+const SYS_FCHMODAT2: c_long = 452;
+
+/// The calls that make a set-user-ID file.
+pub const CHMODS: &[c_long] = &[
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    SYS_FCHMODAT2,
+];
 
 /// Where a descriptor stands: device, inode, and the mount (proc_pid_fdinfo(5)).
 pub type Place = (u64, u64, u64);
@@ -37,9 +54,14 @@ impl Attacker<'_> {
 
     /// umount2(2), with one set of flags after another: see [`Attacker::with_each`].
     pub fn unmount(&mut self, path: &str) -> Result<(), Failed> {
-        let ways =
-            [libc::MNT_DETACH, libc::MNT_DETACH | UMOUNT_NOFOLLOW, libc::MNT_DETACH | libc::MNT_FORCE, 0];
-        self.with_each(ways, |me, flags| me.umount(path, flags))
+        let more = [libc::MNT_FORCE, UMOUNT_NOFOLLOW];
+        let at_once = combined(&more).map(|more| libc::MNT_DETACH | more).chain(combined(&more));
+        // This one succeeds at the second time, and not with those above.
+        let twice = [libc::MNT_EXPIRE, libc::MNT_EXPIRE | UMOUNT_NOFOLLOW];
+        self.with_each(at_once.chain(twice), |me, flags| match me.umount(path, flags) {
+            Err(Failed::Refused(Errno::EAGAIN)) if flags & libc::MNT_EXPIRE != 0 => me.umount(path, flags),
+            done => done,
+        })
     }
 
     /// Takes off what is mounted at its root, and goes to the root of its mount namespace by a handle of that. Whether it
@@ -55,8 +77,13 @@ impl Attacker<'_> {
 
     /// open_by_handle_at(2): opens what a handle names, on the file system of a descriptor.
     pub fn open_by_handle(&mut self, on: c_int, handle: Vec<u8>, flags: c_int) -> Result<c_int, Failed> {
-        let arguments = [on.into(), Argument::Bytes(handle), (flags | libc::O_CLOEXEC).into()];
-        Ok(self.call("open_by_handle_at", libc::SYS_open_by_handle_at, arguments)?.value as c_int)
+        let harmless =
+            [libc::O_CLOEXEC, libc::O_NONBLOCK, libc::O_NOCTTY, libc::O_NOFOLLOW, libc::O_LARGEFILE];
+        let flags = self.varied(&[flags | libc::O_CLOEXEC, flags], &[&harmless[..], &NO_FLAGS].concat());
+        self.with_each(flags, |me, flags| {
+            let arguments = [on.into(), Argument::Bytes(handle.clone()), flags.into()];
+            Ok(me.call("open_by_handle_at", libc::SYS_open_by_handle_at, arguments)?.value as c_int)
+        })
     }
 
     /// fchmod(2).
@@ -70,15 +97,46 @@ impl Attacker<'_> {
         self.call("fchmodat", libc::SYS_fchmodat, arguments).map(drop)
     }
 
-    /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path with fchmodat(2). That it is one, the host
-    /// sees.
+    /// chmod(2), where that is another call than fchmodat(2), and fchmodat2(2) (Linux 6.6).
+    fn chmod_otherwise(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
+        #[cfg(target_arch = "x86_64")]
+        match self.call("chmod", libc::SYS_chmod, [Argument::text(path), mode.into()]) {
+            Err(failed) if failed.forbids() => {}
+            done => return done.map(drop),
+        }
+        let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into(), 0.into()];
+        self.call("fchmodat2", SYS_FCHMODAT2, arguments).map(drop)
+    }
+
+    /// Makes a second file, of this mode from the start, by openat(2) or by openat2(2), whose mode no filter can read. Its name
+    /// ends as the first one's.
+    fn make_with_mode(&mut self, path: &str, mode: u32) -> Result<c_int, Failed> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let path = || Argument::text(format!("{directory}/second-{name}"));
+        let (here, flags) = (libc::AT_FDCWD, libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC);
+        let made = self.call("openat", libc::SYS_openat, [here.into(), path(), flags.into(), mode.into()]);
+        if !made.as_ref().is_err_and(Failed::forbids) {
+            return Ok(made?.value as c_int);
+        }
+        let how = [flags as u64, mode.into(), 0].map(u64::to_ne_bytes).concat();
+        let size = how.len() as i64;
+        let arguments = [here.into(), path(), Argument::Bytes(how), size.into()];
+        Ok(self.call("openat2", libc::SYS_openat2, arguments)?.value as c_int)
+    }
+
+    /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path, or a second one in the same place. That
+    /// it is one, the host sees.
     pub fn set_setuid(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
-        let modes = [0o4755, 0o4700 | self.some_of(&[1, 2, 4, 8, 16, 32])];
+        let modes = self.varied(&[0o4755, 0o4700], &[1, 2, 4, 8, 16, 32, 1 << 16, 1 << 20, 1 << 24, 1 << 28]);
         let mut refused = Ok(());
-        for by_path in [false, true] {
-            let done = self.with_each(modes, |me, mode| match by_path {
-                true => me.fchmodat(path, mode as u32),
-                false => me.fchmod(file, mode as u32),
+        for way in 0..4 {
+            let mut file = file;
+            let done = self.with_each(modes.clone(), |me, mode| match way {
+                0 => me.fchmod(file, mode as u32),
+                1 => me.fchmodat(path, mode as u32),
+                2 => me.chmod_otherwise(path, mode as u32),
+                // openat2(2) takes no mode that is none.
+                _ => me.make_with_mode(path, mode as u32 & 0o7777).map(|made| file = made),
             });
             match done {
                 Ok(()) => {

@@ -1,10 +1,20 @@
 //! Other processes, as the attacker reaches for them: by number, by pidfd, by ptrace(2).
 
-use super::{Argument, Attacker, Failed};
+use super::{Argument, Attacker, Call, Failed, combined};
 use nix::libc::{self, c_int, c_uint, pid_t};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 /// As many bytes of another process's memory are read at once.
 const WORD: usize = size_of::<u64>();
+
+/// `siginfo_t` of a signal that sigqueue(3) sends: its number, no errno, and SI_QUEUE.
+fn queued(signal: c_int) -> Argument {
+    let begin = [signal, 0, libc::SI_QUEUE].map(c_int::to_ne_bytes).concat();
+    let mut about = vec![0; size_of::<libc::siginfo_t>()];
+    about[..begin.len()].copy_from_slice(&begin);
+    Argument::Bytes(about)
+}
 
 impl Attacker<'_> {
     /// The number of a process of the host. Never 0 or less, which would mean the attacker's own group, or everybody.
@@ -34,6 +44,25 @@ impl Attacker<'_> {
         self.call("tkill", libc::SYS_tkill, [process.into(), signal.into()]).map(drop)
     }
 
+    /// rt_sigqueueinfo(2), as by sigqueue(3).
+    pub fn sigqueue(&mut self, process: pid_t, signal: c_int) -> Result<(), Failed> {
+        let arguments = [process.into(), signal.into(), queued(signal)];
+        self.call("rt_sigqueueinfo", libc::SYS_rt_sigqueueinfo, arguments).map(drop)
+    }
+
+    /// The same to the first thread of a process.
+    pub fn sigqueue_to_thread(&mut self, process: pid_t, signal: c_int) -> Result<(), Failed> {
+        let arguments = [process.into(), process.into(), signal.into(), queued(signal)];
+        self.call("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo, arguments).map(drop)
+    }
+
+    /// pidfd_open(2), with one set of flags after another: PIDFD_NONBLOCK (Linux 5.10), and PIDFD_THREAD, of a process's first
+    /// thread (Linux 6.9).
+    pub fn pidfd_of(&mut self, process: pid_t) -> Result<c_int, Failed> {
+        let flags = combined(&[libc::O_NONBLOCK, libc::O_EXCL]);
+        self.with_each(flags, |me, flags| me.pidfd_open_with(process, flags))
+    }
+
     /// pidfd_open(2).
     pub fn pidfd_open(&mut self, process: pid_t) -> Result<c_int, Failed> {
         self.pidfd_open_with(process, 0)
@@ -56,16 +85,13 @@ impl Attacker<'_> {
         self.call("pidfd_send_signal", libc::SYS_pidfd_send_signal, arguments).map(drop)
     }
 
-    /// A child that stands still (fork(2)). Returns its number.
+    /// A child that stands still (fork(2)), by any call. Returns its number.
     pub fn child(&mut self) -> Result<pid_t, Failed> {
-        // The architectures differ in the order of the last arguments, which are all 0.
-        let arguments = [libc::SIGCHLD.into(), 0.into(), 0.into(), 0.into(), 0.into()];
-        let made = self.call("clone", libc::SYS_clone, arguments);
-        #[cfg(target_arch = "x86_64")]
-        if let Err(Failed::Refused(_)) = made {
-            return Ok(self.call("fork", libc::SYS_fork, [])?.value as pid_t);
+        let Call { name, number, arguments } = Call::child(0);
+        match self.call(name, number, arguments) {
+            Err(Failed::Refused(_)) => self.fork(),
+            made => Ok(made?.value as pid_t),
         }
-        Ok(made?.value as pid_t)
     }
 
     /// Goes on as a child: see [`Hand::follow`](super::Hand::follow).
@@ -85,14 +111,19 @@ impl Attacker<'_> {
 
     /// ptrace(2) with PTRACE_ATTACH, and wait4(2) for the stop.
     pub fn attach(&mut self, process: pid_t) -> Result<(), Failed> {
-        self.ptrace(libc::PTRACE_ATTACH, process, 0, 0.into())?;
+        // The request has no address and no data, and a filter reads both.
+        self.with_each([0, self.chosen(0) as i32 | 1], |me, unused| {
+            me.ptrace(libc::PTRACE_ATTACH, process, unused as usize, unused.into())
+        })?;
         let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
         self.call("wait4", libc::SYS_wait4, arguments).map(drop)
     }
 
     /// The same by PTRACE_SEIZE and PTRACE_INTERRUPT.
     pub fn seize(&mut self, process: pid_t) -> Result<(), Failed> {
-        self.ptrace(libc::PTRACE_SEIZE, process, 0, 0.into())?;
+        // Of what it is to be told.
+        let options = self.varied(&[0], &[1, 2, 4, 8, 16, 32, 64]);
+        self.with_each(options, |me, options| me.ptrace(libc::PTRACE_SEIZE, process, 0, options.into()))?;
         self.ptrace(libc::PTRACE_INTERRUPT, process, 0, 0.into())?;
         let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
         self.call("wait4", libc::SYS_wait4, arguments).map(drop)
@@ -114,6 +145,29 @@ impl Attacker<'_> {
         let here = Argument::Vector(vec![0; length]);
         let arguments = [process.into(), here, 1.into(), Argument::Bytes(there), 1.into(), 0.into()];
         let read = self.call("process_vm_readv", libc::SYS_process_vm_readv, arguments)?;
+        self.taken.extend(read.rooms.concat());
+        Ok(())
+    }
+
+    /// Writes to the memory of a process without attaching to it (process_vm_writev(2)).
+    pub fn write_memory(&mut self, process: pid_t, address: usize, bytes: &[u8]) -> Result<(), Failed> {
+        let there = [address, bytes.len()].map(usize::to_ne_bytes).concat();
+        let here = Argument::Vector(bytes.to_vec());
+        let arguments = [process.into(), here, 1.into(), Argument::Bytes(there), 1.into(), 0.into()];
+        self.call("process_vm_writev", libc::SYS_process_vm_writev, arguments).map(drop)
+    }
+
+    /// Takes the memory of a process through a file of procfs (proc_pid_mem(5)): the host by a duplicate of the descriptor, and the attacker itself.
+    pub fn take_memory_file(&mut self, path: &str, address: usize, length: usize) -> Result<(), Failed> {
+        let memory = self.open_stake(path, libc::O_RDONLY)?;
+        let file = File::from(self.show(memory)?);
+        let mut bytes = vec![0; length];
+        if let Ok(length) = file.read_at(&mut bytes, address as u64) {
+            self.taken.extend(&bytes[..length]);
+        }
+        let arguments =
+            [memory.into(), Argument::room(length), (length as i64).into(), (address as i64).into()];
+        let read = self.call("pread64", libc::SYS_pread64, arguments)?;
         self.taken.extend(read.rooms.concat());
         Ok(())
     }

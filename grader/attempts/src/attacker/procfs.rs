@@ -1,6 +1,6 @@
 //! The kernel's own file systems, procfs and sysfs: the one that is there, or one that the attacker mounts itself.
 
-use super::{Argument, Attacker, Failed};
+use super::{Attacker, Failed};
 use crate::host::Handles;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_ulong};
@@ -13,6 +13,21 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 /// Flags that a mount of the attacker's has, since a user namespace may not leave out what its other mounts have
 /// (mount_namespaces(7)).
 const CAREFUL: c_ulong = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+
+/// Bits of the flags of mount(2) that change nothing: `MS_SILENT`, `MS_I_VERSION`, and those that the kernel has for itself or
+/// has not used yet (include/uapi/linux/mount.h).
+pub const IGNORED: [i32; 10] = [
+    libc::MS_SILENT as i32,
+    libc::MS_I_VERSION as i32,
+    512,
+    1 << 22,
+    1 << 26,
+    1 << 27,
+    1 << 28,
+    1 << 29,
+    1 << 30,
+    libc::MS_REC as i32,
+];
 
 /// As much is read of a file of the kernel's.
 const MUCH: usize = 64 << 10;
@@ -52,6 +67,7 @@ impl Attacker<'_> {
         let below = format!("{own}/{kind}");
         let place = if own != "/" && self.has_directory(&below)? { &below } else { usual };
         let flags = [CAREFUL, CAREFUL | libc::MS_RELATIME, 0].map(|flags| flags as i32);
+        let flags = self.varied(&flags, &IGNORED);
         match self.with_each(flags, |me, flags| me.mount(kind, place, kind, flags as c_ulong)) {
             Ok(()) => return Ok(place.to_owned()),
             Err(Failed::Refused(_)) => {}
@@ -118,18 +134,9 @@ impl Attacker<'_> {
         self.gives_up(&format!("there is no end to what is mounted over {path}"))
     }
 
-    /// Makes a mount writable: with mount(2), and with mount_setattr(2), which is newer (Linux 5.12).
+    /// Makes a mount writable.
     pub fn remount_writable(&mut self, path: &str) -> Result<(), Failed> {
-        match self.mount("", path, "", libc::MS_REMOUNT | libc::MS_BIND) {
-            Err(Failed::Refused(_)) => {}
-            done => return done,
-        }
-        // `struct mount_attr` of include/uapi/linux/mount.h: to set, to clear, propagation, user namespace.
-        let attributes = [0, libc::MOUNT_ATTR_RDONLY, 0, 0].map(u64::to_ne_bytes).concat();
-        let size = attributes.len() as i64;
-        let (path, attributes) = (Argument::text(path), Argument::Bytes(attributes));
-        let arguments = [libc::AT_FDCWD.into(), path, 0.into(), attributes, size.into()];
-        self.call("mount_setattr", libc::SYS_mount_setattr, arguments).map(drop)
+        self.clear_mount_flags(path, libc::MOUNT_ATTR_RDONLY)
     }
 
     /// Whether a path leads to a file system of this type.

@@ -20,7 +20,8 @@ impl Attacker<'_> {
     /// # Errors
     /// Here and below: see [`Hand::call`](super::Hand::call).
     pub fn socket(&mut self, family: c_int, kind: c_int, protocol: c_int) -> Result<c_int, Failed> {
-        let socket = self.with_each([libc::SOCK_CLOEXEC, 0, libc::SOCK_NONBLOCK], |me, flags| {
+        let flags = [libc::SOCK_CLOEXEC, 0, libc::SOCK_NONBLOCK, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK];
+        let socket = self.with_each(flags, |me, flags| {
             let arguments = [family.into(), (kind | flags).into(), protocol.into()];
             Ok(me.call("socket", libc::SYS_socket, arguments)?.value as c_int)
         })?;

@@ -1,6 +1,7 @@
 //! What a host is called, and its clocks: settings of the kernel that have system calls of their own.
 
 use super::{Argument, Attacker, Failed};
+use nix::errno::Errno;
 use nix::libc;
 use std::mem::offset_of;
 
@@ -39,15 +40,30 @@ impl Attacker<'_> {
         Ok(first_number(&told))
     }
 
-    /// clock_adjtime(2), or adjtimex(2): what the clock that tells the date is set to. Changes nothing.
+    /// adjtimex(2), or clock_adjtime(2): what the clock that tells the date is set to. Changes nothing.
     pub fn read_clock(&mut self) -> Result<Vec<u8>, Failed> {
         let room = || Argument::room(size_of::<libc::timex>());
-        let arguments = [libc::CLOCK_REALTIME.into(), room()];
-        let told = match self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments) {
-            Err(Failed::Refused(_)) => self.call("adjtimex", libc::SYS_adjtimex, [room()])?,
+        let mut told = match self.call("adjtimex", libc::SYS_adjtimex, [room()]) {
+            Err(Failed::Refused(_)) => {
+                let arguments = [libc::CLOCK_REALTIME.into(), room()];
+                self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments)?
+            }
             told => told?,
         };
-        Ok(told.rooms.into_iter().next().unwrap_or_default())
+        Ok(told.rooms.remove(0))
+    }
+
+    /// Whether clock_settime(2) comes to the kernel: without a time it sets none, and fails for that (EFAULT) before it asks for
+    /// the capability.
+    pub fn clock_settime_passes(&mut self) -> Result<bool, Failed> {
+        match self.call(
+            "clock_settime",
+            libc::SYS_clock_settime,
+            [libc::CLOCK_REALTIME.into(), Argument::Number(0)],
+        ) {
+            Err(Failed::Refused(errno)) => Ok(errno == Errno::EFAULT),
+            other => other.map(|_| false),
+        }
     }
 
     /// Sets the clock's estimated error, a mere note for time servers, to what was read: so nothing changes. With
@@ -65,8 +81,13 @@ impl Attacker<'_> {
             Err(Failed::Refused(_)) => {}
             done => return done.map(drop),
         }
-        // Sets neither the time nor the time zone, and asks for the same capability.
-        self.call("settimeofday", libc::SYS_settimeofday, [0.into(), 0.into()]).map(drop)
+        self.set_nothing()
+    }
+
+    /// settimeofday(2), which sets neither the time nor the time zone, and asks for the capability.
+    pub fn set_nothing(&mut self) -> Result<(), Failed> {
+        self.call("settimeofday", libc::SYS_settimeofday, [Argument::Number(0), Argument::Number(0)])
+            .map(drop)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The caller's terminal, as far as the attacker has it.
 
-use super::{Argument, Attacker, Failed};
+use super::{Argument, Attacker, Failed, unless_refused};
 use nix::libc::{self, c_int};
 use nix::sys::stat::makedev;
 
@@ -65,12 +65,17 @@ impl Attacker<'_> {
     /// Makes a terminal the controlling terminal of a session of the attacker's own: that of a child, since whoever leads a
     /// session or a group may have another one, and can't leave it.
     pub fn take_terminal(&mut self, terminal: c_int) -> Result<(), Failed> {
-        match self.child() {
-            Ok(child) => self.follow(child)?,
-            Err(Failed::Refused(_)) => {}
+        let has_child = match self.child() {
+            Ok(child) => self.follow(child).map(|()| true)?,
+            Err(Failed::Refused(_)) => false,
             Err(other) => return Err(other),
+        };
+        let leads = self.setsid();
+        if leads.is_err() && !has_child {
+            // A child by the last way would lead one.
+            unless_refused(self.vfork())?;
         }
-        match self.setsid().and_then(|()| self.ioctl(terminal, libc::TIOCSCTTY, 0.into())) {
+        match leads.and_then(|()| self.ioctl(terminal, libc::TIOCSCTTY, 0.into())) {
             // Some may type into any terminal.
             Ok(()) | Err(Failed::Refused(_)) => Ok(()),
             Err(other) => Err(other),

@@ -57,6 +57,19 @@ fn harmless_flags_differ_from_attempt_to_attempt() {
 }
 
 #[test]
+fn what_serves_is_known_or_chosen() {
+    let hand = &mut Refuses(|_: &Call| None, Vec::new());
+    let given = [("choice".to_owned(), "00000005ffff".to_owned())];
+    let me = Attacker::new(hand, "mark", &given);
+    let varied = me.varied(&[16, 32], &[1, 2, 4, 8]);
+    assert_eq!((varied.len(), &varied[..3]), (2 + VARIED, &[16, 32, 16 | 5][..]));
+    let mut picked = me.any_of(&[1, 2, 3, 4], 9);
+    picked.sort();
+    assert_eq!(picked, [1, 2, 3, 4]);
+    assert_eq!(combined(&[1, 8]).collect::<Vec<_>>(), [0, 1, 8, 9]);
+}
+
+#[test]
 fn a_text_ends_at_its_first_nul() {
     assert_eq!(Argument::text("a\0b"), Argument::Text(c"a".to_owned()));
 }

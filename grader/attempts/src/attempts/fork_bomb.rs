@@ -35,9 +35,19 @@ const MANY: usize = 250;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     for _ in 0..CHILDREN {
-        match me.clone(0) {
-            Err(Failed::Refused(_)) => me.fork()?,
-            done => done?,
+        let refused = match me.clone(0) {
+            Err(failed @ Failed::Refused(_)) => failed,
+            done => {
+                done?;
+                continue;
+            }
+        };
+        match me.fork() {
+            // The last way, where none of them may be called.
+            Err(failed) if refused.forbids() && failed.forbids() && cfg!(target_arch = "x86_64") => {
+                me.vfork()?
+            }
+            done => drop(done?),
         }
     }
     Ok(())

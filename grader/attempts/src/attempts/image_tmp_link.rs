@@ -2,6 +2,7 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::attacker::paths::CHMODS;
 use crate::host::Opened;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -26,7 +27,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["openat2(2)", "symlink(7)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles, Need::ImageLink { name: "tmp", to: "/var/tmp" }],
-    decisive: &[libc::SYS_fchmod, libc::SYS_fchmodat],
+    decisive: CHMODS,
     attack,
     class: Refusal::Permission,
     witness,

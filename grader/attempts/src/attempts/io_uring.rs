@@ -33,10 +33,22 @@ pub const ATTEMPT: Attempt = Attempt {
 /// The size of `struct io_uring_params` (include/uapi/linux/io_uring.h), all zeros to begin with.
 const PARAMETERS: usize = 120;
 
+/// Where its flags begin, and `IORING_SETUP_CLAMP` (Linux 5.6).
+const FLAGS: usize = 8;
+const CLAMP: u8 = 16;
+
+/// A larger ring there is not (`IORING_MAX_ENTRIES`).
+const LARGEST: u64 = 32768;
+
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     // As large as nobody can have known.
-    let ring = me.with_each([1, 1 + me.some_of(&[1, 2, 4, 8, 16])], |me, entries| {
-        let arguments = [entries.into(), Argument::room(PARAMETERS)];
+    let sizes = [30, 4000, LARGEST].map(|most| 2 + (me.chosen(0) % most) as i32);
+    // What is too large becomes as large as there are.
+    let sizes = [1].into_iter().chain(sizes).chain([1 << 16 | me.chosen(0) as i32 & i32::MAX]);
+    let ring = me.with_each(sizes, |me, entries| {
+        let mut parameters = vec![0; PARAMETERS];
+        parameters[FLAGS] = if entries > LARGEST as i32 { CLAMP } else { 0 };
+        let arguments = [entries.into(), Argument::Room(parameters)];
         Ok(me.call("io_uring_setup", libc::SYS_io_uring_setup, arguments)?.value as i32)
     })?;
     match me.is_anonymous(ring, "io_uring")? {

@@ -11,6 +11,9 @@ const PATIENCE: u8 = 20;
 /// As many packets are listened to: the first are the host's, or answers to them.
 const PACKETS: usize = 3;
 
+/// The type that packet sockets had first (packet(7), include/linux/net.h).
+const SOCK_PACKET: i32 = 10;
+
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
     id: "packet-sniff",
@@ -34,6 +37,8 @@ pub const ATTEMPT: Attempt = Attempt {
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let all = i32::from((libc::ETH_P_ALL as u16).to_be());
     let internet = i32::from((libc::ETH_P_IP as u16).to_be());
+    // Any of them, and of the internet's.
+    let (any, raw) = (0x100 + (me.chosen(0) % 0xf000) as i32, 18 + (me.chosen(0) % 200) as i32);
     let ways = [
         (libc::AF_PACKET, libc::SOCK_DGRAM, all),
         (libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_UDP),
@@ -41,6 +46,11 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         (libc::AF_PACKET, libc::SOCK_RAW, internet),
         // bind(2) gives it a protocol.
         (libc::AF_PACKET, libc::SOCK_RAW, 0),
+        (libc::AF_PACKET, libc::SOCK_DGRAM, any),
+        (libc::AF_INET, SOCK_PACKET, all),
+        (libc::AF_PACKET, SOCK_PACKET, any),
+        (libc::AF_INET, libc::SOCK_RAW, raw),
+        (libc::AF_INET6, libc::SOCK_RAW, raw),
     ];
     let mut socket = Err(Failed::Ended);
     for (family, kind, protocol) in ways {

@@ -44,7 +44,7 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    let process = me.with_each([0, libc::O_NONBLOCK], |me, flags| me.pidfd_open_with(victim, flags));
+    let process = me.pidfd_of(victim);
     let file = process.and_then(|process| me.pidfd_getfd(process, DESCRIPTOR));
     match file {
         // It has a path as well, which leads to the file itself (proc_pid_fd(5)).

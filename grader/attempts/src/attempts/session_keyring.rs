@@ -35,14 +35,14 @@ pub const ATTEMPT: Attempt = Attempt {
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let name = me.given("key").to_owned();
-    let own = [0, 0, 0].map(Argument::Number);
+    let own = [0, 0].map(Argument::Number);
     me.handles.keyring = unless_refused(me.keyctl(libc::KEYCTL_GET_KEYRING_ID, SESSION, own))?;
     // Which keys there are, by number.
     unless_refused(me.take_key(SESSION))?;
     let key = match unless_refused(me.request_key(&name))? {
         Some(key) => key,
         None => {
-            let wanted = [Argument::text("user"), Argument::text(&name), Argument::Number(0)];
+            let wanted = [Argument::text("user"), Argument::text(&name)];
             me.keyctl(libc::KEYCTL_SEARCH, SESSION, wanted)?
         }
     };

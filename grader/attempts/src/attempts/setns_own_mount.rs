@@ -34,13 +34,18 @@ pub const ATTEMPT: Attempt = Attempt {
 /// No more mounts than these lie over one another at the root.
 const MAX_COVERS: usize = 256;
 
+/// Kinds of namespaces that change nothing when they are its own.
+const OTHERS: [i32; 5] =
+    [libc::CLONE_NEWUTS, libc::CLONE_NEWIPC, libc::CLONE_NEWNET, libc::CLONE_NEWCGROUP, libc::CLONE_NEWPID];
+
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;
     // Its own namespace by a descriptor of itself, which needs no procfs (Linux 5.8), and by the usual link.
     let handles = [me.pidfd_of_itself(), me.open("/proc/self/ns/mnt", libc::O_RDONLY)];
     let mut entered = me.gives_up("it has no handle of its own mount namespace");
     // Of a process it takes kinds of namespaces, of which one may be named alone or not; of a namespace none, or its own.
-    let kinds = [[libc::CLONE_NEWNS, libc::CLONE_NEWNS | libc::CLONE_NEWUTS], [libc::CLONE_NEWNS, 0]];
+    let known = [libc::CLONE_NEWNS, libc::CLONE_NEWNS | libc::CLONE_NEWUTS];
+    let kinds = [me.varied(&known, &OTHERS), vec![libc::CLONE_NEWNS, 0]];
     for (handle, kinds) in handles.into_iter().zip(kinds) {
         let handle = match handle {
             Ok(handle) => handle,

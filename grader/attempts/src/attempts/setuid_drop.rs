@@ -2,6 +2,7 @@
 
 use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
+use crate::attacker::paths::CHMODS;
 use crate::host::Descriptor;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -23,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["chmod(2)", "inode(7)", "tmpfs(5)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "E EEBBBBB" },
     needs: &[Need::FreshHost, Need::SetuidFiles],
-    decisive: &[libc::SYS_openat, libc::SYS_fchmod, libc::SYS_fchmodat],
+    decisive: CHMODS,
     attack,
     class: Refusal::File,
     witness,

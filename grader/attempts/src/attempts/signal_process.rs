@@ -25,6 +25,8 @@ pub const ATTEMPT: Attempt = Attempt {
         libc::SYS_kill,
         libc::SYS_tgkill,
         libc::SYS_tkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
         libc::SYS_pidfd_open,
         libc::SYS_pidfd_send_signal,
     ],
@@ -33,20 +35,32 @@ pub const ATTEMPT: Attempt = Attempt {
     witness,
 };
 
-/// Each of these ends a process that has no handler for it.
-const SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGUSR1];
+/// Each of these ends a process that has no handler for it, without a core dump; from 34 on they are for a program's own use
+/// (signal(7)).
+#[rustfmt::skip]
+const SIGNALS: [i32; 43] = [
+    libc::SIGTERM, libc::SIGINT, libc::SIGUSR1, libc::SIGHUP, libc::SIGUSR2, libc::SIGALRM, libc::SIGSTKFLT,
+    libc::SIGVTALRM, libc::SIGPROF, libc::SIGIO, libc::SIGPWR, libc::SIGKILL,
+    34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64,
+];
+
+/// Of them so many are tried, and SIGTERM first.
+const TRIED: usize = 5;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
-    for way in [Attacker::kill, Attacker::tgkill, Attacker::tkill] {
-        match me.with_each(SIGNALS, |me, signal| way(me, victim, signal)) {
+    let signals = [vec![libc::SIGTERM], me.any_of(&SIGNALS, TRIED)].concat();
+    let ways =
+        [Attacker::kill, Attacker::tgkill, Attacker::tkill, Attacker::sigqueue, Attacker::sigqueue_to_thread];
+    for way in ways {
+        match me.with_each(signals.clone(), |me, signal| way(me, victim, signal)) {
             Err(Failed::Refused(_)) => {}
             done => return done,
         }
     }
     // The other way to name a process.
-    let process = me.with_each([0, libc::O_NONBLOCK], |me, flags| me.pidfd_open_with(victim, flags))?;
-    me.with_each(SIGNALS, |me, signal| me.pidfd_send_signal(process, signal))
+    let process = me.pidfd_of(victim)?;
+    me.with_each(signals, |me, signal| me.pidfd_send_signal(process, signal))
 }
 
 fn witness(host: &Host) -> Seen {

@@ -3,6 +3,7 @@
 //! A filter that kills for one way of an attack is no wall, where another way is open. But who is dead tries no other way. So
 //! the program is started again, and there the call is left out, as if it had been refused (EPERM).
 
+use crate::random::random_word;
 use attempts::attacker::{Argument, Call};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,6 +25,8 @@ pub struct Filtered {
     starts: usize,
     /// Numbers that are others at each start.
     given: BTreeSet<i64>,
+    /// What the attacker leaves to chance, the same at each start.
+    choice: String,
 }
 
 impl Filtered {
@@ -35,6 +38,17 @@ impl Filtered {
     /// How many forms of a call kill, from the first on. Another may point to other bytes: a filter can't read them.
     pub fn forms(&self, call: &Call) -> usize {
         self.calls.get(&self.readable(call)).copied().unwrap_or(0)
+    }
+
+    /// A random word by which the attacker chooses among numbers that serve.
+    ///
+    /// # Errors
+    /// There are no random numbers.
+    pub fn choice(&mut self) -> anyhow::Result<&str> {
+        if self.choice.is_empty() {
+            self.choice = random_word(16)?;
+        }
+        Ok(&self.choice)
     }
 
     /// One form more kills. False where there are too many: then the filter is another at each start.

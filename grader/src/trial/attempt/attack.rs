@@ -21,6 +21,7 @@ use attempts::attacker::{Argument, Attacker, Call, Failed, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
 use attempts::host::mounts::places_of;
+use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
@@ -98,6 +99,7 @@ impl One<'_> {
             let hosts = decoy.ready.first.mountinfo.as_deref().unwrap_or_default();
             known.push(("canary-at".into(), places_of(&mounts, hosts, &canary.path)));
         }
+        known.push(("choice".into(), hand.session.filtered.choice()?.to_owned()));
         if self.trial.attempt.needs.contains(&Need::Services) {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
         }
