@@ -11,6 +11,7 @@
 //! - [`paths`]: ways through the file tree, up to its top. [`mounts`]: flags of mounts. [`devices`]: nodes of the decoy disk.
 //! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them.
 //! - [`cgroups`], [`children`], [`limits`]: control groups, children, memory.
+//! - [`turns`]: a stake and something of its own, tried in turns.
 //! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
@@ -30,6 +31,7 @@ pub mod setuid;
 pub mod sockets;
 pub mod sysctl;
 pub mod terminal;
+pub mod turns;
 
 use crate::host::{Handles, Opened};
 use crate::rules::{Rule, Rules};

@@ -194,7 +194,7 @@ impl Attacker<'_> {
         let mut at = self.open_stake_at(from, ".", directory)?;
         let mut place = self.place(at)?;
         for _ in 0..MAX_DEPTH {
-            let above = self.open_stake_at(at, "..", directory)?;
+            let above = self.above(at)?;
             self.close(at)?;
             let there = self.place(above)?;
             if there == place {
@@ -203,6 +203,32 @@ impl Attacker<'_> {
             (at, place) = (above, there);
         }
         self.gives_up("there is no end to the directories above it")
+    }
+
+    /// The directory above an open one: opened, or where that is refused, gone to.
+    fn above(&mut self, at: c_int) -> Result<c_int, Failed> {
+        let directory = libc::O_PATH | libc::O_DIRECTORY;
+        let opened = self.open_stake_at(at, "..", directory);
+        if !matches!(opened, Err(Failed::Refused(_))) {
+            return opened;
+        }
+        match unless_refused(self.step_up(at))? {
+            Some(above) => Ok(above),
+            // What refuses is told by the last call.
+            None => self.open_at(at, "..", directory),
+        }
+    }
+
+    /// Goes to the directory above an open one, opens it as its working directory, and goes back.
+    fn step_up(&mut self, at: c_int) -> Result<c_int, Failed> {
+        let before = self.look(".")?;
+        let above = self
+            .go_to(at)
+            .and_then(|()| self.call("chdir", libc::SYS_chdir, [Argument::text("..")]))
+            .and_then(|_| self.open_stake(".", libc::O_PATH | libc::O_DIRECTORY));
+        unless_refused(self.go_to(before))?;
+        self.close(before)?;
+        above
     }
 
     /// Takes the host's canary: one file of two in the host's tree, for root and for everybody, who may be all that is left

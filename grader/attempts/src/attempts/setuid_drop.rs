@@ -57,7 +57,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
 }
 
 fn drop_setuid(me: &mut Attacker, path: &str) -> Result<(), Failed> {
-    let file = me.open(path, libc::O_WRONLY | libc::O_CREAT)?;
+    let file = me.again(|me| me.open(path, libc::O_WRONLY | libc::O_CREAT))?;
     me.set_setuid(file, path)
 }
 
