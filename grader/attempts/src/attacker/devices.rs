@@ -66,7 +66,7 @@ impl Attacker<'_> {
     }
 
     /// mknodat(2), and mknod(2) where that is another call: who forbids one may have forgotten the other.
-    fn mknod(&mut self, path: &str, mode: libc::mode_t, number: dev_t) -> Result<(), Failed> {
+    pub(super) fn mknod(&mut self, path: &str, mode: libc::mode_t, number: dev_t) -> Result<(), Failed> {
         let (mode, number) = (mode as c_int, number as i64);
         let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into(), number.into()];
         let made = self.call("mknodat", libc::SYS_mknodat, arguments).map(drop);
