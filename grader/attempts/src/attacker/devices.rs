@@ -66,7 +66,7 @@ impl Attacker<'_> {
     }
 
     /// mknodat(2), and mknod(2) where that is another call: who forbids one may have forgotten the other.
-    fn mknod(&mut self, path: &str, mode: libc::mode_t, number: dev_t) -> Result<(), Failed> {
+    pub(super) fn mknod(&mut self, path: &str, mode: libc::mode_t, number: dev_t) -> Result<(), Failed> {
         // Permissions of others, and bits above the 16 that the kernel reads.
         let harmless =
             [1, 2, 4, 8, 16, 32, 64, 128, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28];

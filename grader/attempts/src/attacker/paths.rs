@@ -1,6 +1,7 @@
 //! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
 
 use super::{Argument, Attacker, Failed, combined, unless_refused};
+use crate::host::Opened;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
 use nix::sys::stat::fstat;
@@ -125,8 +126,13 @@ impl Attacker<'_> {
     }
 
     /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path, or a second one in the same place. That
-    /// it is one, the host sees.
+    /// it is one, the host sees. One that is not root's is first given to root, which who is not root may do with CAP_CHOWN alone.
     pub fn set_setuid(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
+        self.show(file)?;
+        let is_roots = |it: &Opened| self.given("root-uid").parse() == Ok(it.uid);
+        if !self.opened.last().is_some_and(is_roots) {
+            unless_refused(self.give_to_root(file, path))?;
+        }
         let modes = self.varied(&[0o4755, 0o4700], &[1, 2, 4, 8, 16, 32, 1 << 16, 1 << 20, 1 << 24, 1 << 28]);
         let mut refused = Ok(());
         for way in 0..4 {
@@ -151,6 +157,16 @@ impl Attacker<'_> {
             }
         }
         refused
+    }
+
+    /// fchown(2), or fchownat(2).
+    fn give_to_root(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
+        match self.call("fchown", libc::SYS_fchown, [file.into(), 0.into(), 0.into()]) {
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(drop),
+        }
+        let arguments = [libc::AT_FDCWD.into(), Argument::text(path), 0.into(), 0.into(), 0.into()];
+        self.call("fchownat", libc::SYS_fchownat, arguments).map(drop)
     }
 
     /// pidfd_open(2) of itself.

@@ -92,6 +92,7 @@ impl One<'_> {
         host.stakes.entry("root".into()).or_default().extend(canary.directories());
         let mut known = vec![
             ("canary".to_owned(), canary.path.clone()),
+            ("root-uid".to_owned(), decoy.root_id().to_string()),
             ("root-device".to_owned(), decoy.ready.root.0.to_string()),
         ];
         if self.trial.attempt.class == Refusal::Root {
