@@ -119,6 +119,8 @@ pub struct Call {
 pub enum Argument {
     /// A number, a descriptor, flags, or 0 for no pointer.
     Number(i64),
+    /// A number of 32 bits: of its register the kernel reads no more.
+    Int(i32),
     /// A pointer to a string, which ends in NUL.
     Text(CString),
     /// A pointer to these bytes, a structure.
@@ -319,7 +321,26 @@ impl<'a> Attacker<'a> {
     }
 }
 
+impl Call {
+    /// The same with nothing but zeros behind its pointers.
+    pub fn blank(&self) -> Call {
+        let mut blank = self.clone();
+        for argument in &mut blank.arguments {
+            let length = match argument {
+                Argument::Text(text) => text.as_bytes_with_nul().len(),
+                Argument::Bytes(bytes) | Argument::Room(bytes) => bytes.len(),
+                Argument::Texts(_) | Argument::Vector(_) | Argument::Number(_) | Argument::Int(_) => continue,
+            };
+            *argument = Argument::Bytes(vec![0; length]);
+        }
+        blank
+    }
+}
+
 impl Argument {
+    /// A null pointer, in all 64 bits: as an [`Argument::Int`] it might point somewhere in another form of the call.
+    pub const NULL: Argument = Argument::Number(0);
+
     /// A string without a NUL in it. What follows a NUL is left out.
     pub fn text(text: impl AsRef<[u8]>) -> Argument {
         Argument::Text(c_string(text.as_ref()))
@@ -332,7 +353,11 @@ impl Argument {
 
     /// Its value, where it is a number.
     pub fn number(&self) -> Option<i64> {
-        if let Argument::Number(value) = self { Some(*value) } else { None }
+        match self {
+            Argument::Number(value) => Some(*value),
+            Argument::Int(value) => Some((*value).into()),
+            _ => None,
+        }
     }
 
     /// Room for so many bytes.
@@ -341,9 +366,21 @@ impl Argument {
     }
 }
 
-impl<T: Into<i64>> From<T> for Argument {
-    fn from(number: T) -> Argument {
-        Argument::Number(number.into())
+impl From<i64> for Argument {
+    fn from(number: i64) -> Argument {
+        Argument::Number(number)
+    }
+}
+
+impl From<i32> for Argument {
+    fn from(number: i32) -> Argument {
+        Argument::Int(number)
+    }
+}
+
+impl From<u32> for Argument {
+    fn from(number: u32) -> Argument {
+        Argument::Int(number as i32)
     }
 }
 
@@ -376,6 +413,8 @@ impl fmt::Display for Argument {
             // Flags are easier to read in hexadecimal.
             Argument::Number(number @ 4096..) => write!(out, "{number:#x}"),
             Argument::Number(number) => write!(out, "{number}"),
+            Argument::Int(number) if !(-4096..4096).contains(number) => write!(out, "{number:#x}"),
+            Argument::Int(number) => write!(out, "{number}"),
             Argument::Text(text) => write!(out, "{:?}", text.to_string_lossy()),
             Argument::Bytes(bytes) => {
                 bytes.iter().take(16).try_for_each(|byte| write!(out, "{byte:02x}"))?;

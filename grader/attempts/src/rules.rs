@@ -33,6 +33,8 @@ pub enum Rule {
     EachNumber,
     /// What is tried after a filter has killed.
     OtherWays,
+    /// What else a filter can read.
+    Forms,
     /// A failed call.
     Errno,
     /// A call that succeeded.
@@ -49,7 +51,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, in the order of the design.
-    pub const ALL: [Rule; 20] = [
+    pub const ALL: [Rule; 21] = [
         Rule::Heard,
         Rule::EachAsked,
         Rule::WorstCounts,
@@ -64,6 +66,7 @@ impl Rule {
         Rule::Handles,
         Rule::EachNumber,
         Rule::OtherWays,
+        Rule::Forms,
         Rule::Errno,
         Rule::Success,
         Rule::OwnFirst,
@@ -79,7 +82,7 @@ impl Rule {
             Rule::Pointers => 2,
             Rule::Limits | Rule::Rights | Rule::OwnDirectory => 3,
             Rule::Freeze | Rule::Mediators | Rule::WholeLook => 4,
-            Rule::Handles | Rule::EachNumber | Rule::OtherWays => 5,
+            Rule::Handles | Rule::EachNumber | Rule::OtherWays | Rule::Forms => 5,
             Rule::Errno | Rule::Success | Rule::OwnFirst => 6,
             Rule::Whole | Rule::Fresh => 7,
             Rule::TriedOnce => 8,
@@ -105,6 +108,9 @@ impl Rule {
             Rule::Handles => "The host looks at the command's descriptors itself, and reads through them.",
             Rule::EachNumber => "A call is made with each of the numbers that serve.",
             Rule::OtherWays => "Where a filter kills for one way, the others are tried in another start.",
+            Rule::Forms => {
+                "A call that a filter may have refused is made in other registers, memory and code as well."
+            }
             Rule::Errno => "The host finds in the kernel what refuses.",
             Rule::Success => "The host finds in the kernel what confined a call that succeeded.",
             Rule::OwnFirst => "The same call on something of its own has succeeded just before.",

@@ -3,7 +3,11 @@
 
 static char name[256];
 
-static void bit(const char *path) { chmod(path, 0644); }
+static void bit(const char *path) {
+    struct stat file;
+    // A directory of the kernel's would be the machine's.
+    if (!lstat(path, &file) && S_ISREG(file.st_mode)) chmod(path, 0644);
+}
 
 int main(int argc, char **argv) {
     (void)argc;

@@ -69,10 +69,10 @@ impl Attacker<'_> {
         let harmless =
             [1, 2, 4, 8, 16, 32, 64, 128, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28];
         let modes = self.varied(&[mode as c_int], &harmless);
-        self.with_each(modes, |me, mode| me.mknod_with(path, mode, number as i64))
+        self.with_each(modes, |me, mode| me.mknod_with(path, mode, number as u32))
     }
 
-    fn mknod_with(&mut self, path: &str, mode: c_int, number: i64) -> Result<(), Failed> {
+    fn mknod_with(&mut self, path: &str, mode: c_int, number: u32) -> Result<(), Failed> {
         let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into(), number.into()];
         let made = self.call("mknodat", libc::SYS_mknodat, arguments).map(drop);
         #[cfg(target_arch = "x86_64")]

@@ -84,7 +84,8 @@ impl Attacker<'_> {
     pub fn remount(&mut self, path: &str) -> Result<(), Failed> {
         let flags = self.varied(&[(libc::MS_REMOUNT | libc::MS_BIND) as i32], &IGNORED);
         self.with_each(flags, |me, flags| {
-            let arguments = [0.into(), Argument::text(path), 0.into(), flags.into(), 0.into()];
+            let arguments =
+                [Argument::NULL, Argument::text(path), Argument::NULL, flags.into(), Argument::NULL];
             me.call("mount", libc::SYS_mount, arguments).map(drop)
         })
     }

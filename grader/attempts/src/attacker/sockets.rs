@@ -57,7 +57,7 @@ impl Attacker<'_> {
     /// Connects to a listener that it makes at this address. The number of the socket is free again, for the next one.
     fn reach_its_own(&mut self, family: c_int, own: &[u8]) -> Result<(), Failed> {
         let listener = self.socket(family, libc::SOCK_STREAM, 0)?;
-        let address = [listener.into(), Argument::Bytes(own.to_vec()), (own.len() as i64).into()];
+        let address = [listener.into(), Argument::Bytes(own.to_vec()), (own.len() as i32).into()];
         self.call("bind", libc::SYS_bind, address)?;
         self.call("listen", libc::SYS_listen, [listener.into(), 1.into()])?;
         // The port is the kernel's choice.
@@ -70,7 +70,7 @@ impl Attacker<'_> {
 
     /// connect(2).
     fn connect(&mut self, socket: c_int, address: &[u8]) -> Result<(), Failed> {
-        let arguments = [socket.into(), Argument::Bytes(address.to_vec()), (address.len() as i64).into()];
+        let arguments = [socket.into(), Argument::Bytes(address.to_vec()), (address.len() as i32).into()];
         self.call("connect", libc::SYS_connect, arguments).map(drop)
     }
 

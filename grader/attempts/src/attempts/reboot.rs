@@ -49,7 +49,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     for way in WAYS {
         for second in SECOND {
             let numbers = [libc::LINUX_REBOOT_MAGIC1, second, way];
-            let [one, two, way] = numbers.map(|number| Argument::from(i64::from(number as u32)));
+            let [one, two, way] = numbers.map(Argument::from);
             match me.call("reboot", libc::SYS_reboot, [one, two, way, Argument::text("")]) {
                 Err(Failed::Refused(errno)) => refused = Err(errno.into()),
                 done => return done.map(drop),

@@ -5,6 +5,7 @@
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
 use super::descriptors::{duplicate, file_system};
+use super::forms::Forms;
 use super::mediators::let_answer;
 use super::memory::{Laid, lay, read};
 use super::no_witness::NoWitness;
@@ -15,6 +16,7 @@ use crate::trial::session::Session;
 use crate::trial::session::stops::Stop;
 use anyhow::{Context, bail};
 use attempts::attacker::{Call, Failed, Returned};
+use attempts::rules::Rule;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
@@ -58,8 +60,10 @@ pub struct Hand<'s, 'd> {
     pub made: Vec<Made>,
     /// The one for which a filter has killed it.
     pub killed_for: Option<Call>,
+    /// What there is for the forms of its calls, where a filter may read them.
+    pub(super) forms: Option<Option<Forms>>,
     /// Its parent and what that has in its registers, while a child is moved in its place.
-    parent: Option<(Pid, Registers, u64)>,
+    pub(super) parent: Option<(Pid, Registers, u64)>,
 }
 
 impl<'s, 'd> Hand<'s, 'd> {
@@ -74,7 +78,7 @@ impl<'s, 'd> Hand<'s, 'd> {
             let info = ptrace::syscall_info(pid).context("the command's system call")?;
             // SAFETY: it stands at the entry of a call, so this is what the kernel has written.
             let own = unsafe { info.u.entry.nr };
-            return Ok(Hand { session, pid, saved, own, made: Vec::new(), killed_for: None, parent: None });
+            return Ok(Hand::standing(session, pid, saved, own));
         }
         let follow = ptrace::Options::PTRACE_O_TRACESYSGOOD
             | ptrace::Options::PTRACE_O_TRACEFORK
@@ -94,16 +98,7 @@ impl<'s, 'd> Hand<'s, 'd> {
             match session.next_stop(pid, Instant::now() + RETURNS) {
                 Some(Stop::Entry { number, native: true }) => {
                     let saved = Registers::read(pid).context("the command's registers")?;
-                    let made = Vec::new();
-                    return Ok(Hand {
-                        session,
-                        pid,
-                        saved,
-                        own: number,
-                        made,
-                        killed_for: None,
-                        parent: None,
-                    });
+                    return Ok(Hand::standing(session, pid, saved, number));
                 }
                 Some(Stop::Entry { .. }) => bail!("the command is of another architecture"),
                 Some(Stop::Ended { .. }) => bail!("the command ended when the host stopped it"),
@@ -111,6 +106,10 @@ impl<'s, 'd> Hand<'s, 'd> {
                 None => bail!("the command did not come to a system call"),
             }
         }
+    }
+
+    fn standing(session: &'s mut Session<'d>, pid: Pid, saved: Registers, own: u64) -> Hand<'s, 'd> {
+        Hand { session, pid, saved, own, made: Vec::new(), killed_for: None, forms: None, parent: None }
     }
 
     /// The process.
@@ -145,17 +144,47 @@ impl<'s, 'd> Hand<'s, 'd> {
         children
     }
 
-    /// Notes a call. One for which a filter kills is left out, as if it had been refused: see [`super::filtered`].
-    fn begin(&mut self, call: &Call) -> Result<(), Failed> {
-        let left_out = self.session.filtered.has(call);
-        self.made.push(Made { call: call.clone(), returned: None, left_out });
-        if left_out { Err(Errno::EPERM.into()) } else { Ok(()) }
+    /// A call for which a filter kills is left out, as if it had been refused: see [`super::filtered`].
+    pub(super) fn leave_out(&mut self) -> Failed {
+        if let Some(made) = self.made.last_mut() {
+            made.left_out = true;
+        }
+        Errno::EPERM.into()
     }
 
-    /// Makes a call, and waits until the process stands again where it stood.
-    fn make(&mut self, laid: &Laid, number: i64) -> Result<Returned, Failed> {
+    /// Makes a call in its first form: see [`super::forms`].
+    pub(super) fn make_once(&mut self, call: &Call) -> Result<Returned, Failed> {
+        let laid = lay(&call.arguments, self.saved.stack());
+        self.make(&laid, call.number, None)
+    }
+
+    /// Makes a call, by the instruction at an address or by that of its own call, and waits until the process stands again where
+    /// it stood. Signals may interrupt it.
+    pub(super) fn make(
+        &mut self,
+        laid: &Laid,
+        number: i64,
+        instruction: Option<u64>,
+    ) -> Result<Returned, Failed> {
+        for _ in 0..RESTARTS {
+            let done = self.make_interrupted(laid, number, instruction);
+            let returned = self.made.last().and_then(|made| made.returned);
+            if !returned.is_some_and(|value| ERESTART.contains(&-value)) {
+                return done;
+            }
+        }
+        Err(Failed::GaveUp("signals interrupted a call again and again".into()))
+    }
+
+    fn make_interrupted(
+        &mut self,
+        laid: &Laid,
+        number: i64,
+        instruction: Option<u64>,
+    ) -> Result<Returned, Failed> {
         laid.write(self.pid).map_err(lost)?;
-        self.saved.with_call(number as u64, laid.numbers).write(self.pid).map_err(lost)?;
+        let called = self.saved.with_call(number as u64, laid.numbers);
+        instruction.map_or(called, |at| called.after(at)).write(self.pid).map_err(lost)?;
         self.session.resume(self.pid, libc::PTRACE_SYSCALL);
         if !self.session.stands_within(self.pid, AT_ONCE) {
             let (pid, deadline) = (self.pid, Instant::now() + RETURNS);
@@ -270,16 +299,14 @@ pub(super) fn lost(errno: Errno) -> Failed {
 
 impl attempts::attacker::Hand for Hand<'_, '_> {
     fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
-        self.begin(call)?;
-        let laid = lay(&call.arguments, self.saved.stack());
-        for _ in 0..RESTARTS {
-            let done = self.make(&laid, call.number);
-            let returned = self.made.last().and_then(|made| made.returned);
-            if !returned.is_some_and(|value| ERESTART.contains(&-value)) {
-                return done;
-            }
+        self.made.push(Made { call: call.clone(), returned: None, left_out: false });
+        if self.is_filtered() && self.session.rules.holds(Rule::Forms) {
+            return self.make_in_each_form(call);
         }
-        Err(Failed::GaveUp(format!("signals interrupted {} again and again", call.name)))
+        if self.session.filtered.forms(call) > 0 {
+            return Err(self.leave_out());
+        }
+        self.make_once(call)
     }
 
     fn duplicate(&mut self, descriptor: i32) -> Result<OwnedFd, Failed> {
@@ -319,7 +346,10 @@ impl attempts::attacker::Hand for Hand<'_, '_> {
     }
 
     fn call_i386(&mut self, call: &Call) -> Result<Returned, Failed> {
-        self.begin(call)?;
+        self.made.push(Made { call: call.clone(), returned: None, left_out: false });
+        if self.session.filtered.forms(call) > 0 {
+            return Err(self.leave_out());
+        }
         self.by_int_0x80(call)
     }
 

@@ -33,6 +33,10 @@ pub fn lay(arguments: &[Argument], stack: u64) -> Laid {
                 laid.numbers[number] = *value as u64;
                 continue;
             }
+            Argument::Int(value) => {
+                laid.numbers[number] = i64::from(*value) as u64;
+                continue;
+            }
             Argument::Text(text) => add(&mut laid.bytes, text.as_bytes_with_nul()),
             Argument::Bytes(bytes) => add(&mut laid.bytes, bytes),
             Argument::Room(bytes) => {

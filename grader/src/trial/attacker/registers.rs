@@ -102,6 +102,11 @@ impl Registers {
         self
     }
 
+    /// The same just after an instruction that makes a call, at this address.
+    pub fn after(self, instruction: u64) -> Registers {
+        self.behind(LAYOUT, instruction)
+    }
+
     /// Where the next instruction is.
     pub fn instruction(&self) -> u64 {
         self.0[LAYOUT.instruction]
@@ -117,6 +122,11 @@ impl Registers {
         for (at, argument) in layout.arguments.into_iter().zip(arguments) {
             self.0[at] = argument;
         }
+        self
+    }
+
+    fn behind(mut self, layout: &Layout, instruction: u64) -> Registers {
+        self.0[layout.instruction] = instruction + layout.length;
         self
     }
 
