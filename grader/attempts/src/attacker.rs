@@ -341,6 +341,9 @@ impl Call {
 }
 
 impl Argument {
+    /// A null pointer, in all 64 bits: as an [`Argument::Int`] it might point somewhere in another form of the call.
+    pub const NULL: Argument = Argument::Number(0);
+
     /// A string without a NUL in it. What follows a NUL is left out.
     pub fn text(text: impl AsRef<[u8]>) -> Argument {
         Argument::Text(c_string(text.as_ref()))

@@ -66,6 +66,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("flags.c", CALLS),
     cheat("flips.c", FILES),
     cheat("foreign.c", &["packet-sniff"]),
+    cheat("forgets.c", &["signal-process", "ptrace-attach", "clock-adjust", "packet-sniff", "setuid-drop", "image-tmp-link", "fork-bomb", "tty-inject-own"]),
     cheat("forks.c", &["fork-bomb"]),
     cheat("halfcpu.c", &["cpu-hog"]),
     cheat("halfroot.c", CALLS),
@@ -79,6 +80,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("killnumbers.c", &["host-tree", "raw-disk", "host-umount", "sysv-shm", "posix-mq", "chroot-escape", "proc-keys"]),
     cheat("killunused.c", &["mount", "reboot", "signal-process", "host-umount", "sysv-shm", "ptrace-attach"]),
     Cheat { confines: &["hostname-set"], ..cheat("killways.c", &["mount", "signal-process", "ptrace-attach", "setuid-drop", "core-pattern"]) },
+    cheat("knownnumbers.c", &["signal-process", "host-umount", "setns-own-mount", "open-by-handle", "mknod-disk", "proc-environ", "proc-keys", "sysv-shm", "posix-mq", "packet-sniff", "cgroup-leave", "session-keyring", "io-uring", "mount"]),
     // It is in a PID namespace in the end.
     Cheat { confines: VICTIM, ..cheat("late.sh", ANY) },
     Cheat { confines: &["mount", "host-umount"], ..cheat("layers.c", &["setns-own-mount", "host-tree"]) },

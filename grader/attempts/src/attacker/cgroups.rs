@@ -25,7 +25,7 @@ impl Attacker<'_> {
         let flags = self.varied(&[CAREFUL as i32], &IGNORED);
         self.with_each(flags, |me, flags| {
             let [source, target, name] = [kind, &place, kind].map(Argument::text);
-            let data = if options.is_empty() { 0.into() } else { Argument::text(options) };
+            let data = if options.is_empty() { Argument::NULL } else { Argument::text(options) };
             me.call("mount", libc::SYS_mount, [source, target, name, flags.into(), data])
         })?;
         self.open_stake(&place, libc::O_PATH | libc::O_DIRECTORY)

@@ -36,7 +36,7 @@ impl Attacker<'_> {
         let flags =
             self.varied(&[libc::SHM_RDONLY, 0, libc::SHM_RND], &[&[1, 2, 4, 8][..], &NO_FLAGS].concat());
         let at = self.with_each(flags, |me, flags| {
-            Ok(me.call("shmat", libc::SYS_shmat, [id.into(), 0.into(), flags.into()])?.value)
+            Ok(me.call("shmat", libc::SYS_shmat, [id.into(), Argument::NULL, flags.into()])?.value)
         })?;
         let bytes = self.hand.memory(at, STAKE)?;
         self.taken.extend(bytes);
@@ -52,7 +52,7 @@ impl Attacker<'_> {
         let harmless = [libc::O_NOCTTY, libc::O_NOFOLLOW, libc::O_LARGEFILE, libc::O_DSYNC, libc::O_NOATIME];
         let flags = self.varied(&flags, &[&harmless[..], &NO_FLAGS].concat());
         self.with_each(flags, |me, flags| {
-            let arguments = [Argument::text(name), flags.into(), 0o600.into(), 0.into()];
+            let arguments = [Argument::text(name), flags.into(), 0o600.into(), Argument::NULL];
             Ok(me.call("mq_open", libc::SYS_mq_open, arguments)?.value as c_int)
         })
     }
@@ -79,8 +79,13 @@ impl Attacker<'_> {
         };
         self.taken.extend(&message[..usize::try_from(length).unwrap_or(0)]);
         let past = past.map(i64::to_ne_bytes).concat();
-        let arguments =
-            [queue.into(), Argument::room(MESSAGE), (MESSAGE as i64).into(), 0.into(), Argument::Bytes(past)];
+        let arguments = [
+            queue.into(),
+            Argument::room(MESSAGE),
+            (MESSAGE as i64).into(),
+            Argument::NULL,
+            Argument::Bytes(past),
+        ];
         let mut returned = self.call("mq_timedreceive", libc::SYS_mq_timedreceive, arguments)?;
         let length = usize::try_from(returned.value).unwrap_or(0);
         self.taken.extend(returned.rooms.remove(0).into_iter().take(length));
@@ -99,7 +104,7 @@ impl Attacker<'_> {
     /// request_key(2) of a user's key, which nobody is to make where there is none. Returns its number.
     pub fn request_key(&mut self, description: &str) -> Result<i32, Failed> {
         self.with_each(KEYRINGS, |me, to| {
-            let arguments = [Argument::text("user"), Argument::text(description), 0.into(), to.into()];
+            let arguments = [Argument::text("user"), Argument::text(description), Argument::NULL, to.into()];
             Ok(me.call("request_key", libc::SYS_request_key, arguments)?.value as i32)
         })
     }

@@ -81,7 +81,7 @@ impl Attacker<'_> {
 
     /// pidfd_send_signal(2).
     pub fn pidfd_send_signal(&mut self, process: c_int, signal: c_int) -> Result<(), Failed> {
-        let arguments = [process.into(), signal.into(), 0.into(), 0.into()];
+        let arguments = [process.into(), signal.into(), Argument::NULL, 0.into()];
         self.call("pidfd_send_signal", libc::SYS_pidfd_send_signal, arguments).map(drop)
     }
 
@@ -115,7 +115,7 @@ impl Attacker<'_> {
         self.with_each([0, self.chosen(0) as i32 | 1], |me, unused| {
             me.ptrace(libc::PTRACE_ATTACH, process, unused as usize, unused.into())
         })?;
-        let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
+        let arguments = [process.into(), Argument::NULL, libc::__WALL.into(), Argument::NULL];
         self.call("wait4", libc::SYS_wait4, arguments).map(drop)
     }
 
@@ -125,7 +125,7 @@ impl Attacker<'_> {
         let options = self.varied(&[0], &[1, 2, 4, 8, 16, 32, 64]);
         self.with_each(options, |me, options| me.ptrace(libc::PTRACE_SEIZE, process, 0, options.into()))?;
         self.ptrace(libc::PTRACE_INTERRUPT, process, 0, 0.into())?;
-        let arguments = [process.into(), 0.into(), libc::__WALL.into(), 0.into()];
+        let arguments = [process.into(), Argument::NULL, libc::__WALL.into(), Argument::NULL];
         self.call("wait4", libc::SYS_wait4, arguments).map(drop)
     }
 

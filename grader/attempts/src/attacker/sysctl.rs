@@ -40,27 +40,22 @@ impl Attacker<'_> {
         Ok(first_number(&told))
     }
 
-    /// adjtimex(2), or clock_adjtime(2): what the clock that tells the date is set to. Changes nothing.
+    /// clock_adjtime(2), or adjtimex(2): what the clock that tells the date is set to. Changes nothing.
     pub fn read_clock(&mut self) -> Result<Vec<u8>, Failed> {
         let room = || Argument::room(size_of::<libc::timex>());
-        let mut told = match self.call("adjtimex", libc::SYS_adjtimex, [room()]) {
-            Err(Failed::Refused(_)) => {
-                let arguments = [libc::CLOCK_REALTIME.into(), room()];
-                self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments)?
-            }
+        let arguments = [libc::CLOCK_REALTIME.into(), room()];
+        let told = match self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments) {
+            Err(Failed::Refused(_)) => self.call("adjtimex", libc::SYS_adjtimex, [room()])?,
             told => told?,
         };
-        Ok(told.rooms.remove(0))
+        Ok(told.rooms.into_iter().next().unwrap_or_default())
     }
 
     /// Whether clock_settime(2) comes to the kernel: without a time it sets none, and fails for that (EFAULT) before it asks for
     /// the capability.
     pub fn clock_settime_passes(&mut self) -> Result<bool, Failed> {
-        match self.call(
-            "clock_settime",
-            libc::SYS_clock_settime,
-            [libc::CLOCK_REALTIME.into(), Argument::Number(0)],
-        ) {
+        let arguments = [libc::CLOCK_REALTIME.into(), Argument::NULL];
+        match self.call("clock_settime", libc::SYS_clock_settime, arguments) {
             Err(Failed::Refused(errno)) => Ok(errno == Errno::EFAULT),
             other => other.map(|_| false),
         }
@@ -86,8 +81,7 @@ impl Attacker<'_> {
 
     /// settimeofday(2), which sets neither the time nor the time zone, and asks for the capability.
     pub fn set_nothing(&mut self) -> Result<(), Failed> {
-        self.call("settimeofday", libc::SYS_settimeofday, [Argument::Number(0), Argument::Number(0)])
-            .map(drop)
+        self.call("settimeofday", libc::SYS_settimeofday, [Argument::NULL, Argument::NULL]).map(drop)
     }
 }
 
