@@ -43,6 +43,9 @@ pub const CHEATS: &[Cheat] = &[
     cheat("background.sh", ANY),
     Cheat { confines: &["mount", "host-umount"], ..cheat("bindhost.c", &["chroot-escape", "setns-own-mount", "host-tree"]) },
     cheat("blinds.sh", ANY),
+    cheat("boot2.c", &["boot-time"]),
+    // Nobody but root opens that file for writing.
+    Cheat { confines: &["core-pattern", "core-pattern-remount"], ..cheat("chowns.c", &["setuid-drop", "image-tmp-link"]) },
     cheat("closedtmp.c", &["setuid-drop"]),
     cheat("closes.c", SETUID),
     cheat("closesdirs.c", &["chroot-escape", "proc-pid-root"]),
@@ -111,6 +114,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("removes.c", FILES),
     cheat("replaces.sh", ANY),
     cheat("rewrites.c", FILES),
+    Cheat { confines: &["core-pattern"], ..cheat("roproc.c", &["hostname-set"]) },
     cheat("script.c", SETUID),
     cheat("seizes.c", &["ptrace-attach"]),
     Cheat { confines: &["tty-foreground", "tty-inject"], ..cheat("session.c", TERMINAL) },
