@@ -107,6 +107,8 @@ pub const CHEATS: &[Cheat] = &[
     cheat("pidways.c", &["mount", "host-umount", "hostname-set", "sysv-shm", "posix-mq", "abstract-socket", "loopback-service", "packet-sniff", "cgroup-path", "cgroup-leave"]),
     cheat("pivothost.c", FILES),
     cheat("poison.sh", ANY),
+    // Nobody but root opens that file for writing.
+    Cheat { confines: &["core-pattern", "core-pattern-remount"], ..cheat("portuid.c", &["loopback-service"]) },
     cheat("pread.c", FILES),
     cheat("prepares.c", &["sysv-shm", "signal-process", "pidfd-getfd", "ptrace-attach"]),
     cheat("privatetmp.c", &["mount"]),
