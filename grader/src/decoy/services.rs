@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_send, mq_unlink};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::sethostname;
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
@@ -195,11 +196,21 @@ fn listeners(served: &mut Served) -> Result<(UnixListener, TcpListener)> {
     served.abstract_name = random_word(NAME)?;
     let name = SocketAddr::from_abstract_name(&served.abstract_name)?;
     let abstract_socket = UnixListener::bind_addr(&name).context("an abstract socket")?;
-    let loopback = TcpListener::bind(("127.0.0.1", 0)).context("a listener on 127.0.0.1")?;
+    let loopback = loopback().context("a listener on 127.0.0.1")?;
     served.port = loopback.local_addr()?.port();
     abstract_socket.set_nonblocking(true)?;
     loopback.set_nonblocking(true)?;
     Ok((abstract_socket, loopback))
+}
+
+/// A listener on 127.0.0.1, at a port of the kernel's choice. Without SO_REUSEADDR (socket(7)), which the standard library sets:
+/// with it the host's port could be one that a program keeps from others.
+fn loopback() -> Result<TcpListener> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))?;
+    listen(&socket, Backlog::MAXCONN)?;
+    Ok(socket.into())
 }
 
 /// A session keyring of the host's own (session-keyring(7)). A kernel without keys has none to lose: then the control

@@ -44,6 +44,9 @@ pub const CHEATS: &[Cheat] = &[
     cheat("baits.c", WHOLE),
     Cheat { confines: &["mount", "host-umount"], ..cheat("bindhost.c", &["chroot-escape", "setns-own-mount", "host-tree"]) },
     cheat("blinds.sh", ANY),
+    cheat("boot2.c", &["boot-time"]),
+    // Nobody but root opens that file for writing.
+    Cheat { confines: &["core-pattern", "core-pattern-remount"], ..cheat("chowns.c", &["setuid-drop", "image-tmp-link"]) },
     cheat("closedtmp.c", &["setuid-drop"]),
     cheat("closes.c", SETUID),
     cheat("closesdirs.c", &["chroot-escape", "proc-pid-root"]),
@@ -113,6 +116,8 @@ pub const CHEATS: &[Cheat] = &[
     cheat("pivothost.c", FILES),
     cheat("place.c", &["mount", "reboot", "signal-process", "hostname-set", "host-umount", "sysv-shm", "ptrace-attach", "packet-sniff"]),
     cheat("poison.sh", ANY),
+    // Nobody but root opens that file for writing.
+    Cheat { confines: &["core-pattern", "core-pattern-remount"], ..cheat("portuid.c", &["loopback-service"]) },
     cheat("pread.c", FILES),
     cheat("prepares.c", &["sysv-shm", "signal-process", "pidfd-getfd", "ptrace-attach"]),
     cheat("privatetmp.c", &["mount"]),
@@ -120,6 +125,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("removes.c", FILES),
     cheat("replaces.sh", ANY),
     cheat("rewrites.c", FILES),
+    Cheat { confines: &["core-pattern"], ..cheat("roproc.c", &["hostname-set"]) },
     cheat("script.c", SETUID),
     cheat("second.c", &["raw-disk", "loopback-service", "abstract-socket", "setuid-drop"]),
     cheat("seizes.c", &["ptrace-attach"]),

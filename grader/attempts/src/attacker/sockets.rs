@@ -14,6 +14,8 @@ const SIOCGSKNS: c_ulong = 0x894C;
 
 /// So many may wait for a listener of its own, which accepts none.
 const GUESTS: c_int = 64;
+/// So many ports on each side of one may be somebody's.
+const NEIGHBOURS: u16 = 64;
 
 /// As much is received at once.
 const PACKET: usize = 2048;
@@ -64,6 +66,12 @@ impl Attacker<'_> {
             (Err(failed), Turns::NotItsOwn(_)) if failed.forbids() => {
                 self.gives_up("it may not connect to a listener of its own either")
             }
+            (Err(failed), _) if failed.forbids() && family == libc::AF_INET => {
+                self.reaches_neighbours(stake)?;
+                self.close(socket)?;
+                let socket = self.socket(family, libc::SOCK_STREAM, 0)?;
+                self.connect(socket, stake).map(|()| socket)
+            }
             (Err(other), _) => Err(other),
         }
     }
@@ -85,6 +93,39 @@ impl Attacker<'_> {
             Err(refused @ Failed::Refused(_)) => self.close(socket).and(Err(refused)),
             Err(other) => Err(other),
         }
+    }
+
+    /// Connects to a listener that it makes at this address.
+    fn reach_its_own(&mut self, family: c_int, own: &[u8]) -> Result<(), Failed> {
+        let (_, address) = self.listener(family, own)?;
+        let guest = self.connected(family, &address)?;
+        self.close(guest)
+    }
+
+    /// Connects to listeners of its own at the ports on both sides of the stake's, of which nobody can have known: a rule for
+    /// a range of ports (ip-rule(8)) does not tell whose they are.
+    fn reaches_neighbours(&mut self, stake: &[u8]) -> Result<(), Failed> {
+        let port = u16::from_be_bytes([stake[2], stake[3]]);
+        for up in [true, false] {
+            let mut reached = 0;
+            for distance in 1..=NEIGHBOURS {
+                let next = if up { port.checked_add(distance) } else { port.checked_sub(distance) };
+                let Some(next) = next.filter(|_| reached < 2) else { break };
+                match self.reach_its_own(libc::AF_INET, &loopback_address(next)) {
+                    Ok(()) => reached += 1,
+                    Err(Failed::Refused(Errno::EADDRINUSE)) => {}
+                    Err(Failed::Refused(errno)) => {
+                        return self
+                            .gives_up(&format!("it may not connect to its own port {next} either: {errno}"));
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+            if reached == 0 {
+                return self.gives_up("it has no port beside the host's");
+            }
+        }
+        Ok(())
     }
 
     /// connect(2).
