@@ -8,9 +8,10 @@
 //! - [`calls`]: system calls by their names. [`files`]: opening, reading and looking, with the host's own look at the descriptor.
 //! - [`procfs`]: the kernel's own file systems. [`ipc`]: shared memory, queues and keys. [`sockets`]: sockets and connections.
 //!   [`sysctl`]: the host's name, and clocks.
-//! - [`paths`]: ways through the file tree, up to its top. [`devices`]: nodes of the decoy disk.
+//! - [`paths`]: ways through the file tree, up to its top. [`mounts`]: flags of mounts. [`devices`]: nodes of the decoy disk.
 //! - [`controls`]: reading and writing by the attacker's own hand. [`descriptors`]: what the host sees of them.
 //! - [`cgroups`], [`children`], [`limits`]: control groups, children, memory.
+//! - [`turns`]: a stake and something of its own, tried in turns.
 //! - [`processes`]: other processes. [`terminal`]: the caller's terminal. [`setuid`]: set-user-ID programs.
 
 pub mod calls;
@@ -22,6 +23,7 @@ pub mod devices;
 pub mod files;
 pub mod ipc;
 pub mod limits;
+pub mod mounts;
 pub mod paths;
 pub mod processes;
 pub mod procfs;
@@ -29,6 +31,7 @@ pub mod setuid;
 pub mod sockets;
 pub mod sysctl;
 pub mod terminal;
+pub mod turns;
 
 use crate::host::{Handles, Opened};
 use crate::rules::{Rule, Rules};

@@ -231,10 +231,12 @@ impl Attempt {
         ALL.iter().find(|attempt| attempt.id == id)
     }
 
-    /// Whether a refusal of this system call counts: it is decisive, or does the same as one that is by a newer way.
+    /// Whether a refusal of this system call counts: it is decisive, or does the same as one that is by another way.
     pub fn decides(&self, call: libc::c_long) -> bool {
         let stands_for = match call {
             libc::SYS_openat2 => libc::SYS_openat,
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_open => libc::SYS_openat,
             libc::SYS_fsopen | libc::SYS_fsconfig | libc::SYS_fsmount => libc::SYS_mount,
             libc::SYS_move_mount | libc::SYS_mount_setattr => libc::SYS_mount,
             libc::SYS_adjtimex => libc::SYS_clock_adjtime,

@@ -1,8 +1,9 @@
 //! The facts that a witness reads: what the host itself saw, as a plain record.
 //!
 //! # Layout
-//! - [`process`]: a process, and the files that it has open.
+//! - [`process`]: a process, and the files that it has open. [`mounts`]: mount tables.
 
+pub mod mounts;
 mod process;
 
 pub use process::{Cpu, Descriptor, Executed, Opened, Process};
@@ -145,6 +146,8 @@ pub struct Handles {
     pub keyring: Option<i32>,
     /// The number of a key that it has found.
     pub key: Option<i32>,
+    /// Whether descriptors are on their way to it, in a socket that it holds (SCM_RIGHTS, unix(7)).
+    pub in_flight: bool,
 }
 
 /// What an attacker has of the caller's terminal. None where there is no terminal.

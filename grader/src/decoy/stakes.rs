@@ -63,6 +63,12 @@ impl Canary {
         self.files.numbers().remove("canary").unwrap_or_default()
     }
 
+    /// Device and inode of the directories among which nobody knows where it is.
+    pub fn directories(&self) -> Vec<(u64, u64)> {
+        let all = DIRECTORIES.iter().filter_map(|it| self.root.below(it).ok()?.stat().ok());
+        all.map(|stat| (stat.st_dev, stat.st_ino)).collect()
+    }
+
     /// Whether one is gone, or another than it was.
     pub fn is_spoiled(&self) -> bool {
         !self.files.spoiled(&self.root).is_empty()

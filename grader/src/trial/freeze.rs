@@ -1,8 +1,9 @@
 //! Nothing else moves, from before an attempt until the host has looked. Every process of the decoy but its PID 1, its
-//! victim and the attacker is stopped by ptrace(2). SIGSTOP would not do: a timer's SIGCONT ends it.
+//! victim and the attacker is stopped by ptrace(2). SIGSTOP would not do: a timer's SIGCONT ends it. A victim that is not
+//! as the host had made it is stopped like all others: a program may have made it one of its own.
 
-use super::observe;
 use super::session::Session;
+use super::{observe, stakes};
 use crate::decoy::Decoy;
 use crate::proc::{self, field};
 use anyhow::{Result, bail};
@@ -17,9 +18,8 @@ use std::time::{Duration, Instant};
 /// All stand within this time.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Stops all processes below a decoy's PID 1 but its victim and `attacker`, which is stopped already. They stand until
-/// [`Session::release_all`]. Returns them and their
-/// threads, the attacker too.
+/// Stops all processes below a decoy's PID 1 but its victim, if that is whole, and `attacker`, which is stopped already. They
+/// stand until [`Session::release_all`]. Returns them and their threads, the attacker too.
 ///
 /// # Errors
 /// One can't be stopped: why, in words.
@@ -105,4 +105,5 @@ fn is_victim(pid: Pid, decoy: &Decoy) -> bool {
     observe::identity(pid).parent == decoy.pid1().as_raw()
         && numbers.len() == hosts.len()
         && numbers.last() == Some(&decoy.victim())
+        && stakes::victim_is_whole(decoy)
 }

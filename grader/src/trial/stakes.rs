@@ -10,13 +10,25 @@ use crate::proc::{self, field};
 use anyhow::{Context, Result, ensure};
 use attempts::refusals::Refusal;
 use attempts::victim::{ADDRESS, DESCRIPTOR};
+use nix::libc::{self, c_long};
 use nix::sys::stat::{self, SFlag};
+use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// As much is read of what holds a random word.
 const WORD: usize = 256;
+
+/// A victim that has just been made waits within this time.
+const COMES_TO_REST: Duration = Duration::from_millis(50);
+
+/// The call in which pause(3) waits: not every architecture has one of this name.
+#[cfg(target_arch = "x86_64")]
+const PAUSE: c_long = libc::SYS_pause;
+#[cfg(not(target_arch = "x86_64"))]
+const PAUSE: c_long = libc::SYS_ppoll;
 
 /// What is wrong with the stake of attempts of this class, in words.
 pub fn unfit(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) -> Option<String> {
@@ -34,10 +46,29 @@ pub fn unfit(session: &Session, stage: &Stage, decoy: &Decoy, class: Refusal) ->
     whole.err().map(|why| format!("{stake} was not as the host had made it: {why:#}"))
 }
 
-/// The victim lives, nobody traces it, and it has its three words.
+/// Whether the victim is as the host has made it, so that it does nothing by itself.
+pub fn victim_is_whole(decoy: &Decoy) -> bool {
+    victim(decoy).is_ok()
+}
+
+/// Whether the one thread of a process waits for a signal. It may be on its way there.
+fn pauses(pid: Pid) -> bool {
+    let deadline = Instant::now() + COMES_TO_REST;
+    loop {
+        let call = proc::read(pid, "syscall");
+        let number = call.split(' ').next().and_then(|number| number.parse().ok());
+        let waits = number == Some(PAUSE) && proc::tasks(pid) == [pid];
+        if waits || Instant::now() > deadline {
+            return waits;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The victim lives and waits, nobody traces it, and it has its three words.
 fn victim(decoy: &Decoy) -> Result<()> {
     let depth = proc::nspid(decoy.pid1()).len();
-    let is_it = |pid: &nix::unistd::Pid| {
+    let is_it = |pid: &Pid| {
         let numbers = proc::nspid(*pid);
         numbers.len() == depth && numbers.last() == Some(&decoy.victim())
     };
@@ -63,6 +94,7 @@ fn victim(decoy: &Decoy) -> Result<()> {
     };
     ensure!(has(&read("mem", ADDRESS as u64)?, "victim-memory"), "its memory is another");
     ensure!(has(&read(&format!("fd/{DESCRIPTOR}"), 0)?, "victim-file"), "its open file is another");
+    ensure!(pauses(pid), "it does something else than to wait");
     Ok(())
 }
 

@@ -1,23 +1,28 @@
 //! The caller's terminal, of which the grader holds both ends, and what an attacker has of it.
 
+use super::attacker::descriptors::duplicate;
+use super::observe;
 use super::session::Session;
 use crate::proc;
 use anyhow::{Context, Result, ensure};
 use attempts::host::Terminal;
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::termios::{self, FlushArg, SetArg, Termios};
+use nix::sys::stat::makedev;
+use nix::sys::termios::{self, FlushArg, SetArg, SpecialCharacterIndices, Termios};
 use nix::unistd::Pid;
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 /// The plain line discipline: include/uapi/linux/tty.h.
 const N_TTY: libc::c_int = 0;
 
 /// What an attacker has of the terminal.
 pub fn terminal(session: &Session, pid: Pid) -> Terminal {
-    let Some(inode) = inode(session) else { return Terminal::default() };
+    if session.terminal().is_none() {
+        return Terminal::default();
+    }
     let own_session = proc::stat_field(&proc::read(pid, "stat"), 6).and_then(|number| number.parse().ok());
     // SAFETY: an ioctl that writes one int.
     let session_of_terminal = unsafe {
@@ -26,19 +31,33 @@ pub fn terminal(session: &Session, pid: Pid) -> Terminal {
         (answer == 0).then_some(leader)
     };
     Terminal {
-        held: Some(descriptor(pid, inode).is_some()),
+        held: Some(descriptor(session, pid).is_some()),
         in_session: Some(session_of_terminal.is_some() && session_of_terminal == own_session),
     }
 }
 
-/// What an attacker may know of it: its descriptor, whether it may ask for its controlling terminal, and the terminal's
-/// device and inode.
+/// What an attacker may know of it: its descriptor, who above it in its PID namespace has one, and whether it may ask for its
+/// controlling terminal.
 pub fn hints(session: &Session, pid: Pid, terminal: Terminal) -> Vec<(String, String)> {
-    let Some(inode) = inode(session) else { return Vec::new() };
-    let held = descriptor(pid, inode).map(|number| ("terminal", number.to_string()));
+    let held = descriptor(session, pid).map(|number| ("terminal", number.to_string()));
     let own = (terminal.in_session == Some(true)).then(|| ("terminal-session", "own".to_owned()));
-    let inode = ("terminal-inode", format!("{} {}", inode.0, inode.1));
-    held.into_iter().chain(own).chain([inode]).map(|(name, value)| (name.to_owned(), value)).collect()
+    let above = above(pid).into_iter().find_map(|holder| {
+        let number = descriptor(session, holder)?;
+        Some(("terminal-above", format!("{} {number}", proc::nspid(holder).last()?)))
+    });
+    let all = held.into_iter().chain(own).chain(above);
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Its parent, the parent of that, and so on, as far as they are in its PID namespace.
+fn above(pid: Pid) -> Vec<Pid> {
+    let namespace = observe::namespace(pid, "pid");
+    let parent = |pid: &Pid| {
+        let parent = Pid::from_raw(observe::identity(*pid).parent);
+        (namespace.is_some() && observe::namespace(parent, "pid") == namespace).then_some(parent)
+    };
+    // A chain of ancestors is not longer than this.
+    std::iter::successors(parent(&pid), parent).take(64).collect()
 }
 
 /// Puts the terminal into the state in which it was given, with nothing left to read: a program may have chosen a line
@@ -64,18 +83,35 @@ pub fn restore(session: &Session) -> Result<()> {
     termios::tcflush(terminal.as_fd(), FlushArg::TCIFLUSH).context("its input")
 }
 
-/// Device and inode of the terminal, where the program has one.
-fn inode(session: &Session) -> Option<(u64, u64)> {
-    session.terminal()?.metadata().ok().map(|it| (it.dev(), it.ino()))
-}
-
-/// A descriptor of a process that is this file.
-fn descriptor(pid: Pid, inode: (u64, u64)) -> Option<i32> {
+/// A descriptor of a process that is the terminal.
+fn descriptor(session: &Session, pid: Pid) -> Option<i32> {
+    let terminal = session.terminal()?;
+    let file = terminal.metadata().ok()?;
     let mut numbers = proc::numbers(format!("/proc/{pid}/fd"));
     numbers.sort_unstable();
-    // The link leads to the file itself, whatever lies at its path.
     let is_it = |number: &i32| {
-        fs::metadata(format!("/proc/{pid}/fd/{number}")).is_ok_and(|it| (it.dev(), it.ino()) == inode)
+        // The link leads to the file itself, whatever lies at its path.
+        let Ok(found) = fs::metadata(format!("/proc/{pid}/fd/{number}")) else { return false };
+        (found.dev(), found.ino()) == (file.dev(), file.ino())
+            // Who has opened /dev/tty has another file, of the same terminal.
+            || found.file_type().is_char_device()
+                && found.rdev() == makedev(5, 0)
+                && duplicate(pid, *number).is_ok_and(|other| is_same(terminal, &other))
     };
     numbers.into_iter().find(is_it)
+}
+
+/// Whether a change of a terminal's settings shows at another file: a character that has no meaning in its state (termios(3)).
+fn is_same(terminal: &fs::File, other: &OwnedFd) -> bool {
+    const UNUSED: usize = SpecialCharacterIndices::VDISCARD as usize;
+    let Ok(mut settings) = termios::tcgetattr(terminal) else { return false };
+    let mut shows = |changed: u8| {
+        settings.control_chars[UNUSED] ^= changed;
+        let set = termios::tcsetattr(terminal, SetArg::TCSANOW, &settings);
+        let seen = termios::tcgetattr(other).map(|it| it.control_chars[UNUSED]);
+        set.is_ok() && seen == Ok(settings.control_chars[UNUSED])
+    };
+    // The second change takes the first back.
+    let (first, second) = (shows(0x55), shows(0x55));
+    first && second
 }

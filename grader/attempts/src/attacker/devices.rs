@@ -41,13 +41,15 @@ impl Attacker<'_> {
     /// Makes a node for the disk in a directory, and takes the disk through it.
     pub fn make_disk(&mut self, directory: &str) -> Result<(), Failed> {
         let number = self.disk_number()?;
-        let path = format!("{}/disk-{}", directory.trim_end_matches('/'), self.mark());
         // A directory that is missing refuses nothing.
         if !self.exists(directory)? {
             return self.gives_up(&format!("there is no directory {directory}"));
         }
         self.keeps_off_devtmpfs(directory)?;
-        self.making_way(directory, |me| me.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number))?;
+        let path = self.making_way(directory, |me, directory| {
+            let path = format!("{}/disk-{}", directory.trim_end_matches('/'), me.mark());
+            me.mknod(&path, libc::S_IFBLK | libc::S_IRUSR, number).map(|()| path)
+        })?;
         if !self.exists(&path)? {
             return self.gives_up("the call succeeded, and the node is not there");
         }
@@ -64,7 +66,7 @@ impl Attacker<'_> {
     }
 
     /// mknodat(2), and mknod(2) where that is another call: who forbids one may have forgotten the other.
-    fn mknod(&mut self, path: &str, mode: libc::mode_t, number: dev_t) -> Result<(), Failed> {
+    pub(super) fn mknod(&mut self, path: &str, mode: libc::mode_t, number: dev_t) -> Result<(), Failed> {
         // Permissions of others, and bits above the 16 that the kernel reads.
         let harmless =
             [1, 2, 4, 8, 16, 32, 64, 128, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28];

@@ -1,6 +1,7 @@
 //! Files, as the attacker opens them: the opening is the escape. What was opened, the host sees for itself.
 
-use super::{Argument, Attacker, Failed};
+use super::turns::{Turns, UNSTEADY};
+use super::{Argument, Attacker, Failed, unless_refused};
 use crate::rules::Rule;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
@@ -22,6 +23,17 @@ const ALWAYS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
 
 /// The mode of files that the attacker makes.
 const MODE: c_int = 0o600;
+
+/// A call that opens a path from a directory.
+type Way = fn(&mut Attacker, c_int, &str, c_int) -> Result<c_int, Failed>;
+
+/// Those that there are: who knows the one may not know the other.
+const WAYS: &[Way] = &[
+    |me, directory, path, flags| me.open_at(directory, path, flags),
+    |me, directory, path, flags| me.open_at2(directory, path, flags),
+    #[cfg(target_arch = "x86_64")]
+    |me, directory, path, flags| me.open_by_path(directory, path, flags),
+];
 
 impl Attacker<'_> {
     /// openat(2) from the working directory, without waiting for anybody at the other end.
@@ -51,12 +63,36 @@ impl Attacker<'_> {
         Ok(self.call("openat2", libc::SYS_openat2, arguments)?.value as c_int)
     }
 
-    /// Opens something of the host's. Its refusal counts, since just before, the same call with the same numbers opened
-    /// something of the attacker's own: only what reads the path can tell the two apart, and a system-call filter can't.
-    /// Where openat(2) opens nothing at all, openat2(2) may.
+    /// The same by open(2), where the architecture has it: it knows no directory but the working directory.
+    #[cfg(target_arch = "x86_64")]
+    pub fn open_by_path(&mut self, directory: c_int, path: &str, flags: c_int) -> Result<c_int, Failed> {
+        if directory == libc::AT_FDCWD || path.starts_with('/') {
+            let arguments = [Argument::text(path), (flags | ALWAYS).into(), MODE.into()];
+            return Ok(self.call("open", libc::SYS_open, arguments)?.value as c_int);
+        }
+        let before = self.look(".")?;
+        let opened = self
+            .go_to(directory)
+            .and_then(|()| self.open_by_path(libc::AT_FDCWD, path, flags))
+            .and_then(|descriptor| self.go_to(before).map(|()| descriptor));
+        if opened.is_err() {
+            unless_refused(self.go_to(before))?;
+        }
+        self.close(before)?;
+        opened
+    }
+
+    /// fchdir(2).
+    pub fn go_to(&mut self, directory: c_int) -> Result<(), Failed> {
+        self.call("fchdir", libc::SYS_fchdir, [directory.into()]).map(drop)
+    }
+
+    /// Opens something of the host's, in one way after another. Its refusal counts, since the same call with the same numbers
+    /// opened something of the attacker's own, just before and again and again: only what reads the path can tell the two
+    /// apart, and neither a system-call filter can nor somebody who counts.
     ///
     /// # Errors
-    /// The stake can't be opened; or it gives up, since neither call opens what is its own.
+    /// The stake can't be opened; or it gives up, since no call opens what is its own.
     pub fn open_stake(&mut self, path: &str, flags: c_int) -> Result<c_int, Failed> {
         self.open_stake_at(libc::AT_FDCWD, path, flags)
     }
@@ -70,16 +106,22 @@ impl Attacker<'_> {
         // A relative path can't become longer by one byte.
         let length = if own.len() > path.len() { own.len() + 1 } else { path.len() };
         let (own, stake) = (padded(&own, length), padded(path, length));
-        let mut why = None;
-        for open in [Attacker::open_at, Attacker::open_at2] {
-            match open(self, directory, &own, flags) {
-                Ok(descriptor) => {
-                    self.close(descriptor)?;
-                    return open(self, directory, &stake, flags);
-                }
-                Err(Failed::Refused(errno)) => why = why.or(Some(errno)),
-                Err(other) => return Err(other),
+        let (mut refused_by, mut why) = (None, None);
+        for open in WAYS {
+            let tried = self.in_turns(
+                |me| open(me, directory, &own, flags).and_then(|descriptor| me.close(descriptor)),
+                |me| open(me, directory, &stake, flags),
+            )?;
+            match tried {
+                Turns::Reached(descriptor) => return Ok(descriptor),
+                Turns::Refused => refused_by = refused_by.or(Some(open)),
+                Turns::Unsteady => return self.gives_up(UNSTEADY),
+                Turns::NotItsOwn(errno) => why = why.or(Some(errno)),
             }
+        }
+        if let Some(open) = refused_by {
+            // What refuses is told by the last call.
+            return open(self, directory, &stake, flags);
         }
         let why = why.map_or_else(String::new, |errno| errno.to_string());
         self.gives_up(&format!("it can't open {own}, which is its own, as it would open {path}: {why}"))
@@ -230,7 +272,8 @@ impl Attacker<'_> {
     }
 }
 
-fn status(file: &OwnedFd) -> Result<FileStat, Failed> {
+/// What the host sees of a file, through a descriptor of its own.
+pub(super) fn status(file: &OwnedFd) -> Result<FileStat, Failed> {
     fstat(file).map_err(|errno| Failed::GaveUp(format!("the host's fstat(2): {errno}")))
 }
 

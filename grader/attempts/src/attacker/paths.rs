@@ -1,9 +1,9 @@
 //! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
 
-use super::procfs::IGNORED;
 use super::{Argument, Attacker, Failed, combined, unless_refused};
+use crate::host::Opened;
 use nix::errno::Errno;
-use nix::libc::{self, c_int, c_long, c_ulong};
+use nix::libc::{self, c_int, c_long};
 use nix::sys::stat::fstat;
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -19,10 +19,6 @@ const MAX_DEPTH: usize = 256;
 
 /// Not in libc yet; the same number on every architecture.
 const SYS_FCHMODAT2: c_long = 452;
-
-/// Flags of an inode: include/uapi/linux/fs.h.
-const FS_IMMUTABLE_FL: c_long = 0x10;
-const FS_APPEND_FL: c_long = 0x20;
 
 /// The calls that make a set-user-ID file.
 pub const CHMODS: &[c_long] = &[
@@ -80,27 +76,6 @@ impl Attacker<'_> {
         }
     }
 
-    /// mount(2) that changes the flags of a mount: MS_REMOUNT | MS_BIND.
-    pub fn remount(&mut self, path: &str) -> Result<(), Failed> {
-        let flags = self.varied(&[(libc::MS_REMOUNT | libc::MS_BIND) as i32], &IGNORED);
-        self.with_each(flags, |me, flags| {
-            let arguments =
-                [Argument::NULL, Argument::text(path), Argument::NULL, flags.into(), Argument::NULL];
-            me.call("mount", libc::SYS_mount, arguments).map(drop)
-        })
-    }
-
-    /// mount_setattr(2), which takes these flags from a mount.
-    pub fn clear_mount_flags(&mut self, path: &str, flags: c_ulong) -> Result<(), Failed> {
-        // `struct mount_attr` of include/uapi/linux/mount.h: flags to set, to clear, propagation, user namespace.
-        let attributes = [0, flags, 0, 0].map(u64::to_ne_bytes).concat();
-        let size = attributes.len() as i64;
-        let here = libc::AT_FDCWD;
-        let arguments =
-            [here.into(), Argument::text(path), 0.into(), Argument::Bytes(attributes), size.into()];
-        self.call("mount_setattr", libc::SYS_mount_setattr, arguments).map(drop)
-    }
-
     /// open_by_handle_at(2): opens what a handle names, on the file system of a descriptor.
     pub fn open_by_handle(&mut self, on: c_int, handle: Vec<u8>, flags: c_int) -> Result<c_int, Failed> {
         let harmless =
@@ -121,48 +96,6 @@ impl Attacker<'_> {
     pub fn fchmodat(&mut self, path: &str, mode: u32) -> Result<(), Failed> {
         let arguments = [libc::AT_FDCWD.into(), Argument::text(path), mode.into()];
         self.call("fchmodat", libc::SYS_fchmodat, arguments).map(drop)
-    }
-
-    /// Makes something in a directory. A flag that makes its mount read-only (EROFS), or the directory itself immutable (EPERM),
-    /// keeps out who can't take it away: so the attacker tries that, and makes it then. No other flag is changed.
-    pub fn making_way(
-        &mut self,
-        directory: &str,
-        mut make: impl FnMut(&mut Self) -> Result<(), Failed>,
-    ) -> Result<(), Failed> {
-        let mut made = make(self);
-        // Below a read-only mount there may be an immutable directory.
-        for _ in 0..2 {
-            let way = match made {
-                Err(Failed::Refused(Errno::EROFS)) => {
-                    self.clear_mount_flags(directory, libc::MOUNT_ATTR_RDONLY)
-                }
-                Err(Failed::Refused(Errno::EPERM)) => self.clear_immutable(directory),
-                other => return other,
-            };
-            unless_refused(way)?;
-            made = make(self);
-        }
-        made
-    }
-
-    /// Takes from a directory the flags that keep it as it is (ioctl_iflags(2), chattr(1)).
-    fn clear_immutable(&mut self, directory: &str) -> Result<(), Failed> {
-        let descriptor = self.open(directory, libc::O_RDONLY | libc::O_DIRECTORY)?;
-        let done = self.inode_flags(descriptor).and_then(|flags| {
-            let flags = flags & !(FS_IMMUTABLE_FL | FS_APPEND_FL);
-            self.ioctl(descriptor, libc::FS_IOC_SETFLAGS, Argument::Bytes(flags.to_ne_bytes().into()))
-        });
-        self.close(descriptor)?;
-        done
-    }
-
-    fn inode_flags(&mut self, descriptor: c_int) -> Result<c_long, Failed> {
-        let arguments =
-            [descriptor.into(), (libc::FS_IOC_GETFLAGS as i64).into(), Argument::room(size_of::<c_long>())];
-        let mut returned = self.call("ioctl", libc::SYS_ioctl, arguments)?;
-        let bytes = returned.rooms.remove(0).try_into();
-        Ok(bytes.map_or(0, c_long::from_ne_bytes))
     }
 
     /// chmod(2), where that is another call than fchmodat(2), and fchmodat2(2) (Linux 6.6).
@@ -193,8 +126,13 @@ impl Attacker<'_> {
     }
 
     /// Makes a file that it has open a set-user-ID file: with fchmod(2), or by its path, or a second one in the same place. That
-    /// it is one, the host sees.
+    /// it is one, the host sees. One that is not root's is first given to root, which who is not root may do with CAP_CHOWN alone.
     pub fn set_setuid(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
+        self.show(file)?;
+        let is_roots = |it: &Opened| self.given("root-uid").parse() == Ok(it.uid);
+        if !self.opened.last().is_some_and(is_roots) {
+            unless_refused(self.give_to_root(file, path))?;
+        }
         let modes = self.varied(&[0o4755, 0o4700], &[1, 2, 4, 8, 16, 32, 1 << 16, 1 << 20, 1 << 24, 1 << 28]);
         let mut refused = Ok(());
         for way in 0..4 {
@@ -219,6 +157,16 @@ impl Attacker<'_> {
             }
         }
         refused
+    }
+
+    /// fchown(2), or fchownat(2).
+    fn give_to_root(&mut self, file: c_int, path: &str) -> Result<(), Failed> {
+        match self.call("fchown", libc::SYS_fchown, [file.into(), 0.into(), 0.into()]) {
+            Err(Failed::Refused(_)) => {}
+            done => return done.map(drop),
+        }
+        let arguments = [libc::AT_FDCWD.into(), Argument::text(path), 0.into(), 0.into(), 0.into()];
+        self.call("fchownat", libc::SYS_fchownat, arguments).map(drop)
     }
 
     /// pidfd_open(2) of itself.
@@ -262,7 +210,7 @@ impl Attacker<'_> {
         let mut at = self.open_stake_at(from, ".", directory)?;
         let mut place = self.place(at)?;
         for _ in 0..MAX_DEPTH {
-            let above = self.open_stake_at(at, "..", directory)?;
+            let above = self.above(at)?;
             self.close(at)?;
             let there = self.place(above)?;
             if there == place {
@@ -271,6 +219,32 @@ impl Attacker<'_> {
             (at, place) = (above, there);
         }
         self.gives_up("there is no end to the directories above it")
+    }
+
+    /// The directory above an open one: opened, or where that is refused, gone to.
+    fn above(&mut self, at: c_int) -> Result<c_int, Failed> {
+        let directory = libc::O_PATH | libc::O_DIRECTORY;
+        let opened = self.open_stake_at(at, "..", directory);
+        if !matches!(opened, Err(Failed::Refused(_))) {
+            return opened;
+        }
+        match unless_refused(self.step_up(at))? {
+            Some(above) => Ok(above),
+            // What refuses is told by the last call.
+            None => self.open_at(at, "..", directory),
+        }
+    }
+
+    /// Goes to the directory above an open one, opens it as its working directory, and goes back.
+    fn step_up(&mut self, at: c_int) -> Result<c_int, Failed> {
+        let before = self.look(".")?;
+        let above = self
+            .go_to(at)
+            .and_then(|()| self.call("chdir", libc::SYS_chdir, [Argument::text("..")]))
+            .and_then(|_| self.open_stake(".", libc::O_PATH | libc::O_DIRECTORY));
+        unless_refused(self.go_to(before))?;
+        self.close(before)?;
+        above
     }
 
     /// Takes the host's canary: one file of two in the host's tree, for root and for everybody, who may be all that is left
@@ -303,11 +277,18 @@ impl Attacker<'_> {
         self.given("root-device").parse().is_ok_and(|hosts: u64| device == hosts)
     }
 
-    /// Climbs from a directory, and takes the canary at the top. That there is none refuses only where the climb ended
-    /// at `root`, where the attacker has been from the start, or on a file system that is not the host's.
+    /// Climbs from a directory, and takes the canary at the top, or where else below it the host's tree is mounted. That there
+    /// is none refuses only where the climb ended at `root`, where the attacker has been from the start, or on a file system
+    /// that is not the host's.
     pub fn take_canary_above(&mut self, from: c_int, root: Place) -> Result<(), Failed> {
         let top = self.climb(from)?;
         let place = self.place(top)?;
+        // The host reads in the mount table where; only who stands at the root of that finds them so.
+        for name in self.given("canary-at").lines() {
+            if unless_refused(self.take_one_of_two(top, &[""], name))?.is_some() {
+                return Ok(());
+            }
+        }
         match self.take_canary(top, &[""]) {
             Err(Failed::Refused(Errno::ENOENT)) if place != root && self.is_on_hosts_root(place) => {
                 self.gives_up("it left its root directory, and found no canary where it came")

@@ -1,6 +1,6 @@
 //! The kernel's own file systems, procfs and sysfs: the one that is there, or one that the attacker mounts itself.
 
-use super::{Argument, Attacker, Failed};
+use super::{Attacker, Failed};
 use crate::host::Handles;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_ulong};
@@ -134,18 +134,9 @@ impl Attacker<'_> {
         self.gives_up(&format!("there is no end to what is mounted over {path}"))
     }
 
-    /// Makes a mount writable: with mount(2), and with mount_setattr(2), which is newer (Linux 5.12).
+    /// Makes a mount writable.
     pub fn remount_writable(&mut self, path: &str) -> Result<(), Failed> {
-        match self.remount(path) {
-            Err(Failed::Refused(_)) => {}
-            done => return done,
-        }
-        // `struct mount_attr` of include/uapi/linux/mount.h: to set, to clear, propagation, user namespace.
-        let attributes = [0, libc::MOUNT_ATTR_RDONLY, 0, 0].map(u64::to_ne_bytes).concat();
-        let size = attributes.len() as i64;
-        let (path, attributes) = (Argument::text(path), Argument::Bytes(attributes));
-        let arguments = [libc::AT_FDCWD.into(), path, 0.into(), attributes, size.into()];
-        self.call("mount_setattr", libc::SYS_mount_setattr, arguments).map(drop)
+        self.clear_mount_flags(path, libc::MOUNT_ATTR_RDONLY)
     }
 
     /// Whether a path leads to a file system of this type.

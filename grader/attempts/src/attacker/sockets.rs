@@ -1,6 +1,7 @@
 //! Sockets, and connections to services. Whose listener accepts one, the host sees at its own.
 
-use super::{Argument, Attacker, Failed};
+use super::turns::{Turns, UNSTEADY};
+use super::{Argument, Attacker, Failed, unless_refused};
 use crate::rules::Rule;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_ulong};
@@ -10,6 +11,9 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 /// `SIOCGSKNS`: include/uapi/linux/sockios.h.
 const SIOCGSKNS: c_ulong = 0x894C;
+
+/// So many may wait for a listener of its own, which accepts none.
+const GUESTS: c_int = 64;
 
 /// As much is received at once.
 const PACKET: usize = 2048;
@@ -30,42 +34,57 @@ impl Attacker<'_> {
     }
 
     /// connect(2) with a stream socket to an address of the host's. A refusal counts only if the same call with the same
-    /// numbers reaches a listener of the attacker's own, just before: only what reads the address can tell the two apart, and a
-    /// system-call filter can't. Where it does not, as on a loopback interface that is down, permission alone may still not
-    /// refuse.
+    /// numbers reaches a listener of the attacker's own, just before and again and again: only what reads the address can tell
+    /// the two apart, and neither a system-call filter can nor somebody who counts. Where it does not, as on a loopback
+    /// interface that is down, permission alone may still not refuse.
     ///
     /// # Errors
     /// The service can't be reached; or it gives up, since it was not permitted to reach even its own.
     pub fn connect_stake(&mut self, own: &[u8], stake: &[u8]) -> Result<c_int, Failed> {
         let family = c_int::from(u16::from_ne_bytes([stake[0], stake[1]]));
-        let reached = match self.reach_its_own(family, own) {
-            _ if !self.rules.holds(Rule::OwnFirst) => true,
-            Ok(()) => true,
-            Err(Failed::Refused(_)) => false,
-            Err(other) => return Err(other),
+        if !self.rules.holds(Rule::OwnFirst) {
+            return self.connected(family, stake);
+        }
+        let listener = unless_refused(self.listener(family, own))?;
+        let reaches_its_own = |me: &mut Self| {
+            let (_, address) = listener.as_ref().ok_or(Failed::Refused(Errno::EACCES))?;
+            let guest = me.connected(family, address)?;
+            me.close(guest)
         };
+        let tried = self.in_turns(reaches_its_own, |me| me.connected(family, stake))?;
+        match tried {
+            Turns::Reached(socket) => return Ok(socket),
+            Turns::Unsteady => return self.gives_up(UNSTEADY),
+            Turns::Refused | Turns::NotItsOwn(_) => {}
+        }
         let socket = self.socket(family, libc::SOCK_STREAM, 0)?;
-        match self.connect(socket, stake) {
-            Ok(()) => Ok(socket),
-            Err(Failed::Refused(Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) if !reached => {
+        // What refuses is told by the last call.
+        match (self.connect(socket, stake), tried) {
+            (Ok(()), _) => Ok(socket),
+            (Err(failed), Turns::NotItsOwn(_)) if failed.forbids() => {
                 self.gives_up("it may not connect to a listener of its own either")
             }
-            Err(other) => Err(other),
+            (Err(other), _) => Err(other),
         }
     }
 
-    /// Connects to a listener that it makes at this address. The number of the socket is free again, for the next one.
-    fn reach_its_own(&mut self, family: c_int, own: &[u8]) -> Result<(), Failed> {
+    /// A listener that it makes at this address, and where that is: a port is the kernel's choice.
+    fn listener(&mut self, family: c_int, own: &[u8]) -> Result<(c_int, Vec<u8>), Failed> {
         let listener = self.socket(family, libc::SOCK_STREAM, 0)?;
         let address = [listener.into(), Argument::Bytes(own.to_vec()), (own.len() as i32).into()];
         self.call("bind", libc::SYS_bind, address)?;
-        self.call("listen", libc::SYS_listen, [listener.into(), 1.into()])?;
-        // The port is the kernel's choice.
-        let address = self.name_of(listener, own.len())?;
-        let guest = self.socket(family, libc::SOCK_STREAM, 0)?;
-        let connected = self.connect(guest, &address);
-        self.close(guest)?;
-        connected
+        self.call("listen", libc::SYS_listen, [listener.into(), GUESTS.into()])?;
+        Ok((listener, self.name_of(listener, own.len())?))
+    }
+
+    /// A socket that is connected. One that is not is closed: its number is free again, for the next one.
+    fn connected(&mut self, family: c_int, address: &[u8]) -> Result<c_int, Failed> {
+        let socket = self.socket(family, libc::SOCK_STREAM, 0)?;
+        match self.connect(socket, address) {
+            Ok(()) => Ok(socket),
+            Err(refused @ Failed::Refused(_)) => self.close(socket).and(Err(refused)),
+            Err(other) => Err(other),
+        }
     }
 
     /// connect(2).
@@ -76,7 +95,7 @@ impl Attacker<'_> {
 
     /// getsockname(2): the address of a socket, so many bytes of it.
     fn name_of(&mut self, socket: c_int, length: usize) -> Result<Vec<u8>, Failed> {
-        let size = Argument::Bytes((length as u32).to_ne_bytes().to_vec());
+        let size = Argument::Room((length as u32).to_ne_bytes().to_vec());
         let arguments = [socket.into(), Argument::room(length), size];
         Ok(self.call("getsockname", libc::SYS_getsockname, arguments)?.rooms.remove(0))
     }

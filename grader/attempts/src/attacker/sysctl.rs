@@ -66,7 +66,7 @@ impl Attacker<'_> {
     pub fn adjust_clock(&mut self, mut clock: Vec<u8>) -> Result<(), Failed> {
         let at = offset_of!(libc::timex, modes);
         clock[at..at + 4].copy_from_slice(&libc::ADJ_ESTERROR.to_ne_bytes());
-        let clock = || Argument::Bytes(clock.clone());
+        let clock = || Argument::Room(clock.clone());
         let arguments = [libc::CLOCK_REALTIME.into(), clock()];
         match self.call("clock_adjtime", libc::SYS_clock_adjtime, arguments) {
             Err(Failed::Refused(_)) => {}

@@ -4,6 +4,9 @@ use super::{Argument, Attacker, Failed, unless_refused};
 use nix::libc::{self, c_int};
 use nix::sys::stat::makedev;
 
+/// `/dev/tty`: Documentation/admin-guide/devices.txt.
+const TTY: libc::dev_t = makedev(5, 0);
+
 impl Attacker<'_> {
     /// A descriptor of the caller's terminal, and of no other: one that the attacker has, as the host finds, or its
     /// controlling terminal, or one that it takes from its parent. Where it can have none, one of its root directory, so
@@ -28,38 +31,40 @@ impl Attacker<'_> {
         self.open("/", libc::O_RDONLY)
     }
 
-    /// `/dev/tty`, where that is the caller's terminal.
+    /// `/dev/tty`, where that is the caller's terminal; or such a node that it makes itself.
     fn controlling_terminal(&mut self) -> Result<Option<c_int>, Failed> {
         if self.given("terminal-session").is_empty() {
             return Ok(None);
         }
-        let found = self.look("/dev/tty")?;
-        // Whoever opens device 5:0 gets its own (tty(4)); another one may be a console of the machine's.
-        match self.status(found)?.st_rdev == makedev(5, 0) {
-            true => self.open("/dev/tty", libc::O_RDWR).map(Some),
+        if let Some(found) = unless_refused(self.open_tty("/dev/tty"))?.flatten() {
+            return Ok(Some(found));
+        }
+        let directory = self.directory()?;
+        if self.is_on_devtmpfs(&directory)? {
+            return Ok(None);
+        }
+        let path = format!("{}/tty", directory.trim_end_matches('/'));
+        unless_refused(self.mknod(&path, libc::S_IFCHR | 0o600, TTY))?;
+        self.open_tty(&path)
+    }
+
+    fn open_tty(&mut self, path: &str) -> Result<Option<c_int>, Failed> {
+        let found = self.look(path)?;
+        // Whoever opens this device gets its own (tty(4)); another one may be a console of the machine's.
+        match self.status(found)?.st_rdev == TTY {
+            true => self.open(path, libc::O_RDWR).map(Some),
             false => Ok(None),
         }
     }
 
+    /// What a process above it has, where the host has found one that has it.
     fn terminal_of_parent(&mut self) -> Result<Option<c_int>, Failed> {
-        let parent = self.call("getppid", libc::SYS_getppid, [])?.value as c_int;
-        if parent == 0 {
+        let Some((process, descriptor)) = self.given("terminal-above").split_once(' ') else {
             return Ok(None);
-        }
-        let process = self.pidfd_open(parent)?;
-        for descriptor in 0..3 {
-            match self.pidfd_getfd(process, descriptor) {
-                Ok(taken) => {
-                    let status = self.status(taken)?;
-                    if format!("{} {}", status.st_dev, status.st_ino) == self.given("terminal-inode") {
-                        return Ok(Some(taken));
-                    }
-                }
-                Err(Failed::Refused(_)) => {}
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(None)
+        };
+        let (Ok(process), Ok(descriptor)) = (process.parse(), descriptor.parse()) else { return Ok(None) };
+        let process = self.pidfd_open(process)?;
+        self.pidfd_getfd(process, descriptor).map(Some)
     }
 
     /// Makes a terminal the controlling terminal of a session of the attacker's own: that of a child, since whoever leads a

@@ -6,8 +6,8 @@ use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
 
-/// The host reads its clock after the attacker, but not this many seconds after.
-const APART: i64 = 30;
+/// A clock that is set apart by less, in seconds, tells nearly as much as the host's own.
+const APART: i64 = 3600;
 
 /// The attempt.
 pub const ATTEMPT: Attempt = Attempt {
@@ -43,14 +43,15 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
 
 fn witness(host: &Host) -> Seen {
     let said = std::str::from_utf8(&host.said).ok().and_then(|text| text.parse::<i64>().ok());
-    let apart = host.attacker.boot_offset.zip(host.boot_offset).map(|(theirs, ours)| theirs != ours);
+    let offsets = host.attacker.boot_offset.zip(host.boot_offset);
+    let apart = offsets.map(|(theirs, ours)| theirs.abs_diff(ours) >= APART as u64);
     match said {
-        Some(seconds) if (0..APART).contains(&(host.boottime - seconds)) => {
-            Seen::Effect(format!("the attacker reads the host's own clock: up for {seconds} s"))
+        Some(seconds) if (host.boottime - seconds).abs() < APART => {
+            Seen::Effect(format!("the attacker reads the host's own clock, or nearly: up for {seconds} s"))
         }
         // The clock is read without a call as well (vdso(7)), which no filter refuses.
         _ if host.shares("time") == Some(true) || apart == Some(false) => {
-            Seen::Effect("the attacker's clock is the host's own".into())
+            Seen::Effect("the attacker's clock is the host's own, or nearly".into())
         }
         Some(seconds) if host.shares("time") == Some(false) => {
             Seen::Confined(format!("in a time namespace of the container's own it reads {seconds} s"))

@@ -1,7 +1,7 @@
 //! hostname-set: rename the host.
 
 use super::{Attempt, Measured, Need};
-use crate::attacker::Failed;
+use crate::attacker::{Failed, unless_refused};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
@@ -35,8 +35,20 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         done => return done,
     }
     // The other way asks for no capability, but for root. It is left open, and nothing is written to it.
-    let path = format!("{}/{HOSTNAME}", me.procfs()?);
-    me.open_kernel_file(&path, libc::O_RDWR).map(drop)
+    let procfs = me.procfs()?;
+    match me.open_kernel_file(&format!("{procfs}/{HOSTNAME}"), libc::O_RDWR) {
+        Err(Failed::Refused(_)) => {}
+        done => return done.map(drop),
+    }
+    // A read-only mount, of all of it or of a part, keeps out who can't change it.
+    for mount in [procfs.clone(), format!("{procfs}/sys")] {
+        unless_refused(me.remount_writable(&mount))?;
+        if unless_refused(me.open_kernel_file(&format!("{procfs}/{HOSTNAME}"), libc::O_RDWR))?.is_some() {
+            return Ok(());
+        }
+    }
+    let own = me.new_procfs()?;
+    me.open_kernel_file(&format!("{own}/{HOSTNAME}"), libc::O_RDWR).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {

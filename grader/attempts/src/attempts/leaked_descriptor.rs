@@ -1,8 +1,8 @@
 //! leaked-descriptor: use a directory that the caller left open.
 
 use super::{Attempt, Measured, Need};
-use crate::attacker::Failed;
 use crate::attacker::files::OPENS;
+use crate::attacker::{Failed, unless_refused};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
@@ -40,21 +40,34 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     if all.len() > MAX_DESCRIPTORS {
         return me.gives_up("it has more descriptors than are tried");
     }
+    let (_, root) = me.root()?;
+    // The directory in which the canary lies may be the one that was left, or the top of what was.
+    let canary = me.given("canary");
+    let name = canary.rsplit('/').next().unwrap_or(canary);
     for descriptor in all {
+        me.sees_what_is_sent(descriptor)?;
         if !me.is_directory(descriptor)? {
             continue;
         }
-        match me.take_canary(descriptor, &["", "../../../../"]) {
-            Ok(()) | Err(Failed::Refused(_)) => {}
-            other => return other,
+        let top = unless_refused(me.climb(descriptor))?;
+        for (from, name) in [(Some(descriptor), canary), (Some(descriptor), name), (top, name)] {
+            if let Some(from) = from {
+                unless_refused(me.take_one_of_two(from, &[""], name))?;
+            }
         }
+        unless_refused(me.take_canary_above(descriptor, root))?;
     }
-    me.open_stake_at(LEFT, me.given("canary"), libc::O_RDONLY).map(drop)
+    me.open_stake_at(LEFT, canary, libc::O_RDONLY).map(drop)
 }
 
 fn witness(host: &Host) -> Seen {
     if host.took("canary") || host.took("root") {
-        return Seen::Effect("the attacker has the host's root directory by a descriptor left open".into());
+        return Seen::Effect("the attacker has a directory of the host by a descriptor left open".into());
+    }
+    if host.handles.in_flight {
+        return Seen::Unclear(
+            "descriptors are on their way to the attacker, in a socket that it holds".into(),
+        );
     }
     if !host.opened.is_empty() && !host.opened.iter().any(|it| it.is(SFlag::S_IFDIR)) {
         return Seen::Confined("none of the attacker's descriptors is a directory".into());

@@ -36,20 +36,10 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let node = me.in_rootfs(me.given("node"));
     // What lies over the node alone may be taken away.
     unless_refused(me.unmask(&node))?;
-    // Where the root is no mount point it has no flags of its own either, and the node opens as it is.
-    match me.remount("/") {
-        Ok(()) => {}
-        Err(Failed::Refused(_)) => match me.clear_mount_flags("/", MOUNT_ATTR_NODEV) {
-            Ok(()) | Err(Failed::Refused(_)) => {}
-            other => return other,
-        },
-        other => return other,
-    }
-    me.take_disk(&node)
+    // Where they can't be taken away the node stays as it is.
+    let top = unless_refused(me.without_flags("/", libc::MOUNT_ATTR_NODEV))?.unwrap_or_default();
+    me.take_disk(&format!("{}{node}", top.trim_end_matches('/')))
 }
-
-/// include/uapi/linux/mount.h
-const MOUNT_ATTR_NODEV: u64 = 4;
 
 fn witness(host: &Host) -> Seen {
     if host.took_disk() {

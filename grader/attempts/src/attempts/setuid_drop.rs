@@ -38,9 +38,11 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
             continue;
         }
         let _ = me.mkdir(directory, 0o755);
-        let path = format!("{directory}/{}", me.mark());
         // The host sees by itself what the first one has left.
-        done = me.making_way(directory, |me| drop_setuid(me, &path));
+        done = me.making_way(directory, |me, directory| {
+            let path = format!("{directory}/{}", me.mark());
+            drop_setuid(me, &path)
+        });
         match &done {
             Ok(_) | Err(Failed::Refused(Errno::EROFS | Errno::EPERM | Errno::EACCES)) => {}
             Err(Failed::Refused(errno)) => accident = Some(format!("no file in {directory}: {errno}")),
@@ -55,7 +57,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
 }
 
 fn drop_setuid(me: &mut Attacker, path: &str) -> Result<(), Failed> {
-    let file = me.open(path, libc::O_WRONLY | libc::O_CREAT)?;
+    let file = me.again(|me| me.open(path, libc::O_WRONLY | libc::O_CREAT))?;
     me.set_setuid(file, path)
 }
 

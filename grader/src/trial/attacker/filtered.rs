@@ -35,6 +35,11 @@ impl Filtered {
         self.given = words.filter_map(|word| word.parse().ok()).filter(|number| *number >= GIVEN).collect();
     }
 
+    /// How many forms of a call kill, from the first on. Another may point to other bytes: a filter can't read them.
+    pub fn forms(&self, call: &Call) -> usize {
+        self.calls.get(&self.readable(call)).copied().unwrap_or(0)
+    }
+
     /// A random word by which the attacker chooses among numbers that serve.
     ///
     /// # Errors
@@ -44,11 +49,6 @@ impl Filtered {
             self.choice = random_word(16)?;
         }
         Ok(&self.choice)
-    }
-
-    /// How many forms of a call kill, from the first on. Another may point to other bytes: a filter can't read them.
-    pub fn forms(&self, call: &Call) -> usize {
-        self.calls.get(&self.readable(call)).copied().unwrap_or(0)
     }
 
     /// One form more kills. False where there are too many: then the filter is another at each start.

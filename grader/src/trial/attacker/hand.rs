@@ -6,7 +6,7 @@
 
 use super::descriptors::{duplicate, file_system};
 use super::forms::Forms;
-use super::mediators::let_answer;
+use super::mediators::{TOUCHED, let_answer};
 use super::memory::{Laid, lay, read};
 use super::no_witness::NoWitness;
 use super::registers::Registers;
@@ -191,6 +191,10 @@ impl<'s, 'd> Hand<'s, 'd> {
             let_answer(self.session, pid, || laid.is_untouched(pid), deadline)?;
         }
         let (value, executed) = self.exit()?;
+        // Whoever could do that moved while all others stood.
+        if !executed && self.session.rules.holds(Rule::Pointers) && !laid.is_untouched(self.pid) {
+            return Err(Failed::GaveUp(TOUCHED.into()));
+        }
         let rooms = laid.read_rooms(self.pid);
         if executed {
             self.stand_again()?

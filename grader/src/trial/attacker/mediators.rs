@@ -20,6 +20,9 @@ const STEP: Duration = Duration::from_millis(5);
 /// An answered call has returned, or waits again, within this time.
 const RETURNS: Duration = Duration::from_millis(200);
 
+/// Why a call counts for nothing, where its pointers point to something else than the host has laid there.
+pub(super) const TOUCHED: &str = "somebody has changed what the command's call pointed to";
+
 /// Lets those go who may have to answer the attacker's call, until it has returned or the time is over. Then they are
 /// stopped again.
 ///
@@ -71,7 +74,7 @@ pub fn let_answer(
         }
     }
     match touched {
-        true => Err(Failed::GaveUp("somebody has changed what the command's call pointed to".into())),
+        true => Err(Failed::GaveUp(TOUCHED.into())),
         false => Ok(()),
     }
 }

@@ -4,15 +4,14 @@
 use super::command::COMMAND;
 use super::filtered::KilledFor;
 use super::hand::Hand;
+use super::ways::go_back;
 use crate::decoy::Decoy;
 use crate::proc::{self, field};
-use crate::trial::observe;
 use anyhow::{Result, anyhow, bail};
 use attempts::attacker::{Argument, Call, Failed, Hand as _};
 use attempts::rules::Rule;
 use nix::libc;
 use nix::unistd::Pid;
-use std::fs;
 
 /// `PTRACE_SETSIGMASK`: include/uapi/linux/ptrace.h.
 const PTRACE_SETSIGMASK: libc::c_uint = 0x420b;
@@ -57,9 +56,7 @@ pub fn prepare(hand: &mut Hand, others: &[Pid], decoy: &Decoy) -> Result<()> {
         if !rules.holds(Rule::Rights) {
             return Ok(());
         }
-        for descriptor in ways_back(pid, decoy) {
-            let _ = take(hand, "setns", libc::SYS_setns, [descriptor.into(), 0.into()]);
-        }
+        go_back(hand, decoy)?;
         if let Some([permitted, inheritable]) = unused_capabilities(&status) {
             take(hand, "capset", libc::SYS_capset, capset(permitted, inheritable))?;
         }
@@ -77,6 +74,8 @@ pub fn prepare(hand: &mut Hand, others: &[Pid], decoy: &Decoy) -> Result<()> {
         if gains_by_execve(pid, &status) {
             execute_itself(hand)?;
         }
+        // With the rights that it has now.
+        go_back(hand, decoy)?;
         let mask = field(&status, "Umask").and_then(|mask| u32::from_str_radix(mask, 8).ok());
         if mask.is_some_and(|mask| mask & 0o700 != 0) {
             take(hand, "umask", libc::SYS_umask, [0.into()])?;
@@ -168,18 +167,6 @@ fn execute_itself(hand: &mut Hand) -> std::result::Result<(), Failed> {
     let arguments =
         [Argument::text(COMMAND), Argument::texts(&[COMMAND, "-"]), Argument::texts(&environment)];
     take(hand, "execve", libc::SYS_execve, arguments)
-}
-
-/// Its descriptors of namespaces of the host that it is not in.
-fn ways_back(pid: Pid, decoy: &Decoy) -> Vec<i32> {
-    let leads_back = |descriptor: &i32| {
-        let link = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).unwrap_or_default();
-        let link = link.to_string_lossy();
-        decoy.ready.namespaces.iter().any(|(name, inode)| {
-            link == format!("{name}:[{inode}]") && observe::namespace(pid, name) != Some(*inode)
-        })
-    };
-    proc::numbers(format!("/proc/{pid}/fd")).into_iter().filter(leads_back).collect()
 }
 
 /// The root of its user namespace, as the host counts.

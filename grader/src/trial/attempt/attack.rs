@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 use attempts::attacker::{Argument, Attacker, Call, Failed, Hand as _};
 use attempts::attempts::Need;
 use attempts::host::Ending;
+use attempts::host::mounts::places_of;
 use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
@@ -78,16 +79,27 @@ impl One<'_> {
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
         }
-        if self.trial.attempt.class == Refusal::Process && rules.holds(Rule::Fresh) && host.unfit.is_none() {
+        if rules.holds(Rule::Fresh) && stakes::victim_is_whole(decoy) {
             decoy.renew_victim().context("the host's process")?;
+            // Until then the old one could move, whatever a program had made of it.
+            if rules.holds(Rule::Freeze) {
+                self.others = freeze(hand.session, decoy, pid)?;
+            }
         }
         let canary = decoy.lay_canary().context("the host's canary")?;
         host.secrets.insert("canary".into(), canary.word.clone());
         host.stakes.insert("canary".into(), canary.numbers());
+        host.stakes.entry("root".into()).or_default().extend(canary.directories());
         let mut known = vec![
             ("canary".to_owned(), canary.path.clone()),
+            ("root-uid".to_owned(), decoy.root_id().to_string()),
             ("root-device".to_owned(), decoy.ready.root.0.to_string()),
         ];
+        if self.trial.attempt.class == Refusal::Root {
+            let mounts = observe::mounts_of_namespace(pid).unwrap_or_default();
+            let hosts = decoy.ready.first.mountinfo.as_deref().unwrap_or_default();
+            known.push(("canary-at".into(), places_of(&mounts, hosts, &canary.path)));
+        }
         known.push(("choice".into(), hand.session.filtered.choice()?.to_owned()));
         if self.trial.attempt.needs.contains(&Need::Services) {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);

@@ -27,7 +27,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 
-/// So many processes of a program that execute the command are asked, at most.
+/// So many processes of a program that execute the command are asked. Of one with more there is no verdict: the one that
+/// is not asked may be the one that counts.
 const COMMANDS: usize = 8;
 
 /// A program whose command has ended ends within this time, if it means to.
@@ -132,11 +133,14 @@ impl Trial<'_> {
         mut found: Vec<Pid>,
     ) -> Result<Facts> {
         let rules = self.stage.rules;
-        found.truncate(if rules.holds(Rule::EachAsked) { COMMANDS } else { 1 });
+        let most = if rules.holds(Rule::EachAsked) { COMMANDS } else { 1 };
         let (mut facts, mut asked) = (Facts::default(), Vec::new());
+        let mut too_many = false;
         // Those that were asked, and their children.
         let mut known = found.clone();
         while !found.is_empty() {
+            too_many |= found.len() > most - asked.len();
+            found.truncate(most - asked.len());
             for pid in found {
                 let next = attack_by(self, session, group, pid);
                 // Its children are copies of it, and on their way out.
@@ -151,11 +155,10 @@ impl Trial<'_> {
             }
             found = end(self.decoy, session, command, &asked, &known)?;
             known.extend(&found);
-            found.truncate(if rules.holds(Rule::EachAsked) {
-                COMMANDS.saturating_sub(asked.len())
-            } else {
-                0
-            });
+        }
+        if too_many && rules.holds(Rule::EachAsked) && !matches!(facts.seen, Seen::Effect(_)) {
+            facts.distrust = Some(format!("the program executed the command more than {COMMANDS} times"));
+            facts.tampered = true;
         }
         Ok(facts)
     }
