@@ -46,7 +46,7 @@ use std::time::Duration;
 pub const SPIN_PATIENCE: u32 = 3;
 
 /// With so many combinations of harmless flags a call is made that is forbidden with those that an attempt is known to use.
-const VARIED: usize = 4;
+const VARIED: usize = 3;
 
 /// What moves the attacker: registers and memory, and the host's hold on its descriptors.
 pub trait Hand {

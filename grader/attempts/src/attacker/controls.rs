@@ -43,13 +43,13 @@ impl Attacker<'_> {
     }
 
     /// write(2).
-    fn write(&mut self, descriptor: c_int, bytes: &[u8]) -> Result<(), Failed> {
+    pub(super) fn write(&mut self, descriptor: c_int, bytes: &[u8]) -> Result<(), Failed> {
         let arguments = [descriptor.into(), Argument::Bytes(bytes.to_vec()), (bytes.len() as i64).into()];
         self.call("write", libc::SYS_write, arguments).map(drop)
     }
 
     /// pipe2(2): the end to read, and the end to write.
-    fn pipe(&mut self) -> Result<[c_int; 2], Failed> {
+    pub(super) fn pipe(&mut self) -> Result<[c_int; 2], Failed> {
         let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
         let returned = self.call("pipe2", libc::SYS_pipe2, [Argument::room(8), flags.into()])?;
         let end = |at: usize| returned.rooms[0][at..at + 4].try_into().map_or(-1, c_int::from_ne_bytes);

@@ -56,6 +56,17 @@ impl Attacker<'_> {
         self.call("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo, arguments).map(drop)
     }
 
+    /// Makes a process the owner of a pipe, and writes to it: the owner gets SIGIO (`F_SETOWN`, fcntl(2)).
+    pub fn signal_by_pipe(&mut self, process: pid_t) -> Result<(), Failed> {
+        let [reads, writes] = self.pipe()?;
+        for (command, argument) in
+            [(libc::F_SETOWN, process), (libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK)]
+        {
+            self.call("fcntl", libc::SYS_fcntl, [reads.into(), command.into(), argument.into()])?;
+        }
+        self.write(writes, b"!")
+    }
+
     /// pidfd_open(2), with one set of flags after another: PIDFD_NONBLOCK (Linux 5.10), and PIDFD_THREAD, of a process's first
     /// thread (Linux 6.9).
     pub fn pidfd_of(&mut self, process: pid_t) -> Result<c_int, Failed> {

@@ -41,13 +41,13 @@ const OTHERS: [i32; 5] =
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;
     // Its own namespace by a descriptor of itself, which needs no procfs (Linux 5.8), and by the usual link.
-    let handles = [me.pidfd_of_itself(), me.open("/proc/self/ns/mnt", libc::O_RDONLY)];
+    let handles = [Attacker::pidfd_of_itself, own_namespace];
     let mut entered = me.gives_up("it has no handle of its own mount namespace");
     // Of a process it takes kinds of namespaces, of which one may be named alone or not; of a namespace none, or its own.
     let known = [libc::CLONE_NEWNS, libc::CLONE_NEWNS | libc::CLONE_NEWUTS];
     let kinds = [me.varied(&known, &OTHERS), vec![libc::CLONE_NEWNS, 0]];
     for (handle, kinds) in handles.into_iter().zip(kinds) {
-        let handle = match handle {
+        let handle = match handle(me) {
             Ok(handle) => handle,
             Err(Failed::Refused(_)) => continue,
             Err(other) => return Err(other),
@@ -77,6 +77,17 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     }
     let top = me.climb(libc::AT_FDCWD)?;
     me.take_canary(top, &[""])
+}
+
+/// By a procfs: the one that is there, or one that it mounts.
+fn own_namespace(me: &mut Attacker) -> Result<i32, Failed> {
+    match me.open("/proc/self/ns/mnt", libc::O_RDONLY) {
+        Err(Failed::Refused(_)) => {
+            let procfs = me.new_procfs()?;
+            me.open(&format!("{procfs}/self/ns/mnt"), libc::O_RDONLY)
+        }
+        opened => opened,
+    }
 }
 
 fn witness(host: &Host) -> Seen {

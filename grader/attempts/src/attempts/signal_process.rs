@@ -1,7 +1,7 @@
 //! signal-process: end a process of the host.
 
 use super::{Attempt, Measured, Need};
-use crate::attacker::Failed;
+use crate::attacker::{Failed, unless_refused};
 use crate::host::Ending;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -45,7 +45,7 @@ const SIGNALS: [i32; 43] = [
 ];
 
 /// Of them so many are tried, and SIGTERM first.
-const TRIED: usize = 5;
+const TRIED: usize = 4;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let victim = me.victim()?;
@@ -59,8 +59,16 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         }
     }
     // The other way to name a process.
-    let process = me.pidfd_of(victim)?;
-    me.with_each(signals, |me, signal| me.pidfd_send_signal(process, signal))
+    let process = me.pidfd_of(victim);
+    let sent =
+        process.and_then(|process| me.with_each(signals, |me, signal| me.pidfd_send_signal(process, signal)));
+    match sent {
+        Err(failed) if failed.forbids() => {}
+        done => return done,
+    }
+    // Who is told of what a file does need not be who has it open. Whether a signal was permitted this does not tell.
+    unless_refused(me.signal_by_pipe(victim))?;
+    me.kill(victim, libc::SIGTERM)
 }
 
 fn witness(host: &Host) -> Seen {
