@@ -73,6 +73,7 @@ pub const CHEATS: &[Cheat] = &[
     Cheat { confines: &["hostname-set"], ..cheat("killways.c", &["mount", "signal-process", "ptrace-attach", "setuid-drop", "core-pattern"]) },
     // It is in a PID namespace in the end.
     Cheat { confines: VICTIM, ..cheat("late.sh", ANY) },
+    cheat("late2.c", WHOLE),
     Cheat { confines: &["mount", "host-umount"], ..cheat("layers.c", &["setns-own-mount", "host-tree"]) },
     cheat("limits.c", &["posix-mq", "fork-bomb", "memory-hog", "io-uring", "packet-sniff", "mount"]),
     cheat("links.c", FILES),
