@@ -57,6 +57,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("emfile.c", CALLS),
     cheat("errnos.c", CALLS),
     cheat("fakes.c", CALLS),
+    cheat("fan.c", ANY),
     cheat("fills.sh", ANY),
     cheat("first.c", ANY),
     cheat("flags.c", CALLS),
