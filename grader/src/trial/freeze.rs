@@ -13,6 +13,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
 /// All stand within this time.
@@ -24,6 +25,11 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// One can't be stopped: why, in words.
 pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec<Pid>> {
+    if proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).any(permits_opens) {
+        bail!(
+            "a process of the program is asked before anything is opened (fanotify(7)): it can't stand still"
+        );
+    }
     let deadline = Instant::now() + TIMEOUT;
     // Whom another process traces is held by SIGSTOP, and that process by us.
     let mut stopped_by_signal = BTreeSet::new();
@@ -70,6 +76,23 @@ fn wait_until_it_stands(session: &mut Session, task: Pid, deadline: Instant) -> 
         }
     }
     Ok(())
+}
+
+/// `FAN_CLASS_CONTENT` and `FAN_CLASS_PRE_CONTENT`: include/uapi/linux/fanotify.h.
+const PERMITS: u32 = 0x4 | 0x8;
+
+/// Whether others wait for its permission when they open a file (fanotify(7)): the host would wait too.
+fn permits_opens(task: Pid) -> bool {
+    let is_asked = |number: i32| {
+        let file = fs::read_link(format!("/proc/{task}/fd/{number}")).unwrap_or_default();
+        let about = || proc::read(task, &format!("fdinfo/{number}"));
+        let flags = |about: &str| {
+            let flags = about.lines().find_map(|line| line.strip_prefix("fanotify flags:"))?;
+            u32::from_str_radix(flags.split(' ').next()?, 16).ok()
+        };
+        file.as_os_str() == "anon_inode:[fanotify]" && flags(&about()).is_none_or(|it| it & PERMITS != 0)
+    };
+    proc::numbers(format!("/proc/{task}/fd")).into_iter().any(is_asked)
 }
 
 /// Whether a process waits in the kernel until its child has executed a program or ended (vfork(2)): it can't be stopped,

@@ -64,6 +64,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("errnos.c", CALLS),
     cheat("etcleak.c", &["leaked-descriptor"]),
     cheat("fakes.c", CALLS),
+    cheat("fan.c", ANY),
     cheat("fills.sh", ANY),
     cheat("first.c", ANY),
     cheat("flags.c", CALLS),
@@ -86,6 +87,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("knownnumbers.c", &["signal-process", "host-umount", "setns-own-mount", "open-by-handle", "mknod-disk", "proc-environ", "proc-keys", "sysv-shm", "posix-mq", "packet-sniff", "cgroup-leave", "session-keyring", "io-uring", "mount"]),
     // It is in a PID namespace in the end.
     Cheat { confines: VICTIM, ..cheat("late.sh", ANY) },
+    cheat("late2.c", WHOLE),
     Cheat { confines: &["mount", "host-umount"], ..cheat("layers.c", &["setns-own-mount", "host-tree"]) },
     cheat("limits.c", &["posix-mq", "fork-bomb", "memory-hog", "io-uring", "packet-sniff", "mount"]),
     cheat("links.c", FILES),

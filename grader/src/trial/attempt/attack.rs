@@ -25,11 +25,16 @@ use attempts::refusals::Refusal;
 use attempts::rules::Rule;
 use attempts::{Host, Seen};
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// A word that the command writes comes out of the program within this time, if it is its command.
 const PASSED_ON: Duration = Duration::from_millis(500);
+
+/// So much of its input is read at once.
+const LINE: usize = 256;
 
 /// What follows from the death of the attacker is there within this time.
 const CONSEQUENCES: Duration = Duration::from_secs(1);
@@ -70,6 +75,9 @@ impl One<'_> {
         is_in_the_decoy(pid)?;
         let rules = hand.session.rules;
         let is_heard = is_heard(&mut hand)? || !rules.holds(Rule::Heard);
+        // Who gets no input at all was caught before it could end.
+        let waits = hand.session.caught != Some(pid);
+        let is_fed = !waits || is_fed(&mut hand)? || !rules.holds(Rule::Heard);
         self.others = match rules.holds(Rule::Freeze) {
             true => freeze(hand.session, decoy, pid)?,
             false => proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).collect(),
@@ -115,7 +123,11 @@ impl One<'_> {
         explain(&mut self.facts, self.trial.attempt.class, &host);
         let seen = evidence(&self.facts, &host);
         self.facts.evidence.splice(0..0, seen);
-        if !is_heard && !matches!(self.facts.seen, Seen::Effect(_)) && !self.ends_the_program(&mut hand)? {
+        let has_effect = matches!(self.facts.seen, Seen::Effect(_));
+        if !is_fed && !has_effect {
+            anyhow::bail!("what is written to the program does not come to the command that the host found");
+        }
+        if !is_heard && !has_effect && !self.ends_the_program(&mut hand)? {
             anyhow::bail!("what the command that the host found writes does not come out of the program");
         }
         hand.let_go();
@@ -268,4 +280,32 @@ fn is_heard(hand: &mut Hand) -> Result<bool> {
         return Err(killed_for(hand));
     }
     Ok(written.is_ok() && hand.session.hears(&word, PASSED_ON)?)
+}
+
+/// Whether a word that is written to the program comes to the command, which waits for it. Another one may have the input in
+/// the end.
+fn is_fed(hand: &mut Hand) -> Result<bool> {
+    let word = random_word(16)?;
+    hand.session.write_line(&word);
+    let (mut come, deadline) = (Vec::<u8>::new(), Instant::now() + PASSED_ON);
+    while !come.windows(word.len()).any(|window| window == word.as_bytes()) {
+        let Ok(input) = hand.duplicate(0) else { return Ok(false) };
+        let mut ready = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut ready, PollTimeout::ZERO).unwrap_or(0) == 0 {
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            hand.session.look_at(hand.pid());
+            continue;
+        }
+        let arguments = vec![0.into(), Argument::room(LINE), (LINE as i64).into()];
+        let read = hand.call(&Call { name: "read", number: libc::SYS_read, arguments });
+        hand.made.clear();
+        match read {
+            Ok(mut read) if read.value > 0 => come.extend(&read.rooms.remove(0)[..read.value as usize]),
+            Err(Failed::Filtered) => return Err(killed_for(hand)),
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
