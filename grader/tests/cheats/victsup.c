@@ -28,6 +28,7 @@ static int supervise(pid_t pid) {
         struct seccomp_notif_resp go = {call.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE};
         ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &go);
     }
+    return 1;
 }
 
 // Puts an execve(2) of this program into the victim.
