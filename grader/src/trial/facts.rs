@@ -32,7 +32,7 @@ pub struct Facts {
     pub killed_by: Option<i32>,
     /// The call for which a filter killed it: there the program is started again, and leaves that one out.
     #[serde(skip)]
-    pub filtered: Option<Call>,
+    pub filtered: Option<Box<Call>>,
     /// What the host saw.
     pub seen: Seen,
     /// What the host lacks to judge the attempt at all.

@@ -95,7 +95,12 @@ impl Forms {
 
     /// Below which address the bytes lie that a call points to; none for the stack.
     pub fn memory(&self, form: usize) -> Option<u64> {
-        some_of(&self.memory).copied().filter(|_| form % 2 == 1 && form != PLAIN)
+        match form {
+            // The lowest, mostly the heap.
+            1 => self.memory.iter().min().copied(),
+            3 => some_of(&self.memory).copied(),
+            _ => None,
+        }
     }
 }
 

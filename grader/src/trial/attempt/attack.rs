@@ -49,7 +49,7 @@ pub fn attack_by(trial: &Trial, session: &mut Session, group: Option<&ContainerG
     session.release_all(&one.others);
     if let Err(why) = done {
         if let Some(KilledFor(call)) = why.downcast_ref() {
-            one.facts.filtered = Some(call.clone());
+            one.facts.filtered = Some(call.clone().into());
         }
         (one.facts.distrust, one.facts.tampered) = (Some(format!("{why:#}")), true);
     }
@@ -98,16 +98,7 @@ impl One<'_> {
         host.secrets.insert("canary".into(), canary.word.clone());
         host.stakes.insert("canary".into(), canary.numbers());
         host.stakes.entry("root".into()).or_default().extend(canary.directories());
-        let mut known = vec![
-            ("canary".to_owned(), canary.path.clone()),
-            ("root-uid".to_owned(), decoy.root_id().to_string()),
-            ("root-device".to_owned(), decoy.ready.root.0.to_string()),
-        ];
-        if self.trial.attempt.class == Refusal::Root {
-            let mounts = observe::mounts_of_namespace(pid).unwrap_or_default();
-            let hosts = decoy.ready.first.mountinfo.as_deref().unwrap_or_default();
-            known.push(("canary-at".into(), places_of(&mounts, hosts, &canary.path)));
-        }
+        let mut known = self.known(&canary.path);
         known.push(("choice".into(), hand.session.filtered.choice()?.to_owned()));
         if self.trial.attempt.needs.contains(&Need::Services) {
             known.extend(renew_services(decoy, &mut host, rules.holds(Rule::Fresh))?);
@@ -134,6 +125,22 @@ impl One<'_> {
         Ok(())
     }
 
+    /// What an attacker may know of its host, whose canary lies here.
+    fn known(&self, canary: &str) -> Vec<(String, String)> {
+        let decoy = self.trial.decoy;
+        let mut known = vec![
+            ("canary".to_owned(), canary.to_owned()),
+            ("root-uid".to_owned(), decoy.root_id().to_string()),
+            ("root-device".to_owned(), decoy.ready.root.0.to_string()),
+        ];
+        if self.trial.attempt.class == Refusal::Root {
+            let mounts = observe::mounts_of_namespace(self.pid).unwrap_or_default();
+            let hosts = decoy.ready.first.mountinfo.as_deref().unwrap_or_default();
+            known.push(("canary-at".into(), places_of(&mounts, hosts, canary)));
+        }
+        known
+    }
+
     /// All stand still: the attacker's state is read, and it makes its calls. It may know of
     /// the stakes.
     fn attack(&mut self, hand: &mut Hand, host: &mut Host, known: Vec<(String, String)>) {
@@ -156,7 +163,7 @@ impl One<'_> {
         hand.leave_child();
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
-        self.facts.filtered = hand.killed_for.take();
+        self.facts.filtered = hand.killed_for.take().map(Box::new);
         record(&mut self.facts, attempt, &std::mem::take(&mut hand.made), result);
         host.call = match self.facts.seen_call {
             SeenCall::None | SeenCall::Property => None,

@@ -68,7 +68,7 @@ fn a_refusal_of_every_second_call_opens_the_stake_or_counts_for_nothing() {
         let count = std::cell::Cell::new(0);
         let (result, _) = opens("/canary", libc::O_RDONLY, |call| {
             count.set(count.get() + u32::from(call.name.starts_with("open")));
-            (call.name.starts_with("open") && count.get() % 2 == 0).then_some(Errno::EACCES)
+            (call.name.starts_with("open") && count.get().is_multiple_of(2)).then_some(Errno::EACCES)
         });
         assert!(matches!(result, Ok(3) | Err(Failed::GaveUp(_))), "{result:?}");
     }
