@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 /// All stand within this time.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Stops all processes below a decoy's PID 1 but its victim, if that is whole, and `attacker`, which is stopped already. They
-/// stand until [`Session::release_all`]. Returns them and their threads, the attacker too.
+/// Stops all processes below a decoy's PID 1 but `attacker`, which is stopped already, and, where that is the stake, its victim, as
+/// long as that is whole. They stand until [`Session::release_all`]. Returns them and their threads, the attacker too.
 ///
 /// # Errors
 /// One can't be stopped: why, in words.
-pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec<Pid>> {
+pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid, but_victim: bool) -> Result<Vec<Pid>> {
     if proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).any(permits_opens) {
         bail!(
             "a process of the program is asked before anything is opened (fanotify(7)): it can't stand still"
@@ -35,7 +35,8 @@ pub fn freeze(session: &mut Session, decoy: &Decoy, attacker: Pid) -> Result<Vec
     let mut stopped_by_signal = BTreeSet::new();
     loop {
         let all = proc::descendants(decoy.pid1());
-        let tasks = all.iter().filter(|pid| !is_victim(**pid, decoy)).flat_map(|pid| proc::tasks(*pid));
+        let goes_on = |pid: Pid| but_victim && is_victim(pid, decoy);
+        let tasks = all.iter().filter(|pid| !goes_on(**pid)).flat_map(|pid| proc::tasks(*pid));
         let known: BTreeSet<Pid> = session.held().chain([attacker]).collect();
         let fresh: Vec<Pid> = tasks.filter(|task| !known.contains(task) && !is_dead(*task)).collect();
         let mut moving = false;

@@ -74,12 +74,13 @@ impl One<'_> {
         // Before that it may have ended, and its number may be another's.
         is_in_the_decoy(pid)?;
         let rules = hand.session.rules;
+        let at_victim = self.trial.attempt.class == Refusal::Process;
         let is_heard = is_heard(&mut hand)? || !rules.holds(Rule::Heard);
         // Who gets no input at all was caught before it could end.
         let waits = hand.session.caught != Some(pid);
         let is_fed = !waits || is_fed(&mut hand)? || !rules.holds(Rule::Heard);
         self.others = match rules.holds(Rule::Freeze) {
-            true => freeze(hand.session, decoy, pid)?,
+            true => freeze(hand.session, decoy, pid, at_victim)?,
             false => proc::descendants(decoy.pid1()).into_iter().flat_map(proc::tasks).collect(),
         };
         prepare(&mut hand, &self.others, decoy)?;
@@ -87,11 +88,11 @@ impl One<'_> {
         if rules.holds(Rule::Whole) {
             host.unfit = stakes::unfit(hand.session, self.trial.stage, decoy, self.trial.attempt.class);
         }
-        if rules.holds(Rule::Fresh) && stakes::victim_is_whole(decoy) {
+        if at_victim && rules.holds(Rule::Fresh) && stakes::victim_is_whole(decoy) {
             decoy.renew_victim().context("the host's process")?;
             // Until then the old one could move, whatever a program had made of it.
             if rules.holds(Rule::Freeze) {
-                self.others = freeze(hand.session, decoy, pid)?;
+                self.others = freeze(hand.session, decoy, pid, at_victim)?;
             }
         }
         let canary = decoy.lay_canary().context("the host's canary")?;
