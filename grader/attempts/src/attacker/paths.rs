@@ -1,6 +1,7 @@
 //! Ways through the file tree. Where one leads the host sees for itself, by a handle: a name proves nothing.
 
-use super::{Argument, Attacker, Failed, combined, unless_refused};
+use super::numbers::combined;
+use super::{Argument, Attacker, Failed, unless_refused};
 use crate::host::Opened;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};

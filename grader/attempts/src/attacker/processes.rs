@@ -1,6 +1,7 @@
 //! Other processes, as the attacker reaches for them: by number, by pidfd, by ptrace(2).
 
-use super::{Argument, Attacker, Call, Failed, combined};
+use super::numbers::combined;
+use super::{Argument, Attacker, Call, Failed};
 use nix::libc::{self, c_int, c_uint, pid_t};
 use std::fs::File;
 use std::os::unix::fs::FileExt;

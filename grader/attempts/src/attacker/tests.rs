@@ -1,5 +1,6 @@
 //! Calls and arguments in words, and a hand for tests.
 
+use super::numbers::{VARIED, combined};
 use super::*;
 
 /// A hand that refuses some calls, and notes what was asked of it.
