@@ -23,6 +23,8 @@ pub struct Filtered {
     /// Of each the number of forms, from the first on, that are known to kill.
     calls: BTreeMap<Readable, usize>,
     starts: usize,
+    /// Calls whose first form a child has survived.
+    harmless: BTreeSet<Readable>,
     /// Numbers that are others at each start.
     given: BTreeSet<i64>,
     /// What the attacker leaves to chance, the same at each start.
@@ -38,6 +40,17 @@ impl Filtered {
     /// How many forms of a call kill, from the first on. Another may point to other bytes: a filter can't read them.
     pub fn forms(&self, call: &Call) -> usize {
         self.calls.get(&self.readable(call)).copied().unwrap_or(0)
+    }
+
+    /// Whether a filter is known to kill for some call, and not known to let this one live.
+    pub fn may_kill(&self, call: &Call) -> bool {
+        !self.calls.is_empty() && !self.harmless.contains(&self.readable(call))
+    }
+
+    /// A child has survived a call in its first form.
+    pub fn lets_live(&mut self, call: &Call) {
+        let call = self.readable(call);
+        self.harmless.insert(call);
     }
 
     /// A random word by which the attacker chooses among numbers that serve.

@@ -7,7 +7,9 @@ use crate::proc;
 use crate::random::random_word;
 use attempts::attacker::Argument;
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// So many forms a call has. The first is that of a C program.
 pub const FORMS: usize = 6;
@@ -20,6 +22,9 @@ const CODE: u64 = 8 << 20;
 
 /// So much room is needed for what a call points to.
 const ROOM: u64 = 32 << 10;
+
+/// Of so many files the code is known.
+const FILES: usize = 64;
 
 /// The instruction that makes a call, and the number of bytes between the beginnings of two.
 #[cfg(target_arch = "x86_64")]
@@ -58,31 +63,28 @@ impl Forms {
         let mut forms = Forms::default();
         for line in proc::read(pid, "maps").lines() {
             let mut words = line.split_whitespace();
-            let (Some(range), Some(rights), name) = (words.next(), words.next(), words.nth(3)) else {
-                continue;
-            };
+            let (Some(range), Some(rights)) = (words.next(), words.next()) else { continue };
+            let file: Vec<&str> = words.collect();
             let ends =
                 range.split_once('-').map(|(from, to)| [from, to].map(|end| u64::from_str_radix(end, 16)));
             let Some([Ok(from), Ok(to)]) = ends else { continue };
             if rights.starts_with("r-x") {
                 let length = CODE.min(to - from) as usize;
-                forms.add_code(from, &super::memory::read(pid, from, length).unwrap_or_default());
+                let code = code(&file, || super::memory::read(pid, from, length).unwrap_or_default());
+                forms.add(from, &code);
             }
-            if rights == "rw-p" && to - from >= ROOM && name != Some("[stack]") {
+            if rights == "rw-p" && to - from >= ROOM && file.last() != Some(&"[stack]") {
                 forms.memory.push(to);
             }
         }
         forms
     }
 
-    fn add_code(&mut self, at: u64, code: &[u8]) {
-        let (instruction, step) = SYSCALL;
-        for offset in (0..code.len().saturating_sub(instruction.len())).step_by(step) {
-            if code[offset..].starts_with(instruction) {
-                self.instructions.push(at + offset as u64);
-                if let Some(number) = number_before(&code[..offset]) {
-                    self.of.entry(number).or_insert(at + offset as u64);
-                }
+    fn add(&mut self, at: u64, code: &Code) {
+        for (offset, number) in code.iter() {
+            self.instructions.push(at + offset);
+            if let Some(number) = number {
+                self.of.entry(*number).or_insert(at + offset);
             }
         }
     }
@@ -102,6 +104,37 @@ impl Forms {
             _ => None,
         }
     }
+}
+
+/// Where in some code the instructions are, and the number of its call where that is known.
+type Code = Rc<[(u64, Option<i64>)]>;
+
+thread_local! {
+    /// The code of files, by what `maps` says of them: it is the same in each trial. Another program's costs no more than an
+    /// instruction that is none: nothing is executed there.
+    static KNOWN: RefCell<HashMap<String, Code>> = RefCell::default();
+}
+
+fn code(file: &[&str], read: impl FnOnce() -> Vec<u8>) -> Code {
+    let has_name = file.len() > 3;
+    KNOWN.with_borrow_mut(|known| match known.get(&file.join(" ")).filter(|_| has_name) {
+        Some(code) => Rc::clone(code),
+        None => {
+            let code = instructions(&read());
+            if known.len() == FILES {
+                known.clear();
+            }
+            known.insert(file.join(" "), Rc::clone(&code));
+            code
+        }
+    })
+}
+
+fn instructions(code: &[u8]) -> Code {
+    let (instruction, step) = SYSCALL;
+    let at = (0..code.len().saturating_sub(instruction.len())).step_by(step);
+    let found = at.filter(|at| code[*at..].starts_with(instruction));
+    found.map(|at| (at as u64, number_before(&code[..at]))).collect()
 }
 
 /// Fills what the kernel does not read of the registers.
@@ -144,7 +177,7 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     fn the_instruction_of_one_call_is_known_by_the_one_before() {
         let mut forms = Forms::default();
-        forms.add_code(0x1000, &[0x90, 0x0f, 0x05, 0xb8, 165, 0, 0, 0, 0x0f, 0x05, 0xc3]);
+        forms.add(0x1000, &instructions(&[0x90, 0x0f, 0x05, 0xb8, 165, 0, 0, 0, 0x0f, 0x05, 0xc3]));
         assert_eq!(forms.instructions, [0x1001, 0x1008]);
         assert_eq!((forms.instruction(165, 0), forms.of.len()), (Some(0x1008), 1));
     }

@@ -6,7 +6,7 @@ use super::hand::Hand;
 use super::memory::{lay, read};
 use crate::proc::{self, field};
 use crate::trial::session::stops::Stop;
-use attempts::attacker::{Call, Failed, Hand as _, Returned};
+use attempts::attacker::{Argument, Call, Failed, Hand as _, Returned};
 use nix::errno::Errno;
 use nix::libc;
 use std::time::{Duration, Instant};
@@ -27,11 +27,15 @@ impl Hand<'_, '_> {
 
     /// Makes a call in one form after another, until one is neither refused nor kills.
     pub(super) fn make_in_each_form(&mut self, call: &Call) -> Result<Returned, Failed> {
-        let kill = self.session.filtered.forms(call);
         let mut refused = None;
-        for form in kill..FORMS {
-            if kill > 0 && self.kills_in_form(call, form)? {
+        // After the first death a child asks for each.
+        let asks = self.session.filtered.may_kill(call);
+        for form in self.session.filtered.forms(call)..FORMS {
+            if asks && self.kills_in_form(call, form)? {
                 continue;
+            }
+            if asks && form == 0 {
+                self.session.filtered.lets_live(call);
             }
             match self.make_in_form(call, form) {
                 Err(Failed::Refused(errno @ (Errno::EPERM | Errno::EACCES | Errno::ENOSYS))) => {
@@ -86,6 +90,14 @@ impl Hand<'_, '_> {
         };
         self.follow(child as i32)?;
         self.made.push(self.made[made - 1].clone());
+        // Of what it shares with its parent, an open file may change.
+        for argument in &call.arguments {
+            if let Argument::Int(descriptor @ 0..1024) = argument {
+                let close =
+                    Call { name: "close", number: libc::SYS_close, arguments: vec![(*descriptor).into()] };
+                let _ = self.make_once(&close);
+            }
+        }
         let tried = self.make_in_form(&call.blank(), form);
         let child = self.pid;
         self.leave_child();
