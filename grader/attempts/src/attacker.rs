@@ -56,6 +56,9 @@ pub trait Hand {
     /// The kernel refused it; or the attacker is gone, or could not be moved.
     fn call(&mut self, call: &Call) -> Result<Returned, Failed>;
 
+    /// Whether a system-call filter watches it (seccomp(2)).
+    fn is_filtered(&mut self) -> bool;
+
     /// The file behind one of the attacker's descriptors, on a descriptor of the host's (pidfd_getfd(2)).
     ///
     /// # Errors

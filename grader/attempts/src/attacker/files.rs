@@ -87,7 +87,7 @@ impl Attacker<'_> {
         self.call("fchdir", libc::SYS_fchdir, [directory.into()]).map(drop)
     }
 
-    /// Opens something of the host's, in one way after another. Its refusal counts, since the same call with the same numbers
+    /// Opens something of the host's, where there is a filter in one way after another. Its refusal counts, since the same call with the same numbers
     /// opened something of the attacker's own, just before and again and again: only what reads the path can tell the two
     /// apart, and neither a system-call filter can nor somebody who counts.
     ///
@@ -99,7 +99,8 @@ impl Attacker<'_> {
 
     /// The same from an open directory.
     pub fn open_stake_at(&mut self, directory: c_int, path: &str, flags: c_int) -> Result<c_int, Failed> {
-        if !self.rules.holds(Rule::OwnFirst) {
+        // Without a filter nobody reads its numbers.
+        if !self.rules.holds(Rule::OwnFirst) || !self.hand.is_filtered() {
             return self.open_at(directory, path, flags);
         }
         let own = self.own_file(flags)?;

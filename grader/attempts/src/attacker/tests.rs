@@ -12,6 +12,10 @@ impl<F: Fn(&Call) -> Option<Errno>> Hand for Refuses<F> {
         (self.0)(call).map_or(Ok(Returned { value: 3, rooms: Vec::new() }), |errno| Err(errno.into()))
     }
 
+    fn is_filtered(&mut self) -> bool {
+        true
+    }
+
     fn duplicate(&mut self, _: i32) -> Result<OwnedFd, Failed> {
         Err(Errno::EBADF.into())
     }

@@ -25,7 +25,8 @@ pub enum Turns<T> {
 }
 
 impl Attacker<'_> {
-    /// Tries its own, then the stake; and where that is refused, both again in an order that nobody can have known.
+    /// Tries its own, then the stake; and where that is refused and there is a filter, both again in an order that nobody can
+    /// have known.
     ///
     /// # Errors
     /// One of the two failed, and was not refused.
@@ -34,7 +35,8 @@ impl Attacker<'_> {
         own: impl FnMut(&mut Self) -> Result<(), Failed>,
         stake: impl FnMut(&mut Self) -> Result<T, Failed>,
     ) -> Result<Turns<T>, Failed> {
-        in_turns(self, by_chance(), own, stake)
+        let turns = if self.hand.is_filtered() { TURNS } else { 0 };
+        in_turns(self, (turns, by_chance()), own, stake)
     }
 
     /// Does something, and where it is forbidden does it again, nobody can know how often: what is forbidden at one time and
@@ -43,7 +45,8 @@ impl Attacker<'_> {
     /// # Errors
     /// Those of the last time.
     pub fn again<T>(&mut self, mut act: impl FnMut(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
-        for _ in 0..TURNS + by_chance().count_ones() % TURNS {
+        let times = if self.hand.is_filtered() { TURNS + by_chance().count_ones() % TURNS } else { 0 };
+        for _ in 0..times {
             match act(self) {
                 Err(failed) if failed.forbids() => {}
                 other => return other,
@@ -60,11 +63,11 @@ fn by_chance() -> u64 {
 
 fn in_turns<A, T>(
     who: &mut A,
-    order: u64,
+    (turns, order): (u32, u64),
     mut own: impl FnMut(&mut A) -> Result<(), Failed>,
     mut stake: impl FnMut(&mut A) -> Result<T, Failed>,
 ) -> Result<Turns<T>, Failed> {
-    let turns = (0..TURNS).map(|nth| order >> nth & 1 == 1);
+    let turns = (0..turns).map(|nth| order >> nth & 1 == 1);
     let mut had_its_own = false;
     for is_stake in [false, true].into_iter().chain(turns) {
         if is_stake {
@@ -99,7 +102,7 @@ mod tests {
         let answer = std::cell::RefCell::new(&mut answer);
         let own = |count: &mut u32| (answer.borrow_mut())(count, false).map(drop);
         let stake = |count: &mut u32| (answer.borrow_mut())(count, true);
-        in_turns(&mut count, order, own, stake).unwrap()
+        in_turns(&mut count, (TURNS, order), own, stake).unwrap()
     }
 
     #[test]

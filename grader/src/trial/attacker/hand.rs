@@ -304,13 +304,17 @@ pub(super) fn lost(errno: Errno) -> Failed {
 impl attempts::attacker::Hand for Hand<'_, '_> {
     fn call(&mut self, call: &Call) -> Result<Returned, Failed> {
         self.made.push(Made { call: call.clone(), returned: None, left_out: false });
-        if self.is_filtered() && self.session.rules.holds(Rule::Forms) {
+        if self.has_forms() && self.session.rules.holds(Rule::Forms) {
             return self.make_in_each_form(call);
         }
         if self.session.filtered.forms(call) > 0 {
             return Err(self.leave_out());
         }
         self.make_once(call)
+    }
+
+    fn is_filtered(&mut self) -> bool {
+        self.has_forms()
     }
 
     fn duplicate(&mut self, descriptor: i32) -> Result<OwnedFd, Failed> {

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 const ENDS: Duration = Duration::from_secs(1);
 
 impl Hand<'_, '_> {
-    /// Whether a filter watches it.
-    pub(super) fn is_filtered(&mut self) -> bool {
+    /// Whether a filter watches it, so that it needs forms.
+    pub(super) fn has_forms(&mut self) -> bool {
         let pid = self.pid;
         let forms = || {
             let watched = field(&proc::read(pid, "status"), "Seccomp") == Some("2");
