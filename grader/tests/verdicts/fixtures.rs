@@ -27,8 +27,6 @@ const SHELL: &str = "container.sh";
 const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("leaked-descriptor", ['E', 'E']),
     ("rootfs-device-node", ['E', 'E']),
-    // C: the attacker remounts, and that is its death. It had no need to: the node opens as it is.
-    ("remount-dev", ['-', 'E']),
     ("proc-keys", ['E', 'E']),
     // The script's UTS namespace begins as a copy, and nobody sets a name.
     ("hostname-read", ['B', 'E']),
@@ -233,7 +231,8 @@ fn how_far_each_has_come(#[case] program: &str, #[case] lab: Option<usize>) {
     assert_eq!(target.kind, TargetKind::Program);
 }
 
-/// Death at the decisive call, by the filter's hand.
+/// Where it kills for each way of an attempt. For `mount` and `ptrace-attach` it has left others open, which come to nothing in
+/// the container's own namespaces.
 #[rstest]
 fn a_filter_that_kills_blocks(
     #[values("reboot", "mount", "ptrace-attach", "session-keyring", "personality")] id: &str,
@@ -245,7 +244,8 @@ fn a_filter_that_kills_blocks(
         return;
     }
     assert_eq!(*verdict, Verdict::Blocked, "{why}");
-    assert!(why.contains("a system-call filter killed the attacker"), "{why}");
+    let kills = why.contains("a system-call filter killed the attacker");
+    assert_eq!(kills, !["mount", "ptrace-attach"].contains(&id), "{why}");
 }
 
 /// What the script is told: the reason, and not some other.
