@@ -132,14 +132,17 @@ mod tests {
     #[test]
     fn a_file_in_memory_counts_and_so_does_a_process() {
         let own = Pid::this();
-        let before = taken(own);
-        let mut file = fs::File::from(
-            nix::sys::memfd::memfd_create("test", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap(),
-        );
-        file.write_all(&vec![1; 64 << 20]).unwrap();
-        let memory = vec![1u8; 64 << 20];
-        let more = taken(own).saturating_sub(before);
-        assert!(more >= 120 << 20, "{more} of {}", memory.len());
+        let takes_more = || {
+            let before = taken(own);
+            let flags = nix::sys::memfd::MFdFlags::MFD_CLOEXEC;
+            let mut file = fs::File::from(nix::sys::memfd::memfd_create("test", flags).unwrap());
+            file.write_all(&vec![1; 64 << 20]).unwrap();
+            let memory = vec![1u8; 64 << 20];
+            let more = taken(own).saturating_sub(before);
+            memory.len() as u64 <= more && more >= 120 << 20
+        };
+        // Other tests of this process give back what they had taken, at any time.
+        assert!((0..20).any(|_| takes_more()));
     }
 
     #[test]
