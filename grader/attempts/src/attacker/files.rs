@@ -1,7 +1,9 @@
 //! Files, as the attacker opens them: the opening is the escape. What was opened, the host sees for itself.
 
 use super::turns::{Turns, UNSTEADY};
-use super::{Argument, Attacker, Failed, unless_refused};
+#[cfg(target_arch = "x86_64")]
+use super::unless_refused;
+use super::{Argument, Attacker, Failed};
 use crate::rules::Rule;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
