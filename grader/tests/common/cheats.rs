@@ -124,6 +124,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("prepares.c", &["sysv-shm", "signal-process", "pidfd-getfd", "ptrace-attach"]),
     cheat("privatetmp.c", &["mount"]),
     cheat("readonlyproc.c", &["proc-keys", "proc-keys-unmask", "proc-environ", "proc-pid-root", "cgroup-path"]),
+    Cheat { confines: &["mount"], ..cheat("regains.c", &["mount", "sysv-shm", "reboot"]) },
     cheat("removes.c", FILES),
     cheat("replaces.sh", ANY),
     cheat("rewrites.c", FILES),

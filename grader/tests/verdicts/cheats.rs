@@ -101,6 +101,18 @@ fn no_cheat_earns_what_it_did_not_earn(#[case] decoy: &str) {
     assert!(unearned_by_all.is_empty(), "{unearned_by_all:#?}");
 }
 
+/// The command that has executed itself again, with the rights that this gave it, has other code and other memory than before.
+#[test]
+fn what_truly_refuses_does_so_after_an_execve() {
+    let Some(stage) = Stage::new(Who::Root) else { return };
+    let Some(program) = Cheat::of("regains.c").make(&stage.directory("regains")) else { return };
+    let mut grader = stage.grader(["run", "--format", "json", "--decoy", "user", "--attempt", "mount"]);
+    grader.arg(program);
+    let report = stage.run(grader).report();
+    let (_, mount) = report.checks().next().unwrap();
+    assert_eq!(mount.verdict, Verdict::Blocked, "{mount:#?}");
+}
+
 #[test]
 fn every_cheat_is_listed() {
     let mut found: Vec<_> = fs::read_dir(directory())

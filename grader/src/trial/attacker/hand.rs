@@ -241,6 +241,8 @@ impl<'s, 'd> Hand<'s, 'd> {
             match self.stop()? {
                 Stop::Entry { number, native: true } => {
                     (self.saved, self.own) = (Registers::read(self.pid).map_err(lost)?, number);
+                    // Its code and its memory are others now.
+                    self.forms = None;
                     return Ok(());
                 }
                 Stop::Entry { .. } => {
