@@ -6,6 +6,8 @@ use assert_cmd::assert::Assert;
 use grader::labs::{self, Workspace};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 use std::env;
 use std::ffi::OsStr;
@@ -137,6 +139,7 @@ impl Stage {
         let mut program = Command::new(self.home.directory.join("bin").join(self.lab.name()));
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
+        end_with_us(&mut program);
         program
     }
 
@@ -149,6 +152,7 @@ impl Stage {
         let mut program = Command::new(to);
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
+        end_with_us(&mut program);
         program
     }
 
@@ -171,6 +175,18 @@ impl Stage {
         program.args(options).arg(self.rootfs()).args(["/bin/sh", "-c", script]);
         Running::start(program)
     }
+}
+
+/// The program is killed when the thread that starts it ends, as all do of a test that is killed.
+fn end_with_us(program: &mut Command) {
+    let ours = std::process::id();
+    let ask = move || {
+        // After the change of ids, which undoes it.
+        set_pdeathsig(Signal::SIGKILL)?;
+        if std::os::unix::process::parent_id() == ours { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: two system calls, in a child that the program then replaces.
+    unsafe { program.pre_exec(ask) };
 }
 
 /// Copies a program that is executed next. By another process: a child that another test forks meanwhile would
