@@ -8,7 +8,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -212,6 +212,34 @@ pub fn share_mounts(program: &mut Command) {
     };
     // SAFETY: a few system calls, in a child that the program then replaces.
     unsafe { program.pre_exec(shared) };
+}
+
+/// Runs the program in a mount namespace of its own, which is changed first. Without root that takes a user namespace;
+/// the person keeps the own ids in it.
+pub fn own_mounts(
+    stage: &Stage,
+    program: &mut Command,
+    change: impl Fn() -> nix::Result<()> + Send + Sync + 'static,
+) {
+    let who = stage.who;
+    let (id, gid) = if geteuid().is_root() { (USER, USER) } else { (geteuid().as_raw(), getegid().as_raw()) };
+    let (uid_map, gid_map) = (format!("{id} {id} 1"), format!("{gid} {gid} 1"));
+    let enter = move || {
+        if who == Who::User {
+            // A change of ids took this away, and with it the own files in /proc (proc(5)).
+            nix::sys::prctl::set_dumpable(true)?;
+            unshare(CloneFlags::CLONE_NEWUSER)?;
+            fs::write("/proc/self/setgroups", "deny")?;
+            fs::write("/proc/self/gid_map", &gid_map)?;
+            fs::write("/proc/self/uid_map", &uid_map)?;
+        }
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
+        change().map_err(io::Error::from)
+    };
+    // SAFETY: the child has one thread, and the program then replaces it.
+    unsafe { program.pre_exec(enter) };
 }
 
 /// What all tests share: the programs, and a root file system a person. It is removed when the process exits,
