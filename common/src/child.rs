@@ -47,7 +47,7 @@ impl Child {
     /// Who is not root gets a user namespace as well.
     ///
     /// # Errors
-    /// What `container` returned, or the step `clone`, `uid-map` or `gid-map`.
+    /// What `container` returned, or the step `clone`, with or without a user namespace, `uid-map` or `gid-map`.
     pub fn start(
         mut namespaces: CloneFlags,
         mut container: impl FnMut() -> Result<Infallible>,
@@ -70,7 +70,7 @@ impl Child {
         let mut stack = vec![0; 256 * 1024];
         // SAFETY: without CLONE_VM the child has a copy of this memory, as after fork(2), stack included.
         let pid = unsafe { clone(Box::new(child), &mut stack, namespaces, Some(Signal::SIGCHLD as i32)) }
-            .step("clone")?;
+            .step(if new_user { "clone with a user namespace" } else { "clone" })?;
         drop(theirs);
 
         let mut ours = ours.take().expect("only the child takes it");
