@@ -5,10 +5,10 @@
 //! tells the packages in it apart by their name and their place in their workspace. The labs of this repository
 //! and of a student's workspace have both in common, so the one would be graded by the other's program.
 
-pub(super) mod expiry;
 mod inputs;
 
 use super::cargo::{cargo, metadata};
+use super::expiry;
 use super::process::{self, Stop};
 use crate::beneath::Directory;
 use crate::cache_dir::Key;

@@ -1,7 +1,6 @@
 //! The workspace: the directory tree that the labs are built from.
 
-use super::alone;
-use super::target_dir::expiry;
+use super::{alone, expiry};
 use crate::cache_dir::{self, Key};
 use crate::caller::Caller;
 use crate::labs::steps::Source;
@@ -113,7 +112,9 @@ impl Workspace {
         }
         let Ok(found) = Source::read(&self.root) else { return false };
         let packages = found.files().filter_map(|(path, _)| path.parent()).filter(|it| !it.ends_with("src"));
-        if packages.into_iter().any(|it| self.root.join(it).join("build.rs").symlink_metadata().is_ok()) {
+        if !found.unread.is_empty()
+            || packages.into_iter().any(|it| self.root.join(it).join("build.rs").symlink_metadata().is_ok())
+        {
             return false;
         }
         let lock = fs::read_to_string(self.root.join(LOCK)).unwrap_or_default();

@@ -204,7 +204,11 @@ impl Record {
             let same = before.files.get(&path).is_none_or(|it| *it == content);
             Some((key_of(&path), content.filter(|_| same)?))
         };
-        Record { root: key_of(root), files: after.files.into_iter().filter_map(same).collect(), written: None }
+        Record {
+            root: key_of(root),
+            files: after.files.into_iter().filter_map(same).collect(),
+            written: None,
+        }
     }
 
     /// Writes it.

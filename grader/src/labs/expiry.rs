@@ -16,7 +16,7 @@ const MOST: usize = 20;
 
 /// Marks `own` as used now, and removes its old neighbours whose names have the same beginning, `prefix`. Who uses one
 /// holds a lock on the file `lock` in it.
-pub(in crate::labs) fn sweep(own: &Path, prefix: &str, lock: &str) {
+pub fn sweep(own: &Path, prefix: &str, lock: &str) {
     let now = SystemTime::now();
     let _ = File::open(own).and_then(|it| it.set_modified(now));
     let Some((parent, name)) = own.parent().zip(own.file_name()) else { return };
