@@ -3,6 +3,7 @@
 //! LO_FLAGS_AUTOCLEAR: a device goes with its last descriptor or mount, however the grader ends.
 
 use crate::beneath::{Directory, Entry};
+use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -115,11 +116,16 @@ impl LoopDevice {
         Ok(about.inode == self.file.metadata()?.ino() && about.offset == 0 && about.sizelimit == 0)
     }
 
-    /// Makes a node for it: owned by real root and readable by all, so that nobody in a user namespace can
-    /// open it for writing and reconfigure the device.
-    pub fn node_at(&self, directory: &Directory, path: &str) -> Result<Entry> {
+    /// Makes a node for it, owned by real root. In a decoy of the root kind it has the mode of a real disk's. In one of the
+    /// user kind all may read it, since nobody there is real root, and nobody may open it for writing and so reconfigure
+    /// the device.
+    pub fn node_at(&self, directory: &Directory, path: &str, kind: DecoyKind) -> Result<Entry> {
+        let mode = match kind {
+            DecoyKind::Root => 0o660,
+            DecoyKind::User => 0o444,
+        };
         let number = makedev(LOOP_MAJOR, self.number);
-        directory.node(path, SFlag::S_IFBLK, number, 0o444).with_context(|| format!("mknod {path}"))
+        directory.node(path, SFlag::S_IFBLK, number, mode).with_context(|| format!("mknod {path}"))
     }
 }
 

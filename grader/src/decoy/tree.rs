@@ -173,14 +173,14 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         .context("copying a set-user-ID program")?;
     make.file(root, VICTIM, 0o755, program()?).context("copying the victim")?;
     if let Some(disk) = plan.disk {
-        disk.device.node_at(root, "dev/sda")?;
+        disk.device.node_at(root, "dev/sda", plan.kind)?;
         let dev = make.place(rootfs, "dev")?;
         match dev.remove("sda") {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("its dev/sda"),
-            _ => disk.device.node_at(&dev, "sda")?,
+            _ => disk.device.node_at(&dev, "sda", plan.kind)?,
         };
         // One that no new /dev covers.
-        disk.device.node_at(rootfs, &format!("node-{}", secrets.name))?;
+        disk.device.node_at(rootfs, &format!("node-{}", secrets.name), plan.kind)?;
     }
     if let Some(ext4) = plan.ext4 {
         ext4.mount_at(root, rootfs, &format!("ext4-{}", secrets.name))?;
