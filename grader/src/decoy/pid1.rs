@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::messages::{FromPid1, Ready, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Plan, layout, start, tree, victim};
+use super::{Plan, layout, start, tree, user_root, victim};
 use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
@@ -119,6 +119,9 @@ fn own_root(plan: &Plan) -> Result<()> {
     // of it is not.
     mount(Some(stage), stage, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
         .context("binding the decoy's root")?;
+    if plan.kind == DecoyKind::User {
+        user_root::bind_machine(stage)?;
+    }
     let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // Before the machine's own are gone: in a user namespace a new one may show no more than they do.
     mount(Some("proc"), &stage.join("proc"), Some("proc"), careful, NONE).context("mounting /proc")?;
@@ -137,6 +140,9 @@ fn own_root(plan: &Plan) -> Result<()> {
     )
     .context("mounting /dev/pts")?;
 
+    if plan.kind == DecoyKind::User {
+        return user_root::enter(stage);
+    }
     chdir(stage)?;
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
