@@ -119,31 +119,24 @@ fn own_root(plan: &Plan) -> Result<()> {
     // of it is not.
     mount(Some(stage), stage, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
         .context("binding the decoy's root")?;
+    chdir(stage)?;
     if plan.kind == DecoyKind::User {
-        user_root::bind_machine(stage)?;
+        user_root::bind_machine()?;
     }
     let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // Before the machine's own are gone: in a user namespace a new one may show no more than they do.
-    mount(Some("proc"), &stage.join("proc"), Some("proc"), careful, NONE).context("mounting /proc")?;
-    let sys = stage.join("sys");
-    if mount(Some("sysfs"), &sys, Some("sysfs"), careful, NONE).is_err() {
-        mount(Some("/sys"), &sys, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).context("mounting /sys")?;
+    mount(Some("proc"), "proc", Some("proc"), careful, NONE).context("mounting /proc")?;
+    if mount(Some("sysfs"), "sys", Some("sysfs"), careful, NONE).is_err() {
+        mount(Some("/sys"), "sys", NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
+            .context("mounting /sys")?;
     }
-    plan.groups.show(&sys.join("fs/cgroup"));
+    plan.groups.show(Path::new("sys/fs/cgroup"));
     let terminals = Some("newinstance,ptmxmode=0666,mode=0620");
-    mount(
-        Some("devpts"),
-        &stage.join("dev/pts"),
-        Some("devpts"),
-        MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
-        terminals,
-    )
-    .context("mounting /dev/pts")?;
-
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    mount(Some("devpts"), "dev/pts", Some("devpts"), flags, terminals).context("mounting /dev/pts")?;
     if plan.kind == DecoyKind::User {
-        return user_root::enter(stage);
+        return user_root::enter();
     }
-    chdir(stage)?;
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
     chdir("/").context("chdir(2)")

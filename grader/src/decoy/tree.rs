@@ -113,7 +113,7 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let _ = umount2(&self.stage, MntFlags::MNT_DETACH);
-        let _ = umount2(&user_root::machine(&self.stage), MntFlags::MNT_DETACH);
+        let _ = umount2(&self.stage.join(user_root::MACHINE), MntFlags::MNT_DETACH);
     }
 }
 
@@ -178,14 +178,16 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         .context("copying a set-user-ID program")?;
     make.file(root, VICTIM, 0o755, program()?).context("copying the victim")?;
     if let Some(disk) = plan.disk {
-        disk.device.node_at(root, "dev/sda", plan.kind)?;
+        // A real disk is root's, and the decoy's root is not the owner.
+        let reader = (plan.kind == DecoyKind::User).then(|| ids.outside(0));
+        disk.device.node_at(root, "dev/sda", reader)?;
         let dev = make.place(rootfs, "dev")?;
         match dev.remove("sda") {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("its dev/sda"),
-            _ => disk.device.node_at(&dev, "sda", plan.kind)?,
+            _ => disk.device.node_at(&dev, "sda", reader)?,
         };
         // One that no new /dev covers.
-        disk.device.node_at(rootfs, &format!("node-{}", secrets.name), plan.kind)?;
+        disk.device.node_at(rootfs, &format!("node-{}", secrets.name), reader)?;
     }
     if let Some(ext4) = plan.ext4 {
         ext4.mount_at(root, rootfs, &format!("ext4-{}", secrets.name))?;
@@ -212,7 +214,7 @@ fn machine_beside(plan: &Plan) -> Result<Option<Directory>> {
     if plan.kind == DecoyKind::Root {
         return Ok(None);
     }
-    let place = user_root::machine(plan.stage);
+    let place = plan.stage.join(user_root::MACHINE);
     match fs::create_dir(&place) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error).context("mkdir machine"),
         _ => mount(&place)?,

@@ -15,16 +15,13 @@
 
 use super::tree::{MACHINE_DIRECTORIES, MACHINE_FILES};
 use anyhow::{Context, Result, bail};
-use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, clone};
-use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{chdir, chroot, pivot_root};
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const NONE: Option<&str> = None;
 
@@ -33,46 +30,45 @@ const NONE: Option<&str> = None;
 const HIDDEN: [(&str, &str); 2] = [("proc", "sys"), ("sysfs", "devices")];
 
 /// Where the machine's directories and devices are mounted outside, beside the decoy's tree.
-pub fn machine(stage: &Path) -> PathBuf {
-    stage.with_file_name("machine")
-}
+pub const MACHINE: &str = "../machine";
 
-/// In PID 1: binds what is mounted there to where it belongs in the tree.
+/// In PID 1, whose working directory is the decoy's tree: binds what is mounted there to where it belongs.
 ///
 /// # Errors
-/// What the system said.
-pub fn bind_machine(stage: &Path) -> Result<()> {
-    let machine = machine(stage);
+/// Here and below: what the system said.
+pub fn bind_machine() -> Result<()> {
     for name in MACHINE_DIRECTORIES.into_iter().chain(MACHINE_FILES) {
-        let (from, to) = (machine.join(name), stage.join(name));
+        let from = Path::new(MACHINE).join(name);
         if fs::symlink_metadata(&from).is_ok() {
-            mount(Some(&from), &to, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
-                .with_context(|| format!("binding {}", to.display()))?;
+            mount(Some(&from), name, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
+                .with_context(|| format!("binding /{name}"))?;
         }
     }
     Ok(())
 }
 
-/// In PID 1: makes the tree at `stage` the root directory, over another one that holds the hidden file systems.
-///
-/// # Errors
-/// What the system said.
-pub fn enter(stage: &Path) -> Result<()> {
-    let tree = open(stage, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let below = stage.parent().context("the stage has no parent")?;
+/// In PID 1, whose working directory is the top of a mount with the decoy's tree: makes that the root directory, over
+/// another one that holds the hidden file systems.
+pub fn enter() -> Result<()> {
+    let below = Path::new("..");
+    // From now on it is that which lies above the working directory.
     mount(Some("rootfs"), below, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=64k"))
         .context("mounting what lies below the root")?;
     for (kind, covered) in HIDDEN {
         let place = below.join(kind);
         fs::create_dir(&place)?;
-        in_a_pid_namespace_that_ends(|| mount_kernel(kind, &place))?;
+        match in_a_pid_namespace_that_ends(|| mount_kernel(kind, &place)) {
+            // A machine that hides some of its own, as a container does: there nobody mounts a new one.
+            Err(_) if kind == "sysfs" => continue,
+            mounted => mounted?,
+        }
         mount(Some("cover"), &place.join(covered), Some("tmpfs"), MsFlags::MS_RDONLY, Some("size=4k"))
             .with_context(|| format!("covering {covered}"))?;
     }
     let root = below.join("root");
     fs::create_dir(&root)?;
-    move_to(&tree, &root)?;
-    chdir(below)?;
+    mount(Some("."), &root, NONE, MsFlags::MS_MOVE, NONE).context("moving the tree")?;
+    chdir("..")?;
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
     // As switch_root(8) puts a root over an initramfs.
@@ -80,12 +76,6 @@ pub fn enter(stage: &Path) -> Result<()> {
     mount(Some("."), "/", NONE, MsFlags::MS_MOVE, NONE).context("moving the root")?;
     chroot(".").context("chroot(2)")?;
     chdir("/").context("chdir(2)")
-}
-
-/// Moves a mount by a descriptor of it: another lies over its path.
-fn move_to(tree: &OwnedFd, place: &Path) -> Result<()> {
-    let by_descriptor = format!("/proc/self/fd/{}", tree.as_raw_fd());
-    mount(Some(by_descriptor.as_str()), place, NONE, MsFlags::MS_MOVE, NONE).context("moving the tree")
 }
 
 fn mount_kernel(kind: &str, place: &Path) -> nix::Result<()> {
