@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`user_root`]: what lets its root do in a user namespace what root may do elsewhere.
 //! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, and in its [`belongings`].
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
@@ -39,6 +40,7 @@ pub mod services;
 pub mod stakes;
 pub mod start;
 pub mod tree;
+pub mod user_root;
 pub mod victim;
 
 use crate::beneath::Directory;

@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::messages::{FromPid1, Ready, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Plan, layout, start, tree, victim};
+use super::{Plan, layout, start, tree, user_root, victim};
 use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
@@ -116,6 +116,9 @@ fn take_ids(ids: &Ids) -> Result<()> {
 /// A root of its own: the working directory. The mounts are private by now, so that nothing reaches the real host.
 fn own_root(plan: &Plan) -> Result<()> {
     enter_a_copy()?;
+    if plan.kind == DecoyKind::User {
+        user_root::bind_machine()?;
+    }
     let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // Before the machine's own are gone: in a user namespace a new one may show no more than they do.
     mount(Some("proc"), "proc", Some("proc"), careful, NONE).context("mounting /proc")?;
@@ -127,6 +130,9 @@ fn own_root(plan: &Plan) -> Result<()> {
     let terminals = Some("newinstance,ptmxmode=0666,mode=0620");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mount(Some("devpts"), "dev/pts", Some("devpts"), flags, terminals).context("mounting /dev/pts")?;
+    if plan.kind == DecoyKind::User {
+        return user_root::enter();
+    }
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
     chdir("/").context("chdir(2)")
