@@ -8,7 +8,7 @@ mod directories;
 mod filesystems;
 mod namespaces;
 pub mod signals;
-mod streams;
+pub mod streams;
 
 use crate::{Attacker, Host};
 
@@ -51,6 +51,8 @@ pub enum InStart {
 /// Every works check.
 pub const ALL: &[Work] = &[
     command::STARTS,
+    command::EACH_START,
+    command::ARGUMENTS,
     streams::OUTPUT,
     streams::INPUT,
     streams::TERMINAL,
@@ -61,8 +63,10 @@ pub const ALL: &[Work] = &[
     directories::TWO_AT_ONCE,
     directories::ROOTFS_WRITABLE,
     command::NOTHING_LEFT,
+    directories::TEMPORARY_DIRECTORY,
     command::HOST_INTACT,
     namespaces::PID_1,
+    filesystems::LATER_MOUNTS,
     signals::SIGNALS,
     signals::NO_CHILD_LEFT,
     namespaces::ROOT_INSIDE,
