@@ -157,6 +157,8 @@ pub enum Need {
     },
     /// At least two ids: root and another user.
     ManyIds,
+    /// A kernel that gives a container a clock of its own, if asked.
+    TimeNamespace,
 }
 
 /// Every attempt.

@@ -1,5 +1,6 @@
 //! The results of the examination, without any conclusion.
 
+use super::features::Feature;
 use crate::decoy::ids::Ids;
 use crate::report::DecoyKind;
 use nix::errno::Errno;
@@ -16,8 +17,8 @@ pub struct MachineFacts {
     pub program: String,
     /// The kernel's release (uname(2)).
     pub release: String,
-    /// Kernel features that the grader needs and that are missing.
-    pub missing: Vec<(Feature, Errno)>,
+    /// Features that are missing or refused, and what the kernel said.
+    pub missing: Vec<(&'static Feature, Errno)>,
     /// The container that the grader itself runs in.
     pub container: Option<Container>,
     /// Whether CAP_SYS_ADMIN is in the bounding set (capabilities(7)); otherwise it can't be gained.
@@ -60,17 +61,6 @@ pub enum Tried {
     },
     /// It was not tried, for this reason.
     NotTried(&'static str),
-}
-
-/// A feature that older kernels lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Feature {
-    /// Its name.
-    pub name: &'static str,
-    /// The first kernel that has it.
-    pub since: (u32, u32),
-    /// What fails without it.
-    pub costs: &'static str,
 }
 
 /// A container around the grader.

@@ -325,6 +325,29 @@ fn programs() -> &'static Path {
     })
 }
 
+/// `tests/programs/lacks.rs`, compiled. None, and a line that says why, where it can't be.
+pub fn lacks() -> Option<&'static Path> {
+    static LACKS: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let compile = || {
+        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/lacks.rs");
+        let program = Home::get().directory.join("lacks");
+        let mut command = Command::new(rustc);
+        let compiled = command.args(["--edition=2024", "-Dwarnings"]).arg(source).arg("-o").arg(&program);
+        match compiled.output() {
+            Err(_) => {
+                let _ = io::stderr().write_all(b"skipped: kernels: needs a Rust compiler\n");
+                None
+            }
+            Ok(output) => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                Some(program)
+            }
+        }
+    };
+    LACKS.get_or_init(compile).as_deref()
+}
+
 /// Makes the person the owner of everything below `path`.
 fn give(who: Who, path: &Path) {
     if who == Who::User && geteuid().is_root() {
