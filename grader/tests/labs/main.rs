@@ -4,7 +4,7 @@
 //! - [`stage`]: what a test starts from: a lab, a person who runs it, a root file system of that person's.
 //! - [`running`]: a lab whose command runs, spoken to over its streams.
 //! - [`host`]: what the host looks like, before and after.
-//! - [`fault`]: a program that faults.
+//! - [`fault`]: a program that faults. [`ends`]: what a test that is killed would leave.
 //! - [`usage`], [`endings`], [`signals`], [`killed`], [`streams`], [`directories`], [`links`], [`namespaces`], [`kernels`],
 //!   [`traces`]: the tests.
 //!
@@ -13,6 +13,8 @@
 
 mod directories;
 mod endings;
+#[path = "../common/ends.rs"]
+mod ends;
 mod fault;
 mod host;
 mod kernels;
