@@ -159,6 +159,8 @@ pub enum Need {
     ManyIds,
     /// A kernel that gives a container a clock of its own, if asked.
     TimeNamespace,
+    /// No `no_new_privs` around the grader: there nobody gains anything by execve(2).
+    NewPrivileges,
 }
 
 /// Every attempt.

@@ -4,7 +4,7 @@
 //! - [`bad_input`], [`output`]: what is wrong, and what comes out. [`defaults`]: what is done without a word.
 //! - [`kernels`]: all on kernels that lack something.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
-//! - [`build_ends`]: a build that never ends.
+//! - [`build_ends`]: a build that never ends. [`stale`]: what was built before.
 
 mod bad_input;
 mod build_ends;
@@ -18,5 +18,6 @@ mod knockout;
 mod output;
 mod pack;
 mod rootfs;
+mod stale;
 mod starter;
 mod watch;
