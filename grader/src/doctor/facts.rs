@@ -1,6 +1,5 @@
 //! The results of the examination, without any conclusion.
 
-use super::features::Feature;
 use crate::decoy::ids::Ids;
 use crate::report::DecoyKind;
 use nix::errno::Errno;
@@ -61,6 +60,25 @@ pub enum Tried {
     },
     /// It was not tried, for this reason.
     NotTried(&'static str),
+}
+
+/// A feature of the kernel.
+#[derive(Debug)]
+pub struct Feature {
+    /// Its name.
+    pub name: &'static str,
+    /// The first kernel that has it; None: no kernel has it in every place.
+    pub since: Option<(u32, u32)>,
+    /// What it is used for.
+    pub used_for: &'static str,
+    /// What comes of it in a lab that is without it, in the words of that lab; None: no lab uses it.
+    pub in_a_lab: Option<&'static str>,
+    /// What can't be judged without it.
+    pub without: &'static str,
+    /// Whether everything can be judged without it.
+    pub judged: bool,
+    /// Asks for it, in a form that changes nothing: ENOSYS or EINVAL where it is missing, another error where it is refused.
+    pub probe: fn() -> nix::Result<()>,
 }
 
 /// A container around the grader.

@@ -2,6 +2,7 @@
 //! this table, and `doctor` what of it is missing.
 
 use super::child::in_child;
+pub use super::facts::Feature;
 use super::facts::Tried;
 use crate::proc;
 use crate::runner::workers::process::enter_user_namespace;
@@ -13,25 +14,6 @@ use nix::unistd::geteuid;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::ptr::null;
-
-/// A feature of the kernel.
-#[derive(Debug)]
-pub struct Feature {
-    /// Its name.
-    pub name: &'static str,
-    /// The first kernel that has it; None: no kernel has it in every place.
-    pub since: Option<(u32, u32)>,
-    /// What it is used for.
-    pub used_for: &'static str,
-    /// What comes of it in a lab that is without it, in the words of that lab; None: no lab uses it.
-    pub in_a_lab: Option<&'static str>,
-    /// What can't be judged without it.
-    pub without: &'static str,
-    /// Whether everything can be judged without it.
-    pub judged: bool,
-    /// Asks for it, in a form that changes nothing: ENOSYS or EINVAL where it is missing, another error where it is refused.
-    pub probe: fn() -> nix::Result<()>,
-}
 
 /// What can be judged without what a decoy host is made with.
 const NOTHING: &str = "nothing can be judged: no decoy host can be made";

@@ -2,8 +2,7 @@
 
 mod decoys;
 
-use super::facts::{Flavour, Libc, MachineFacts, Tried};
-use super::features::Feature;
+use super::facts::{Feature, Flavour, Libc, MachineFacts, Tried};
 use super::hindrance::Hindrance;
 use super::mend::{Mend, as_root, in_container, sudo, sysctl};
 use super::{Area, Assessment, Finding};
