@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str], &str)] = &[
     ("decoy/hierarchy.rs", &["create_dir"], "the worker's own directory"),
     ("decoy/ids.rs", &["fs::write"], "/proc of a child"),
     ("decoy/belongings.rs", &["OpenOptions"], "reads alone, and follows no link"),
+    ("decoy/clock.rs", &["fs::write"], "its own /proc"),
     ("decoy/pid1.rs", &["fs::write"], "its own /proc"),
     ("decoy/quota.rs", &["fs::write"], "control groups, in cgroupfs"),
     ("decoy/start.rs", &["fs::write"], "/proc of a child"),
