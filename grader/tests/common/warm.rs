@@ -48,7 +48,7 @@ for word; do
     [ "$option" != --target-dir ] || target=$word
     option=$word
 done
-if [ "$1" = rustc ] && [ ! -e "$target/debug" ]; then
+if { [ "$1" = rustc ] || [ "$1" = build ]; } && [ ! -e "$target/debug" ]; then
     cp -a "{warm}/." "$target"
 fi
 exec "{cargo}" "$@"
