@@ -23,6 +23,7 @@ pub mod state;
 pub mod terminal;
 pub mod ui;
 
+use crate::interrupts;
 use crate::labs::steps::{Source, Step};
 use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
@@ -32,7 +33,7 @@ use attempts::attempts::Attempt;
 use builder::{Builder, Built, End, EndedBy};
 use grading_thread::{GradeRequest, Graded, GradingThread};
 use key::KeyPress;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use notes::Notes;
 use notice::{Notice, fingerprint};
 use pages::PageContext;
@@ -400,8 +401,7 @@ impl WatchLoop<'_> {
 /// Forwards the signals that end the process. Starting the workers has blocked them in every thread.
 fn signals(events: Sender<Event>) {
     thread::spawn(move || {
-        let mut signals = SigSet::empty();
-        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| signals.add(signal));
+        let signals = interrupts::ending();
         while let Ok(signal) = signals.wait() {
             if events.send(Event::Signal(signal)).is_err() {
                 return;
