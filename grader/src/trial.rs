@@ -83,6 +83,8 @@ pub struct Stage {
     pub rules: Rules,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
+    /// How the last target's command began.
+    pub known_way: attempt::KnownWay,
     /// By which others see that the groups are in use.
     pub _locks: Vec<Flock<File>>,
 }

@@ -1,10 +1,10 @@
 //! A hostile image, and a program that refuses it. That is a right answer, if it is an answer: a program that starts
 //! nothing at all has refused nothing.
 
-use super::attacker::find::find;
-use super::session::Session;
 use super::Stage;
+use super::attacker::find::find;
 use super::not_started::{in_short, lines};
+use super::session::Session;
 use crate::decoy::Decoy;
 use crate::decoy::image::{HONEST, Link};
 use crate::decoy::start::Program;

@@ -68,7 +68,8 @@ impl Executions {
         }
         let Ok(file) = File::open(format!("/proc/{pid}/exe")) else { return exe };
         let has_no_name = file.metadata().is_ok_and(|it| it.nlink() == 0);
-        if has_no_name && let Some((original, _)) = self.files.iter().find(|(_, known)| is_same(known, &file)) {
+        if has_no_name && let Some((original, _)) = self.files.iter().find(|(_, known)| is_same(known, &file))
+        {
             return *original;
         }
         if self.files.len() < MAX_FILES {
