@@ -25,9 +25,9 @@ use std::time::Instant;
 /// soon as it is executed.
 const WAYS: [How; 3] = [(Streams::Pipes, false), (Streams::Terminal, false), (Streams::Pipes, true)];
 
-/// So often each is tried, before nothing is said of an attempt: a race that is won one time in four in any of them is lost
-/// so often in a row one time in thirty.
-const ROUNDS: usize = 4;
+/// So often each is tried, before nothing is said of an attempt: a race that is won one time in four, in whichever way, is
+/// lost so often in a row one time in two hundred.
+const ROUNDS: usize = 6;
 
 /// How the command of the last target began, where that was not the first way. It keeps that for its next attempts.
 #[derive(Default)]

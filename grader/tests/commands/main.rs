@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`bad_input`], [`output`]: what is wrong, and what comes out. [`defaults`]: what is done without a word.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
-//! - [`build_ends`]: a build that never ends.
+//! - [`programs`]: programs that are no labs. [`build_ends`]: a build that never ends.
 
 mod bad_input;
 mod build_ends;
@@ -15,6 +15,7 @@ mod explain;
 mod knockout;
 mod output;
 mod pack;
+mod programs;
 mod rootfs;
 mod starter;
 mod watch;
