@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`bad_input`], [`output`]: what is wrong, and what comes out. [`defaults`]: what is done without a word.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
-//! - [`programs`]: programs that are no labs. [`build_ends`]: a build that never ends.
+//! - [`programs`]: programs that are no labs. [`build_ends`]: a build that never ends. [`stale`]: what was built before.
 
 mod bad_input;
 mod build_ends;
@@ -17,5 +17,6 @@ mod output;
 mod pack;
 mod programs;
 mod rootfs;
+mod stale;
 mod starter;
 mod watch;
