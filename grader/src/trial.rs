@@ -83,6 +83,8 @@ pub struct Stage {
     pub rules: Rules,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
+    /// How the last target's command began.
+    pub known_way: attempt::KnownWay,
     /// By which others see that the groups are in use.
     pub _locks: Vec<Flock<File>>,
 }
@@ -106,7 +108,10 @@ impl Stage {
             image,
             groups: &self.groups,
         };
-        Decoy::make(&plan, ground)
+        let decoy = Decoy::make(&plan, ground)?;
+        // As on a host, whose root may make groups.
+        self.groups.give(decoy.root_id())?;
+        Ok(decoy)
     }
 
     /// The ext4 file system, or why there is none.
