@@ -18,6 +18,7 @@ mod start;
 use super::Stage;
 use super::attacker::no_witness::NoWitness;
 use super::facts::bounded;
+use super::forbidden::forbidden;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
@@ -47,6 +48,8 @@ pub struct Works {
     pub lost: Option<String>,
     /// Why the command never started, if so.
     pub not_started: Option<String>,
+    /// What the decoy host refuses to every program, if the command never started for that.
+    pub forbidden: Option<String>,
     /// Why the host's kernel can tell nothing of the command, if so.
     pub no_witness: Option<String>,
     /// One finding a check. Of a check without one nothing is known.
@@ -77,8 +80,8 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
 impl Works {
     /// The same, with no more of each text than goes into a report.
     pub fn bounded(mut self) -> Works {
-        let Works { no_decoy, lost, not_started, no_witness, .. } = &mut self;
-        for text in [no_decoy, lost, not_started, no_witness].into_iter().flatten() {
+        let Works { no_decoy, lost, not_started, forbidden, no_witness, .. } = &mut self;
+        for text in [no_decoy, lost, not_started, forbidden, no_witness].into_iter().flatten() {
             *text = bounded(text);
         }
         self.findings.iter_mut().for_each(|finding| finding.why = bounded(&finding.why));
@@ -108,6 +111,9 @@ impl Works {
             }
             Err(error) => {
                 self.not_started = Some(format!("{error:#}"));
+                if starts.may_go_on() {
+                    self.forbidden = forbidden(starts.stage, starts.target, starts.decoy, &[]);
+                }
                 return;
             }
         }
