@@ -59,7 +59,7 @@ use messages::{FromPid1, Ready, Snapshot, ToPid1};
 use nix::libc;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, chdir};
 use secrets::Secrets;
 use stakes::{Canary, Stakes};
 use start::{Program, Started};
@@ -156,16 +156,19 @@ impl Decoy {
         let mut stack = vec![0; 1 << 20];
         let child = || pid1::main(&theirs, plan, &secrets, &ids);
         plan.groups.gather()?;
+        // Its PID 1 may not have the right to come here by the path.
+        chdir(plan.stage).context("the decoy's root")?;
         // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
         let make = || unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
         let pid1 = ids.as_owner(make).and_then(|made| made.context("clone(2) with new namespaces"));
+        let back = chdir("/").context("chdir(2)");
         let settled = plan.groups.settle(*pid1.as_ref().unwrap_or(&Pid::this()));
         let pid1 = pid1?;
         drop(theirs);
 
         let ending = Cell::new(Ending::None);
         let mut unfinished = Unfinished { pid1, groups: plan.groups, armed: true };
-        settled?;
+        back.and(settled)?;
         if plan.kind == DecoyKind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
         }

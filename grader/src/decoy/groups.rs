@@ -17,15 +17,14 @@ use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, o
 use super::limits::{MEMORY, PROCESSES};
 use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
+use crate::cache_dir::lock;
 use crate::proc;
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The v2 group of the decoy host itself, beside the containers'.
@@ -289,20 +288,6 @@ fn make_locked(path: &Path) -> Result<Flock<File>> {
             return Ok(lock);
         }
         let _ = group_tree::remove(path);
-    }
-}
-
-/// Locks a directory (flock(2)). None where another process holds the lock, or has removed the directory meanwhile.
-pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
-    let Ok(directory) = File::open(path) else { return Ok(None) };
-    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => {
-            let (ours, there) = (lock.metadata()?, fs::symlink_metadata(path));
-            let same = there.is_ok_and(|it| (it.dev(), it.ino()) == (ours.dev(), ours.ino()));
-            Ok(same.then_some(lock))
-        }
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => Err(errno).context("flock(2)"),
     }
 }
 

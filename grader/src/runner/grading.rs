@@ -289,5 +289,5 @@ pub fn expected(attempt: &Attempt, lab: usize, decoy: DecoyKind) -> Option<Verdi
 
 /// The works checks that apply to a lab, or to any other program.
 fn applicable_works(lab: Option<usize>) -> Vec<&'static Work> {
-    works::ALL.iter().filter(|work| lab.is_none_or(|lab| work.first_lab <= lab)).collect()
+    works::ALL.iter().filter(|work| work.is_asked_of(lab)).collect()
 }

@@ -1,9 +1,9 @@
 //! The works checks of one target: a few starts in one decoy host, which they share.
 //!
 //! In the first the standard streams are pipes, and a second container runs beside it for a while; in the second
-//! standard input is a terminal and the host follows every execve(2); in the third the command is killed. Then the host
-//! looks at what is left. The fourth is of the same directory by another path. In the last the program gets signals,
-//! and the command leaves children.
+//! standard input is a terminal and the host follows every execve(2); in the third the command is killed, and then the
+//! program, if it is a lab. Then the host looks at what is left. Another one is of the same directory by another path. In
+//! the last the program gets signals, and the command leaves children.
 //!
 //! # Layout
 //! - [`start`]: one start, in which checks are asked for. [`other_paths`]: starts that need only come to their end.
@@ -96,7 +96,7 @@ impl Works {
     /// Every start in turn, until one does not come to its end: the next would not either.
     fn run(&mut self, starts: &Starts, number: Option<usize>, mut host: Host) {
         let asked = |run| -> Vec<&'static Work> {
-            let wanted = |work: &&Work| work.run == run && number.is_none_or(|lab| work.first_lab <= lab);
+            let wanted = |work: &&Work| work.run == run && work.is_asked_of(number);
             ALL.iter().filter(wanted).collect()
         };
         let pipes = asked(InStart::Pipes);
@@ -126,6 +126,11 @@ impl Works {
             let killed = asked(InStart::Killed);
             let found = interrupted::killed(starts, &killed, &host);
             self.take(&killed, found);
+        }
+        let lab_killed = asked(InStart::LabKilled);
+        if starts.may_go_on() && !lab_killed.is_empty() {
+            let found = interrupted::lab_killed(starts, &lab_killed, &host);
+            self.take(&lab_killed, found);
         }
         // Before those starts that it may give up half-way.
         host.left = leftovers::leftovers(starts.decoy);

@@ -2,9 +2,11 @@
 //! these would be no check.
 
 use crate::common::broken::{ALONE, BROKEN};
-use crate::common::programs;
 use crate::common::stage::{Ran, Setting, Stage, skip};
+use crate::common::{programs, warm};
+use grader::labs::{self, Workspace};
 use grader::report::{Check, TargetReport, Verdict};
+use nix::unistd::geteuid;
 use rstest::rstest;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -89,4 +91,31 @@ fn others_fall_short_of_what_lab_3_can_not_lack(#[case] (template, id): (&str, &
     );
     let check = checks.iter().find(|check| check.id == id).unwrap();
     assert_eq!(check.verdict, Verdict::Fails, "{check:#?}");
+}
+
+/// A lab whose child does not ask the kernel to be killed when it is. This is asked of labs alone, so it is one, in a
+/// workspace of its own.
+#[test]
+fn a_command_that_outlives_its_lab_falls_short() {
+    let setting = if geteuid().is_root() { Setting::RootInUser } else { Setting::UserInUser };
+    let Some(stage) = Stage::new(setting.who()) else { return };
+    let place = stage.directory("outlives");
+    Workspace::alone().unwrap().write(&place).unwrap();
+    // Before the change: what is older than the built crates would not be built again.
+    if !warm::target(&place) {
+        return;
+    }
+    let child = place.join("common/src/child.rs");
+    let text = fs::read_to_string(&child).unwrap();
+    let call = "    set_pdeathsig(Signal::SIGKILL).step(\"signals\")?;\n";
+    assert!(text.contains(call));
+    fs::write(&child, text.replace(call, "").replace("use nix::sys::prctl::set_pdeathsig;\n", "")).unwrap();
+    let words = ["run", "lab0", "lab3", "--check", "killed", "--format", "json"];
+    let mut grader = stage.grader(words);
+    grader.current_dir(&place);
+    warm::cargo_settings(&mut grader);
+    let report = stage.run(grader).report();
+    let found: Vec<_> = report.checks().map(|(of, check)| (of.name.as_str(), check.verdict)).collect();
+    let [lab0, .., lab3] = labs::ALL;
+    assert_eq!(found, [(lab0, Verdict::Fails), (lab3, Verdict::Fails)], "{report:#?}");
 }

@@ -1,4 +1,4 @@
-//! Starts that are not left in peace: in one the command is killed, in one the program gets signals.
+//! Starts that are not left in peace: in one the command is killed, in one the program, in one that gets signals.
 
 use super::super::attacker::hand::Hand;
 use super::super::observe;
@@ -30,6 +30,22 @@ pub fn killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<
     session.wait(TIMEOUT)?;
     let own = Host { program: session.program(), stderr: session.stderr().to_vec(), ..own };
     make_an_end(&mut running)?;
+    Ok(checks.iter().map(|work| finding(work, Ok(()), &own)).collect())
+}
+
+/// The start in which the program is killed.
+pub fn lab_killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<WorksResult>> {
+    let before = starts.decoy.snapshot(false).context("the host could not be looked at")?;
+    let mut running = starts.start(starts.target, Streams::Pipes, None)?;
+    let mut own = facts(starts, &running, host)?;
+    // The command waits for its input, and nobody closes that.
+    let _ = kill(running.session.pid(), Signal::SIGKILL);
+    running.session.wait(TIMEOUT)?;
+    own.left_processes = leftovers::processes(starts.decoy, &before);
+    if own.left_processes > 0 {
+        // The next start is not to meet it.
+        let _ = kill(running.pid, Signal::SIGKILL);
+    }
     Ok(checks.iter().map(|work| finding(work, Ok(()), &own)).collect())
 }
 
