@@ -6,6 +6,7 @@
 //! signal, MS_SLAVE, and a filter that kills. `fixtures/container.sh` does little, executes other programs, leaves a
 //! file, and every now and then does not start.
 
+mod courses;
 mod honest;
 
 use crate::common::stage::{Stage, Who, check, skip};
