@@ -104,7 +104,7 @@ fn on_80_by_24_is_everything_that_matters() {
         assert!(small.contains(part), "{part:?} is missing in\n{small}");
     }
     // The list is longer than that, and starts like this.
-    let large = text(&state, 80, 48);
+    let large = text(&state, 80, 50);
     for part in ["works checks: 1 of 2 work", " + starts                WORKS"] {
         assert!(large.contains(part), "{part:?} is missing in\n{large}");
     }
