@@ -99,7 +99,7 @@ pub fn set_up_namespaces(args: &Args, namespaces: CloneFlags) -> Result<()> {
         // step: cgroup-namespace
         // Its root is the group that the process is in now, so this comes after joining a group (lab 6).
         let made = nix::sched::unshare(CloneFlags::CLONE_NEWCGROUP);
-        made.or_without("cgroup namespaces", "it sees the name of its control group")
+        made.or_without("cgroup namespaces", "the container sees the name of its control group")
             .step("cgroup-namespace")?;
         // end step
     }

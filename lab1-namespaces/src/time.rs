@@ -8,7 +8,10 @@ pub fn enter() -> Result<()> {
     use nix::sched::{CloneFlags, setns, unshare};
     let new_time = CloneFlags::from_bits_retain(nix::libc::CLONE_NEWTIME);
     let made = unshare(new_time);
-    if !made.or_without("time namespaces", "it has the host's boot-time clock").step("time-namespace")? {
+    if !made
+        .or_without("time namespaces", "the container has the host's boot-time clock")
+        .step("time-namespace")?
+    {
         return Ok(());
     }
     // Only while nobody is in it can its offsets be written; unshare(2) moves future children, not the caller.

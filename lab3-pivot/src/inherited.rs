@@ -15,9 +15,11 @@ pub fn close_descriptors() -> Result<()> {
     if let Err(Errno::ENOSYS | Errno::EPERM) = Errno::result(answer) {
         // Before Linux 5.9 each had to be named.
         for open in std::fs::read_dir("/proc/self/fd").step("close-descriptors")?.flatten() {
-            let number = open.file_name().to_string_lossy().parse().unwrap_or(0);
-            // SAFETY: as above.
-            unsafe { libc::fcntl(number, libc::F_SETFD, if number > 2 { libc::FD_CLOEXEC } else { 0 }) };
+            let number: i32 = open.file_name().to_string_lossy().parse().unwrap_or(0);
+            if number > 2 {
+                // SAFETY: as above.
+                unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+            }
         }
     } else {
         Errno::result(answer).step("close-descriptors")?;

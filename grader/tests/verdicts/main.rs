@@ -5,6 +5,7 @@
 //! - [`falls_short`], [`broken`], [`held`]: for each check something that falls short of it, or holds it.
 //! - [`fixtures`]: two programs of other people's making. [`by_hand`]: the commands of an attempt, typed.
 //! - [`negative`]: things broken on purpose. [`cheats`]: programs that cheat.
+//! - [`kernels`]: a lab on kernels that lack something.
 //! - [`files`], [`image`]: the machine's files, and root file systems that are traps.
 
 mod broken;
@@ -17,6 +18,7 @@ mod files;
 mod fixtures;
 mod held;
 mod image;
+mod kernels;
 mod matrix;
 mod negative;
 mod whole_way;
