@@ -224,9 +224,10 @@ mod tests {
         crate::judge::prerequisites::mark_waiting(&mut checks);
         let lines = lines(TargetKind::Program, None, checks);
         assert_eq!(lines.last().unwrap(), "fix first: container pid-1: not there");
-        for line in
-            ["container: proc-self, dev-links wait for pid-1", "container: proc-keys-unmask waits for proc-keys"]
-        {
+        for line in [
+            "container: proc-self, dev-links wait for pid-1",
+            "container: proc-keys-unmask waits for proc-keys",
+        ] {
             assert!(lines.iter().any(|it| it == line), "{lines:#?}");
         }
         // A waiting check is not listed as a failure of its own.

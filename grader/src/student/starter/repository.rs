@@ -23,7 +23,7 @@ pub enum Repository {
 /// What git said.
 pub fn make(directory: &Path, caller: Option<&Caller>) -> Result<Repository> {
     let git = Git { directory, caller };
-    match git.command(&["--version"]).stdout(Stdio::null()).status() {
+    match git.command(&["--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Repository::NoGit),
         found => found.context("git")?,
     };
