@@ -13,13 +13,15 @@
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
-//! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked.
+//! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked. [`clock`]: its boot-time clock.
+//! - [`pidfds`]: descriptors of processes, without which nothing can be seen in it.
 //!
 //! A decoy knows no attempt.
 
 pub mod belongings;
 pub mod cgroupfs;
 pub mod changes;
+pub mod clock;
 pub mod delegated;
 pub mod disk;
 pub mod end;
@@ -37,6 +39,7 @@ pub mod messages;
 pub mod mount_lines;
 pub mod own_view;
 pub mod pid1;
+pub mod pidfds;
 pub mod quota;
 pub mod secrets;
 pub mod services;
@@ -132,6 +135,7 @@ impl Decoy {
     /// # Errors
     /// What could not be made, and why.
     pub fn make(plan: &Plan, left: Option<Ground>) -> Result<Decoy> {
+        pidfds::check()?;
         let secrets = Secrets::random()?;
         let ground = match left {
             Some(mut ground) => ground.tree.renew(&secrets)?.then_some(ground),

@@ -1,6 +1,7 @@
 //! The target of a run: a lab, a program with the labs' command line, or any program with a command template.
 
 mod files;
+mod names;
 mod places;
 
 use crate::decoy::layout;
@@ -135,13 +136,15 @@ impl Target {
         }
         let files = files::collect(&words, &cwd)?.into_iter().map(|path| (path.clone(), path)).collect();
         let name =
-            Path::new(words[0].as_str()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+            names::program(&words, &cwd).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let cwd = cwd.to_str().context("the current directory is not UTF-8")?.to_owned();
         Ok(Target { id: id.into(), name, what: What::Program, template: words, files, cwd, decoy })
     }
 
-    /// Makes ids unique: a target that was typed twice gets a number.
+    /// Makes ids unique: a target that was typed twice gets a number. Programs with one name get as much of their paths into
+    /// it as tells them apart.
     pub fn tell_apart(targets: &mut [Target]) {
+        names::tell_apart(targets);
         let mut known = BTreeSet::new();
         for target in targets {
             let asked = target.id.clone();

@@ -8,6 +8,7 @@
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
 //! - [`stakes`]: whether what is at stake is whole. [`terminal`]: the caller's terminal.
+//! - [`forbidden`]: what a decoy refuses to every program.
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
 //! - [`memory`]: what it takes, where no group limits it.
@@ -19,6 +20,7 @@ pub mod attacker;
 pub mod attempt;
 pub mod evidence;
 pub mod facts;
+pub mod forbidden;
 pub mod freeze;
 pub mod group;
 pub mod hostile;
@@ -83,6 +85,8 @@ pub struct Stage {
     pub rules: Rules,
     /// The decoy of the last trial, if it may serve for the next one.
     pub shared: Shared,
+    /// How the last target's command began.
+    pub known_way: attempt::KnownWay,
     /// By which others see that the groups are in use.
     pub _locks: Vec<Flock<File>>,
 }
@@ -106,7 +110,10 @@ impl Stage {
             image,
             groups: &self.groups,
         };
-        Decoy::make(&plan, ground)
+        let decoy = Decoy::make(&plan, ground)?;
+        // As on a host, whose root may make groups.
+        self.groups.give(decoy.root_id())?;
+        Ok(decoy)
     }
 
     /// The ext4 file system, or why there is none.

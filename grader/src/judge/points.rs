@@ -103,6 +103,13 @@ impl Rubric {
         Ok(rubric)
     }
 
+    /// Whether a check bears points.
+    pub fn weighs(&self, id: &str) -> bool {
+        self.parts
+            .iter()
+            .any(|part| part.points > 0.0 && part.weights.get(id).is_some_and(|weight| *weight > 0.0))
+    }
+
     /// Fills in the points of a target, and how many checks are open: for a lab of its own part, for any other program of
     /// the parts of all checks that were run on it.
     pub fn fill_in(&self, target: &mut TargetReport) {
@@ -191,7 +198,7 @@ mod tests {
     )]
     #[case("# nothing\n[lab1-namespaces]\npoints = 0\n", "r:1: the points of all parts sum to zero")]
     #[case(
-        "[lab3-pivot]\npoints = 1\n[lab3-pivot.weights]\nread-only-rootfs = 0\ntemporary-directory = 0\nchroot-escape = 0\nsetns-own-mount = 0\nleaked-descriptor = 0\nhost-tree = 0\nenv-secret = 0\ntty-foreground = 0\n",
+        "[lab3-pivot]\npoints = 1\n[lab3-pivot.weights]\ntemporary-directory = 0\nread-only-rootfs = 0\nchroot-escape = 0\nsetns-own-mount = 0\nleaked-descriptor = 0\nhost-tree = 0\nenv-secret = 0\ntty-foreground = 0\n",
         "r:1: lab3-pivot: every check weighs 0"
     )]
     #[case("[lab1-namespaces]\npoint = 1\n", "r:2: unknown field")]
