@@ -98,7 +98,7 @@ pub struct TargetReport {
     pub points: f64,
     /// The maximum of points: the same on every machine.
     pub max_points: f64,
-    /// How many checks can't be judged on this machine, of those that bear points; of a selection of checks, how many of
+    /// How many checks can't be judged on this machine, of those that bear points; where no points are counted, how many of
     /// all. Another machine will ask them, and there they count.
     #[serde(default)]
     pub not_asked_here: usize,
@@ -202,6 +202,11 @@ impl TargetReport {
             fix_first: None,
             checks: Vec::new(),
         }
+    }
+
+    /// Counts all checks that can't be judged on this machine: for a target without points.
+    pub fn count_not_asked_here(&mut self) {
+        self.not_asked_here = self.checks.iter().filter(|check| check.is_unjudgeable_here()).count();
     }
 
     /// The points in words, and how many checks are open: `3 of 3, 8 checks not asked here`.

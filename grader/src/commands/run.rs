@@ -85,10 +85,12 @@ pub fn run(options: &Options) -> Result<u8> {
     match checks.all {
         true => {
             // A program that is no lab has points only by a rubric that was given for it.
-            let with_points =
-                |target: &TargetReport| target.kind == TargetKind::Lab || options.rubric.is_some();
-            let targets = report.targets.iter_mut().filter(|target| with_points(target));
-            targets.for_each(|target| rubric.fill_in(target));
+            for target in &mut report.targets {
+                match target.kind == TargetKind::Lab || options.rubric.is_some() {
+                    true => rubric.fill_in(target),
+                    false => target.count_not_asked_here(),
+                }
+            }
         }
         false => report.targets.iter_mut().zip(numbers).for_each(|(target, lab)| checks.keep(target, lab)),
     }
@@ -210,8 +212,8 @@ impl Checks {
         let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
         let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
         target.fix_first = prerequisites::fix_first(&matter, lab);
-        target.not_asked_here = asked.iter().filter(|check| check.is_unjudgeable_here()).count();
         target.checks = asked;
+        target.count_not_asked_here();
     }
 }
 

@@ -69,7 +69,11 @@ impl TargetDir {
         as_caller(|| Ok(fs::create_dir_all(&path)?)).with_context(trouble)?;
         let lock = lock(&path, stop).with_context(trouble)?;
         if !path.starts_with(&root) {
-            as_caller(|| Ok(expiry::sweep(&path, &format!("{NAME}-"), LOCK))).with_context(trouble)?;
+            let sweep = || {
+                expiry::sweep(&path, &format!("{NAME}-"), LOCK);
+                Ok(())
+            };
+            as_caller(sweep).with_context(trouble)?;
         }
         let packages = Package::all(metadata);
         let place = Place { path, packages, before: Inputs::default(), _lock: lock };

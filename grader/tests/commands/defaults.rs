@@ -205,7 +205,9 @@ fn beside_the_points_stands_what_was_not_asked() {
     let Some(stage) = Stage::new(Who::User) else { return };
     let Some(program) = stage.program("lab3-pivot") else { return };
     let program = program.to_str().unwrap();
-    let report = stage.run(stage.grader(["run", program, "--format", "json"])).report();
+    let rubric = concat!(env!("CARGO_MANIFEST_DIR"), "/rubric.toml");
+    let words = ["run", program, "--rubric", rubric];
+    let report = stage.run(stage.grader([&words[..], &["--format", "json"]].concat())).report();
     let target = &report.targets[0];
     assert!(target.not_asked_here > 0);
     let whole = Rubric::standard();
@@ -216,6 +218,23 @@ fn beside_the_points_stands_what_was_not_asked() {
     whole.fill_in(&mut nothing);
     assert_eq!(target.max_points, nothing.max_points, "the same on every machine");
     let row = format!("not asked here        {} checks", target.not_asked_here);
-    let told = stage.run(stage.grader(["run", program])).assert();
+    let told = stage.run(stage.grader(words)).assert();
     told.stdout(contains(row).and(contains("will be asked where it can be judged, and counts there")));
+    // Without points all checks count, as in a selection.
+    let words = [
+        "run",
+        program,
+        "--check",
+        "raw-disk",
+        "--check",
+        "mknod-disk",
+        "--check",
+        "starts",
+        "--format",
+        "json",
+    ];
+    let target = stage.run(stage.grader(words)).report().targets.remove(0);
+    let open = target.checks.iter().filter(|check| check.cause == Some(Cause::Machine)).count();
+    assert_eq!((target.not_asked_here, target.max_points), (open, 0.0));
+    assert!(open > 0);
 }

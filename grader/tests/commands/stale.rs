@@ -91,6 +91,16 @@ fn a_watch_builds_what_is_there() {
     assert!(watch.wait().unwrap().success());
 }
 
+/// Dates all files below.
+fn date_all(directory: &Path, date: SystemTime) {
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => date_all(&entry.path(), date),
+            false => File::open(entry.path()).unwrap().set_modified(date).unwrap(),
+        }
+    }
+}
+
 fn years_ago(years: u32) -> SystemTime {
     SystemTime::now() - Duration::from_secs(365 * 24 * 60 * 60) * years
 }
@@ -114,14 +124,19 @@ fn dates_do_not_count() {
         them.put(&them.good, years_ago(1));
         them.grades(Verdict::Blocked, "a build of the student's between");
     }
+    // The clock was set back: all that was built is of tomorrow.
+    let tomorrow = SystemTime::now() + Duration::from_secs(24 * 60 * 60);
+    date_all(&them.mine().join("target/container-labs"), tomorrow);
+    them.put(&them.bad, SystemTime::now());
+    them.grades(Verdict::Escaped, "a file that is older than what was built");
     // A build that failed, and one that was never noted.
     them.put("no rust", SystemTime::now());
     them.stage.run(them.grader(&["run", "lab0"])).assert().code(1).stderr(contains("does not compile"));
-    them.put(&them.bad, years_ago(2));
-    them.grades(Verdict::Escaped, "after a build that failed");
+    them.put(&them.good, years_ago(2));
+    them.grades(Verdict::Blocked, "after a build that failed");
     fs::remove_file(them.mine().join("target/container-labs/built-from.json")).unwrap();
-    them.put(&them.good, years_ago(3));
-    them.grades(Verdict::Blocked, "nothing is known");
+    them.put(&them.bad, years_ago(3));
+    them.grades(Verdict::Escaped, "nothing is known");
 }
 
 #[test]

@@ -150,6 +150,8 @@ fn git_settings_are_kept_to() {
 #[case::signed("[commit]\ngpgsign = true\n[gpg]\nprogram = /nowhere\n[user]\nsigningkey = 1\n")]
 #[case::template("[init]\ntemplateDir = HOME/template\ndefaultBranch = trunk\n")]
 #[case::no_template("[init]\ntemplateDir = HOME/nothing\n")]
+#[case::no_branch("[init]\ndefaultBranch = no..branch\n")]
+#[case::no_settings("[user\nname")]
 #[case::a_filter(
     "[core]\nattributesFile = HOME/attributes\n[filter \"no\"]\nclean = false\nrequired = true\n"
 )]

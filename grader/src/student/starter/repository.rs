@@ -23,15 +23,14 @@ pub enum Repository {
 /// What git said.
 pub fn make(directory: &Path, caller: Option<&Caller>) -> Result<Repository> {
     let git = Git { directory, caller };
-    match git.command(&["--version"]).stdout(Stdio::null()).status() {
+    match git.command(&["--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Repository::NoGit),
         found => found.context("git")?,
     };
     let author = git.author()?;
-    // Its hooks are for later. A template that can't be copied is none.
-    let init = ["-c", "core.hooksPath=/dev/null", "init", "--quiet"];
-    git.runs(git.command(&init))
-        .or_else(|_| git.runs(git.command(&[&init[..], &["--template="]].concat())))?;
+    // With the person's own template and name of the first branch, where these can be used; its hooks are for later.
+    let init = git.runs(git.command(&["-c", "core.hooksPath=/dev/null", "init", "--quiet"]));
+    init.or_else(|_| git.runs(git.own(&[], &["init", "--quiet", "--template="])))?;
     // The directory was empty: what is in it are the grader's files, also those that the person ignores everywhere.
     git.runs(git.own(&[], &["add", "--all", "--force"]))?;
     let message = ["--message", "The labs, with every step to be written"];

@@ -61,7 +61,7 @@ pub fn beside(state: &WatchState, context: &PageContext) -> Vec<String> {
     if unjudged > 0 {
         let command = context.way_out.as_deref().unwrap_or("grader doctor");
         lines.push(format!(
-            "? {unjudged} not judged, not your fault: this machine can't. This helps: {command}"
+            "? {unjudged} not judged, not your fault: this machine can't, another will. This helps: {command}"
         ));
     }
     lines

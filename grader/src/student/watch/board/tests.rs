@@ -92,7 +92,7 @@ fn on_80_by_24_is_everything_that_matters() {
         "step mount-namespace: still to be written, lab1-namespaces/src/lib.rs:",
         "Give the container a mount list of its own.",
         "red is expected: a lab without its steps is no more than the lab before it",
-        "? 1 not judged, not your fault: this machine can't. This helps: sudo grader\nwatch",
+        "? 1 not judged, not your fault: this machine can't, another will. This helps:\nsudo grader watch",
         " x host-name             FAILS      it is the host's",
         "attempts: 1 of 4 blocked",
         " + reboot                BLOCKED    refused",
