@@ -255,18 +255,24 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_is_made_for_its_owner_alone() {
+    fn the_directory_is_made_for_its_owner_alone_and_what_it_lies_in_is_not_made() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("a/b");
-        assert_eq!(make(&path).unwrap(), path);
+        assert_eq!(make(temporary.path(), Path::new("a/b")).unwrap(), path);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        let error = make(&temporary.path().join("no/home"), Path::new("a")).unwrap_err().to_string();
+        assert!(error.contains("/no/home is no directory"), "{error}");
+        assert!(!temporary.path().join("no").exists());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(make(file.path(), Path::new("a")).unwrap_err().to_string().contains("is no directory"));
     }
 
     #[test]
-    fn a_place_that_cannot_hold_it_is_named() {
-        let temporary = tempfile::NamedTempFile::new().unwrap();
-        let error = make(&temporary.path().join("container-labs")).unwrap_err();
-        let text = format!("{error:#}");
-        assert!(text.contains(WAY_OUT) && text.contains("Not a directory"), "{text}");
+    fn a_cache_for_this_run_is_the_same_until_it_is_removed() {
+        let place = of_this_run(anyhow::anyhow!("a test")).unwrap();
+        assert_eq!(of_this_run(anyhow::anyhow!("a test")).unwrap(), place);
+        assert!(lock(&place).unwrap().is_none(), "nobody takes it for stale");
+        remove_caches_of_this_run();
+        assert!(!place.exists());
     }
 }

@@ -54,7 +54,7 @@ use session::Session;
 use shared::Shared;
 use std::cell::OnceCell;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What every trial of a worker needs.
@@ -99,7 +99,7 @@ impl Stage {
             rootfs: &self.rootfs,
             victim: &self.victim,
             files: &target.files,
-            cwd: Path::new(&target.cwd),
+            cwd: &target.cwd,
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
             ext4,
@@ -136,7 +136,10 @@ impl Stage {
             cwd: target.cwd.clone(),
             streams,
             watched: false,
-            environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
+            environment: [format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))]
+                .into_iter()
+                .chain(target.search_path())
+                .collect(),
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),
             datagrams: needs.contains(&Need::Datagrams),
@@ -146,8 +149,13 @@ impl Stage {
     }
 }
 
-/// Why no command was found, in words.
-fn why_not(session: &mut Session, stage: &Stage) -> String {
+/// Why no command was found, in words, with what the decoy lacks of what the program may need.
+fn why_not(session: &mut Session, stage: &Stage, target: &Target) -> String {
+    let lacks: String = target.lacks.iter().map(|lack| format!("; {lack}")).collect();
+    why_no_command(session, stage) + &crate::text::cut(&lacks, 300)
+}
+
+fn why_no_command(session: &mut Session, stage: &Stage) -> String {
     let said = last_line(session.stderr());
     let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
     if let Some(why) = &session.ended_for {

@@ -105,7 +105,7 @@ impl Trial<'_> {
                 let seen = "the program ended before its command began; on the honest image it starts it";
                 facts.evidence.push(seen.into());
             }
-            None => facts.not_started = Some(why_not(&mut session, stage)),
+            None => facts.not_started = Some(why_not(&mut session, stage, target)),
             Some(found) => {
                 session.filtered = std::mem::take(filtered);
                 let asked = self.ask_each(&mut session, group.as_ref(), command, found);

@@ -9,6 +9,7 @@ use anyhow::Result;
 use attempts::Host;
 use attempts::host::Ending;
 use attempts::works::Work;
+use std::path::Path;
 
 /// Whether a check is about one of these starts.
 pub fn is_tried(work: &Work) -> bool {
@@ -25,7 +26,7 @@ pub fn second(
     let mut target = starts.target.clone();
     let quiet = matches!(target.what, What::Lab(_));
     if quiet {
-        target.template.insert(1, "--quiet".into());
+        target.template.insert(0, "--quiet".into());
     }
     let mut run = || -> Result<()> {
         let mut second = starts.start(&target, Streams::Pipes, Some(first.pid))?;
@@ -71,8 +72,8 @@ fn by_path(starts: &Starts, path: &str, host: &mut Host) -> std::result::Result<
 }
 
 /// A path of the decoy as it is seen from a directory.
-fn relative(from: &str, path: &str) -> String {
-    let up = from.split('/').filter(|part| !part.is_empty()).count();
+fn relative(from: &Path, path: &str) -> String {
+    let up = from.components().count() - 1;
     format!("{}{}", "../".repeat(up), path.trim_start_matches('/'))
 }
 
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_path_is_seen_from_a_directory() {
-        assert_eq!(relative("/", "/srv/root fs"), "srv/root fs");
-        assert_eq!(relative("/home/me", "/srv/root fs"), "../../srv/root fs");
+        assert_eq!(relative(Path::new("/"), "/srv/root fs"), "srv/root fs");
+        assert_eq!(relative(Path::new("/home/me"), "/srv/root fs"), "../../srv/root fs");
     }
 }

@@ -105,7 +105,7 @@ impl<'a> Starts<'a> {
         let found = |it: &Session| it.caught.or_else(|| find_one(self.decoy, command, beside, &mut since));
         match search(&mut session, self.decoy, command, found)? {
             Some(pid) => Ok(RunningCommand { session, pid, exe: observe::identity(pid).exe }),
-            None => bail!(why_not(&mut session, self.stage)),
+            None => bail!(why_not(&mut session, self.stage, target)),
         }
     }
 
