@@ -17,7 +17,7 @@ const ROWS: &[(Resource, u64, u64, Expected)] = &[
     (Resource::RLIMIT_FSIZE, 20 * MIB, 20 * MIB, Same),
     (Resource::RLIMIT_FSIZE, 0, ALL, Same),
     (Resource::RLIMIT_DATA, 500 * MIB, 500 * MIB, Same),
-    (Resource::RLIMIT_DATA, MIB, ALL, Same),
+    (Resource::RLIMIT_DATA, 32 * MIB, ALL, Same),
     (Resource::RLIMIT_NOFILE, 256, 256, Same),
     (Resource::RLIMIT_NOFILE, 64, ALL, Same),
     (

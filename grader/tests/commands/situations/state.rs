@@ -34,7 +34,7 @@ const ROWS: &[Row] = &[
     ("SCHED_IDLE", idle, Same),
     ("one processor", one_processor, Same),
     ("same addresses", || answer(|| unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as _) }), Same),
-    ("out of memory first", || fs::write("/proc/self/oom_score_adj", "1000"), Same),
+    ("out of memory first", out_of_memory_first, Same),
     ("timer slack", || Ok(nix::sys::prctl::set_timerslack(1_000_000_000)?), Same),
     ("a session keyring", || answer(|| unsafe { libc::syscall(libc::SYS_keyctl, 1, 0) as i32 }), Same),
     ("a subreaper", || Ok(nix::sys::prctl::set_child_subreaper(true)?), Same),
@@ -95,6 +95,12 @@ fn close(descriptors: &[i32]) -> io::Result<()> {
         // SAFETY: nobody uses it in this process, which the program then replaces.
         unsafe { libc::close(*descriptor) };
     }
+    Ok(())
+}
+
+/// A process that has just changed its uid may not write there (PR_SET_DUMPABLE(2const)).
+fn out_of_memory_first() -> io::Result<()> {
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
     Ok(())
 }
 
