@@ -1,6 +1,7 @@
 //! The target of a run: a lab, a program with the labs' command line, or any program with a command template.
 
 mod files;
+mod names;
 mod places;
 
 use crate::decoy::layout;
@@ -107,6 +108,8 @@ impl Target {
             // No component of the path may be a link when it is copied.
             files: vec![(fs::canonicalize(program).unwrap_or_else(|_| program.into()), place.clone().into())],
             program: place.into(),
+            // Not the root directory: whoever goes there first would find a relative path all the same.
+            cwd: "/srv".into(),
             ..Target::bare(decoy)
         }
     }
@@ -162,7 +165,8 @@ impl Target {
             );
         }
         let files = files.into_iter().map(|path| (path.clone(), path)).collect();
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let named = names::program(&program, &words, &cwd);
+        let name = named.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Target {
             id: id.into(),
             name,
@@ -177,8 +181,10 @@ impl Target {
         })
     }
 
-    /// Makes ids unique: a target that was typed twice gets a number.
+    /// Makes ids unique: a target that was typed twice gets a number. Programs with one name get as much of their paths into
+    /// it as tells them apart.
     pub fn tell_apart(targets: &mut [Target]) {
+        names::tell_apart(targets);
         let mut known = BTreeSet::new();
         for target in targets {
             let asked = target.id.clone();
@@ -207,6 +213,12 @@ impl Target {
             }
         }
         argv
+    }
+
+    /// What the decoy lacks of what the program may need, as the end of a sentence.
+    pub fn lacked(&self) -> String {
+        let all: String = self.lacks.iter().map(|lack| format!("; {lack}")).collect();
+        crate::text::cut(&all, 300)
     }
 
     /// PATH as it is in the program's environment, where that is not the usual one.

@@ -10,7 +10,7 @@ use crate::formats::{json, table};
 use crate::judge::points::Rubric;
 use crate::judge::prerequisites;
 use crate::labs;
-use crate::report::{Check, CheckKind, DecoyKind, NOTHING_JUDGED, Report, TargetReport};
+use crate::report::{Check, CheckKind, DecoyKind, NOTHING_JUDGED, Report, TargetKind, TargetReport};
 use crate::runner::grading::{Run, grade};
 use crate::runner::workers::Workers;
 use crate::student::summary;
@@ -33,13 +33,16 @@ pub struct Options {
     /// Grade a program that is called by a command template with {rootfs}, {command} and {id}; may be repeated
     #[arg(long, value_name = "TEMPLATE")]
     program: Vec<String>,
+    /// What the program of the template with the same place among the templates is called in the report; may be repeated
+    #[arg(long, value_name = "NAME", requires = "program")]
+    name: Vec<String>,
     /// The kind of decoy host; the default is root for root with only the reference labs, else user
     #[arg(long, value_name = "KIND")]
     decoy: Option<DecoyKind>,
     /// Use this root file system instead of the embedded one
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
-    /// Count points by this rubric instead of the default one
+    /// Count points by this rubric instead of the default one, also of programs that are no labs
     #[arg(long, value_name = "FILE")]
     rubric: Option<PathBuf>,
     /// Check the rubric, print it, and grade nothing
@@ -80,7 +83,13 @@ pub fn run(options: &Options) -> Result<u8> {
     let mut report = Report::new(aims.source.decoy, rootfs_name);
     let numbers = grade_them(&aims, &checks, &rootfs, &mut report)?;
     match checks.all {
-        true => report.targets.iter_mut().for_each(|target| rubric.fill_in(target)),
+        true => {
+            // A program that is no lab has points only by a rubric that was given for it.
+            let with_points =
+                |target: &TargetReport| target.kind == TargetKind::Lab || options.rubric.is_some();
+            let targets = report.targets.iter_mut().filter(|target| with_points(target));
+            targets.for_each(|target| rubric.fill_in(target));
+        }
         false => report.targets.iter_mut().zip(numbers).for_each(|(target, lab)| checks.keep(target, lab)),
     }
     tell(options, &aims, checks.all, &report, output)?;
@@ -112,7 +121,23 @@ impl Aims {
         let source = LabSource::of_labs(kind)?;
         let paths = paths.into_iter().map(|path| Target::program(path, source.decoy));
         let templates = options.program.iter().map(|template| Target::template(template, source.decoy));
-        let programs = paths.chain(templates).collect::<Result<_>>().map_err(UsageError::from)?;
+        let mut programs: Vec<Target> =
+            paths.chain(templates).collect::<Result<_>>().map_err(UsageError::from)?;
+        if options.name.len() > options.program.len() {
+            let (names, templates) = (options.name.len(), options.program.len());
+            return Err(UsageError(format!(
+                "--name: there are {names} names, and {templates} templates to be called so (--program)"
+            ))
+            .into());
+        }
+        if options.name.iter().any(|name| name.trim().is_empty()) {
+            return Err(UsageError("--name: a name can't be empty".into()).into());
+        }
+        let first = programs.len() - options.program.len();
+        for (target, name) in programs[first..].iter_mut().zip(&options.name) {
+            target.name.clone_from(name);
+        }
+        Target::tell_apart(&mut programs);
         Ok(Aims { labs, programs, reference: only_labs && source.reference, source })
     }
 }
@@ -187,6 +212,7 @@ impl Checks {
         let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
         let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
         target.fix_first = prerequisites::fix_first(&matter, lab);
+        target.not_asked_here = asked.iter().filter(|check| check.is_unjudgeable_here()).count();
         target.checks = asked;
     }
 }

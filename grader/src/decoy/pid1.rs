@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::messages::{FromPid1, Ready, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Plan, layout, start, tree, victim};
+use super::{Plan, clock, layout, start, tree, user_root, victim};
 use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
@@ -25,13 +25,12 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::Signal;
 use nix::unistd::{
     Gid, Pid, Uid, chdir, fchdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid,
 };
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -58,7 +57,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     setsid().context("setsid(2)")?;
     let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
-    own_time(secrets.boot_offset);
+    clock::set_apart(secrets.boot_offset);
     if plan.kind == DecoyKind::User {
         take_ids(ids)?;
     }
@@ -88,18 +87,6 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     Ok((services, victim, first))
 }
 
-/// A boot-time clock that no other host has. Kernels before 5.6 have no time namespace: there it is the
-/// machine's.
-fn own_time(offset: i64) {
-    let new_time = CloneFlags::from_bits_retain(libc::CLONE_NEWTIME);
-    if unshare(new_time).is_ok() {
-        let _ = fs::write("/proc/self/timens_offsets", format!("boottime {offset} 0"));
-        if let Ok(ours) = File::open("/proc/self/ns/time_for_children") {
-            let _ = setns(ours, new_time);
-        }
-    }
-}
-
 fn take_ids(ids: &Ids) -> Result<()> {
     if ids.count == 1 {
         return start::become_root();
@@ -115,6 +102,9 @@ fn take_ids(ids: &Ids) -> Result<()> {
 /// A root of its own: the working directory. The mounts are private by now, so that nothing reaches the real host.
 fn own_root(plan: &Plan) -> Result<()> {
     enter_a_copy()?;
+    if plan.kind == DecoyKind::User {
+        user_root::bind_machine()?;
+    }
     let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // Before the machine's own are gone: in a user namespace a new one may show no more than they do.
     mount(Some("proc"), "proc", Some("proc"), careful, NONE).context("mounting /proc")?;
@@ -126,6 +116,9 @@ fn own_root(plan: &Plan) -> Result<()> {
     let terminals = Some("newinstance,ptmxmode=0666,mode=0620");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mount(Some("devpts"), "dev/pts", Some("devpts"), flags, terminals).context("mounting /dev/pts")?;
+    if plan.kind == DecoyKind::User {
+        return user_root::enter();
+    }
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
     chdir("/").context("chdir(2)")

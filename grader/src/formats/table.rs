@@ -1,6 +1,8 @@
 //! The report as a matrix, for people: a row for each attempt, a column for each target, 80 columns wide.
 
+use crate::judge::points::Rubric;
 use crate::judge::reached::was_asked;
+use crate::judge::severity::{missing, page, place};
 use crate::report::{Cause, Check, CheckKind, Report, TargetKind, TargetReport, Verdict};
 use crate::text::line as clean;
 use anstyle::{AnsiColor, Style};
@@ -58,26 +60,32 @@ pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
         };
         table.add_row([Cell::new("points")].into_iter().chain(report.targets.iter().map(points)));
     }
+    if report.targets.iter().any(|target| target.not_asked_here > 0) {
+        let open = |target: &TargetReport| Cell::new(target.open().unwrap_or("-".into()));
+        table.add_row([Cell::new("not asked here")].into_iter().chain(report.targets.iter().map(open)));
+    }
     for line in table.lines() {
         writeln!(out, "{}", colour(line.trim_end()))?;
     }
     writeln!(out, "\n{LEGEND}")
 }
 
-/// The check to fix first, for each target that does not pass.
+/// The check to fix first, for each target that does not pass. Of a program that is no lab: with the page of the book.
 fn fix_first(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
         let Some(first) = &target.fix_first else { continue };
         write!(out, "fix first: {} {}: {}", clean(report.label(target)), first.id, clean(&first.why))?;
-        match first.steps.as_slice() {
-            [] => writeln!(out)?,
-            steps => writeln!(out, " (step {})", steps.join(" or "))?,
+        let check = target.check(&first.id).filter(|_| target.kind == TargetKind::Program);
+        match (first.steps.as_slice(), check) {
+            ([], Some(check)) => writeln!(out, " ({})", page(check))?,
+            ([], None) => writeln!(out)?,
+            (steps, _) => writeln!(out, " (step {})", steps.join(" or "))?,
         }
     }
     Ok(())
 }
 
-/// The highest lab that each program passes. A lab that passes needs no such line: its name has the number.
+/// The highest lab that each lab passes that falls short itself. No other program is on the way to one.
 fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for target in &report.targets {
         // No statement where only some attempts were run, or where no decoy host can be made.
@@ -86,9 +94,10 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
             .iter()
             .any(|check| check.kind == CheckKind::Works && check.cause != Some(Cause::Machine));
         let whole = judged && was_asked(&target.checks);
-        let is_lab = target.kind == TargetKind::Lab && target.checks.iter().all(|check| check.as_expected);
+        let needs_none =
+            target.kind != TargetKind::Lab || target.checks.iter().all(|check| check.as_expected);
         match target.reached {
-            _ if !whole || is_lab => {}
+            _ if !whole || needs_none => {}
             Some(lab) => writeln!(out, "{}: reached lab {lab}", clean(report.label(target)))?,
             None => writeln!(out, "{}: reached no lab", clean(report.label(target)))?,
         }
@@ -96,18 +105,30 @@ fn how_far(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line for each check that does not pass, and one for the checks that wait for it.
+/// One line for each check that does not pass, and one for the checks that wait for it. Of a program that is no lab the worst
+/// comes first, with what is missing and the page of the book.
 fn fell_short(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    for (target, check) in report.checks().filter(|(_, check)| !check.as_expected) {
-        if check.waiting_for.is_empty() {
-            writeln!(
-                out,
-                "{} {}: {} ({})",
-                clean(report.label(target)),
-                check.id,
-                check.verdict,
-                clean(&check.why)
-            )?;
+    let rubric = Rubric::standard();
+    for target in &report.targets {
+        let is_short = |check: &&Check| !check.as_expected && check.waiting_for.is_empty();
+        let mut short: Vec<&Check> = target.checks.iter().filter(is_short).collect();
+        let is_program = target.kind == TargetKind::Program;
+        if is_program {
+            short.sort_by_key(|check| place(check, &rubric));
+        }
+        for check in short {
+            let label = clean(report.label(target));
+            write!(out, "{label} {}: {} ({})", check.id, check.verdict, clean(&check.why))?;
+            match missing(check).filter(|_| is_program) {
+                Some(missing) => writeln!(out, ": {missing}; {}", page(check))?,
+                None => writeln!(out)?,
+            }
+            // All that the program said, where its command did not start and that was more than a line.
+            for fact in
+                check.evidence.iter().filter(|_| check.kind == CheckKind::Works && check.evidence.len() > 1)
+            {
+                writeln!(out, "    {}", clean(fact))?;
+            }
         }
     }
     for target in &report.targets {
@@ -140,7 +161,8 @@ pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if !reasons.is_empty() {
         writeln!(
             out,
-            "Checks that can't be judged on this machine cost no points; grader doctor says what helps."
+            "What is not asked here costs no points here; it will be asked where it can be judged, and counts there; \
+             grader doctor says what helps."
         )?;
     }
     Ok(())
@@ -210,28 +232,32 @@ mod tests {
         let fails = |id| check(id, CheckKind::Works, Outcome::Fails("not there".into()));
         let mut checks = vec![
             check("starts", CheckKind::Works, Outcome::Works),
+            fails("proc-self"),
             fails("devices"),
-            fails("pts"),
-            fails("shm"),
+            fails("dev-links"),
             check("proc-keys", CheckKind::Attempt, Outcome::Escaped("seen".into())),
             check("proc-keys-unmask", CheckKind::Attempt, Outcome::Blocked("refused".into())),
         ];
         crate::judge::prerequisites::mark_waiting(&mut checks);
         let lines = lines(TargetKind::Program, None, checks);
-        assert_eq!(lines.last().unwrap(), "fix first: container devices: not there");
+        let missing = "no /proc of its own, or no masks over paths in /proc and /sys";
+        let first = format!("fix first: container proc-keys: seen; {missing} (docs/src/lab2-mounts.md)");
+        assert_eq!(*lines.last().unwrap(), first);
+        let line = |begin: &str| lines.iter().position(|line| line.starts_with(begin)).unwrap();
+        assert!(line("container proc-keys: ESCAPED (seen): no /proc") < line("container devices: FAILS"));
         for line in
-            ["container: pts, shm wait for devices", "container: proc-keys-unmask waits for proc-keys"]
+            ["container: dev-links waits for proc-self", "container: proc-keys-unmask waits for proc-keys"]
         {
             assert!(lines.iter().any(|it| it == line), "{lines:#?}");
         }
         // A waiting check is not listed as a failure of its own.
-        assert!(!lines.iter().any(|line| line.contains("shm:")), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.contains("dev-links:")), "{lines:#?}");
         let row = lines.iter().find(|line| line.contains("proc-keys-unmask")).unwrap();
         assert!(row.trim_end().ends_with("waits"), "{row}");
     }
 
     #[test]
-    fn the_last_line_says_how_far_a_program_has_come() {
+    fn the_last_line_says_how_far_a_lab_has_come_and_nothing_of_another_program() {
         // All checks that lab 0 requires.
         let works = |outcome: Outcome| -> Vec<Check> {
             let works =
@@ -240,21 +266,31 @@ mod tests {
                 ATTEMPTS.iter().filter(|it| it.first_lab() == 0).map(|it| (it.id, CheckKind::Attempt));
             works.chain(attempts).map(|(id, kind)| outcome.check(id, kind, None)).collect()
         };
-        assert_eq!(
-            last_line(TargetKind::Program, Some(2), works(Outcome::Works)),
-            "container: reached lab 2"
-        );
-        assert_eq!(last_line(TargetKind::Program, None, works(Outcome::Works)), "container: reached no lab");
+        for reached in [Some(2), None] {
+            assert_eq!(last_line(TargetKind::Program, reached, works(Outcome::Works)), LEGEND);
+        }
         // A lab that passes needs no such line.
         assert_eq!(last_line(TargetKind::Lab, Some(2), works(Outcome::Works)), LEGEND);
         let short = works(Outcome::Fails("no".into()));
         assert_eq!(last_line(TargetKind::Lab, Some(1), short), "container: reached lab 1");
+        assert_eq!(
+            last_line(TargetKind::Lab, None, works(Outcome::Fails("no".into()))),
+            "container: reached no lab"
+        );
         // No statement about checks that were not run, or that can't be judged on this machine.
-        let few = works(Outcome::Works).split_off(1);
-        assert_eq!(last_line(TargetKind::Program, None, few), LEGEND);
-        let attempt = vec![Outcome::Blocked(String::new()).check("mount", CheckKind::Attempt, None)];
-        assert_eq!(last_line(TargetKind::Program, None, attempt), LEGEND);
+        let few = works(Outcome::Fails("no".into())).split_off(1);
+        assert!(!last_line(TargetKind::Lab, None, few).contains("reached"));
         let nothing = works(Outcome::Inconclusive(Cause::Machine, "no decoy".into()));
-        assert!(!last_line(TargetKind::Program, None, nothing).contains("reached"));
+        assert!(!last_line(TargetKind::Lab, None, nothing).contains("reached"));
+    }
+
+    #[test]
+    fn all_that_a_program_said_stands_below_why_it_did_not_start() {
+        let mut check =
+            Outcome::Fails("it exited; it said: one | two".into()).check("starts", CheckKind::Works, None);
+        check.evidence = vec!["standard error: one".into(), "standard error: two".into()];
+        let lines = lines(TargetKind::Program, None, vec![check]);
+        let at = lines.iter().position(|line| line.starts_with("container starts: FAILS")).unwrap();
+        assert_eq!(lines[at + 1..at + 3], ["    standard error: one", "    standard error: two"]);
     }
 }

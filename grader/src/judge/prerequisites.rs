@@ -4,6 +4,8 @@
 //! pass, the checks that depend on it *wait*: they keep their weight, earn nothing, and are not reported as the check
 //! to fix.
 
+use super::points::Rubric;
+use super::severity;
 use super::verdict::Outcome;
 use crate::labs::steps;
 use crate::report::{Cause, Check, FixFirst, Verdict};
@@ -69,16 +71,23 @@ fn roots(checks: &[Check], id: &str) -> Vec<String> {
     roots
 }
 
-/// The check to fix first. Of the checks that do not pass and wait for no other: works checks before attempts, then the
-/// lowest lab, then checks with a verdict, then teaching order. For a lab it names the steps too.
+/// The check to fix first, of those that do not pass and wait for no other. Of a lab: works checks before attempts, then the
+/// lowest lab, then checks with a verdict, then teaching order; and the steps. Of any other program: the worst, and what is
+/// missing.
 pub fn fix_first(checks: &[Check], lab: Option<usize>) -> Option<FixFirst> {
-    let short = |check: &&Check| !check.as_expected && roots(checks, &check.id).is_empty();
-    let check = checks.iter().filter(short).min_by_key(|check| {
+    let short = checks.iter().filter(|check| !check.as_expected && roots(checks, &check.id).is_empty());
+    let Some(lab) = lab else {
+        let rubric = Rubric::standard();
+        let check = short.min_by_key(|check| severity::place(check, &rubric))?;
+        let missing = severity::missing(check).map_or(String::new(), |missing| format!("; {missing}"));
+        let why = format!("{}{missing}", check.why);
+        return Some(FixFirst { id: check.id.clone(), why, steps: Vec::new() });
+    };
+    let check = short.min_by_key(|check| {
         let (is_attempt, lab, at) = turn(&check.id);
         (is_attempt, lab, check.verdict == Verdict::Inconclusive, at)
     })?;
-    let steps = lab.map_or(Vec::new(), |lab| steps_of(&check.id, lab));
-    Some(FixFirst { id: check.id.clone(), why: check.why.clone(), steps })
+    Some(FixFirst { id: check.id.clone(), why: check.why.clone(), steps: steps_of(&check.id, lab) })
 }
 
 /// The sort key: works check or attempt, lab, place in teaching order.

@@ -23,7 +23,7 @@ pub mod source;
 pub mod to_come;
 
 pub use marker::{Broken, MarkedStep, MarkerFault, parse};
-pub use rows::{USER_NAMESPACE, losing};
+pub use rows::{USER_NAMESPACE, losing, missing};
 pub use source::Source;
 
 use crate::labs;

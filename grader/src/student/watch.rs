@@ -109,7 +109,7 @@ pub struct Setting {
 pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<Signal>> {
     let (send, events) = mpsc::channel();
     let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
-    let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone())?;
+    let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone());
     signals(send.clone());
     ui.listen(send.clone());
     let (orders, ordered) = mpsc::channel();
@@ -304,17 +304,9 @@ impl WatchLoop<'_> {
             self.builder.kill(EndedBy::OutOfDate);
             return Ok(());
         }
-        match self.builder.begin(self.state.name()) {
-            Ok(_) => {
-                self.state.phase = Phase::Building("cargo".into());
-                self.tell(PlainEvent::Building)
-            }
-            Err(error) => {
-                let (lab, end) = (self.state.name().to_owned(), End::NoCargo(format!("{error:#}")));
-                self.state.built(Built { number: 0, lab, end, said: Vec::new(), took: Duration::ZERO });
-                self.tell(PlainEvent::Built)
-            }
-        }
+        self.builder.begin(self.state.name());
+        self.state.phase = Phase::Building("cargo".into());
+        self.tell(PlainEvent::Building)
     }
 
     fn built(&mut self, built: Built) -> Result<()> {

@@ -18,13 +18,33 @@ use attempts::Seen;
 use attempts::attempts::Attempt;
 use attempts::rules::Rule;
 use once::{How, run_once};
+use std::cell::RefCell;
 use std::time::Instant;
+
+/// How a program is started, in turn: with pipes, with a terminal on all three streams, and so that its command is held as
+/// soon as it is executed.
+const WAYS: [How; 3] = [(Streams::Pipes, false), (Streams::Terminal, false), (Streams::Pipes, true)];
+
+/// So often each is tried, before nothing is said of an attempt: a race that is won one time in four, in whichever way, is
+/// lost so often in a row one time in two hundred.
+const ROUNDS: usize = 6;
+
+/// How the command of the last target began, where that was not the first way. It keeps that for its next attempts.
+#[derive(Default)]
+pub struct KnownWay(RefCell<Option<(Target, How)>>);
+
+impl KnownWay {
+    fn of(&self, target: &Target) -> Option<How> {
+        self.0.borrow().as_ref().filter(|(of, _)| of == target).map(|(_, how)| *how)
+    }
+}
 
 /// Runs one attempt against one target. A target whose command never ran is started again: some are races, some demand a
 /// terminal, and in some the command gets no input and ends at once.
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
-    let mut how = (Streams::Pipes, false);
+    let known = stage.known_way.of(target);
+    let mut how = known.unwrap_or(WAYS[0]);
     let mut filtered = Filtered::default();
     let mut run = |how| run_each_way(stage, target, attempt, how, &mut filtered);
     let mut facts = run(how);
@@ -33,15 +53,18 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
         facts.not_started.is_some() && !facts.refused
             || facts.distrust.is_some() && facts.tried.is_none() && !(facts.tampered && once)
     };
-    // One that used up its time is no race.
-    for next in [(Streams::Terminal, false), (Streams::Pipes, true)] {
-        let in_time = begun.elapsed() < stage.limit;
-        if target.what == What::Bare || !never_ran(&facts) || facts.seen != Seen::Nothing || !in_time {
+    // What is known is tried as often as all others together.
+    let others = WAYS.into_iter().flat_map(|way| [Some(way), known]).flatten();
+    for (at, next) in others.cycle().skip(1).take(WAYS.len() * ROUNDS).enumerate() {
+        // One that used up its time is no race, and what went wrong in another way has two more tries.
+        let is_race = begun.elapsed() < stage.limit && (at < 2 || facts.distrust.is_none());
+        if target.what == What::Bare || !never_ran(&facts) || facts.seen != Seen::Nothing || !is_race {
             break;
         }
         let again = run(next);
         if !never_ran(&again) || again.seen != Seen::Nothing {
             (facts, how) = (again, next);
+            stage.known_way.0.replace(Some((target.clone(), how)));
         }
     }
     // A busy machine has quiet moments. With other streams the command might not even start.

@@ -2,8 +2,10 @@
 //!
 //! # Layout
 //! - [`bad_input`], [`output`]: what is wrong, and what comes out. [`defaults`]: what is done without a word.
+//! - [`kernels`]: all on kernels that lack something.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
-//! - [`build_ends`]: a build that never ends. [`situations`]: what no verdict depends on.
+//! - [`programs`]: programs that are no labs. [`build_ends`]: a build that never ends. [`stale`]: what was built before.
+//! - [`situations`]: what no verdict depends on.
 
 mod bad_input;
 mod build_ends;
@@ -12,10 +14,13 @@ mod common;
 mod defaults;
 mod doctor;
 mod explain;
+mod kernels;
 mod knockout;
 mod output;
 mod pack;
+mod programs;
 mod rootfs;
 mod situations;
+mod stale;
 mod starter;
 mod watch;

@@ -3,7 +3,7 @@
 //! Every grader that a test runs to its end is looked after: what it has left behind fails the test.
 
 use super::machine::{Machine, has_loop_devices};
-use super::programs;
+use super::{ends, programs};
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use grader::interrupts::as_by_default;
 use grader::report::{Check, Report};
@@ -219,6 +219,7 @@ impl Stage {
         self.who.becomes(&mut command);
         // A shell that runs the tests in the background has INT and QUIT ignored.
         as_by_default(&mut command);
+        ends::with_us(&mut command);
         command
     }
 
@@ -279,14 +280,7 @@ fn home() -> &'static Home {
     HOME.get_or_init(|| {
         // SAFETY: the function takes nothing, keeps nothing, and can't unwind.
         unsafe { nix::libc::atexit(remove_home) };
-        // Outside of the target directory: that may lie where only root can go.
-        let directory = tempfile::Builder::new()
-            .prefix("container-labs-tests-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap()
-            .keep();
-        let home = Home { directory: directory.canonicalize().unwrap() };
+        let home = Home { directory: ends::directory() };
         fs::copy(assert_cmd::cargo::cargo_bin!("grader"), home.directory.join("grader")).unwrap();
         for who in [Who::Root, Who::User] {
             fs::create_dir(home.cache(who)).unwrap();

@@ -1,12 +1,12 @@
 //! What a test starts from: a lab, a person who runs it, and a root file system of that person's.
 
-use crate::fault;
 use crate::running::Running;
+use crate::{ends, fault};
 use assert_cmd::assert::Assert;
 use grader::labs::{self, Workspace};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -137,6 +137,7 @@ impl Stage {
         let mut program = Command::new(self.home.directory.join("bin").join(self.lab.name()));
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
+        ends::with_us(&mut program);
         program
     }
 
@@ -149,6 +150,7 @@ impl Stage {
         let mut program = Command::new(to);
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
+        ends::with_us(&mut program);
         program
     }
 
@@ -198,6 +200,34 @@ pub fn share_mounts(program: &mut Command) {
     unsafe { program.pre_exec(shared) };
 }
 
+/// Runs the program in a mount namespace of its own, which is changed first. Without root that takes a user namespace;
+/// the person keeps the own ids in it.
+pub fn own_mounts(
+    stage: &Stage,
+    program: &mut Command,
+    change: impl Fn() -> nix::Result<()> + Send + Sync + 'static,
+) {
+    let who = stage.who;
+    let (id, gid) = if geteuid().is_root() { (USER, USER) } else { (geteuid().as_raw(), getegid().as_raw()) };
+    let (uid_map, gid_map) = (format!("{id} {id} 1"), format!("{gid} {gid} 1"));
+    let enter = move || {
+        if who == Who::User {
+            // A change of ids took this away, and with it the own files in /proc (proc(5)).
+            nix::sys::prctl::set_dumpable(true)?;
+            unshare(CloneFlags::CLONE_NEWUSER)?;
+            fs::write("/proc/self/setgroups", "deny")?;
+            fs::write("/proc/self/gid_map", &gid_map)?;
+            fs::write("/proc/self/uid_map", &uid_map)?;
+        }
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
+        change().map_err(io::Error::from)
+    };
+    // SAFETY: the child has one thread, and the program then replaces it.
+    unsafe { program.pre_exec(enter) };
+}
+
 /// What all tests share: the programs, and a root file system a person. It is removed when the process exits,
 /// also when a test fails.
 struct Home {
@@ -226,13 +256,7 @@ impl Home {
         // writing that is just being made, and then it can't be executed.
         let people =
             [Who::Root, Who::User].into_iter().filter(|who| who.lacks().is_none()).collect::<Vec<_>>();
-        // Outside of the target directory: that may lie where only root can go.
-        let temporary = tempfile::Builder::new()
-            .prefix("container-labs-tests-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap();
-        let home = Home { directory: temporary.path().canonicalize().unwrap() };
+        let home = Home { directory: ends::directory() };
 
         let bin = home.directory.join("bin");
         fs::create_dir(&bin).unwrap();
@@ -247,8 +271,6 @@ impl Home {
             give(who, &pristine);
             link(&pristine, &home.rootfs(who));
         }
-        // Until here a failure removes it.
-        let _ = temporary.keep();
         home
     }
 
@@ -279,6 +301,29 @@ fn programs() -> &'static Path {
         labs::build(&workspace, &labs::ALL, &out).unwrap();
         out
     })
+}
+
+/// `tests/programs/lacks.rs`, compiled. None, and a line that says why, where it can't be.
+pub fn lacks() -> Option<&'static Path> {
+    static LACKS: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let compile = || {
+        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/lacks.rs");
+        let program = Home::get().directory.join("lacks");
+        let mut command = Command::new(rustc);
+        let compiled = command.args(["--edition=2024", "-Dwarnings"]).arg(source).arg("-o").arg(&program);
+        match compiled.output() {
+            Err(_) => {
+                let _ = io::stderr().write_all(b"skipped: kernels: needs a Rust compiler\n");
+                None
+            }
+            Ok(output) => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                Some(program)
+            }
+        }
+    };
+    LACKS.get_or_init(compile).as_deref()
 }
 
 /// Makes the person the owner of everything below `path`.

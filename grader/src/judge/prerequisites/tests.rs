@@ -130,7 +130,7 @@ fn what_was_seen_is_not_hidden() {
 #[test]
 fn who_waits_for_one_that_waits_waits_for_what_is_to_be_mended() {
     let checks = settled(vec![fails("dev-links"), fails("proc-self"), fails("devices"), fails("pid-1")]);
-    assert_eq!(waits(&checks), ["devices+pid-1", "pid-1", "-", "-"]);
+    assert_eq!(waits(&checks), ["pid-1", "pid-1", "-", "-"]);
 }
 
 #[test]
@@ -150,17 +150,30 @@ fn first(checks: Vec<Check>, lab: Option<usize>) -> (String, Vec<String>) {
 }
 
 #[test]
-fn works_checks_come_first_then_the_lowest_lab_then_the_order_of_teaching() {
+fn of_a_lab_works_checks_come_first_then_the_lowest_lab_then_the_order_of_teaching() {
+    let lab = Some(3);
     let all = || vec![escaped("chroot-escape"), escaped("raw-disk"), escaped("reboot"), escaped("mount")];
-    assert_eq!(first(all(), None).0, "reboot");
-    assert_eq!(first([all(), vec![fails("shm"), fails("pid-1")]].concat(), None).0, "pid-1");
-    assert_eq!(first([all(), vec![fails("starts"), fails("pid-1")]].concat(), None).0, "starts");
-    assert_eq!(first(vec![fails("console"), fails("devices")], None).0, "devices");
+    assert_eq!(first(all(), lab).0, "reboot");
+    assert_eq!(first([all(), vec![fails("shm"), fails("pid-1")]].concat(), lab).0, "pid-1");
+    assert_eq!(first([all(), vec![fails("starts"), fails("pid-1")]].concat(), lab).0, "starts");
+    assert_eq!(first(vec![fails("console"), fails("devices")], lab).0, "devices");
     // That one was not reached says less than that another failed.
     let unreached = check("output", Outcome::Inconclusive(Cause::Target, String::new()));
-    assert_eq!(first(vec![unreached, fails("exit-status"), fails("pid-1")], None).0, "exit-status");
+    assert_eq!(first(vec![unreached, fails("exit-status"), fails("pid-1")], lab).0, "exit-status");
     // It escapes all by itself, and yet what it undoes comes first.
-    assert_eq!(first(vec![escaped("core-pattern-remount"), escaped("core-pattern")], None).0, "core-pattern");
+    assert_eq!(first(vec![escaped("core-pattern-remount"), escaped("core-pattern")], lab).0, "core-pattern");
+    assert_eq!(fix_first(&[blocked("mount"), works("starts")], lab), None);
+}
+
+#[test]
+fn of_any_other_program_the_worst_comes_first_and_what_is_missing_is_said() {
+    let all = || vec![fails("nothing-left"), escaped("sysv-shm"), fails("devices"), escaped("host-tree")];
+    assert_eq!(first(all(), None).0, "host-tree");
+    assert_eq!(first([all(), vec![fails("starts")]].concat(), None).0, "starts");
+    assert_eq!(first(vec![fails("nothing-left"), fails("devices")], None).0, "devices");
+    let seen = check("sysv-shm", Outcome::Escaped("seen".into()));
+    let first = fix_first(&settled(vec![fails("nothing-left"), seen]), None).unwrap();
+    assert_eq!((first.why.as_str(), first.steps.len()), ("seen; no IPC namespace of its own", 0));
     assert_eq!(fix_first(&[blocked("mount"), works("starts")], None), None);
 }
 

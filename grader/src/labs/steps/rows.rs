@@ -20,6 +20,7 @@ pub const USER_NAMESPACE: &str = "user-namespace";
 #[serde(deny_unknown_fields)]
 struct StepRow {
     goal: String,
+    missing: String,
     man: Vec<String>,
     hints: [String; 3],
     #[serde(default)]
@@ -50,6 +51,12 @@ fn comes_back(attempt: &Attempt, id: &StepId) -> bool {
     // The stage before lab 0 is the bare host, where every attempt escapes.
     let before = lab.checked_sub(1).map_or(Some('E'), |before| attempt.letter(before, attempt.letters.root));
     of_this_lab && before == Some('E') && attempt.stopped_by.contains(&id.to_string().as_str())
+}
+
+/// What a container lacks without this step, written `lab/step`.
+pub fn missing(step: &str) -> Option<String> {
+    let rows = rows(TEXT).unwrap_or_default();
+    rows.into_iter().find(|(id, ..)| id.to_string() == step).map(|(_, _, row)| row.missing)
 }
 
 /// The steps without which `check` fails, in the order of the rows, except the step that works only with an option.

@@ -18,6 +18,7 @@ use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
 use crate::this_process::{self, close_all_but, own_mount_namespace};
 use crate::trial::attacker::command;
+use crate::trial::attempt::KnownWay;
 use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
 use crate::trial::{Facts, Stage, attempt, session};
@@ -212,6 +213,7 @@ impl Setup {
             limit: self.limit,
             rules: self.rules,
             shared: Shared::default(),
+            known_way: KnownWay::default(),
             _locks: locks,
         })
     }

@@ -4,12 +4,14 @@ use rstest::rstest;
 const ROWS: &str = r#"# Two rows.
 ["lab1-x".second]
 goal = "g"
+missing = "no g"
 man = []
 hints = ["1", "2", "3"]
 lost = []
 
 ["lab1-x".first]
 goal = "g"
+missing = "no g"
 man = []
 hints = ["1", "2", "3"]
 lost = []
@@ -37,7 +39,7 @@ fn the_order_is_that_of_the_rows() {
 }
 
 #[rstest]
-#[case::no_marker(ROWS, &["second"], "grader/steps.toml:8: the step lab1-x/first has no marker in the source")]
+#[case::no_marker(ROWS, &["second"], "grader/steps.toml:9: the step lab1-x/first has no marker in the source")]
 #[case::no_row(
     ROWS,
     &["first", "second", "third"],
