@@ -5,7 +5,6 @@
 use super::machine::{Machine, has_loop_devices};
 use super::{ends, programs};
 use assert_cmd::assert::{Assert, OutputAssertExt};
-use grader::interrupts::as_by_default;
 use grader::report::{Check, Report};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -217,8 +216,6 @@ impl Stage {
             .env("XDG_CACHE_HOME", home().cache(self.who))
             .stdin(Stdio::null());
         self.who.becomes(&mut command);
-        // A shell that runs the tests in the background has INT and QUIT ignored.
-        as_by_default(&mut command);
         ends::with_us(&mut command);
         command
     }
