@@ -61,8 +61,16 @@ static OF_THIS_RUN: Mutex<Vec<(Uid, PathBuf, Flock<File>)>> = Mutex::new(Vec::ne
 /// # Errors
 /// That can't be made either.
 pub fn cache() -> Result<PathBuf> {
+    lasting().or_else(of_this_run)
+}
+
+/// The same, but never one for this run alone.
+///
+/// # Errors
+/// Neither variable names a usable place.
+pub fn lasting() -> Result<PathBuf> {
     let place = place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"));
-    place.and_then(|(base, below)| make(&base, &below)).or_else(of_this_run)
+    place.and_then(|(base, below)| make(&base, &below))
 }
 
 /// The cache directory in a home, whatever the environment says: for somebody else than whose environment it is.
@@ -88,8 +96,9 @@ pub fn make_temporary(parent: &Path, mode: u32) -> Result<(PathBuf, Flock<File>)
     loop {
         let word = random::random_word(WORD)?;
         let directory = parent.join(format!("{PREFIX}{}-{word}", std::process::id()));
-        let made = DirBuilder::new().mode(mode).create(&directory);
-        made.with_context(|| format!("can't make the directory {}", directory.display()))?;
+        if let Err(error) = DirBuilder::new().mode(mode).create(&directory) {
+            bail!("can't make the directory {}: {error}; {TEMPORARY_WAY_OUT}", directory.display());
+        }
         if let Some(lock) = lock(&directory)? {
             return Ok((directory, lock));
         }
@@ -138,15 +147,20 @@ pub fn temporary() -> Result<PathBuf> {
     temporary_of(std::env::var_os("TMPDIR"))
 }
 
+/// What to do where no temporary file can be made.
+pub const TEMPORARY_WAY_OUT: &str = "this helps: export TMPDIR=$(mktemp -d -p \"$HOME\")";
+
 fn temporary_of(variable: Option<OsString>) -> Result<PathBuf> {
     let set = variable.filter(|value| !value.is_empty());
     let named = set.as_ref().map_or(Path::new("/tmp"), Path::new);
-    let trouble = || format!("the directory for temporary files (TMPDIR), {named:?}");
-    let real = fs::canonicalize(named).with_context(trouble)?;
-    if !real.is_dir() {
-        bail!("{}: that is no directory", trouble());
+    let trouble = |why: &str| {
+        format!("{named:?}, the directory for temporary files (TMPDIR): {why}; {TEMPORARY_WAY_OUT}")
+    };
+    match fs::canonicalize(named) {
+        Err(error) => bail!("{}", trouble(&error.to_string())),
+        Ok(real) if !real.is_dir() => bail!("{}", trouble("that is no directory")),
+        Ok(real) => Ok(real),
     }
-    Ok(real)
 }
 
 /// The cache of this program in a home.
@@ -255,18 +269,24 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_is_made_for_its_owner_alone() {
+    fn the_directory_is_made_for_its_owner_alone_and_what_it_lies_in_is_not_made() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("a/b");
         assert_eq!(make(temporary.path(), Path::new("a/b")).unwrap(), path);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        let error = make(&temporary.path().join("no/home"), Path::new("a")).unwrap_err().to_string();
+        assert!(error.contains("/no/home is no directory"), "{error}");
+        assert!(!temporary.path().join("no").exists());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(make(file.path(), Path::new("a")).unwrap_err().to_string().contains("is no directory"));
     }
 
     #[test]
-    fn a_place_that_cannot_hold_it_is_named() {
-        let temporary = tempfile::NamedTempFile::new().unwrap();
-        let error = make(temporary.path(), Path::new("container-labs")).unwrap_err();
-        let text = format!("{error:#}");
-        assert!(text.contains("is no directory"), "{text}");
+    fn a_cache_for_this_run_is_the_same_until_it_is_removed() {
+        let place = of_this_run(anyhow::anyhow!("a test")).unwrap();
+        assert_eq!(of_this_run(anyhow::anyhow!("a test")).unwrap(), place);
+        assert!(lock(&place).unwrap().is_none(), "nobody takes it for stale");
+        remove_caches_of_this_run();
+        assert!(!place.exists());
     }
 }

@@ -100,6 +100,14 @@ pub struct Plan<'a> {
     pub image: Option<image::Link>,
 }
 
+impl Plan<'_> {
+    /// Where a file system of the host's is mounted.
+    fn host_mount(&self) -> &'static str {
+        let files = self.files.iter().map(|(_, there)| there.as_path());
+        layout::host_mount(files.chain([self.cwd]))
+    }
+}
+
 /// Its PID 1 answers within this time: it makes its host in a tenth of a second on an idle machine.
 const ANSWER: Duration = Duration::from_secs(20);
 

@@ -104,7 +104,7 @@ impl Area {
 
     /// Whether a lack in this area can be the reason why nothing can be judged.
     fn can_stop_all(self) -> bool {
-        !matches!(self, Area::Ids | Area::Cgroups | Area::Linking | Area::Typing)
+        !matches!(self, Area::Ids | Area::Cgroups | Area::Cache | Area::Linking | Area::Typing)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Serializes paths as bytes, since a path need not be UTF-8 and serde's own form requires that.
+//! Serializes paths, and words of a command line, as bytes, since they need not be UTF-8 and serde's own form requires that.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -63,6 +63,30 @@ pub mod pairs {
     }
 }
 
+/// Words of a command line.
+pub mod words {
+    use super::{Deserialize, Deserializer, OsString, PathBuf, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Word(#[serde(with = "super")] PathBuf);
+
+    /// Serializes a list of them.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn serialize<S: Serializer>(list: &[OsString], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|word| Word(word.into())))
+    }
+
+    /// Deserializes a list of them.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<OsString>, D::Error> {
+        Ok(Vec::<Word>::deserialize(deserializer)?.into_iter().map(|Word(word)| word.into()).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,10 +99,15 @@ mod tests {
             one: PathBuf,
             #[serde(with = "super::pairs")]
             many: Vec<(PathBuf, PathBuf)>,
+            #[serde(with = "super::words")]
+            words: Vec<OsString>,
         }
         let odd = PathBuf::from(OsString::from_vec(b"/tmp/\xff\n{}".to_vec()));
-        let message =
-            Message { one: odd.clone(), many: vec![(odd.clone(), "/a".into()), ("/b".into(), odd)] };
+        let message = Message {
+            one: odd.clone(),
+            many: vec![(odd.clone(), "/a".into()), ("/b".into(), odd.clone())],
+            words: vec!["a".into(), odd.into()],
+        };
         let text = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message);
         assert!(serde_json::from_str::<Message>(&text.replace("2f746d70", "2f746d7")).is_err());

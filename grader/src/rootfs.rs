@@ -36,7 +36,7 @@ mod tools;
 pub use cache::Cache;
 pub use check::check;
 pub use make::make;
-pub use needs::needs;
+pub use needs::{Needs, SEARCH_PATH, needs};
 pub use root::Root;
 pub use tools::{LeftOut, LeftOutReason, TOOLS};
 

@@ -6,10 +6,15 @@ mod places;
 
 use crate::decoy::layout;
 use crate::report::{DecoyKind, TargetKind};
+use crate::rootfs::SEARCH_PATH;
 use anyhow::{Context, Result, bail, ensure};
+use files::Collected;
+use nix::unistd::AccessFlags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A program that makes a container.
@@ -21,13 +26,22 @@ pub struct Target {
     pub name: String,
     /// What it is.
     pub what: What,
-    /// The command template.
+    /// The program, as it is called in the decoy: any bytes, in which nothing is filled in. Empty for the bare host.
+    #[serde(with = "crate::path_bytes")]
+    pub program: PathBuf,
+    /// The command template: the words after it.
     pub template: Vec<String>,
     /// Its files: their paths on the machine, and in the decoy.
     #[serde(with = "crate::path_bytes::pairs")]
     pub files: Vec<(PathBuf, PathBuf)>,
+    /// What the decoy lacks that the program may need, in words.
+    pub lacks: Vec<String>,
+    /// Where programs are looked for, besides the usual places, since an interpreter of its lies there.
+    #[serde(with = "crate::path_bytes::words")]
+    pub search: Vec<OsString>,
     /// Its working directory in the decoy.
-    pub cwd: String,
+    #[serde(with = "crate::path_bytes")]
+    pub cwd: PathBuf,
     /// The kind of decoy host that it runs in.
     pub decoy: DecoyKind,
 }
@@ -73,8 +87,11 @@ impl Target {
             id: "bare".into(),
             name: "bare".into(),
             what: What::Bare,
+            program: PathBuf::new(),
             template: vec!["{command}".into()],
             files: Vec::new(),
+            lacks: Vec::new(),
+            search: Vec::new(),
             cwd: "/".into(),
             decoy,
         }
@@ -87,29 +104,27 @@ impl Target {
             id: name.into(),
             name: name.into(),
             what: What::Lab(number),
-            template: [&place, "{rootfs}", "{command}"].map(str::to_owned).to_vec(),
+            template: ["{rootfs}", "{command}"].map(str::to_owned).to_vec(),
             // No component of the path may be a link when it is copied.
-            files: vec![(fs::canonicalize(program).unwrap_or_else(|_| program.into()), place.into())],
+            files: vec![(fs::canonicalize(program).unwrap_or_else(|_| program.into()), place.clone().into())],
+            program: place.into(),
             // Not the root directory: whoever goes there first would find a relative path all the same.
             cwd: "/srv".into(),
-            decoy,
+            ..Target::bare(decoy)
         }
     }
 
     /// A program by its path, with the labs' command line.
     pub fn program(path: &Path, decoy: DecoyKind) -> Result<Target> {
-        let word = path.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
-        let word = if word.contains('/') { word.to_owned() } else { format!("./{word}") };
-        Target::template_words(
-            &path.display().to_string(),
-            vec![word, "{rootfs}".into(), "{command}".into()],
-            decoy,
-        )
+        let is_name = path.components().count() == 1 && path.is_relative();
+        let program = if is_name { Path::new(".").join(path) } else { path.to_owned() };
+        let words = ["{rootfs}", "{command}"].map(str::to_owned).to_vec();
+        Target::called(&path.display().to_string(), program, words, decoy)
     }
 
     /// Any program with a template such as `./contain run --rootfs {rootfs} -- {command}`.
     pub fn template(template: &str, decoy: DecoyKind) -> Result<Target> {
-        let words = shell_words::split(template).with_context(|| format!("--program '{template}'"))?;
+        let mut words = shell_words::split(template).with_context(|| format!("--program '{template}'"))?;
         ensure!(
             words.iter().any(|word| word == "{command}"),
             "--program '{template}': {{command}} is missing: the placeholder for the command and its \
@@ -124,21 +139,46 @@ impl Target {
                 PLACEHOLDERS.join(", ")
             );
         }
-        Target::template_words(template, words, decoy)
+        ensure!(words[0] != "{command}", "--program '{template}': it begins with no program");
+        let program = words.remove(0).into();
+        Target::called(template, program, words, decoy)
     }
 
-    fn template_words(id: &str, mut words: Vec<String>, decoy: DecoyKind) -> Result<Target> {
-        let cwd = std::env::current_dir().context("the current directory")?;
-        let first = words.first().context("an empty template")?;
-        let program = find_program(first, &cwd)?;
-        if !first.contains('/') {
-            words[0] = program.to_string_lossy().into_owned();
+    fn called(id: &str, mut program: PathBuf, words: Vec<String>, decoy: DecoyKind) -> Result<Target> {
+        let cwd = match std::env::current_dir() {
+            Ok(cwd) => cwd,
+            // It was removed. Whoever has no need of it is none the worse.
+            Err(_) if program.is_absolute() || program.components().count() == 1 => "/".into(),
+            Err(error) => {
+                return Err(error).context("the current directory; this helps: cd to one that is there");
+            }
+        };
+        let found = find_program(&program, &cwd)?;
+        if program.components().count() == 1 {
+            program = found;
         }
-        let files = files::collect(&words, &cwd)?.into_iter().map(|path| (path.clone(), path)).collect();
-        let name =
-            names::program(&words, &cwd).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let cwd = cwd.to_str().context("the current directory is not UTF-8")?.to_owned();
-        Ok(Target { id: id.into(), name, what: What::Program, template: words, files, cwd, decoy })
+        let Collected { files, lacks, search } = files::collect(&program, &words, &cwd)?;
+        if let Some(taken) = files.iter().chain([&cwd]).find(|path| layout::is_taken(path)) {
+            bail!(
+                "{}: the decoy host has something of its own there; this helps: mv the program to another directory",
+                taken.display()
+            );
+        }
+        let files = files.into_iter().map(|path| (path.clone(), path)).collect();
+        let named = names::program(&program, &words, &cwd);
+        let name = named.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Target {
+            id: id.into(),
+            name,
+            what: What::Program,
+            program,
+            template: words,
+            files,
+            lacks,
+            search,
+            cwd,
+            decoy,
+        })
     }
 
     /// Makes ids unique: a target that was typed twice gets a number. Programs with one name get as much of their paths into
@@ -159,19 +199,32 @@ impl Target {
 
     /// The files that are copied into its decoy, in words of limited length; None where there are none.
     pub fn copied(&self) -> Option<String> {
-        (!self.files.is_empty()).then(|| files::named(&self.files, Path::new(&self.cwd)))
+        (!self.files.is_empty()).then(|| files::named(&self.files, &self.cwd))
     }
 
     /// The argv for a command; `command` are paths as seen inside the rootfs.
-    pub fn argv(&self, command: &[String], id: &str) -> Vec<String> {
-        let mut argv = Vec::new();
+    pub fn argv(&self, command: &[String], id: &str) -> Vec<OsString> {
+        let program = (self.what != What::Bare).then(|| self.program.clone().into());
+        let mut argv: Vec<OsString> = program.into_iter().collect();
         for word in self.at(layout::ROOTFS) {
             match word.as_str() {
-                "{command}" => argv.extend(command.iter().cloned()),
-                _ => argv.push(word.replace("{id}", id)),
+                "{command}" => argv.extend(command.iter().map(OsString::from)),
+                _ => argv.push(word.replace("{id}", id).into()),
             }
         }
         argv
+    }
+
+    /// What the decoy lacks of what the program may need, as the end of a sentence.
+    pub fn lacked(&self) -> String {
+        let all: String = self.lacks.iter().map(|lack| format!("; {lack}")).collect();
+        crate::text::cut(&all, 300)
+    }
+
+    /// PATH as it is in the program's environment, where that is not the usual one.
+    pub fn search_path(&self) -> Option<String> {
+        let more = self.search.join(OsStr::new(":"));
+        (!more.is_empty()).then(|| format!("PATH={}:{}", SEARCH_PATH.join(":"), more.to_string_lossy()))
     }
 
     /// The command template with the path of the rootfs filled in.
@@ -194,14 +247,13 @@ fn is_placeholder(word: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-')
 }
 
-/// The first word as an executable file.
-fn find_program(word: &str, cwd: &Path) -> Result<PathBuf> {
-    let path = if word.contains('/') {
+/// The program as an executable file that can be copied.
+fn find_program(word: &Path, cwd: &Path) -> Result<PathBuf> {
+    let path = if word.as_os_str().as_bytes().contains(&b'/') {
         cwd.join(word)
     } else {
-        let places = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"];
-        let found = places.iter().map(|place| Path::new(place).join(word)).find(|path| path.is_file());
-        found.with_context(|| format!("{word}: no such program in {}", places.join(", ")))?
+        let found = SEARCH_PATH.iter().map(|place| Path::new(place).join(word)).find(|path| path.is_file());
+        found.with_context(|| format!("{}: no such program in {}", word.display(), SEARCH_PATH.join(", ")))?
     };
     let it = fs::metadata(&path).with_context(|| format!("{}: can't be read", path.display()))?;
     if !it.is_file() {
@@ -209,6 +261,10 @@ fn find_program(word: &str, cwd: &Path) -> Result<PathBuf> {
     }
     if std::os::unix::fs::PermissionsExt::mode(&it.permissions()) & 0o111 == 0 {
         bail!("{}: not executable; try: chmod +x {}", path.display(), path.display());
+    }
+    if let Err(errno) = nix::unistd::access(&path, AccessFlags::R_OK) {
+        let shown = path.display();
+        bail!("{shown}: {}, so it can't be copied into a decoy host; try: chmod +r {shown}", errno.desc());
     }
     Ok(path)
 }

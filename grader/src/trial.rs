@@ -56,7 +56,7 @@ use nix::sys::signalfd::SignalFd;
 use shared::Shared;
 use std::cell::OnceCell;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What every trial of a worker needs.
@@ -103,7 +103,7 @@ impl Stage {
             rootfs: &self.rootfs,
             victim: &self.victim,
             files: &target.files,
-            cwd: Path::new(&target.cwd),
+            cwd: &target.cwd,
             stage: &self.directory,
             disk: self.disk.as_ref().ok(),
             ext4,
@@ -143,7 +143,10 @@ impl Stage {
             cwd: target.cwd.clone(),
             streams,
             watched: false,
-            environment: vec![format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))],
+            environment: [format!("DECOY_TOKEN={}", decoy.secrets.at("environment"))]
+                .into_iter()
+                .chain(target.search_path())
+                .collect(),
             leak_root: needs.contains(&Need::LeakedDescriptor),
             ambient: needs.contains(&Need::AmbientCapabilities),
             datagrams: needs.contains(&Need::Datagrams),

@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 100;
 pub struct Copy<'a> {
     /// The budget in bytes. Bytes are counted while they are read, since a file may grow.
     pub left: u64,
-    /// Whether directories whose names begin with a dot are left out: `.git`, `.ssh`.
+    /// Whether directories whose names begin with a dot are left out, `.git` and `.ssh`, and what can't be read.
     pub without_dot_directories: bool,
     /// Maps the owner of the original to the owner of the copy. None: the copies belong to the caller.
     pub owner: Option<&'a dyn Fn(u32, u32) -> (u32, u32)>,
@@ -73,7 +73,8 @@ impl Copy<'_> {
                 Err(Errno::ENOENT) => Ok(()),
                 Err(Errno::EXDEV) => self.mount_point(&source.entry(&inner)?, &made, Path::new(&inner)),
                 Err(errno) => Err(errno.into()),
-                Ok(it) if is_dotted && self.without_dot_directories && it.is(SFlag::S_IFDIR) => Ok(()),
+                Ok(it) if self.without_dot_directories && is_dotted && it.is(SFlag::S_IFDIR) => Ok(()),
+                Ok(it) if self.without_dot_directories && has_content(&it) && !it.is_readable() => Ok(()),
                 Ok(it) => self.deep(&it, &made, Path::new(&inner), depth + 1),
             };
             copied.with_context(|| Path::new(&inner).display().to_string())?;
@@ -110,6 +111,10 @@ impl Copy<'_> {
         // An owner without an id here, in a container or a user namespace, becomes root.
         Ok(set(uid, gid).or_else(|_| set(self.root.0, self.root.1))?)
     }
+}
+
+fn has_content(it: &Entry) -> bool {
+    it.is(SFlag::S_IFREG) || it.is(SFlag::S_IFDIR)
 }
 
 impl Directory {

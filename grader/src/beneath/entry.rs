@@ -4,6 +4,7 @@ use super::{Directory, is, path, set_mode, set_owner};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::unistd::AccessFlags;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -60,6 +61,12 @@ impl Entry {
         }
         // The same file, even if another one has its name by now.
         File::open(self.path())
+    }
+
+    /// Whether its content may be read: a directory must be searched as well.
+    pub fn is_readable(&self) -> bool {
+        let search = if self.is(SFlag::S_IFDIR) { AccessFlags::X_OK } else { AccessFlags::empty() };
+        nix::unistd::eaccess(&self.path(), AccessFlags::R_OK | search).is_ok()
     }
 
     /// The directory that it is.

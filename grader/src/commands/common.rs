@@ -126,6 +126,9 @@ pub fn say_copied(target: &Target) {
     if let Some(copied) = target.copied() {
         text::say(&text::line(&format!("{}: copied into the decoy host: {copied}", target.name)));
     }
+    for lack in &target.lacks {
+        text::say(&text::line(&format!("{}: {lack}", target.name)));
+    }
 }
 
 /// A progress bar on standard error, if that is a terminal.

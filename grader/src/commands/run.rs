@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// Labs (lab1-namespaces, lab1 or 1), or programs that are called as `PROGRAM DIRECTORY COMMAND [ARGS...]`
     #[arg(value_name = "LAB|PROGRAM")]
-    names: Vec<String>,
+    names: Vec<PathBuf>,
     /// Run only this attempt or works check; may be repeated
     #[arg(long, value_name = "ID", alias = "attempt")]
     check: Vec<String>,
@@ -149,15 +149,17 @@ fn classify_names(options: &Options) -> Result<(Vec<&'static str>, Vec<&Path>)> 
     let (mut found, mut programs) = (Vec::new(), Vec::new());
     for name in &options.names {
         // An existing path is a program, unless it is a lab's directory.
-        match labs::resolve(name) {
+        match name.to_str().and_then(labs::resolve) {
             Some(lab) if !found.contains(&lab) => found.push(lab),
             Some(_) => {}
-            None if Path::new(name).exists() => programs.push(Path::new(name)),
+            None if name.exists() => programs.push(name.as_path()),
             None => {
                 let known = labs::ALL.join(", ");
-                return Err(
-                    UsageError(format!("{name}: neither a lab ({known}) nor a program that exists")).into()
-                );
+                return Err(UsageError(format!(
+                    "{}: neither a lab ({known}) nor a program that exists",
+                    name.display()
+                ))
+                .into());
             }
         }
     }

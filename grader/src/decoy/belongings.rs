@@ -1,6 +1,7 @@
 //! What a decoy host has besides files, and how it is: what a program has no business to change, whatever it does for its
 //! container.
 
+use super::layout::CANARIES;
 use super::own_view;
 use super::services::{SEGMENT, SESSION, Services};
 use anyhow::{Context, Result};
@@ -18,9 +19,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
-
-/// Files with a random word. Its size and its times may be put back; the word may not.
-const CANARIES: [&str; 2] = ["/canary", "/canary.open"];
 
 /// As much is read of anything.
 const MAX_BYTES: u64 = 4096;
@@ -49,6 +47,7 @@ impl Belongings {
             let name = format!("the interface {}", interface.interface_name);
             all.0.insert((name, address), format!("{flags:?}"));
         }
+        // Files with a random word. Its size and its times may be put back; the word may not.
         for path in CANARIES {
             all.add(path, text(read_file(path)));
         }

@@ -2,6 +2,7 @@
 //!
 //! A decoy costs more than a trial. Where nothing has changed it serves for the next one too.
 
+use super::Plan;
 use super::belongings::Belongings;
 use super::layout::{READ_ONLY, ROOTFS};
 use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID, Names};
@@ -40,6 +41,8 @@ pub struct TreeState {
     belongings: Belongings,
     /// Paths of what is the program's own.
     programs: Vec<PathBuf>,
+    /// Where a file system of the host's is mounted.
+    host_mount: &'static str,
 }
 
 /// Every file of the decoy's own, with what is not to change. As strings, which are compared sooner than paths.
@@ -107,15 +110,16 @@ impl EmptyDirectories {
 const MAX_EMPTY: usize = 1000;
 
 impl TreeState {
-    /// What it looks like now. `programs` are the paths of what is the program's own.
-    pub fn now(services: &Services, victim: Pid, programs: Vec<PathBuf>) -> Result<TreeState> {
-        let proc = &services.proc;
+    /// What it looks like now, made from this plan.
+    pub fn now(services: &Services, victim: Pid, plan: &Plan) -> Result<TreeState> {
+        let (proc, host_mount) = (&services.proc, plan.host_mount());
         Ok(TreeState {
             mounts: mounts(proc)?,
             processes: processes(proc)?,
-            files: files()?,
+            files: files(host_mount)?,
             belongings: Belongings::now(services, victim)?,
-            programs,
+            programs: plan.files.iter().map(|(_, there)| there.clone()).collect(),
+            host_mount,
         })
     }
 
@@ -138,7 +142,7 @@ impl TreeState {
         if mounts(proc)? != self.mounts || name()? != name_now {
             return Ok(false);
         }
-        put_away(&Directory::open(Path::new("/"))?, files()?, &self.files)
+        put_away(&Directory::open(Path::new("/"))?, files(self.host_mount)?, &self.files)
     }
 
     /// How the mount table differs. It is read line by line: a program may make a hundred thousand mounts.
@@ -168,7 +172,7 @@ impl TreeState {
         let mut changes = FileChanges::default();
         let mut empty = EmptyDirectories::default();
         let mut gone: BTreeSet<&OsString> = self.files.keys().collect();
-        let whole = each_file(&mut |path, mark| {
+        let whole = each_file(self.host_mount, &mut |path, mark| {
             let was = self.files.get(&path);
             if !gone.remove(&path) {
                 changes.paths.new.add(&path.to_string_lossy());
@@ -237,9 +241,9 @@ impl FileMark {
 }
 
 /// The files of the decoy's own tree and of its volumes, as the decoy's processes see them.
-fn files() -> Result<Files> {
+fn files(host_mount: &str) -> Result<Files> {
     let mut found = Files::new();
-    each_file(&mut |path, mark| keep(&mut found, path, mark)).map(|_| found)
+    each_file(host_mount, &mut |path, mark| keep(&mut found, path, mark)).map(|_| found)
 }
 
 /// The files of a tree, without what is mounted in it. Their paths begin with `/`, its top.
@@ -284,7 +288,7 @@ fn remove(root: &Directory, path: &Path) -> std::io::Result<()> {
 type See<'a> = &'a mut dyn FnMut(OsString, FileMark) -> Result<ControlFlow<()>>;
 
 /// Shows each file of the decoy's own tree and of its volumes, as the decoy's processes see them.
-fn each_file(see: See) -> Result<ControlFlow<()>> {
+fn each_file(host_mount: &str, see: See) -> Result<ControlFlow<()>> {
     let root = Directory::open(Path::new("/")).context("/")?;
     // There the rootfs is seen for a second time.
     let mut own = Walk { device: root.stat()?.st_dev, but: Some(Path::new(READ_ONLY)), see };
@@ -293,7 +297,8 @@ fn each_file(see: See) -> Result<ControlFlow<()>> {
     }
     let volume = root.below(ROOTFS).and_then(|rootfs| rootfs.in_root("data"));
     // A volume that is not mounted any more is seen in the mount table.
-    for (top, name) in [(root.below("mnt"), "/mnt".into()), (volume, Path::new(ROOTFS).join("data"))] {
+    for (top, name) in [(root.below(host_mount), host_mount.into()), (volume, Path::new(ROOTFS).join("data"))]
+    {
         let Ok(top) = top else { continue };
         let mut volume = Walk { device: top.stat()?.st_dev, but: None, see: &mut *own.see };
         if volume.list(&top, &name, 0)?.is_break() {

@@ -1,5 +1,7 @@
 //! Where things stand in a decoy.
 
+use std::path::Path;
+
 /// Where the machine's directories and devices are mounted outside, beside the decoy's tree.
 pub const MACHINE: &str = "../machine";
 
@@ -20,3 +22,24 @@ pub const ROOTFS_WITH_SPACE: &str = "/srv/root fs";
 
 /// The victim's program.
 pub const VICTIM: &str = "/srv/victim";
+
+/// The file that the victim holds open.
+pub const VICTIM_FILE: &str = "/srv/victim-file";
+
+/// Files that only the host may read, and that everybody may.
+pub const CANARIES: [&str; 2] = ["/canary", "/canary.open"];
+
+/// Where a file system of the host's is mounted: the first of these that is not above anything of the program's.
+const MOUNTS: [&str; 3] = ["/mnt", "/media", "/var/mnt"];
+
+/// Where a file system of the host's is mounted, if these paths are the program's.
+pub fn host_mount<'p>(programs: impl Iterator<Item = &'p Path> + Clone) -> &'static str {
+    let is_free = |place: &&&str| !programs.clone().any(|path| path.starts_with(place));
+    MOUNTS.iter().find(is_free).unwrap_or(&MOUNTS[0])
+}
+
+/// Whether something of the decoy host's own stands at this path, above it, or below it: there no program can be.
+pub fn is_taken(path: &Path) -> bool {
+    let own = [ROOTFS, READ_ONLY, READ_ONLY_WITHOUT_SPACE, ROOTFS_WITH_SPACE, VICTIM, VICTIM_FILE];
+    own.iter().chain(&CANARIES).any(|own| path.starts_with(own))
+}

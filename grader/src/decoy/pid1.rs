@@ -63,7 +63,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     }
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).context("making / private")?;
     own_root(plan)?;
-    volumes(secrets)?;
+    volumes(secrets, plan.host_mount())?;
     other_names()?;
     // Shared within, so that a container which forgets private propagation is caught.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
@@ -76,8 +76,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("PR_SET_PDEATHSIG")?;
 
     let root = fs::metadata("/")?;
-    let programs = plan.files.iter().map(|(_, there)| there.clone()).collect();
-    let first = TreeState::now(&services, victim, programs)?;
+    let first = TreeState::now(&services, victim, plan)?;
     let ready = Ready {
         namespaces: namespaces()?,
         root: (root.dev(), root.ino()),
@@ -146,11 +145,11 @@ fn enter_a_copy() -> Result<()> {
 
 /// A mount of the host's, and a volume of the container's below the rootfs. Each has a random word for its
 /// source; the volume has a set-user-ID program.
-fn volumes(secrets: &Secrets) -> Result<()> {
+fn volumes(secrets: &Secrets, host_mount: &str) -> Result<()> {
     let root = Directory::open(Path::new("/"))?;
     let rootfs = root.below(layout::ROOTFS)?;
     // `data` may have come with the rootfs, as a link.
-    for (word, at, name) in [("host-mount", &root, "mnt"), ("volume", &rootfs, "data")] {
+    for (word, at, name) in [("host-mount", &root, host_mount), ("volume", &rootfs, "data")] {
         let place = match tree::place(at, name)? {
             Some(found) => found,
             None => at.make(name, 0o755).with_context(|| format!("mkdir {name}"))?,

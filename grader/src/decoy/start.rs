@@ -8,6 +8,7 @@ use caps::CapSet;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::termios;
 use nix::unistd::{
@@ -16,18 +17,22 @@ use nix::unistd::{
 };
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// What to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Program {
     /// Its words; the first is a path in the decoy.
-    pub argv: Vec<String>,
+    #[serde(with = "crate::path_bytes::words")]
+    pub argv: Vec<OsString>,
     /// Its working directory in the decoy.
-    pub cwd: String,
+    #[serde(with = "crate::path_bytes")]
+    pub cwd: PathBuf,
     /// Its standard streams.
     pub streams: Streams,
     /// Whether the grader will follow it with ptrace(2).
@@ -115,8 +120,12 @@ impl Started {
         // (proc(5)). From outside, since the process at the gate is not dumpable: its files belong to the worker.
         let _ = fs::write(format!("/proc/{}/oom_score_adj", self.pid), "1000");
         let opened = gate.write_all(b"!");
-        // Who stood at it has gone, and has said why.
-        opened.map_err(|error| self.exec_error().map_or_else(|| error.into(), anyhow::Error::msg))
+        // Who stood at it has gone, and has said why, or is about to.
+        opened.map_err(|error| {
+            let mut said = [PollFd::new(self.error.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut said, PollTimeout::from(1000_u16));
+            self.exec_error().map_or_else(|| error.into(), anyhow::Error::msg)
+        })
     }
 
     /// Why it could not be executed, if so. Waits for the end of its gate; ask when it has ended.
@@ -220,13 +229,14 @@ fn become_program(
     let permitted = caps::read(None, CapSet::Permitted)?;
     caps::set(None, CapSet::Inheritable, &permitted)?;
     as_in_a_new_process();
-    chdir(program.cwd.as_str()).with_context(|| program.cwd.clone())?;
+    chdir(&program.cwd).with_context(|| program.cwd.display().to_string())?;
 
-    let words =
-        |list: &[String]| list.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
-    let argv = words(&program.argv)?;
-    let mut environment = words(&ENVIRONMENT.map(str::to_owned))?;
-    environment.extend(words(&program.environment)?);
+    let argv: Vec<_> =
+        program.argv.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<_, _>>()?;
+    let given = program.environment.iter().map(String::as_str);
+    let name = |variable: &str| variable.split('=').next().map(str::to_owned);
+    let usual = ENVIRONMENT.into_iter().filter(|usual| !given.clone().any(|it| name(it) == name(usual)));
+    let environment: Vec<_> = usual.chain(given.clone()).map(CString::new).collect::<Result<_, _>>()?;
     if program.ambient {
         // Ambient capabilities are what a program keeps over execve(2) without being root (capabilities(7)).
         caps::set(None, CapSet::Ambient, &permitted)?;
@@ -239,7 +249,7 @@ fn become_program(
     }
     drop(ready);
     File::from(gate).read_exact(&mut [0]).context("the gate")?;
-    execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].clone())
+    execve(&argv[0], &argv, &environment).with_context(|| program.argv[0].display().to_string())
 }
 
 /// The decoy's root, and nothing else.

@@ -1,7 +1,7 @@
 //! The victim: a process that is there to be attacked, with a random word in its environment, one in its memory,
 //! and one in a file that it holds open. Unlike PID 1 it executes a program, and so can be traced.
 
-use super::layout::VICTIM;
+use super::layout::{VICTIM, VICTIM_FILE};
 use super::secrets::Secrets;
 use crate::interrupts::as_in_a_new_process;
 use crate::proc;
@@ -23,15 +23,12 @@ use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 
-/// The file that it holds open.
-const FILE: &str = "/srv/victim-file";
-
 /// Starts it, as a child of the decoy's PID 1, and waits until it holds all that it should. Returns its number
 /// in the decoy.
 pub fn start(secrets: &Secrets) -> Result<Pid> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
-    let mut file = options.open(FILE).context(FILE)?;
+    let mut file = options.open(VICTIM_FILE).context(VICTIM_FILE)?;
     file.write_all(secrets.at("victim-file").as_bytes())?;
     start_with(secrets, file.into())
 }

@@ -236,7 +236,12 @@ fn cache(facts: &MachineFacts) -> Finding {
         Ok(path) => fine(Area::Cache, path.display().to_string()),
         Err(why) => {
             let mend = Mend::Run("export XDG_CACHE_HOME=$(mktemp -d)".into());
-            lack(Area::Cache, why.clone(), "nothing can be judged without a --rootfs of your own", mend)
+            lack(
+                Area::Cache,
+                why.clone(),
+                "the root file system and the labs are made anew in each run",
+                mend,
+            )
         }
     }
 }

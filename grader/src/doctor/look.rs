@@ -46,7 +46,7 @@ pub fn facts() -> MachineFacts {
         ids: Lease::take(crate::report::DecoyKind::User)
             .map(|lease| lease.ids)
             .map_err(|error| format!("{error:#}")),
-        cache: cache_dir::cache().map_err(|error| format!("{error:#}")),
+        cache: cache_dir::lasting().map_err(|error| format!("{error:#}")),
         temporary,
         libc: libc_here(),
         decoys: Vec::new(),

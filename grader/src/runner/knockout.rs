@@ -175,7 +175,7 @@ fn target(lab: &str, userns: bool, program: &std::path::Path, decoy: DecoyKind) 
     let number = labs::ALL.iter().position(|name| *name == lab).context("an unknown lab")?;
     let mut target = Target::lab(number, lab, program, decoy);
     if userns {
-        target.template.insert(1, "--userns".into());
+        target.template.insert(0, "--userns".into());
     }
     Ok(target)
 }

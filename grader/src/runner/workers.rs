@@ -14,6 +14,7 @@ pub mod stopper;
 pub mod usage;
 mod worker;
 
+use crate::cache_dir;
 use crate::channel::Channel;
 use crate::decoy::delegated;
 use crate::decoy::groups::Groups;
@@ -23,7 +24,7 @@ use crate::runner::keeper::record::Record;
 use crate::target::Target;
 use crate::trial::Facts;
 use crate::trial::works::Works;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use attempts::rules::{Rule, Rules};
 use nix::sys::prctl;
 use nix::sys::signal::SigSet;
@@ -112,7 +113,9 @@ impl Workers {
         delegated::enter();
         let keeper = Keeper::start()?;
         let victim = keeper.directory.join("victim");
-        fs::write(&victim, VICTIM).with_context(|| format!("can't write {}", victim.display()))?;
+        if let Err(error) = fs::write(&victim, VICTIM) {
+            bail!("can't write {}: {error}; {}", victim.display(), cache_dir::TEMPORARY_WAY_OUT);
+        }
         fs::set_permissions(&victim, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         // Whoever a worker leaves behind becomes our child, so that we can wait for its end (prctl(2)).
         prctl::set_child_subreaper(true).context("PR_SET_CHILD_SUBREAPER")?;

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The file that a template is about: the first that it names and that the machine does not have for everybody, as it has
-/// env(1) and sh(1); else that of its first word.
-pub fn program(words: &[String], cwd: &Path) -> PathBuf {
-    let mut files = words.iter().filter(|word| !word.contains('{')).map(|word| cwd.join(word));
+/// env(1) and sh(1); else that of its first word, the program.
+pub fn program(program: &Path, words: &[String], cwd: &Path) -> PathBuf {
+    let named = words.iter().filter(|word| !word.contains('{')).map(Path::new);
+    let mut files = [program].into_iter().chain(named).map(|word| cwd.join(word));
     let own = files.find(|path| path.is_file() && !tree::shows(path));
-    own.unwrap_or_else(|| words.first().map(|word| cwd.join(word)).unwrap_or_default())
+    own.unwrap_or_else(|| cwd.join(program))
 }
 
 /// Gives programs with one name more of their paths, until all that have different paths differ. A name that somebody has given
@@ -18,7 +19,7 @@ pub fn program(words: &[String], cwd: &Path) -> PathBuf {
 pub fn tell_apart(targets: &mut [Target]) {
     let mut by_name: BTreeMap<String, Vec<(usize, PathBuf)>> = BTreeMap::new();
     for (at, target) in targets.iter().enumerate().filter(|(_, target)| target.what == What::Program) {
-        let path = program(&target.template, Path::new(&target.cwd));
+        let path = program(&target.program, &target.template, &target.cwd);
         if path.file_name().is_some_and(|name| name.to_string_lossy() == target.name) {
             by_name.entry(target.name.clone()).or_default().push((at, path));
         }

@@ -5,6 +5,7 @@
 //! - [`kernels`]: all on kernels that lack something.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
 //! - [`programs`]: programs that are no labs. [`build_ends`]: a build that never ends. [`stale`]: what was built before.
+//! - [`situations`]: what no verdict depends on.
 
 mod bad_input;
 mod build_ends;
@@ -19,6 +20,7 @@ mod output;
 mod pack;
 mod programs;
 mod rootfs;
+mod situations;
 mod stale;
 mod starter;
 mod watch;

@@ -139,30 +139,6 @@ fn names_in_an_archive_and_how_many() {
 }
 
 #[test]
-fn a_small_stack_is_an_error_with_words() {
-    let Some(stage) = stage() else { return };
-    for words in [vec!["run", "--attempt", "mount"], vec!["doctor"], vec!["explain"], vec!["pack"], vec![]] {
-        let ran = stage.run(stage.script("ulimit -s 100; \"$@\"", words));
-        assert_eq!(ran.code(), Some(1), "{ran:?}");
-        ran.assert().stderr(
-            "grader: the stack is limited to 100 KiB, but 1024 KiB are needed; this helps: ulimit -s 1024\n",
-        );
-    }
-    // What is said to be enough is.
-    let words = [
-        "run",
-        "--attempt",
-        "mount",
-        "--decoy",
-        "user",
-        "--program",
-        "unshare --mount chroot {rootfs} {command}",
-    ];
-    let ran = stage.run(stage.script("ulimit -s 1024; \"$@\"", words));
-    assert!(ran.code().is_some_and(|code| code < 2), "{ran:?}");
-}
-
-#[test]
 fn a_small_limit_on_files_is_an_error_with_words() {
     let Some(stage) = stage() else { return };
     let words = [

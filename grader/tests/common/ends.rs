@@ -1,5 +1,6 @@
 //! What a test program that is killed would leave: the programs that it has started, and its directory of temporary files.
 
+use grader::interrupts::as_in_a_new_process;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
@@ -13,15 +14,17 @@ use std::sync::OnceLock;
 
 const PREFIX: &str = "container-labs-tests-";
 
-/// The program is killed when the thread that starts it ends, as all do of a test program that is killed.
+/// The program is killed when the thread that starts it ends, as all do of a test program that is killed. It has the signals
+/// of a new process: a shell that runs the tests in the background has INT and QUIT ignored.
 pub fn with_us(program: &mut Command) {
     let ours = std::process::id();
     let ask = move || {
         // After the change of ids, which would undo it (prctl(2), PR_SET_PDEATHSIG).
         set_pdeathsig(Signal::SIGKILL)?;
+        as_in_a_new_process();
         if parent_id() == ours { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     };
-    // SAFETY: two system calls, in a child that the program then replaces.
+    // SAFETY: system calls alone, in a child that the program then replaces.
     unsafe { program.pre_exec(ask) };
 }
 

@@ -276,11 +276,12 @@ fn an_attempt_that_lands_only_as_root_names_the_command_that_judges_it() {
 }
 
 #[test]
-fn without_a_place_for_its_files_that_comes_first() {
+fn without_a_place_for_its_files_that_comes_first_and_a_cache_stops_nothing() {
     let cache = Err("neither XDG_CACHE_HOME nor HOME is set".to_owned());
     let facts =
         MachineFacts { cache, user_namespace: Tried::Works, ..user(Errno::EPERM, Settings::default()) };
-    assert_eq!(way_out(&facts, &[], true).unwrap(), "export XDG_CACHE_HOME=$(mktemp -d)");
-    let facts = MachineFacts { temporary: refused(Errno::EROFS), cache: root().cache, ..facts };
+    assert_eq!(way_out(&facts, &[], true).unwrap(), format!("sudo {ME}"));
+    assert_eq!(mends(&facts, Area::Cache), [run("export XDG_CACHE_HOME=$(mktemp -d)")]);
+    let facts = MachineFacts { temporary: refused(Errno::EROFS), ..facts };
     assert!(way_out(&facts, &[], true).unwrap().starts_with("export TMPDIR="));
 }

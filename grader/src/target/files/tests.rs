@@ -19,8 +19,9 @@ fn script(path: &Path) {
 }
 
 fn of(cwd: &Path, words: &[&str]) -> Result<Vec<PathBuf>> {
+    let (program, words) = words.split_first().unwrap();
     let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).chain(["{command}".to_owned()]).collect();
-    collect(&words, cwd)
+    Ok(collect(Path::new(program), &words, cwd)?.files)
 }
 
 #[test]

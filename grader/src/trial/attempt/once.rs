@@ -109,7 +109,7 @@ impl Trial<'_> {
             }
             None => {
                 let NotStarted { why, said } = NotStarted::of(&mut session, stage.limit);
-                facts.not_started = Some(why);
+                facts.not_started = Some(why + &target.lacked());
                 facts.evidence.extend(said.into_iter().map(|line| format!("standard error: {line}")));
                 if let Ending::Exited(_) = session.program() {
                     facts.forbidden = forbidden(stage, target, decoy, attempt.needs);

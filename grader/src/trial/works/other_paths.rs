@@ -33,7 +33,7 @@ pub fn second(
     let mut target = starts.target.clone();
     let quiet = matches!(target.what, What::Lab(_));
     if quiet {
-        target.template.insert(1, "--quiet".into());
+        target.template.insert(0, "--quiet".into());
     }
     let before = Survivor::of(first.pid, &starts.stage.groups);
     let mut run = || -> Result<()> {
@@ -56,8 +56,9 @@ pub fn second(
 /// The same directory by other paths: by one that is all at once, and if that fails, by each alone.
 pub fn other_paths(starts: &Starts, asked: &[&'static Work], host: &mut Host) {
     let read_only = asked.iter().any(|work| work.id == "read-only-rootfs");
-    let relative = |path: &str| format!("{}/", relative(&starts.target.cwd, path));
-    let [of_rootfs, of_read_only] = names(&starts.target.cwd);
+    let cwd = &starts.target.cwd.to_string_lossy();
+    let relative = |path: &str| format!("{}/", relative(cwd, path));
+    let [of_rootfs, of_read_only] = names(cwd);
     if read_only && by_path(starts, &relative(&of_read_only), host).is_ok() {
         (host.odd_path, host.read_only) = (Some(Ok(())), Some(Ok(())));
         return;

@@ -36,7 +36,9 @@ impl Named {
         let Ok(root) = Directory::open(Path::new(&format!("/proc/{}/root", decoy.pid1()))) else {
             return Named { files: BTreeSet::new(), shell: None };
         };
-        let words = &target.template;
+        // The first file that is executed counts as its own, by whatever bytes it is named.
+        let program = target.program.to_string_lossy().into_owned();
+        let words: Vec<String> = [program].into_iter().chain(target.template.iter().cloned()).collect();
         let shell = (0..words.len()).find(|at| is_shell_with_script(&words[*at..]));
         let file = |word: &String| places(word, &target.cwd).find_map(|place| number(&root, &place));
         // Who names a shell for a script does not say that the program may execute one.
@@ -75,8 +77,8 @@ fn is_shell_with_script(words: &[String]) -> bool {
 }
 
 /// Where a word may name a program.
-fn places(word: &str, cwd: &str) -> Box<dyn Iterator<Item = PathBuf>> {
-    let here = Path::new(cwd).join(word);
+fn places(word: &str, cwd: &Path) -> Box<dyn Iterator<Item = PathBuf>> {
+    let here = cwd.join(word);
     match word.contains('/') {
         true => Box::new(std::iter::once(here)),
         false => {

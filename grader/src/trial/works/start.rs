@@ -163,7 +163,8 @@ impl<'a> Starts<'a> {
         match search(&mut session, self.decoy, command, found)? {
             Some(pid) => Ok(RunningCommand { session, pid, exe: observe::identity(pid).exe }),
             None => {
-                let why = NotStarted::of(&mut session, self.stage.limit);
+                let mut why = NotStarted::of(&mut session, self.stage.limit);
+                why.why += &target.lacked();
                 if session.program() == Ending::None {
                     self.give_up(&mut session);
                 }
