@@ -11,6 +11,7 @@
 //! - [`forbidden`]: what a decoy refuses to every program.
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
+//! - [`rival`]: who wants CPU time as well.
 //! - [`memory`]: what it takes, where no group limits it.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
@@ -27,6 +28,7 @@ pub mod look;
 pub mod memory;
 pub mod observe;
 pub mod requirements;
+pub mod rival;
 pub mod session;
 pub mod shared;
 pub mod stakes;
