@@ -258,15 +258,15 @@ mod tests {
     fn the_directory_is_made_for_its_owner_alone() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("a/b");
-        assert_eq!(make(&path).unwrap(), path);
+        assert_eq!(make(temporary.path(), Path::new("a/b")).unwrap(), path);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
     }
 
     #[test]
     fn a_place_that_cannot_hold_it_is_named() {
         let temporary = tempfile::NamedTempFile::new().unwrap();
-        let error = make(&temporary.path().join("container-labs")).unwrap_err();
+        let error = make(temporary.path(), Path::new("container-labs")).unwrap_err();
         let text = format!("{error:#}");
-        assert!(text.contains(WAY_OUT) && text.contains("Not a directory"), "{text}");
+        assert!(text.contains("is no directory"), "{text}");
     }
 }

@@ -8,7 +8,8 @@
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
 //! - [`user_root`]: what lets its root do in a user namespace what root may do elsewhere.
 //! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
-//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, and in its [`belongings`].
+//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, in its [`belongings`], and in
+//!   which [`mount_lines`]. [`later`]: a mount that it makes while a container runs.
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
@@ -28,10 +29,12 @@ pub mod groups;
 pub mod hierarchy;
 pub mod ids;
 pub mod image;
+pub mod later;
 pub mod layout;
 pub mod limits;
 pub mod loop_device;
 pub mod messages;
+pub mod mount_lines;
 pub mod own_view;
 pub mod pid1;
 pub mod quota;
@@ -116,6 +119,7 @@ pub struct Decoy {
     programs: RefCell<Vec<Ending>>,
     groups: Groups,
     strangers: Cell<usize>,
+    gave_up: Cell<bool>,
     ground: Option<Ground>,
     /// Which files of its tree are at stake.
     pub stakes: Stakes,
@@ -189,6 +193,7 @@ impl Decoy {
             programs: RefCell::default(),
             groups: plan.groups.clone(),
             strangers: Cell::new(0),
+            gave_up: Cell::new(false),
             ground: Some(ground),
             stakes,
         })
@@ -208,7 +213,8 @@ impl Decoy {
         }
         match self.answer()? {
             Some((FromPid1::Started { strangers }, descriptors)) => {
-                self.strangers.set(self.strangers.get() + strangers);
+                let known = if self.gave_up.take() { 0 } else { strangers };
+                self.strangers.set(self.strangers.get() + known);
                 let mut programs = self.programs.borrow_mut();
                 programs.push(Ending::None);
                 Ok((Started::new(descriptors)?, programs.len() - 1))
@@ -326,6 +332,11 @@ impl Decoy {
     /// How many processes its programs have left behind that had to be ended before the next program was started.
     pub fn strangers(&self) -> usize {
         self.strangers.get()
+    }
+
+    /// Notes that a start was ended from outside: what is left of it when the next one begins is not its program's fault.
+    pub fn gave_up(&self) {
+        self.gave_up.set(true);
     }
 
     /// How its PID 1 ended, if it has: as the grader's wait(2) told.

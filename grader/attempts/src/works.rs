@@ -9,7 +9,7 @@ mod filesystems;
 mod killed;
 mod namespaces;
 pub mod signals;
-mod streams;
+pub mod streams;
 
 use crate::{Attacker, Host};
 
@@ -54,6 +54,8 @@ pub enum InStart {
 /// Every works check.
 pub const ALL: &[Work] = &[
     command::STARTS,
+    command::EACH_START,
+    command::ARGUMENTS,
     streams::OUTPUT,
     streams::INPUT,
     streams::TERMINAL,
@@ -65,8 +67,10 @@ pub const ALL: &[Work] = &[
     directories::TWO_AT_ONCE,
     directories::ROOTFS_WRITABLE,
     command::NOTHING_LEFT,
+    directories::TEMPORARY_DIRECTORY,
     command::HOST_INTACT,
     namespaces::PID_1,
+    filesystems::LATER_MOUNTS,
     signals::SIGNALS,
     signals::NO_CHILD_LEFT,
     namespaces::ROOT_INSIDE,

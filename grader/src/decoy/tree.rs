@@ -18,7 +18,7 @@
 use super::Plan;
 use super::changes::{self, Files};
 use super::ids::Ids;
-use super::layout::{ROOTFS, VICTIM};
+use super::layout::{READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
 use super::secrets::Secrets;
 use super::{image, user_root};
 use crate::beneath::{Copy, Directory, Entry};
@@ -140,6 +140,12 @@ pub fn shows(path: &Path) -> bool {
         || MACHINE_FILES.iter().any(|name| path == Path::new("/").join(name))
 }
 
+/// Whether the rootfs has other names in a program's working directory. Where everybody looks for files it has them already, and
+/// the machine's own directories are read-only.
+pub fn has_names_of_its_own(cwd: &Path) -> bool {
+    ![Path::new("/"), Path::new("/srv")].contains(&cwd) && !shows(cwd)
+}
+
 /// Builds the tree on `plan.stage`.
 pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     let root = &Directory::open(plan.stage).context("the decoy's root")?;
@@ -204,6 +210,15 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     // The person may have called a program that lies elsewhere; where the machine shows it, it is there.
     if root.below(plan.cwd).is_err() {
         make.directories(root, plan.cwd).with_context(|| format!("mkdir {}", plan.cwd.display()))?;
+    }
+    if has_names_of_its_own(plan.cwd) {
+        let here = root.below(plan.cwd)?;
+        for (name, of) in SPACED_NAMES.into_iter().zip([ROOTFS, READ_ONLY]) {
+            match make.link(&here, name, of) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made.with_context(|| format!("{name} in {}", plan.cwd.display()))?,
+            }
+        }
     }
     Ok(())
 }

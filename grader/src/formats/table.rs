@@ -215,22 +215,23 @@ mod tests {
         let fails = |id| check(id, CheckKind::Works, Outcome::Fails("not there".into()));
         let mut checks = vec![
             check("starts", CheckKind::Works, Outcome::Works),
-            fails("devices"),
-            fails("pts"),
-            fails("shm"),
+            fails("pid-1"),
+            fails("proc-self"),
+            fails("dev-links"),
             check("proc-keys", CheckKind::Attempt, Outcome::Escaped("seen".into())),
             check("proc-keys-unmask", CheckKind::Attempt, Outcome::Blocked("refused".into())),
         ];
         crate::judge::prerequisites::mark_waiting(&mut checks);
         let lines = lines(TargetKind::Program, None, checks);
-        assert_eq!(lines.last().unwrap(), "fix first: container devices: not there");
-        for line in
-            ["container: pts, shm wait for devices", "container: proc-keys-unmask waits for proc-keys"]
-        {
+        assert_eq!(lines.last().unwrap(), "fix first: container pid-1: not there");
+        for line in [
+            "container: proc-self, dev-links wait for pid-1",
+            "container: proc-keys-unmask waits for proc-keys",
+        ] {
             assert!(lines.iter().any(|it| it == line), "{lines:#?}");
         }
         // A waiting check is not listed as a failure of its own.
-        assert!(!lines.iter().any(|line| line.contains("shm:")), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.contains("dev-links:")), "{lines:#?}");
         let row = lines.iter().find(|line| line.contains("proc-keys-unmask")).unwrap();
         assert!(row.trim_end().ends_with("waits"), "{row}");
     }

@@ -191,7 +191,7 @@ mod tests {
     )]
     #[case("# nothing\n[lab1-namespaces]\npoints = 0\n", "r:1: the points of all parts sum to zero")]
     #[case(
-        "[lab3-pivot]\npoints = 1\n[lab3-pivot.weights]\nread-only-rootfs = 0\nchroot-escape = 0\nsetns-own-mount = 0\nleaked-descriptor = 0\nhost-tree = 0\nenv-secret = 0\ntty-foreground = 0\n",
+        "[lab3-pivot]\npoints = 1\n[lab3-pivot.weights]\nread-only-rootfs = 0\ntemporary-directory = 0\nchroot-escape = 0\nsetns-own-mount = 0\nleaked-descriptor = 0\nhost-tree = 0\nenv-secret = 0\ntty-foreground = 0\n",
         "r:1: lab3-pivot: every check weighs 0"
     )]
     #[case("[lab1-namespaces]\npoint = 1\n", "r:2: unknown field")]

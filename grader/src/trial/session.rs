@@ -2,8 +2,10 @@
 //! Everything happens in one loop over poll(2).
 //!
 //! # Layout
-//! - [`follow`]: what wait(2) tells. [`refused`]: which calls failed. [`stops`]: processes that the host holds. [`stream`]: what the program writes.
+//! - [`follow`]: what wait(2) tells. [`executions`]: the programs that were executed. [`refused`]: calls that failed.
+//!   [`stops`]: processes that the host holds. [`stream`]: what the program writes.
 
+pub mod executions;
 pub mod follow;
 pub mod refused;
 pub mod stops;
@@ -16,9 +18,11 @@ use super::group::ContainerGroup;
 use super::memory;
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Started, Streams};
+use crate::proc;
 use anyhow::{Context, Result};
 use attempts::host::Ending;
 use attempts::rules::Rules;
+use executions::Executions;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
@@ -31,6 +35,9 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 use stream::Stream;
+
+/// Who was killed is gone within this time.
+const KILLED: Duration = Duration::from_secs(2);
 
 /// As much of a stream as is kept.
 const KEPT: usize = 64 << 10;
@@ -66,8 +73,8 @@ pub struct Session<'a> {
     calls: Option<refused::Calls>,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
-    /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
-    pub executed: Vec<((u64, u64), String)>,
+    /// The programs that were executed, where the host watches.
+    pub executions: Executions,
 }
 
 impl<'a> Session<'a> {
@@ -113,7 +120,7 @@ impl<'a> Session<'a> {
             filtered: Filtered::default(),
             calls: None,
             held: BTreeMap::new(),
-            executed: Vec::new(),
+            executions: Executions::default(),
         })
     }
 
@@ -186,6 +193,15 @@ impl<'a> Session<'a> {
         }
         self.wait(Duration::from_millis(500))?;
         Ok(self.program() != Ending::None && !self.host_is_dead())
+    }
+
+    /// Ends the program and all that it has made, also when its time has run out, and waits for its end.
+    pub fn kill(&mut self) {
+        for pid in proc::descendants(self.pid()).into_iter().chain([self.pid()]) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        self.deadline = Instant::now() + KILLED;
+        let _ = self.wait(KILLED);
     }
 
     /// Whether the decoy's PID 1 has died.

@@ -8,17 +8,21 @@
 //! # Layout
 //! - [`start`]: one start, in which checks are asked for. [`other_paths`]: starts that need only come to their end.
 //! - [`interrupted`]: starts that are interrupted. [`leftovers`]: what is there afterwards.
+//! - [`others`]: which programs are not the target's own. [`survivor`]: what one container keeps when another ends.
 
 mod checked;
 mod interrupted;
 mod leftovers;
 mod other_paths;
+mod others;
 mod start;
+mod survivor;
 
 use super::Stage;
 use super::attacker::no_witness::NoWitness;
 use super::facts::bounded;
 use super::forbidden::forbidden;
+use super::not_started::NotStarted;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
@@ -50,6 +54,8 @@ pub struct Works {
     pub not_started: Option<String>,
     /// What the decoy host refuses to every program, if the command never started for that.
     pub forbidden: Option<String>,
+    /// What the program said then on standard error, line by line.
+    pub said: Vec<String>,
     /// Why the host's kernel can tell nothing of the command, if so.
     pub no_witness: Option<String>,
     /// One finding a check. Of a check without one nothing is known.
@@ -69,6 +75,11 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
             return works;
         }
     };
+    // As on a host, whose root may make groups.
+    if let Err(error) = stage.groups.give(decoy.root_id()) {
+        works.no_decoy = Some(format!("{error:#}"));
+        return works;
+    }
     let starts = Starts::new(stage, target, &decoy);
     let is_lab = matches!(target.what, What::Lab(_));
     works.run(&starts, number, Host { is_lab, ..Host::default() });
@@ -110,7 +121,10 @@ impl Works {
                 return;
             }
             Err(error) => {
-                self.not_started = Some(format!("{error:#}"));
+                let left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
+                let left = left.iter().map(|what| format!("; and this was left: {what}"));
+                self.not_started = Some(format!("{error:#}{}", left.collect::<String>()));
+                self.said = error.downcast_ref::<NotStarted>().map(|it| it.said.clone()).unwrap_or_default();
                 if starts.may_go_on() {
                     self.forbidden = forbidden(starts.stage, starts.target, starts.decoy, &[]);
                 }
@@ -133,15 +147,20 @@ impl Works {
             self.take(&lab_killed, found);
         }
         // Before those starts that it may give up half-way.
-        host.left = leftovers::leftovers(starts.decoy);
+        let ends = !starts.may_go_on() || starts.fail().unwrap_or(true);
+        host.left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
+        if !ends {
+            host.left.push("asked for a command that is not there, the program does not end".into());
+        }
         if host.changed.is_empty() {
-            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended"));
+            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended").0);
         }
         let afterwards = asked(InStart::Afterwards);
         if starts.may_go_on() {
             other_paths::other_paths(starts, &afterwards, &mut host);
         }
-        let known = |work: &&Work| starts.may_go_on() || !other_paths::is_tried(work);
+        host.began = starts.began();
+        let known = |work: &&Work| other_paths::was_tried(work, &host);
         self.findings.extend(afterwards.into_iter().filter(known).map(|work| finding(work, Ok(()), &host)));
         // The last: what it leaves is its own affair.
         let signals = asked(InStart::Signals);

@@ -16,9 +16,10 @@ use crate::trial::attacker::no_witness::NoWitness;
 use crate::trial::facts::Facts;
 use crate::trial::forbidden::forbidden;
 use crate::trial::group::ContainerGroup;
+use crate::trial::not_started::NotStarted;
 use crate::trial::requirements::{job, may_serve, missing_requirement, needs_own};
 use crate::trial::session::Session;
-use crate::trial::{Stage, hostile, why_not};
+use crate::trial::{Stage, hostile};
 use anyhow::{Context, Result};
 use attempts::Seen;
 use attempts::attempts::{Attempt, Need};
@@ -107,7 +108,9 @@ impl Trial<'_> {
                 facts.evidence.push(seen.into());
             }
             None => {
-                facts.not_started = Some(why_not(&mut session, stage));
+                let NotStarted { why, said } = NotStarted::of(&mut session, stage.limit);
+                facts.not_started = Some(why);
+                facts.evidence.extend(said.into_iter().map(|line| format!("standard error: {line}")));
                 if let Ending::Exited(_) = session.program() {
                     facts.forbidden = forbidden(stage, target, decoy, attempt.needs);
                 }

@@ -29,7 +29,7 @@ pub fn killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<
     let _ = kill(running.pid, Signal::SIGKILL);
     session.wait(TIMEOUT)?;
     let own = Host { program: session.program(), stderr: session.stderr().to_vec(), ..own };
-    make_an_end(&mut running)?;
+    make_an_end(&mut running);
     Ok(checks.iter().map(|work| finding(work, Ok(()), &own)).collect())
 }
 
@@ -73,15 +73,13 @@ pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result
     own.command = hand.session.deaths.get(&running.pid.as_raw()).copied().unwrap_or_default();
     starts.end(&mut running, 0, "", true)?;
     own.left_processes = leftovers::processes(starts.decoy, &before);
-    make_an_end(&mut running)?;
+    make_an_end(&mut running);
     Ok(done.into_iter().map(|(work, result, _)| finding(work, result, &own)).collect())
 }
 
 /// Ends a program that does not end by itself: the next start is not to meet it.
-fn make_an_end(running: &mut RunningCommand) -> Result<()> {
+fn make_an_end(running: &mut RunningCommand) {
     if running.session.program() == Ending::None {
-        let _ = kill(running.session.pid(), Signal::SIGKILL);
-        running.session.wait(TIMEOUT)?;
+        running.session.kill();
     }
-    Ok(())
 }
