@@ -110,7 +110,10 @@ impl Stage {
             image,
             groups: &self.groups,
         };
-        Decoy::make(&plan, ground)
+        let decoy = Decoy::make(&plan, ground)?;
+        // As on a host, whose root may make groups.
+        self.groups.give(decoy.root_id())?;
+        Ok(decoy)
     }
 
     /// The ext4 file system, or why there is none.

@@ -75,11 +75,6 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
             return works;
         }
     };
-    // As on a host, whose root may make groups.
-    if let Err(error) = stage.groups.give(decoy.root_id()) {
-        works.no_decoy = Some(format!("{error:#}"));
-        return works;
-    }
     let starts = Starts::new(stage, target, &decoy);
     let is_lab = matches!(target.what, What::Lab(_));
     works.run(&starts, number, Host { is_lab, ..Host::default() });
