@@ -11,6 +11,7 @@
 //! - [`forbidden`]: what a decoy refuses to every program.
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
+//! - [`rival`]: who wants CPU time as well.
 //! - [`memory`]: what it takes, where no group limits it.
 //! - [`not_started`]: why no command was found, and what the program said.
 //! - [`shared`]: a decoy that serves for more than one trial.
@@ -29,6 +30,7 @@ pub mod memory;
 pub mod not_started;
 pub mod observe;
 pub mod requirements;
+pub mod rival;
 pub mod session;
 pub mod shared;
 pub mod stakes;

@@ -137,6 +137,8 @@ pub enum Need {
     Group,
     /// The same, with memory, pids and cpu controllers.
     Limits,
+    /// A process of the host's that wants all of the attacker's processor.
+    Rival,
     /// A named v1 hierarchy.
     ReleaseAgent,
     /// The host must join the attacker's mount namespace and read its mounts.

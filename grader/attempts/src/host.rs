@@ -108,6 +108,9 @@ pub struct Host {
     pub kernel_text: Option<String>,
     /// The control group that the host put the container into, before the attempt and after.
     pub group: (GroupFacts, GroupFacts),
+    /// What the attacker and a process of the host's got, in seconds, when both wanted all of one processor; none where there
+    /// was no such process.
+    pub rivalry: Option<(f64, f64)>,
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
     /// What of the host's own, or its caller's, a program has changed beyond its container: while its command ran, or

@@ -5,6 +5,7 @@ use crate::decoy::cgroupfs::{self, CONTROLLERS, enable_controllers, join};
 use crate::decoy::end::GONE;
 use crate::decoy::group_tree;
 use crate::decoy::groups::{Group, Groups};
+use crate::random::random_word;
 use anyhow::{Context, Result};
 use attempts::host::GroupFacts;
 use nix::unistd::Pid;
@@ -75,6 +76,22 @@ impl ContainerGroup<'_> {
         self.places.iter().try_for_each(|place| join(&place.path, pid))
     }
 
+    /// Makes a group beside the container's own, where CPU time is given away, for a process of the host's. It is removed with
+    /// the others.
+    ///
+    /// # Errors
+    /// There is no such hierarchy, or no group can be made in it.
+    pub fn beside(&self, attacker: Pid) -> Result<PathBuf> {
+        let mut groups = self.groups.made();
+        let group = groups.find(|it| it.is_unified() || it.is_of_cpu_time()).context("no cpu controller")?;
+        let place = group.place(attacker).context("the attacker's group is unknown")?;
+        let path =
+            around(&place, &self.name).map_or(group.delegated(), |given| group.delegated().join(given));
+        let path = path.join(random_word(8)?);
+        fs::create_dir(&path).with_context(|| format!("can't make the group {}", path.display()))?;
+        Ok(path)
+    }
+
     /// What the host sees of the container's groups: this one, those below it, and those that the container made
     /// beside it.
     pub fn look(&self, attacker: Option<Pid>) -> GroupFacts {
@@ -131,6 +148,12 @@ impl ContainerGroup<'_> {
         };
         self.groups.made().filter_map(hit).sum()
     }
+}
+
+/// The group around the one that a container has made: that which it was `given`, if it made it there, and none where it lies
+/// beside that.
+fn around<'a>(place: &str, given: &'a str) -> Option<&'a str> {
+    place.strip_prefix(given)?.starts_with('/').then_some(given)
 }
 
 /// A figure of all groups that have it; none where none has.
@@ -202,6 +225,15 @@ mod tests {
         let cpu = "usage_usec 9\nnr_periods 8\nnr_throttled 7\nthrottled_usec 6\n";
         assert_eq!(number_after(cpu, "nr_throttled "), Some(7));
         assert_eq!(number_after("populated 1\n", "nr_throttled "), None);
+    }
+
+    #[test]
+    fn a_rival_stands_beside_the_containers_own_group() {
+        assert_eq!(around("given", "given"), None);
+        assert_eq!(around("given/own/below", "given"), Some("given"));
+        assert_eq!(around("given2/own", "given"), None);
+        assert_eq!(around("own", "given"), None);
+        assert_eq!(around("", "given"), None);
     }
 
     #[test]

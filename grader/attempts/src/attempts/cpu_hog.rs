@@ -13,7 +13,8 @@ pub const ATTEMPT: Attempt = Attempt {
     stake: "The machine's time: a container that computes without end slows down everybody else.",
     story: "The attacker computes without a pause until it has used 200 ms of CPU time. A control group with a \
             quota gives the whole container so many microseconds in every period; when they are used up its \
-            processes wait for the next one. The host reads how much time the process got of the time that \
+            processes wait for the next one. A share, or weight, limits it only as long as others want the processor: \
+            so a process of the host's then does. The host reads how much time each got of the time that \
             passed, and in how many periods the group was throttled. A slow process alone proves nothing: on a \
             busy machine everybody is slow.",
     by_hand: &[
@@ -24,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["cgroups(7)", "sched(7)"],
     letters: Measured { root: "E EEEEEEB", user: "E EEEEEEB", rootless: "I IIIIIII" },
-    needs: &[Need::Limits],
+    needs: &[Need::Limits, Need::Rival],
     decisive: &[],
     attack,
     class: Refusal::Permission,
@@ -39,6 +40,8 @@ const TIMEOUT: Duration = USE.saturating_mul(SPIN_PATIENCE);
 const SHARE: f64 = 33.0;
 /// As good as all of it.
 const ALL: f64 = 0.9;
+/// Of less than this, in seconds, it can't be told how the two shared it.
+const TOO_LITTLE: f64 = 0.03;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     me.spin(USE)
@@ -49,18 +52,30 @@ fn witness(host: &Host) -> Seen {
     let since = |then: Option<u64>, now: Option<u64>| Some(now?.saturating_sub(then?));
     let Some(throttled) = since(before.throttled, after.throttled) else { return Seen::Nothing };
     let Cpu { used, waited, passed } = host.attacker.cpu;
-    let share = 100.0 * used / passed.max(f64::MIN_POSITIVE);
+    let share = percent(used, passed);
     let got = format!("the attacker got {share:.0} % of a CPU");
+    if throttled > 0 && share <= SHARE {
+        return Seen::Confined(format!("{got}: its group was throttled in {throttled} periods"));
+    }
+    let part = host.rivalry.filter(|(own, others)| own + others > TOO_LITTLE);
+    let part = part.map(|(own, others)| percent(own, own + others));
+    if let Some(part) = part.filter(|part| *part <= SHARE) {
+        return Seen::Confined(format!(
+            "it got {part:.0} % of a CPU that it shared with a process of the host's"
+        ));
+    }
     if share > SHARE {
         return Seen::Effect(format!("{got}, and its group was throttled in {throttled} periods"));
     }
-    if throttled > 0 {
-        return Seen::Confined(format!("{got}: its group was throttled in {throttled} periods"));
-    }
     // On a busy machine, where no quota was in force: it had what it asked for, or only others were in its way.
     let had_all = used > ALL * USE.as_secs_f64() || used + waited > ALL * TIMEOUT.as_secs_f64();
-    if had_all && since(before.periods, after.periods) == Some(0) {
+    let tells = if host.rivalry.is_some() { part.is_some() } else { had_all };
+    if tells && since(before.periods, after.periods) == Some(0) {
         return Seen::Effect(format!("{got}, as much as others left: its group has no quota"));
     }
     Seen::Unclear(format!("{got}, but its group was never throttled: the machine may be busy"))
+}
+
+fn percent(part: f64, of: f64) -> f64 {
+    100.0 * part / of.max(f64::MIN_POSITIVE)
 }

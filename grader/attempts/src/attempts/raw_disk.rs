@@ -27,16 +27,16 @@ pub const ATTEMPT: Attempt = Attempt {
 };
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
-    // By the kernel's own name for it too, which it has in a devtmpfs: there is one for the whole machine.
-    match me.take_disk_on_devtmpfs() {
-        Err(Failed::Refused(_) | Failed::GaveUp(_)) => {}
-        done => return done,
+    let taken = me.take_disk("/dev/sda");
+    if !matches!(taken, Err(Failed::Refused(_) | Failed::GaveUp(_))) {
+        return taken;
     }
-    match me.take_disk("/dev/sda") {
-        // What is called so there may be the machine's.
-        Err(Failed::GaveUp(_)) if me.is_on_devtmpfs("/dev")? => me.take_disk_on_devtmpfs(),
-        done => done,
+    // In a devtmpfs, of which there is one for the whole machine, the disk has the kernel's own name for it.
+    if me.is_on_devtmpfs("/dev")? {
+        return me.take_disk_on_devtmpfs();
     }
+    // What refuses is told by the last call.
+    me.take_disk("/dev/sda")
 }
 
 fn witness(host: &Host) -> Seen {

@@ -14,6 +14,7 @@ use crate::trial::facts::{Facts, SeenCall};
 use crate::trial::freeze::freeze;
 use crate::trial::group::ContainerGroup;
 use crate::trial::requirements::attacker_hints;
+use crate::trial::rival::Rival;
 use crate::trial::session::Session;
 use crate::trial::{look, observe, stakes, terminal};
 use anyhow::{Context, Result};
@@ -164,6 +165,12 @@ impl One<'_> {
         hand.leave_child();
         let cpu = then.1.and_then(|before| observe::cpu_since(self.pid, before, then.0));
         host.attacker.cpu = cpu.unwrap_or_default();
+        if let Some(group) = self.group.filter(|_| attempt.needs.contains(&Need::Rival)) {
+            host.group.1 = group.look(Some(self.pid));
+            if !matches!((attempt.witness)(host), Seen::Confined(_)) {
+                host.rivalry = Rival::start(group, self.pid).and_then(|rival| rival.compare(hand)).ok();
+            }
+        }
         self.facts.filtered = hand.killed_for.take().map(Box::new);
         record(&mut self.facts, attempt, &std::mem::take(&mut hand.made), result);
         host.call = match self.facts.seen_call {
