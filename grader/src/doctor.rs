@@ -2,13 +2,14 @@
 //!
 //! # Layout
 //! - [`look`]: the examination; [`child`] and [`decoys`] try things out.
-//! - [`facts`]: the results.
+//! - [`features`]: what is used of the kernel that not every kernel has. [`facts`]: the results.
 //! - [`findings`]: what the results mean. [`hindrance`]: what forbids user namespaces. [`mend`]: the fixes.
 //! - [`way_out`](mod@way_out): the one command to run where nothing can be judged.
 
 pub mod child;
 pub mod decoys;
 pub mod facts;
+pub mod features;
 pub mod findings;
 pub mod hindrance;
 pub mod look;

@@ -77,11 +77,32 @@ pub fn own_mount_namespace() -> Result<()> {
 /// Closes descriptors that a child of clone(2) inherits and must not use.
 pub fn close_all_but(keep: &OwnedFd) {
     let keep = keep.as_raw_fd() as libc::c_uint;
-    // SAFETY: the caller holds no other descriptor that it will use.
+    if keep > 3 {
+        close_range(3, keep - 1, false);
+    }
+    close_range(keep + 1, libc::c_uint::MAX, false);
+}
+
+/// Kernels without close_range(2) have this limit of descriptors, unless somebody has raised it (fs.nr_open in proc(5)).
+const MOST: u64 = 1 << 20;
+
+/// close_range(2): closes these descriptors, or has them closed by the next execve(2). Where the call is missing or refused
+/// they are closed one by one. Allocates nothing.
+pub fn close_range(first: libc::c_uint, last: libc::c_uint, on_exec: bool) {
+    let flags = if on_exec { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
+    // SAFETY: the caller holds none of them that it will use.
     unsafe {
-        if keep > 3 {
-            libc::syscall(libc::SYS_close_range, 3, keep - 1, 0);
+        if libc::syscall(libc::SYS_close_range, first, last, flags) == 0 {
+            return;
         }
-        libc::syscall(libc::SYS_close_range, keep + 1, libc::c_uint::MAX, 0);
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
+        let end = limit.rlim_max.min(MOST) as libc::c_uint;
+        for number in first..end.min(last.saturating_add(1)) {
+            match on_exec {
+                true => libc::fcntl(number as i32, libc::F_SETFD, libc::FD_CLOEXEC),
+                false => libc::close(number as i32),
+            };
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`observe`]: what the host reads of a process from outside. [`look`]: what it sees of itself.
 //! - [`hostile`]: a root file system with a hostile link, and a program that refuses it.
 //! - [`stakes`]: whether what is at stake is whole. [`terminal`]: the caller's terminal.
+//! - [`forbidden`]: what a decoy refuses to every program.
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
 //! - [`memory`]: what it takes, where no group limits it.
@@ -19,6 +20,7 @@ pub mod attacker;
 pub mod attempt;
 pub mod evidence;
 pub mod facts;
+pub mod forbidden;
 pub mod freeze;
 pub mod group;
 pub mod hostile;

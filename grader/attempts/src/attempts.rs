@@ -157,6 +157,8 @@ pub enum Need {
     },
     /// At least two ids: root and another user.
     ManyIds,
+    /// A kernel that gives a container a clock of its own, if asked.
+    TimeNamespace,
     /// No `no_new_privs` around the grader: there nobody gains anything by execve(2).
     NewPrivileges,
 }

@@ -8,20 +8,22 @@
 //! that of all control groups, say, for which a mkdir(2) then waits, and for its directory whoever lists it
 //! (sched-bwc.rst). So all groups in a directory are released before any of them is listed.
 
+use super::pidfds;
 use super::quota::QUOTAS;
 use crate::proc;
-use anyhow::Result;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::libc;
+
+use nix::sys::signal::{Signal, kill as kill_by_number};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat, write};
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// What says that a group is frozen, what then begins its text, and what lets it go on.
@@ -49,12 +51,16 @@ pub fn kill(top: &Path, is_meant: impl Fn(Pid) -> bool) {
     // Between the list and the signal a process may end, and its number become another's: the descriptor is of one
     // process, and that is in a group of this name.
     for pid in found.into_iter().map(Pid::from_raw).filter(|pid| is_meant(*pid)) {
-        if let Ok(process) = pidfd_open(pid)
+        if let Ok(process) = pidfds::open(pid)
             && proc::read(pid, "cgroup").contains(name)
         {
             // SAFETY: the call takes a descriptor, a number and no structure.
-            unsafe {
-                libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), libc::SIGKILL, 0, 0);
+            let sent = unsafe {
+                libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), libc::SIGKILL, 0, 0)
+            };
+            // Missing or refused: the number then, which hardly is another's within this moment.
+            if sent < 0 && matches!(Errno::last(), Errno::ENOSYS | Errno::EPERM) {
+                let _ = kill_by_number(pid, Signal::SIGKILL);
             }
         }
     }
@@ -160,14 +166,6 @@ fn get(group: &OwnedFd, file: &str) -> Option<Vec<u8>> {
 fn put(group: &OwnedFd, file: &str, value: &str) {
     if let Ok(file) = openat(group, file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()) {
         let _ = write(&file, value.as_bytes());
-    }
-}
-
-fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
-    // SAFETY: the call takes integers and returns a descriptor, which we own.
-    unsafe {
-        let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
-        Ok(OwnedFd::from_raw_fd(fd as i32))
     }
 }
 

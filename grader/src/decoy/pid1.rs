@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::messages::{FromPid1, Ready, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Plan, layout, start, tree, user_root, victim};
+use super::{Plan, clock, layout, start, tree, user_root, victim};
 use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
@@ -25,13 +25,12 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::Signal;
 use nix::unistd::{
     Gid, Pid, Uid, chdir, fchdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid,
 };
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -58,7 +57,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     setsid().context("setsid(2)")?;
     let Some((ToPid1::Begin, _)) = channel.receive()? else { bail!("the grader is gone") };
-    own_time(secrets.boot_offset);
+    clock::set_apart(secrets.boot_offset);
     if plan.kind == DecoyKind::User {
         take_ids(ids)?;
     }
@@ -87,18 +86,6 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     };
     channel.send(&FromPid1::Ready(Box::new(ready)), &[])?;
     Ok((services, victim, first))
-}
-
-/// A boot-time clock that no other host has. Kernels before 5.6 have no time namespace: there it is the
-/// machine's.
-fn own_time(offset: i64) {
-    let new_time = CloneFlags::from_bits_retain(libc::CLONE_NEWTIME);
-    if unshare(new_time).is_ok() {
-        let _ = fs::write("/proc/self/timens_offsets", format!("boottime {offset} 0"));
-        if let Ok(ours) = File::open("/proc/self/ns/time_for_children") {
-            let _ = setns(ours, new_time);
-        }
-    }
 }
 
 fn take_ids(ids: &Ids) -> Result<()> {

@@ -1,6 +1,6 @@
 //! How a decoy's PID 1 starts a program, and what the grader holds of it.
 
-use super::limits;
+use super::{limits, pidfds};
 use crate::interrupts::as_in_a_new_process;
 use crate::proc;
 use anyhow::{Context, Result, bail};
@@ -19,7 +19,7 @@ use std::convert::Infallible;
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 /// What to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -167,12 +167,7 @@ pub fn prepare(program: &Program) -> Result<(Pid, Vec<OwnedFd>)> {
             drop(ready_in);
             // Until it stands at its gate, or has failed: end of file.
             let _ = File::from(ready).read(&mut [0]);
-            // SAFETY: the call takes integers and returns a descriptor, which we own.
-            let process = unsafe {
-                let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, child.as_raw(), 0))
-                    .context("pidfd_open(2)")?;
-                OwnedFd::from_raw_fd(fd as RawFd)
-            };
+            let process = pidfds::open(child).context("pidfd_open(2)")?;
             let mut descriptors = vec![process, opener, error, stdin, stdout, stderr];
             descriptors.extend(terminal);
             Ok((child, descriptors))

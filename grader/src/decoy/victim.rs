@@ -6,6 +6,7 @@ use super::secrets::Secrets;
 use crate::interrupts::as_in_a_new_process;
 use crate::proc;
 use crate::random::random_word;
+use crate::this_process::close_range;
 use anyhow::{Context, Result, ensure};
 use attempts::victim::{DESCRIPTOR, READY, SOURCE};
 use nix::errno::Errno;
@@ -78,11 +79,7 @@ fn become_victim(secrets: &Secrets, descriptors: [(OwnedFd, i32); 3]) {
         // SAFETY: dup2(2) with numbers; this copy of PID 1 executes at once, and uses no other descriptor.
         unsafe { libc::dup2(from, to) };
     }
-    // SAFETY: close_range(2) with numbers, as above.
-    unsafe {
-        let last = libc::c_uint::MAX;
-        libc::syscall(libc::SYS_close_range, READY + 1, last, libc::CLOSE_RANGE_CLOEXEC);
-    }
+    close_range(READY as libc::c_uint + 1, libc::c_uint::MAX, true);
     let _ = execve(&program, &[&program, &c"--victim".to_owned()], &[secret.unwrap_or_default()]);
 }
 

@@ -16,8 +16,8 @@ pub struct MachineFacts {
     pub program: String,
     /// The kernel's release (uname(2)).
     pub release: String,
-    /// Kernel features that the grader needs and that are missing.
-    pub missing: Vec<(Feature, Errno)>,
+    /// Features that are missing or refused, and what the kernel said.
+    pub missing: Vec<(&'static Feature, Errno)>,
     /// The container that the grader itself runs in.
     pub container: Option<Container>,
     /// Whether CAP_SYS_ADMIN is in the bounding set (capabilities(7)); otherwise it can't be gained.
@@ -62,15 +62,23 @@ pub enum Tried {
     NotTried(&'static str),
 }
 
-/// A feature that older kernels lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A feature of the kernel.
+#[derive(Debug)]
 pub struct Feature {
     /// Its name.
     pub name: &'static str,
-    /// The first kernel that has it.
-    pub since: (u32, u32),
-    /// What fails without it.
-    pub costs: &'static str,
+    /// The first kernel that has it; None: no kernel has it in every place.
+    pub since: Option<(u32, u32)>,
+    /// What it is used for.
+    pub used_for: &'static str,
+    /// What comes of it in a lab that is without it, in the words of that lab; None: no lab uses it.
+    pub in_a_lab: Option<&'static str>,
+    /// What can't be judged without it.
+    pub without: &'static str,
+    /// Whether everything can be judged without it.
+    pub judged: bool,
+    /// Asks for it, in a form that changes nothing: ENOSYS or EINVAL where it is missing, another error where it is refused.
+    pub probe: fn() -> nix::Result<()>,
 }
 
 /// A container around the grader.

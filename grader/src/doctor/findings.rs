@@ -38,17 +38,39 @@ fn kernel(facts: &MachineFacts) -> Vec<Finding> {
     if facts.missing.is_empty() {
         return vec![fine(Area::Kernel, format!("{}: has what the grader needs", facts.release))];
     }
-    let lacks = |(feature, errno): &(Feature, Errno)| {
-        let (major, minor) = feature.since;
-        let mend = match (older(&facts.release, feature.since), &facts.container) {
-            (true, _) => Mend::Otherwise(format!("boot Linux {major}.{minor} or newer")),
-            (false, Some(_)) => in_container(facts),
-            (false, None) => Mend::Otherwise("start the grader where no filter blocks this call".into()),
-        };
-        let found = format!("{}: no {} (since Linux {major}.{minor}): {errno}", facts.release, feature.name);
-        lack(Area::Kernel, found, feature.costs, mend)
+    facts.missing.iter().map(|(feature, errno)| missing(facts, feature, *errno)).collect()
+}
+
+/// A feature without which the grader finds its way, or something can't be judged. What is refused is not missing: a filter
+/// around the grader answers EPERM, or another error of its choice.
+fn missing(facts: &MachineFacts, feature: &Feature, errno: Errno) -> Finding {
+    let release = &facts.release;
+    let is_older = feature.since.is_some_and(|since| older(release, since));
+    let is_missing = matches!(errno, Errno::ENOSYS | Errno::EINVAL);
+    let found = match feature.since {
+        _ if !is_missing => format!("{release}: {}: refused: {errno}", feature.name),
+        Some((major, minor)) => {
+            format!("{release}: no {} (since Linux {major}.{minor}): {errno}", feature.name)
+        }
+        None => format!("{release}: no {} here: the root is an initramfs", feature.name),
     };
-    facts.missing.iter().map(lacks).collect()
+    if feature.judged {
+        return note(Area::Kernel, format!("{found}; {}", feature.without));
+    }
+    let mend = match (feature.since, &facts.container) {
+        (Some((major, minor)), _) if is_missing && is_older => {
+            Mend::Otherwise(format!("boot Linux {major}.{minor} or newer"))
+        }
+        (None, _) if is_missing => {
+            Mend::Otherwise("boot from a disk, or move to a tmpfs: switch_root(8)".into())
+        }
+        (_, Some(_)) => in_container(facts),
+        (_, None) if is_missing => {
+            Mend::Otherwise("boot a kernel that has it built in, without a filter that hides it".into())
+        }
+        (_, None) => Mend::Otherwise("start the grader where no filter refuses this call".into()),
+    };
+    lack(Area::Kernel, found, feature.without, mend)
 }
 
 /// Whether a release such as `6.1.0-18-amd64` is older than a version; false where it can't be parsed.

@@ -1,7 +1,8 @@
 //! Examines the machine. Everything that can be tried is tried, in a child, and removed afterwards.
 
 use super::child::{in_child, outcome, user_namespace};
-use super::facts::{Cgroups, Container, Feature, Flavour, Libc, MachineFacts, Settings, Tried};
+use super::facts::{Cgroups, Container, Flavour, Libc, MachineFacts, Settings, Tried};
+use super::features;
 use crate::cache_dir;
 use crate::decoy::delegated;
 use crate::decoy::disk::Disk;
@@ -13,13 +14,10 @@ use crate::runner::keeper::Keeper;
 use crate::runner::keeper::record::Record;
 use crate::this_process::own_mount_namespace;
 use anyhow::{Context, Result, bail};
-use nix::errno::Errno;
-use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sys::utsname::uname;
 use nix::unistd::{geteuid, gethostname};
 use std::fs;
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -35,7 +33,7 @@ pub fn facts() -> MachineFacts {
         initial: proc::read("self", "uid_map").split_whitespace().eq(["0", "0", "4294967295"]),
         program: program(),
         release: uname().map(|it| it.release().to_string_lossy().into_owned()).unwrap_or_default(),
-        missing: missing(),
+        missing: features::ALL.iter().filter_map(|it| Some((it, (it.probe)().err()?))).collect(),
         container: container(),
         // CAP_SYS_ADMIN in include/uapi/linux/capability.h.
         sys_admin: bounding & 1 << 21 != 0,
@@ -70,37 +68,6 @@ fn settings() -> Settings {
         ptrace_scope: read("kernel/yama/ptrace_scope"),
         legacy_tiocsti: read("dev/tty/legacy_tiocsti"),
     }
-}
-
-/// Calls each required system call in a form that does nothing.
-fn missing() -> Vec<(Feature, Errno)> {
-    let nothing = "nothing can be judged: no decoy host can be made";
-    let feature = |name, since, costs| Feature { name, since, costs };
-    // SAFETY: mount_setattr(2) refuses a structure of no size before it looks at anything; the descriptor that
-    // close_range(2) is given can't exist; pidfd_open(2) returns a descriptor, which we own.
-    let (attributes, range, pidfd) = unsafe {
-        let none = std::ptr::null::<libc::c_char>();
-        let pidfd = libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0);
-        if pidfd >= 0 {
-            drop(OwnedFd::from_raw_fd(pidfd as i32));
-        }
-        (
-            Errno::result(libc::syscall(libc::SYS_mount_setattr, -1, none, 0, none, 0)),
-            Errno::result(libc::syscall(libc::SYS_close_range, libc::c_uint::MAX, libc::c_uint::MAX, 0)),
-            Errno::result(pidfd),
-        )
-    };
-    let time = if Path::new("/proc/self/ns/time").exists() { Ok(0) } else { Err(Errno::ENOSYS) };
-    [
-        (feature("mount_setattr(2)", (5, 12), nothing), attributes),
-        (feature("close_range(2)", (5, 9), "the grader's descriptors would stay open in the decoy"), range),
-        (feature("time namespaces", (5, 6), "the container's own clock can't be judged"), time),
-        (feature("pidfd_open(2)", (5, 3), nothing), pidfd),
-    ]
-    .into_iter()
-    // EINVAL means that the call exists and its arguments were rejected.
-    .filter_map(|(feature, answer)| Some((feature, answer.err().filter(|errno| *errno != Errno::EINVAL)?)))
-    .collect()
 }
 
 /// The container around the grader, detected by the files that engines leave.

@@ -42,6 +42,9 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
         return Blocked(format!("the program refused the image: {why}"));
     }
+    if let Some(why) = &facts.forbidden {
+        return Inconclusive(Machine, why.clone());
+    }
     if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
         return Inconclusive(Target, why.clone());
     }
@@ -128,6 +131,9 @@ pub fn works(works: &Works, asked: &[&'static Work]) -> Vec<(&'static Work, Outc
         }
         if let Some(why) = &works.lost {
             return Inconclusive(Cause::Target, why.clone());
+        }
+        if let Some(why) = &works.forbidden {
+            return Inconclusive(Cause::Machine, why.clone());
         }
         if let Some(why) = &works.not_started {
             // The command does not start: `starts` fails, and nothing is known about the other checks.

@@ -17,7 +17,8 @@ use crate::interrupts::{Interrupted, Interrupts};
 use anyhow::{Context, Result, bail};
 use inputs::{Inputs, Package, Record};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::stat::Mode;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -141,7 +142,10 @@ fn clean(root: &Path, path: &Path, names: &[&str], stop: &Stop) -> Result<bool> 
 fn lock(path: &Path, stop: &Stop) -> Result<Option<Flock<File>>> {
     let interrupts = Interrupts::of_main_thread()?;
     loop {
-        let open = || Ok(File::options().create(true).append(true).open(path.join(LOCK))?);
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT;
+        let open = || {
+            Ok(Directory::open(path)?.open_file(Path::new(LOCK), flags, Mode::from_bits_truncate(0o600))?)
+        };
         match Flock::lock(as_caller(open)?, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(Some(lock)),
             Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => {}

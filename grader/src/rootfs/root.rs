@@ -20,7 +20,10 @@ pub struct Root {
 impl Root {
     /// The root of this machine, `/`.
     pub fn machine() -> Result<Root> {
-        Root::at(Path::new("/"))
+        let root = Root::at(Path::new("/"))?;
+        // It resolves every path: where it is missing or refused, that is not said of the first one.
+        root.open(Path::new("/"), OFlag::O_PATH).context("openat2(2)")?;
+        Ok(root)
     }
 
     /// The root that `path` would be.

@@ -178,12 +178,17 @@ impl<'a> TargetRun<'a> {
         let expected = lab.and_then(|lab| expected(attempt, lab, decoy));
         let facts = self.facts.get(attempt.id).filter(|facts| self.counts(facts));
         let (Some(facts), Some(control)) = (facts, controls.get(attempt.id)) else {
-            let why = self.no_witness().unwrap_or(verdict::NOT_STARTED);
-            let not_started = Outcome::Inconclusive(Cause::Target, why.into());
+            let forbidden = self.works.as_ref().and_then(|works| works.forbidden.as_deref());
+            let cause = if forbidden.is_some() { Cause::Machine } else { Cause::Target };
+            let why = forbidden.or(self.no_witness()).unwrap_or(verdict::NOT_STARTED);
+            let not_started = Outcome::Inconclusive(cause, why.into());
             return not_started.check(attempt.id, CheckKind::Attempt, expected);
         };
-        let check = verdict::attempt(control, facts).check(attempt.id, CheckKind::Attempt, expected);
-        Check { evidence: facts.evidence.clone(), ms: facts.ms, ..check }
+        let mut facts = facts.clone();
+        // Who starts its command in such a decoy can do so each time.
+        facts.forbidden = facts.forbidden.filter(|_| self.works.is_none());
+        let check = verdict::attempt(control, &facts).check(attempt.id, CheckKind::Attempt, expected);
+        Check { evidence: facts.evidence, ms: facts.ms, ..check }
     }
 
     /// Why the host's kernel can tell nothing of the command, if so.

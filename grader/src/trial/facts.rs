@@ -12,6 +12,8 @@ pub struct Facts {
     pub no_decoy: Option<String>,
     /// Why the command never ran, if so.
     pub not_started: Option<String>,
+    /// What the decoy host refuses to every program, if the command never ran for that.
+    pub forbidden: Option<String>,
     /// Whether that is what the program said when it refused a hostile image; it starts the command in an honest one.
     pub refused: bool,
     /// Why nothing can be said of what was seen, if so.
@@ -57,12 +59,10 @@ pub fn bounded(line: &str) -> String {
 impl Facts {
     /// The same, with no more of each text than goes into a report.
     pub fn bounded(mut self) -> Facts {
-        let Facts { no_decoy, not_started, distrust, tried, unexplained, gave_up, lacks, .. } = &mut self;
-        for text in
-            [no_decoy, not_started, distrust, tried, unexplained, gave_up, lacks].into_iter().flatten()
-        {
-            *text = bounded(text);
-        }
+        let Facts { no_decoy, not_started, forbidden, distrust, tried, unexplained, gave_up, lacks, .. } =
+            &mut self;
+        let texts = [no_decoy, not_started, forbidden, distrust, tried, unexplained, gave_up, lacks];
+        texts.into_iter().flatten().for_each(|text| *text = bounded(text));
         self.got = self.got.map(|(errno, text)| (errno, bounded(&text)));
         if let Seen::Effect(text) | Seen::Confined(text) | Seen::Unclear(text) = &mut self.seen {
             *text = bounded(text);

@@ -3,7 +3,7 @@
 use super::group::ContainerGroup;
 use super::{Stage, shared};
 use crate::decoy::layout::ROOTFS;
-use crate::decoy::{Decoy, ids};
+use crate::decoy::{Decoy, clock, ids};
 use crate::report::DecoyKind;
 use crate::target::Target;
 use anyhow::Result;
@@ -21,6 +21,7 @@ pub fn missing_requirement(stage: &Stage, target: &Target, attempt: &Attempt) ->
         Need::ManyIds if target.decoy == DecoyKind::User && !ids::are_many() => {
             Some("the decoy host has one id only: there is no second user".into())
         }
+        Need::TimeNamespace => clock::is_shared(),
         Need::NewPrivileges => gains_nothing(),
         _ => None,
     };

@@ -2,11 +2,12 @@
 //! Everything happens in one loop over poll(2).
 //!
 //! # Layout
-//! - [`follow`]: what wait(2) tells. [`executions`]: the programs that were executed. [`stops`]: processes that the host holds.
-//!   [`stream`]: what the program writes.
+//! - [`follow`]: what wait(2) tells. [`executions`]: the programs that were executed. [`refused`]: which calls failed.
+//!   [`stops`]: processes that the host holds. [`stream`]: what the program writes.
 
 pub mod executions;
 pub mod follow;
+pub mod refused;
 pub mod stops;
 mod stream;
 
@@ -68,6 +69,8 @@ pub struct Session<'a> {
     pub rules: Rules,
     /// Calls that an attacker leaves out.
     pub filtered: Filtered,
+    /// Its system calls, where the host follows them.
+    calls: Option<refused::Calls>,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
     /// The programs that were executed, where the host watches.
@@ -115,6 +118,7 @@ impl<'a> Session<'a> {
             deaths: BTreeMap::new(),
             rules: stage.rules,
             filtered: Filtered::default(),
+            calls: None,
             held: BTreeMap::new(),
             executions: Executions::default(),
         })
@@ -133,6 +137,20 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>> {
         let session = Session::start(decoy, stage, program, job)?;
         Ok(Session { awaited: program.watched.then_some(command), ..session })
+    }
+
+    /// Starts a program whose system calls the host follows, and those of all that it starts.
+    ///
+    /// # Errors
+    /// As for [`Session::start`].
+    pub fn start_followed(decoy: &'a Decoy, stage: &'a Stage, program: &Program) -> Result<Session<'a>> {
+        let session = Session::start(decoy, stage, program, None)?;
+        Ok(Session { calls: Some(refused::Calls::default()), ..session })
+    }
+
+    /// What its decoy refused to it and would refuse to anybody: see [`refused`].
+    pub fn refused(&self) -> Option<&str> {
+        self.calls.as_ref()?.refused()
     }
 
     /// Turns the loop until `find` has found something, the program has ended, or time runs out.

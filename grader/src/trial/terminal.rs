@@ -1,8 +1,8 @@
 //! The caller's terminal, of which the grader holds both ends, and what an attacker has of it.
 
-use super::attacker::descriptors::duplicate;
 use super::observe;
 use super::session::Session;
+use crate::decoy::pidfds::duplicate;
 use crate::proc;
 use anyhow::{Context, Result, ensure};
 use attempts::host::Terminal;

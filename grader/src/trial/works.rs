@@ -21,6 +21,7 @@ mod survivor;
 use super::Stage;
 use super::attacker::no_witness::NoWitness;
 use super::facts::bounded;
+use super::forbidden::forbidden;
 use super::not_started::NotStarted;
 use crate::target::{Target, What};
 use anyhow::Error;
@@ -53,6 +54,8 @@ pub struct Works {
     pub not_started: Option<String>,
     /// What the program said then on standard error, line by line.
     pub said: Vec<String>,
+    /// What the decoy host refuses to every program, if the command never started for that.
+    pub forbidden: Option<String>,
     /// Why the host's kernel can tell nothing of the command, if so.
     pub no_witness: Option<String>,
     /// One finding a check. Of a check without one nothing is known.
@@ -83,8 +86,8 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
 impl Works {
     /// The same, with no more of each text than goes into a report.
     pub fn bounded(mut self) -> Works {
-        let Works { no_decoy, lost, not_started, no_witness, .. } = &mut self;
-        for text in [no_decoy, lost, not_started, no_witness].into_iter().flatten() {
+        let Works { no_decoy, lost, not_started, forbidden, no_witness, .. } = &mut self;
+        for text in [no_decoy, lost, not_started, forbidden, no_witness].into_iter().flatten() {
             *text = bounded(text);
         }
         self.findings.iter_mut().for_each(|finding| finding.why = bounded(&finding.why));
@@ -117,6 +120,9 @@ impl Works {
                 let left = left.iter().map(|what| format!("; and this was left: {what}"));
                 self.not_started = Some(format!("{error:#}{}", left.collect::<String>()));
                 self.said = error.downcast_ref::<NotStarted>().map(|it| it.said.clone()).unwrap_or_default();
+                if starts.may_go_on() {
+                    self.forbidden = forbidden(starts.stage, starts.target, starts.decoy, &[]);
+                }
                 return;
             }
         }

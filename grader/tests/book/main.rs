@@ -5,6 +5,7 @@
 //! - [`pages`]: the pages as text: their steps, links, code blocks and tables.
 //! - [`named`]: steps, links, attempts, labs and verdicts that a page names.
 //! - [`catalogue`]: the page of all attempts, and the lists of what still escapes.
+//! - [`kernels`]: the table of kernel features.
 //! - [`shown`]: the commands that a page shows, run. [`dots`]: an output against what is shown of it.
 //! - [`preprocessor`]: the program that quotes the steps.
 
@@ -13,6 +14,7 @@ mod common;
 
 mod catalogue;
 mod dots;
+mod kernels;
 mod named;
 mod pages;
 mod preprocessor;

@@ -2,6 +2,7 @@
 
 use crate::common::stage::{Stage, Who, skip};
 use crate::common::warm;
+use grader::judge::points::Rubric;
 use grader::labs::Workspace;
 use grader::report::{Cause, DecoyKind, Verdict};
 use grader::student::starter;
@@ -76,7 +77,7 @@ fn what_somebody_has_put_into_a_target_directory_is_not_run() {
     let built = inside(&stage, &place, &[&LAB0[..], &["--decoy", "user"]].concat());
     assert_eq!(stage.run(built).report().decoy, DecoyKind::User);
     let script = "#!/bin/sh\nexit 7\n";
-    let programs = fs::read_dir(place.join("target/debug/deps")).unwrap().flatten();
+    let programs = fs::read_dir(place.join("target/container-labs/debug/deps")).unwrap().flatten();
     let is_program = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         name.starts_with("lab0_chroot-") && path.extension().is_none()
@@ -90,7 +91,7 @@ fn what_somebody_has_put_into_a_target_directory_is_not_run() {
         fs::write(&program, script).unwrap();
         fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         fs::File::options().write(true).open(&program).unwrap().set_modified(time).unwrap();
-        let shown = place.join("target/debug/lab0-chroot");
+        let shown = place.join("target/container-labs/debug/lab0-chroot");
         fs::remove_file(&shown).unwrap();
         fs::hard_link(&program, &shown).unwrap();
     }
@@ -175,4 +176,46 @@ fn another_disk_than_the_decoys_is_not_read() {
     }
     let why = "the attacker gave up before its decisive call: /dev/sda is no node of the decoy host's disk";
     assert_eq!(check.why, why);
+}
+
+/// Options without a command are those of `run`.
+#[test]
+fn options_alone_are_those_of_run() {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    for words in [
+        &["--print-rubric"][..],
+        &["--format", "json", "nothing-there"],
+        &["--nonsense"],
+        &["--check", "none"],
+    ] {
+        let [alone, run] = [words.to_vec(), [&["run"], words].concat()].map(|words| {
+            let output = stage.run(stage.grader(words)).0;
+            (output.status.code(), output.stdout, output.stderr)
+        });
+        assert_eq!(alone, run, "{words:?}");
+    }
+    let help = |words: &[&str]| stage.run(stage.grader(words)).0.stdout;
+    assert_ne!(help(&["--help"]), help(&["run", "--help"]));
+    assert_eq!(help(&["--decoy", "user", "--help"]), help(&["run", "--decoy", "user", "--help"]));
+}
+
+/// What an ordinary user's machine can't judge stands beside the points, in each format, with one number.
+#[test]
+fn beside_the_points_stands_what_was_not_asked() {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    let Some(program) = stage.program("lab3-pivot") else { return };
+    let program = program.to_str().unwrap();
+    let report = stage.run(stage.grader(["run", program, "--format", "json"])).report();
+    let target = &report.targets[0];
+    assert!(target.not_asked_here > 0);
+    let whole = Rubric::standard();
+    let mut nothing = target.clone();
+    for check in &mut nothing.checks {
+        (check.verdict, check.cause) = (Verdict::Inconclusive, Some(Cause::Machine));
+    }
+    whole.fill_in(&mut nothing);
+    assert_eq!(target.max_points, nothing.max_points, "the same on every machine");
+    let row = format!("not asked here        {} checks", target.not_asked_here);
+    let told = stage.run(stage.grader(["run", program])).assert();
+    told.stdout(contains(row).and(contains("will be asked where it can be judged, and counts there")));
 }

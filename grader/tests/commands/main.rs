@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`bad_input`], [`output`]: what is wrong, and what comes out. [`defaults`]: what is done without a word.
+//! - [`kernels`]: all on kernels that lack something.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
 //! - [`programs`]: programs that are no labs. [`build_ends`]: a build that never ends. [`stale`]: what was built before.
 
@@ -12,6 +13,7 @@ mod common;
 mod defaults;
 mod doctor;
 mod explain;
+mod kernels;
 mod knockout;
 mod output;
 mod pack;

@@ -4,6 +4,7 @@ use crate::common::confined::small_disk;
 use crate::common::stage::{Stage, Who, all_is_asked_for, skip, workspace};
 use crate::common::variants;
 use crate::common::warm;
+use crate::common::way;
 use grader::labs;
 use grader::labs::steps::Source;
 use grader::report::{CheckKind, Verdict};
@@ -141,6 +142,56 @@ fn git_settings_are_kept_to() {
     assert_eq!(git(&stage.path("mine"), &["log", "--format=%an <%ae>"]), "Ada <a@b>\n");
 }
 
+/// What a person has set for all repositories does not change the first commit, nor hinders it.
+#[rstest]
+#[case::line_ends("[core]\nautocrlf = true\nsafecrlf = true\neol = crlf\n")]
+#[case::hooks("[core]\nhooksPath = HOME/refusing\n")]
+#[case::ignored("[core]\nexcludesFile = HOME/ignored\n")]
+#[case::signed("[commit]\ngpgsign = true\n[gpg]\nprogram = /nowhere\n[user]\nsigningkey = 1\n")]
+#[case::template("[init]\ntemplateDir = HOME/template\ndefaultBranch = trunk\n")]
+#[case::no_template("[init]\ntemplateDir = HOME/nothing\n")]
+#[case::a_filter(
+    "[core]\nattributesFile = HOME/attributes\n[filter \"no\"]\nclean = false\nrequired = true\n"
+)]
+#[case::a_monitor("[core]\nfsmonitor = HOME/refusing/pre-commit\n")]
+#[case::no_name("[user]\nname =\nuseConfigOnly = true\n")]
+fn no_setting_of_git_is_in_the_way(#[case] settings: &str) {
+    let Some(stage) = Stage::new(Who::User) else { return };
+    let mut grader = grader(&stage, &["starter", "mine"]);
+    let home = stage.path("home");
+    for hooks in ["refusing", "template/hooks"] {
+        fs::create_dir_all(home.join(hooks)).unwrap();
+        for hook in ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "reference-transaction"]
+        {
+            let path = home.join(hooks).join(hook);
+            fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    fs::create_dir_all(home.join("template/info")).unwrap();
+    for ignored in ["ignored", "template/info/exclude"] {
+        fs::write(home.join(ignored), "Cargo.lock\n*.rs\n").unwrap();
+    }
+    fs::write(home.join("attributes"), "* filter=no text\n").unwrap();
+    fs::write(home.join(".gitconfig"), settings.replace("HOME", home.to_str().unwrap())).unwrap();
+    // Git's own place for what is ignored everywhere, and an author that is none.
+    fs::create_dir_all(home.join(".config/git")).unwrap();
+    fs::write(home.join(".config/git/ignore"), "Cargo.lock\n").unwrap();
+    grader.env("GIT_AUTHOR_NAME", "").env("GIT_COMMITTER_DATE", "yesterday or so");
+    stage.run(grader).assert().success().stderr(is_empty());
+    let mine = stage.path("mine");
+    let source = starter::source().unwrap();
+    let names = git(&mine, &["ls-files"]);
+    let mut expected: Vec<_> = source.files().map(|(path, _)| path.to_str().unwrap()).collect();
+    expected.sort_unstable();
+    assert_eq!(names.lines().collect::<Vec<_>>(), expected);
+    for (path, text) in source.files() {
+        assert_eq!(git(&mine, &["show", &format!("HEAD:{}", path.display())]), *text, "{}", path.display());
+    }
+    assert_eq!(git(&mine, &["status", "--porcelain"]), "");
+    assert_eq!(git(&mine, &["log", "--format=%an <%ae>"]), "Student <student@localhost>\n");
+}
+
 #[test]
 fn without_git_everything_else_is_made() {
     let Some(stage) = Stage::new(Who::User) else { return };
@@ -275,6 +326,28 @@ fn without_its_markers_it_is_graded_all_the_same() {
     told.stdout(
         contains("Name the container").and(contains("// TODO")).and(contains("sethostname(HOSTNAME)").not()),
     );
+}
+
+/// What other systems and editors leave beside the source, or write in it, is no step that is missing.
+#[test]
+fn what_is_no_text_costs_no_step() {
+    let Some(stage) = with_cargo() else { return };
+    let mine = stage.directory("mine");
+    way::source(2).write(&mine).unwrap();
+    assert!(warm::target(&mine));
+    let source = mine.join("lab1-namespaces/src");
+    let library = fs::read_to_string(source.join("lib.rs")).unwrap();
+    fs::write(source.join("lib.rs"), format!("\u{feff}{}", library.replace('\n', "\r\n"))).unwrap();
+    fs::write(source.join("._lib.rs"), b"\0\x05\x16\x07Mac OS X\xb0\xff").unwrap();
+    fs::write(source.join("alt.rs"), b"// \xfcber\n").unwrap();
+    for stray in ["lab1-namespaces/src/._x", "lab2-backup", "lab3-pivot (copy)/src", "lab9/src"] {
+        fs::create_dir_all(mine.join(stray)).unwrap();
+    }
+    let told = stage.run(inside(&stage, &mine, &["run", "lab1", "--decoy", "user"])).assert().code(1);
+    told.stdout(contains("2 of 11 steps").and(contains(" in lab1-namespaces/src/lib.rs:")))
+        .stderr(is_empty());
+    let told = stage.run(inside(&stage, &mine, &["try", "mount", "--in", "lab1", "--decoy", "user"]));
+    told.assert().stdout(contains("has no marker").not());
 }
 
 /// The whole of a person's first hour: red, a step written, the folder moved, the file of progress broken.

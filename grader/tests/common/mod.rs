@@ -7,6 +7,7 @@
 //! - [`cheats`]: programs that cheat.
 //! - [`machine`]: what a grader could leave behind on this machine, and that it did not.
 //! - [`way`]: the way of a student, step by step, as `steps.toml` predicts it.
+//! - [`ends`]: what a test program that is killed would leave.
 //! - [`confined`]: graders in small surroundings: a full disk, no user namespaces, shared mounts.
 //! - [`warm`]: a target directory for workspaces that tests make. [`variants`]: labs without some of their steps.
 //!
@@ -19,6 +20,7 @@
 pub mod broken;
 pub mod cheats;
 pub mod confined;
+pub mod ends;
 pub mod machine;
 pub mod programs;
 pub mod stage;

@@ -3,7 +3,7 @@
 //! Every grader that a test runs to its end is looked after: what it has left behind fails the test.
 
 use super::machine::{Machine, has_loop_devices};
-use super::programs;
+use super::{ends, programs};
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use grader::report::{Check, Report};
 use nix::mount::{MsFlags, mount};
@@ -216,6 +216,7 @@ impl Stage {
             .env("XDG_CACHE_HOME", home().cache(self.who))
             .stdin(Stdio::null());
         self.who.becomes(&mut command);
+        ends::with_us(&mut command);
         command
     }
 
@@ -276,14 +277,7 @@ fn home() -> &'static Home {
     HOME.get_or_init(|| {
         // SAFETY: the function takes nothing, keeps nothing, and can't unwind.
         unsafe { nix::libc::atexit(remove_home) };
-        // Outside of the target directory: that may lie where only root can go.
-        let directory = tempfile::Builder::new()
-            .prefix("container-labs-tests-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap()
-            .keep();
-        let home = Home { directory: directory.canonicalize().unwrap() };
+        let home = Home { directory: ends::directory() };
         fs::copy(assert_cmd::cargo::cargo_bin!("grader"), home.directory.join("grader")).unwrap();
         for who in [Who::Root, Who::User] {
             fs::create_dir(home.cache(who)).unwrap();

@@ -48,9 +48,7 @@ for word; do
     [ "$option" != --target-dir ] || target=$word
     option=$word
 done
-if [ "$1" = rustc ] && [ ! -e "$target/debug" ]; then
-    cp -a "{warm}/." "$target"
-fi
+case $1 in rustc | build) [ -e "$target/debug" ] || cp -a "{warm}/." "$target" ;; esac
 exec "{cargo}" "$@"
 "#,
         warm = warm().unwrap_or(Path::new("/nowhere")).display(),

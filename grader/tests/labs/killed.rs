@@ -1,14 +1,17 @@
 //! A lab that is killed: its command, and all of the container, end with it.
 
+use crate::ends;
 use crate::host::processes_with;
 use crate::running::Running;
 use crate::stage::{Lab, Lab::*, Stage, Who, Who::*};
 use crate::traces::script;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::ptrace::{self, Event, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rstest::rstest;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -79,4 +82,20 @@ fn a_lab_ends_with_the_test_that_started_it(#[values(Root, User)] who: Who) {
     };
     let running = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
     assert_eq!(running.end().code, None);
+}
+
+#[test]
+fn the_files_of_a_test_program_that_was_killed_are_removed_by_the_next() {
+    let place = tempfile::tempdir().unwrap();
+    let [dead, alive, another] = ["tests-dead", "tests-alive", "other"]
+        .map(|name| place.path().join(format!("container-labs-{name}")));
+    for directory in [&dead, &alive, &another] {
+        fs::create_dir(directory).unwrap();
+        fs::write(directory.join("lock"), "").unwrap();
+    }
+    let held = File::open(alive.join("lock")).unwrap();
+    let held = Flock::lock(held, FlockArg::LockExclusive).unwrap();
+    ends::sweep(place.path());
+    assert!(!dead.exists() && alive.exists() && another.exists());
+    drop(held);
 }

@@ -7,6 +7,7 @@ use crate::stage::{Lab, Lab::*, Stage, Who, Who::*, finish};
 use grader::labs;
 use grader::labs::steps::Source;
 use grader::labs::variant::Workshop;
+use nix::sys::stat::Mode;
 use rstest::rstest;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -57,9 +58,13 @@ fn a_file_is_no_directory(
     #[values(Mounts, Pivot)] lab: Lab,
     #[values((Root, false), (Root, true), (User, false))] (who, userns): (Who, bool),
     #[values("proc", "sys", "dev", "tmp", "run")] place: &str,
+    #[values(false, true)] pipe: bool,
 ) {
     let Some(stage) = Stage::new(lab, who) else { return };
-    let rootfs = image(&stage, place, |at| fs::write(at, "").unwrap());
+    let rootfs = image(&stage, place, |at| match pipe {
+        true => nix::unistd::mkfifo(at, Mode::from_bits_truncate(0o644)).unwrap(),
+        false => fs::write(at, "").unwrap(),
+    });
     refuses(&stage, userns, &rootfs, place, "Not a directory");
 }
 

@@ -4,16 +4,20 @@
 //! - [`stage`]: what a test starts from: a lab, a person who runs it, a root file system of that person's.
 //! - [`running`]: a lab whose command runs, spoken to over its streams.
 //! - [`host`]: what the host looks like, before and after.
-//! - [`fault`]: a program that faults.
-//! - [`usage`], [`endings`], [`signals`], [`killed`], [`streams`], [`directories`], [`links`], [`namespaces`], [`traces`]: the tests.
+//! - [`fault`]: a program that faults. [`ends`]: what a test that is killed would leave.
+//! - [`usage`], [`endings`], [`signals`], [`killed`], [`streams`], [`directories`], [`links`], [`namespaces`], [`kernels`],
+//!   [`traces`]: the tests.
 //!
 //! `CONTAINER_LABS_PROGRAMS=DIR` tests the programs in that directory and builds nothing: for a user who has
 //! no cargo.
 
 mod directories;
 mod endings;
+#[path = "../common/ends.rs"]
+mod ends;
 mod fault;
 mod host;
+mod kernels;
 mod killed;
 mod links;
 mod namespaces;

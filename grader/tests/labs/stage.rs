@@ -1,13 +1,11 @@
 //! What a test starts from: a lab, a person who runs it, and a root file system of that person's.
 
-use crate::fault;
 use crate::running::Running;
+use crate::{ends, fault};
 use assert_cmd::assert::Assert;
 use grader::labs::{self, Workspace};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
 use nix::unistd::{getegid, geteuid};
 use std::env;
 use std::ffi::OsStr;
@@ -139,7 +137,7 @@ impl Stage {
         let mut program = Command::new(self.home.directory.join("bin").join(self.lab.name()));
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
-        end_with_us(&mut program);
+        ends::with_us(&mut program);
         program
     }
 
@@ -152,7 +150,7 @@ impl Stage {
         let mut program = Command::new(to);
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
-        end_with_us(&mut program);
+        ends::with_us(&mut program);
         program
     }
 
@@ -175,18 +173,6 @@ impl Stage {
         program.args(options).arg(self.rootfs()).args(["/bin/sh", "-c", script]);
         Running::start(program)
     }
-}
-
-/// The program is killed when the thread that starts it ends, as all do of a test that is killed.
-fn end_with_us(program: &mut Command) {
-    let ours = std::process::id();
-    let ask = move || {
-        // After the change of ids, which undoes it.
-        set_pdeathsig(Signal::SIGKILL)?;
-        if std::os::unix::process::parent_id() == ours { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
-    };
-    // SAFETY: two system calls, in a child that the program then replaces.
-    unsafe { program.pre_exec(ask) };
 }
 
 /// Copies a program that is executed next. By another process: a child that another test forks meanwhile would
@@ -270,13 +256,7 @@ impl Home {
         // writing that is just being made, and then it can't be executed.
         let people =
             [Who::Root, Who::User].into_iter().filter(|who| who.lacks().is_none()).collect::<Vec<_>>();
-        // Outside of the target directory: that may lie where only root can go.
-        let temporary = tempfile::Builder::new()
-            .prefix("container-labs-tests-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap();
-        let home = Home { directory: temporary.path().canonicalize().unwrap() };
+        let home = Home { directory: ends::directory() };
 
         let bin = home.directory.join("bin");
         fs::create_dir(&bin).unwrap();
@@ -291,8 +271,6 @@ impl Home {
             give(who, &pristine);
             link(&pristine, &home.rootfs(who));
         }
-        // Until here a failure removes it.
-        let _ = temporary.keep();
         home
     }
 
@@ -323,6 +301,29 @@ fn programs() -> &'static Path {
         labs::build(&workspace, &labs::ALL, &out).unwrap();
         out
     })
+}
+
+/// `tests/programs/lacks.rs`, compiled. None, and a line that says why, where it can't be.
+pub fn lacks() -> Option<&'static Path> {
+    static LACKS: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let compile = || {
+        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/lacks.rs");
+        let program = Home::get().directory.join("lacks");
+        let mut command = Command::new(rustc);
+        let compiled = command.args(["--edition=2024", "-Dwarnings"]).arg(source).arg("-o").arg(&program);
+        match compiled.output() {
+            Err(_) => {
+                let _ = io::stderr().write_all(b"skipped: kernels: needs a Rust compiler\n");
+                None
+            }
+            Ok(output) => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                Some(program)
+            }
+        }
+    };
+    LACKS.get_or_init(compile).as_deref()
 }
 
 /// Makes the person the owner of everything below `path`.

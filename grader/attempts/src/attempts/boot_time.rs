@@ -1,6 +1,6 @@
 //! boot-time: learn how long the machine has been up.
 
-use super::{Attempt, Measured};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -25,7 +25,7 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["clock_gettime(2)", "time_namespaces(7)"],
     letters: Measured { root: "E EBBBBBB", user: "E EBBBBBB", rootless: "E EBBBBBB" },
-    needs: &[],
+    needs: &[Need::TimeNamespace],
     decisive: &[libc::SYS_clock_gettime, libc::SYS_sysinfo],
     attack,
     class: Refusal::Permission,

@@ -227,12 +227,43 @@ fn yama_can_forbid_what_root_can_not_get_back() {
 }
 
 #[rstest]
-#[case("5.10.0-28-amd64", Mend::Otherwise("boot Linux 5.12 or newer".into()))]
-#[case("6.1.0", Mend::Otherwise("start the grader where no filter blocks this call".into()))]
-fn what_a_kernel_does_not_have_is_told_from_what_is_filtered(#[case] release: &str, #[case] mend: Mend) {
-    let feature = Feature { name: "mount_setattr(2)", since: (5, 12), costs: "all" };
-    let missing = vec![(feature, Errno::ENOSYS)];
-    assert_eq!(mends(&MachineFacts { missing, release: release.into(), ..root() }, Area::Kernel), [mend]);
+#[case(
+    "5.10.0-28-amd64",
+    Errno::ENOSYS,
+    "no mount_setattr(2) (since Linux 5.12)",
+    "boot Linux 5.12 or newer"
+)]
+#[case("6.1.0", Errno::ENOSYS, "no mount_setattr(2)", "boot a kernel that has it built in")]
+#[case("6.1.0", Errno::EPERM, "mount_setattr(2): refused: EPERM", "start the grader where no filter")]
+#[case("5.10.0", Errno::EPERM, "mount_setattr(2): refused: EPERM", "start the grader where no filter")]
+fn what_a_kernel_does_not_have_is_told_from_what_is_refused(
+    #[case] release: &str,
+    #[case] errno: Errno,
+    #[case] said: &str,
+    #[case] way: &str,
+) {
+    let facts = MachineFacts {
+        missing: vec![(feature("mount_setattr(2)"), errno)],
+        release: release.into(),
+        ..root()
+    };
+    let [Finding { found, state: Assessment::Lack { mend: Mend::Otherwise(mend), .. }, .. }] =
+        &kernel(&facts)[..]
+    else {
+        panic!("{:?}", kernel(&facts))
+    };
+    assert!(found.contains(said) && mend.starts_with(way), "{found}: {mend}");
+    assert_eq!(found.contains("since Linux"), errno == Errno::ENOSYS);
+}
+
+#[test]
+fn what_the_grader_can_do_without_is_a_note() {
+    let facts = MachineFacts { missing: vec![(feature("close_range(2)"), Errno::ENOSYS)], ..root() };
+    assert_eq!(kernel(&facts)[0].state, Assessment::Note);
+}
+
+fn feature(name: &str) -> &'static Feature {
+    crate::doctor::features::ALL.iter().find(|feature| feature.name == name).unwrap()
 }
 
 #[test]

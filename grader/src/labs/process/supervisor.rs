@@ -2,6 +2,7 @@
 //! that may have threads: so it makes system calls alone, and allocates nothing.
 
 use crate::interrupts::as_in_a_new_process;
+use crate::this_process::close_range;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_uint, pid_t};
 use std::ffi::CStr;
@@ -11,6 +12,9 @@ use std::ptr;
 
 /// How long what was killed may take to end, in seconds: what waits for a device does not.
 const TIMEOUT: i64 = 10;
+
+/// How often a tool is asked for that can't be waited for with others, in milliseconds.
+const ASK_AGAIN: c_int = 20;
 
 /// In the child that is to become the tool: forks it, and stays behind. The tool is returned to; it is the leader of a
 /// process group of its own, and killed where its supervisor is.
@@ -53,14 +57,22 @@ unsafe fn supervise(tool: pid_t, told: RawFd) -> ! {
     unsafe {
         let told_number = told as c_uint;
         if told_number > 0 {
-            libc::syscall(libc::SYS_close_range, 0, told_number - 1, 0);
+            close_range(0, told_number - 1, false);
         }
-        libc::syscall(libc::SYS_close_range, told_number + 1, c_uint::MAX, 0);
+        close_range(told_number + 1, c_uint::MAX, false);
         let process = libc::syscall(libc::SYS_pidfd_open, tool, 0) as RawFd;
         let ready = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         let mut fds = [ready(told), ready(process)];
-        while process >= 0 && libc::poll(fds.as_mut_ptr(), 2, -1) < 0 && Errno::last() == Errno::EINTR {}
+        // Without a descriptor of the tool its end has to be asked for; poll(2) passes over a negative one.
+        let patience = if process < 0 { ASK_AGAIN } else { -1 };
         let mut code = None;
+        while code.is_none() {
+            match libc::poll(fds.as_mut_ptr(), 2, patience) {
+                0 => code = note(tool),
+                -1 if Errno::last() == Errno::EINTR => {}
+                _ => break,
+            }
+        }
         let begun = seconds();
         // Who loses its parent becomes our child: so rounds of killing one's children come to everybody.
         loop {

@@ -25,7 +25,7 @@ pub struct Source {
 
 impl Source {
     /// Reads the workspace at `dir`. Only regular files are read, since a link may lead anywhere. What lies beside the
-    /// source makes no other source: hidden files, files that are no text, and directories without a manifest.
+    /// source makes no other source: hidden files, files that are no text, directories without a manifest, and copies of a lab.
     ///
     /// # Errors
     /// The directory or its manifest can't be read.
@@ -46,6 +46,11 @@ impl Source {
             let manifest = name.join("Cargo.toml");
             if wanted && root.entry(&manifest).is_ok_and(|it| it.is(SFlag::S_IFREG)) {
                 self.add(root, &manifest);
+                // A copy that somebody keeps beside the lab is a package of the lab's name.
+                if self.file(&manifest).and_then(package_name).is_some_and(|it| Path::new(&it) != name) {
+                    self.files.remove(&manifest);
+                    continue;
+                }
                 self.add_rust(root, &name.join("src"));
             }
         }
@@ -185,6 +190,12 @@ impl FromIterator<(PathBuf, String)> for Source {
     fn from_iter<I: IntoIterator<Item = (PathBuf, String)>>(files: I) -> Source {
         Source { files: files.into_iter().collect(), unread: Vec::new() }
     }
+}
+
+/// The name of the package with this manifest.
+fn package_name(manifest: &str) -> Option<String> {
+    let manifest: toml::Table = manifest.parse().ok()?;
+    Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
 }
 
 /// The text of a file.

@@ -6,7 +6,7 @@
 //! is told. (`cargo build -Z checksum-freshness` would do the same, and is not stable.)
 
 use crate::atomic_write;
-use crate::beneath::Entry;
+use crate::beneath::{Directory, Entry};
 use crate::cache_dir::Key;
 use crate::labs;
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -190,8 +190,8 @@ impl Record {
 
     /// Says that a build has begun: if it is not heard of again, nothing is known.
     pub(super) fn begin(target: &Path) -> Result<()> {
-        match fs::remove_file(target.join(FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        match Directory::open(target).and_then(|directory| directory.remove(FILE)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(error).with_context(|| target.join(FILE).display().to_string())
             }
             _ => Ok(()),
@@ -237,4 +237,64 @@ impl Record {
 
 fn key_of(path: &Path) -> String {
     Key::of([path.as_os_str().as_bytes()]).name()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_files_that_cargo_names_may_have_spaces_in_their_names() {
+        let list =
+            b"/t/debug/lab0: /a/one.rs /a\\ b/two\\ .rs\n\n/t/debug/liblab0.rlib: \n/t/x.rlib: /a/c\\d.rs\n";
+        let expected = ["/a/one.rs", "/a b/two .rs", "/a/c\\d.rs"];
+        assert_eq!(names(list), expected.map(PathBuf::from));
+    }
+
+    /// A file, and how it was when it was built from: what cargo would not see is known.
+    #[test]
+    fn only_what_is_younger_is_seen_without_help() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let package = Package { name: "common".into(), directory: root.join("common"), has_script: false };
+        let file = root.join("common/lib.rs");
+        fs::create_dir(&package.directory).unwrap();
+        let put = |text: &str, date: SystemTime| {
+            fs::write(&file, text).unwrap();
+            fs::File::options().write(true).open(&file).unwrap().set_modified(date).unwrap();
+        };
+        let packages = [package];
+        let now = || Inputs::read(root, root, &packages);
+        let unseen = || !Record::read(root, root).unseen(&now()).is_empty();
+        let (build, hour) = (SystemTime::now(), Duration::from_secs(60 * 60));
+        put("one", build - hour);
+        assert!(unseen(), "nothing is known");
+        Record::of(root, &now(), now()).write(root).unwrap();
+        assert!(!unseen());
+        for (text, date, expected) in [
+            ("two", build + hour, false),
+            ("two", build - hour, true),
+            ("two", UNIX_EPOCH, true),
+            ("one", build + hour, false),
+            ("one", build - hour, false),
+            ("one", UNIX_EPOCH, true),
+        ] {
+            put(text, date);
+            assert_eq!(unseen(), expected, "{text} {date:?}");
+        }
+        put("one", build - hour);
+        assert!(!Record::read(root, Path::new("/elsewhere")).unseen(&now()).is_empty(), "another workspace");
+        fs::remove_file(&file).unwrap();
+        assert!(!unseen(), "nothing names it any more");
+        let before = now();
+        put("one", build - hour);
+        let known = |after: Inputs| Record::of(root, &before, after).files.len();
+        assert_eq!(known(now()), 1);
+        let before = now();
+        put("two", build - hour);
+        assert_eq!(Record::of(root, &before, now()).files.len(), 0, "it was changed meanwhile");
+        Record::begin(root).unwrap();
+        assert!(unseen(), "a build that was never noted");
+    }
 }

@@ -8,7 +8,8 @@ use crate::cache_dir::{cache, cache_below};
 use crate::caller::{Caller, as_caller};
 use crate::labs::{self, Workspace};
 use anyhow::{Context, Result, ensure};
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::stat::Mode;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -39,9 +40,10 @@ pub fn build(files: &[File]) -> Result<()> {
 /// Writes the files; others that lie there are removed. Nobody else does the same at the same time.
 fn write(place: &Path, files: &[File]) -> Result<Option<Flock<fs::File>>> {
     fs::create_dir_all(place)?;
-    let lock = fs::File::options().create(true).append(true).open(place.join(STAYS[1]))?;
-    let lock = Flock::lock(lock, FlockArg::LockExclusive).ok();
     let directory = Directory::open(place)?;
+    let (flags, mode) = (OFlag::O_RDWR | OFlag::O_CREAT, Mode::from_bits_truncate(0o600));
+    let lock = directory.open_file(Path::new(STAYS[1]), flags, mode)?;
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).ok();
     directory.clear(|name| STAYS.iter().any(|it| name == *it))?;
     for file in files {
         let path = Path::new(&file.name);

@@ -28,8 +28,8 @@ pub fn make(directory: &Path, caller: Option<&Caller>) -> Result<Repository> {
         found => found.context("git")?,
     };
     let author = git.author()?;
-    // A template that can't be copied is none.
-    let init = ["init", "--quiet"];
+    // Its hooks are for later. A template that can't be copied is none.
+    let init = ["-c", "core.hooksPath=/dev/null", "init", "--quiet"];
     git.runs(git.command(&init))
         .or_else(|_| git.runs(git.command(&[&init[..], &["--template="]].concat())))?;
     // The directory was empty: what is in it are the grader's files, also those that the person ignores everywhere.

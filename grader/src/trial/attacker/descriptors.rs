@@ -1,11 +1,9 @@
 //! What the attacker's descriptors are of, as the host sees it.
 
 use crate::proc::{self, field};
-use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 use std::fs;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
 /// The type of the mount on which a descriptor lies, by the number of that mount (proc_pid_fdinfo(5)) in the process's mount
@@ -22,16 +20,4 @@ pub fn file_system(pid: Pid, host: Pid, descriptor: i32) -> Option<String> {
         let device = format!("{}:{}", libc::major(device), libc::minor(device));
         with(&proc::read(host, "mountinfo"), 2, &device)
     })
-}
-
-/// pidfd_getfd(2).
-pub fn duplicate(pid: Pid, descriptor: i32) -> nix::Result<OwnedFd> {
-    // SAFETY: both calls take integers and return a descriptor, which we own.
-    unsafe {
-        let process = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
-        let process = OwnedFd::from_raw_fd(process as RawFd);
-        let number = libc::SYS_pidfd_getfd;
-        let taken = Errno::result(libc::syscall(number, process.as_raw_fd(), descriptor, 0))?;
-        Ok(OwnedFd::from_raw_fd(taken as RawFd))
-    }
 }

@@ -4,12 +4,13 @@
 //! and arguments are exchanged (PTRACE_SYSCALL, ptrace(2)), the result is read at the exit, and it goes back to where
 //! it stood. A filter of its own (seccomp(2)) sees the exchanged call, since the kernel asks it after the tracer.
 
-use super::descriptors::{duplicate, file_system};
+use super::descriptors::file_system;
 use super::forms::Forms;
 use super::mediators::{TOUCHED, let_answer};
 use super::memory::{Laid, lay, read};
 use super::no_witness::NoWitness;
 use super::registers::Registers;
+use crate::decoy::pidfds::duplicate;
 use crate::proc;
 use crate::trial::observe;
 use crate::trial::session::Session;

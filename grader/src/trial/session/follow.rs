@@ -52,9 +52,18 @@ impl Session<'_> {
         {
             self.executions.note_child(pid, child as i32);
         }
-        // A stop without an event is a signal on its way: it is delivered. At system calls only held ones stop.
-        let signal = if event == 0 { libc::WSTOPSIG(status) } else { 0 };
+        // A stop without an event is a signal on its way, which is delivered, or one at a system call. At these only held ones
+        // stop, and those whose calls the host follows.
+        let mut signal = if event == 0 { libc::WSTOPSIG(status) } else { 0 };
+        let mut request = libc::PTRACE_CONT;
+        if let Some(calls) = &mut self.calls {
+            request = libc::PTRACE_SYSCALL;
+            if signal == libc::SIGTRAP | 0x80 {
+                calls.see(pid);
+                signal = 0;
+            }
+        }
         // SAFETY: ptrace(2) with two integers. nix's functions know no real-time signals.
-        unsafe { libc::ptrace(libc::PTRACE_CONT, pid.as_raw(), 0, signal) };
+        unsafe { libc::ptrace(request, pid.as_raw(), 0, signal) };
     }
 }

@@ -56,7 +56,7 @@ fn nothing_of_it_is_roots(#[values("empty", "labs")] place: &str) {
     let own = below(&home);
     let roots: Vec<_> = own.iter().filter(|path| fs::symlink_metadata(path).unwrap().uid() != ANN).collect();
     assert!(roots.is_empty(), "{roots:#?}");
-    let built = |path: &&PathBuf| path.ends_with("target/debug/libcommon.rlib");
+    let built = |path: &&PathBuf| path.ends_with("container-labs/debug/libcommon.rlib");
     let at = own.iter().find(built).unwrap_or_else(|| panic!("nothing was built: {own:#?}"));
     let expected = if place == "labs" { home.join("labs") } else { home.join(".cache/container-labs") };
     assert!(at.starts_with(&expected), "{}", at.display());

@@ -72,6 +72,37 @@ fn what_is_written_is_read_back_and_links_are_not_followed() {
 }
 
 #[test]
+fn what_lies_beside_the_source_makes_no_other_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = source(&[
+        ("Cargo.toml", "\u{feff}[workspace]\n"),
+        ("lab1-x/Cargo.toml", "[package]\nname = \"lab1-x\"\n"),
+        ("lab1-x/src/lib.rs", &format!("\u{feff}// step: first\r\n// end step\r\n{LIB}")),
+    ]);
+    whole.write(dir.path()).unwrap();
+    let found = whole.found().unwrap();
+    assert_eq!(found.len(), 3, "the byte order mark is no part of the first marker");
+    // An archive that a Mac has made; Latin-1; a directory of notes, and copies of the lab.
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    write("lab1-x/src/._lib.rs", b"\0\x05\x16\x07\xff");
+    write("lab1-x/src/._more/lib.rs", LIB.as_bytes());
+    write("lab1-x/src/alt.rs", b"// \xfcber\n");
+    write("lab2-notes/notes.txt", b"");
+    write("lab1-x (copy)/src/lib.rs", LIB.as_bytes());
+    write("lab1-x (copy)/Cargo.toml", b"[package]\nname = \"lab1-x\"\n");
+    write("lab1-old/Cargo.toml", b"[package]\nname = \"lab1-x\"\n");
+    let mut read = Source::read(dir.path()).unwrap();
+    assert_eq!(read.found().unwrap(), found);
+    let unread = std::mem::take(&mut read.unread);
+    assert_eq!(unread, [("lab1-x/src/alt.rs".into(), "it is not UTF-8".to_owned())]);
+    assert_eq!(read, whole);
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let error = format!("{:#}", Source::read(dir.path()).unwrap_err());
