@@ -11,6 +11,7 @@
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, in its [`belongings`], and in
 //!   which [`mount_lines`]. [`later`]: a mount that it makes while a container runs.
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
+//!   `strangers`: what one has left behind.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
 //! - [`hierarchy`]: a hierarchy of control groups that is there to be attacked. [`clock`]: its boot-time clock.
@@ -45,6 +46,7 @@ pub mod secrets;
 pub mod services;
 pub mod stakes;
 pub mod start;
+mod strangers;
 pub mod tree;
 pub mod user_root;
 pub mod victim;
@@ -74,6 +76,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use strangers::Strangers;
 use tree::Tree;
 
 /// What a decoy is made from.
@@ -129,8 +132,7 @@ pub struct Decoy {
     channel: Channel,
     programs: RefCell<Vec<Ending>>,
     groups: Groups,
-    strangers: Cell<usize>,
-    gave_up: Cell<bool>,
+    strangers: Strangers,
     ground: Option<Ground>,
     /// Which files of its tree are at stake.
     pub stakes: Stakes,
@@ -204,8 +206,7 @@ impl Decoy {
             channel: ours,
             programs: RefCell::default(),
             groups: plan.groups.clone(),
-            strangers: Cell::new(0),
-            gave_up: Cell::new(false),
+            strangers: Strangers::default(),
             ground: Some(ground),
             stakes,
         })
@@ -225,8 +226,7 @@ impl Decoy {
         }
         match self.answer()? {
             Some((FromPid1::Started { strangers }, descriptors)) => {
-                let known = if self.gave_up.take() { 0 } else { strangers };
-                self.strangers.set(self.strangers.get() + known);
+                self.strangers.add(strangers);
                 let mut programs = self.programs.borrow_mut();
                 programs.push(Ending::None);
                 Ok((Started::new(descriptors)?, programs.len() - 1))
@@ -343,12 +343,12 @@ impl Decoy {
 
     /// How many processes its programs have left behind that had to be ended before the next program was started.
     pub fn strangers(&self) -> usize {
-        self.strangers.get()
+        self.strangers.count.get()
     }
 
     /// Notes that a start was ended from outside: what is left of it when the next one begins is not its program's fault.
     pub fn gave_up(&self) {
-        self.gave_up.set(true);
+        self.strangers.excused.set(true);
     }
 
     /// How its PID 1 ended, if it has: as the grader's wait(2) told.

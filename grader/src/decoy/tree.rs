@@ -212,13 +212,7 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         make.directories(root, plan.cwd).with_context(|| format!("mkdir {}", plan.cwd.display()))?;
     }
     if has_names_of_its_own(plan.cwd) {
-        let here = root.below(plan.cwd)?;
-        for (name, of) in SPACED_NAMES.into_iter().zip([ROOTFS, READ_ONLY]) {
-            match make.link(&here, name, of) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made.with_context(|| format!("{name} in {}", plan.cwd.display()))?,
-            }
-        }
+        make.names(&root.below(plan.cwd)?).with_context(|| plan.cwd.display().to_string())?;
     }
     Ok(())
 }
@@ -282,6 +276,17 @@ impl Make {
     fn link(&self, at: &Directory, path: &str, target: impl AsRef<Path>) -> io::Result<()> {
         let made = at.link(path, target)?;
         self.give(|uid, gid| made.set_owner(uid, gid))
+    }
+
+    /// Gives the rootfs its names in a program's working directory. What is there already stays.
+    fn names(&self, here: &Directory) -> io::Result<()> {
+        for (name, of) in SPACED_NAMES.into_iter().zip([ROOTFS, READ_ONLY]) {
+            match self.link(here, name, of) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        Ok(())
     }
 
     /// Shows a directory of the machine read-only, or repeats the link that stands in its place.
