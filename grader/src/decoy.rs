@@ -64,10 +64,8 @@ use ext4::Ext4;
 use groups::Groups;
 use ids::Lease;
 use messages::{FromPid1, Ready, Snapshot, ToPid1};
-use nix::libc;
-use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, chdir};
+use nix::unistd::Pid;
 use secrets::Secrets;
 use stakes::{Canary, Stakes};
 use start::{Program, Started};
@@ -101,14 +99,6 @@ pub struct Plan<'a> {
     pub ext4: Option<&'a Ext4>,
     /// What makes its root file system a hostile image, if it is to be one.
     pub image: Option<image::Link>,
-}
-
-impl Plan<'_> {
-    /// Where a file system of the host's is mounted.
-    fn host_mount(&self) -> &'static str {
-        let files = self.files.iter().map(|(_, there)| there.as_path());
-        layout::host_mount(files.chain([self.cwd]))
-    }
 }
 
 /// Its PID 1 answers within this time: it makes its host in a tenth of a second on an idle machine.
@@ -162,31 +152,15 @@ impl Decoy {
         let stakes = Stakes::of(ground.tree.root(), &secrets.name);
 
         let (ours, theirs) = Channel::pair(ANSWER)?;
-        let mut flags = CloneFlags::CLONE_NEWNS
-            | CloneFlags::CLONE_NEWPID
-            | CloneFlags::CLONE_NEWUTS
-            | CloneFlags::CLONE_NEWIPC
-            | CloneFlags::CLONE_NEWNET
-            | CloneFlags::CLONE_NEWCGROUP;
-        if plan.kind == DecoyKind::User {
-            flags |= CloneFlags::CLONE_NEWUSER;
-        }
-        let mut stack = vec![0; 1 << 20];
-        let child = || pid1::main(&theirs, plan, &secrets, &ids);
         plan.groups.gather()?;
-        // Its PID 1 may not have the right to come here by the path.
-        chdir(plan.stage).context("the decoy's root")?;
-        // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
-        let make = || unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
-        let pid1 = ids.as_owner(make).and_then(|made| made.context("clone(2) with new namespaces"));
-        let back = chdir("/").context("chdir(2)");
+        let pid1 = pid1::fork(&theirs, plan, &secrets, &ids);
         let settled = plan.groups.settle(*pid1.as_ref().unwrap_or(&Pid::this()));
         let pid1 = pid1?;
         drop(theirs);
 
         let ending = Cell::new(Ending::None);
         let mut unfinished = Unfinished { pid1, groups: plan.groups, armed: true };
-        back.and(settled)?;
+        settled?;
         if plan.kind == DecoyKind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
         }

@@ -4,7 +4,7 @@
 
 use super::Plan;
 use super::belongings::Belongings;
-use super::layout::{READ_ONLY, ROOTFS};
+use super::layout::{READ_ONLY, ROOTFS, host_mount};
 use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID, Names};
 use super::mount_lines::differences;
 use super::own_view::{mount_point, mountinfo, mounts, name, processes};
@@ -112,7 +112,7 @@ const MAX_EMPTY: usize = 1000;
 impl TreeState {
     /// What it looks like now, made from this plan.
     pub fn now(services: &Services, victim: Pid, plan: &Plan) -> Result<TreeState> {
-        let (proc, host_mount) = (&services.proc, plan.host_mount());
+        let (proc, host_mount) = (&services.proc, host_mount(plan));
         Ok(TreeState {
             mounts: mounts(proc)?,
             processes: processes(proc)?,

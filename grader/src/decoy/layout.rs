@@ -1,5 +1,6 @@
 //! Where things stand in a decoy.
 
+use super::Plan;
 use std::path::Path;
 
 /// Where the machine's directories and devices are mounted outside, beside the decoy's tree.
@@ -32,8 +33,9 @@ pub const CANARIES: [&str; 2] = ["/canary", "/canary.open"];
 /// Where a file system of the host's is mounted: the first of these that is not above anything of the program's.
 const MOUNTS: [&str; 3] = ["/mnt", "/media", "/var/mnt"];
 
-/// Where a file system of the host's is mounted, if these paths are the program's.
-pub fn host_mount<'p>(programs: impl Iterator<Item = &'p Path> + Clone) -> &'static str {
+/// Where a file system of the host's is mounted in a decoy of this plan.
+pub fn host_mount(plan: &Plan) -> &'static str {
+    let programs = plan.files.iter().map(|(_, there)| there.as_path()).chain([plan.cwd]);
     let is_free = |place: &&&str| !programs.clone().any(|path| path.starts_with(place));
     MOUNTS.iter().find(is_free).unwrap_or(&MOUNTS[0])
 }

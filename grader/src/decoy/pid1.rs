@@ -25,6 +25,7 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
 use nix::unistd::{
     Gid, Pid, Uid, chdir, fchdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid,
@@ -37,8 +38,34 @@ use std::path::Path;
 
 const NONE: Option<&str> = None;
 
+/// Makes it, in namespaces of its own. The calling process has one thread.
+///
+/// # Errors
+/// What the system said.
+pub fn fork(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<Pid> {
+    let mut flags = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWCGROUP;
+    if plan.kind == DecoyKind::User {
+        flags |= CloneFlags::CLONE_NEWUSER;
+    }
+    // It may not have the right to come here by the path.
+    chdir(plan.stage).context("the decoy's root")?;
+    let mut stack = vec![0; 1 << 20];
+    let child = || main(channel, plan, secrets, ids);
+    // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
+    let make = || unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
+    let made = ids.as_owner(make).and_then(|made| made.context("clone(2) with new namespaces"));
+    // The next tree is mounted where this one is in the way of nothing.
+    let _ = chdir("/");
+    made
+}
+
 /// PID 1, from its clone(2) to its end.
-pub fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
+fn main(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> isize {
     match make(channel, plan, secrets, ids) {
         Ok(made) => serve::serve(channel, secrets, made).is_err().into(),
         Err(error) => {
@@ -63,7 +90,7 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     }
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).context("making / private")?;
     own_root(plan)?;
-    volumes(secrets, plan.host_mount())?;
+    volumes(secrets, layout::host_mount(plan))?;
     other_names()?;
     // Shared within, so that a container which forgets private propagation is caught.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("making / shared")?;
