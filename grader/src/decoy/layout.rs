@@ -1,5 +1,8 @@
 //! Where things stand in a decoy.
 
+/// Where the machine's directories and devices are mounted outside, beside the decoy's tree.
+pub const MACHINE: &str = "../machine";
+
 /// Where the rootfs stands in the decoy.
 pub const ROOTFS: &str = "/srv/rootfs";
 

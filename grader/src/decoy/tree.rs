@@ -18,9 +18,9 @@
 use super::Plan;
 use super::changes::{self, Files};
 use super::ids::Ids;
-use super::layout::{READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
+use super::image;
+use super::layout::{MACHINE, READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
 use super::secrets::Secrets;
-use super::{image, user_root};
 use crate::beneath::{Copy, Directory, Entry};
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
@@ -113,7 +113,7 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let _ = umount2(&self.stage, MntFlags::MNT_DETACH);
-        let _ = umount2(&self.stage.join(user_root::MACHINE), MntFlags::MNT_DETACH);
+        let _ = umount2(&self.stage.join(MACHINE), MntFlags::MNT_DETACH);
     }
 }
 
@@ -229,7 +229,7 @@ fn machine_beside(plan: &Plan) -> Result<Option<Directory>> {
     if plan.kind == DecoyKind::Root {
         return Ok(None);
     }
-    let place = plan.stage.join(user_root::MACHINE);
+    let place = plan.stage.join(MACHINE);
     match fs::create_dir(&place) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error).context("mkdir machine"),
         _ => mount(&place)?,

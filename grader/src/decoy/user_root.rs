@@ -13,6 +13,7 @@
 //! A container with a user namespace of its own finds what it finds on a real host: for it all of these are locked. What lies over a
 //! part of the hidden procfs and sysfs is not, in the decoy's own namespace, and so hides nothing there; in another one it does.
 
+use super::layout::MACHINE;
 use super::tree::{MACHINE_DIRECTORIES, MACHINE_FILES};
 use anyhow::{Context, Result, bail};
 use nix::libc;
@@ -28,9 +29,6 @@ const NONE: Option<&str> = None;
 /// The kernel's file systems, and a directory in each that is never empty: what is mounted over one that is hides nothing
 /// (`mnt_already_visible` in fs/namespace.c).
 const HIDDEN: [(&str, &str); 2] = [("proc", "sys"), ("sysfs", "devices")];
-
-/// Where the machine's directories and devices are mounted outside, beside the decoy's tree.
-pub const MACHINE: &str = "../machine";
 
 /// In PID 1, whose working directory is the decoy's tree: binds what is mounted there to where it belongs.
 ///

@@ -71,7 +71,7 @@ fn the_worst_comes_first_with_what_is_missing_and_nobody_is_told_of_labs_or_poin
     assert!(line("container devices: FAILS") < line("container no-other-program: FAILS"), "{text}");
     for part in [
         ": no IPC namespace of its own; docs/src/lab1-namespaces.md\n",
-        ": no limit of processes; docs/src/catalogue.md\n",
+        ": no_new_privs is not set; docs/src/catalogue.md\n",
         "\nfix first: container ",
     ] {
         assert!(text.contains(part), "{part:?} is missing in\n{text}");

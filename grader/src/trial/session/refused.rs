@@ -102,7 +102,7 @@ impl Calls {
         };
         let node = |mode: u64| {
             let is_device = [libc::S_IFCHR, libc::S_IFBLK].contains(&(mode as u32 & libc::S_IFMT));
-            is_device.then(|| "making a device node (mknod(2): EPERM)".to_owned())
+            is_device.then(|| "making a device node: EPERM".to_owned())
         };
         match number {
             libc::SYS_mount if arguments[3] & NO_NEW_MOUNT == 0 => new_mount(text(pid, arguments[2])),

@@ -165,7 +165,7 @@ fn a_check_not_yet_asked_for_is_neither_red_nor_green() {
 fn what_has_turned_says_what_it_was() {
     let mut state = graded();
     state.graded(report(Verdict::Blocked), Duration::ZERO, &starter::source().unwrap());
-    let text = text(&state, 80, 48);
+    let text = text(&state, 80, 40);
     assert!(text.contains("+ mount                 BLOCKED    was ESCAPED kept in"), "{text}");
     let changes: Vec<_> = state.changes().map(|(check, was)| (check.id.as_str(), was)).collect();
     assert_eq!(changes, [("mount", Some(Verdict::Escaped))]);
