@@ -39,14 +39,8 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     if !landed(control) {
         return Inconclusive(Machine, why_not_landed(control));
     }
-    if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
-        return Blocked(format!("the program refused the image: {why}"));
-    }
-    if let Some(why) = &facts.forbidden {
-        return Inconclusive(Machine, why.clone());
-    }
-    if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
-        return Inconclusive(Target, why.clone());
+    if let Some(outcome) = not_asked(facts) {
+        return outcome;
     }
     if facts.seen_call == SeenCall::Property {
         return property(&facts.seen);
@@ -91,6 +85,18 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
         ),
         (None, _, None) => Inconclusive(Target, format!("the attacker ended at {tried} without a result")),
     }
+}
+
+/// Where no command was there to be asked, or not one that can be trusted.
+fn not_asked(facts: &Facts) -> Option<Outcome> {
+    if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
+        return Some(Outcome::Blocked(format!("the program refused the image: {why}")));
+    }
+    if let Some(why) = &facts.forbidden {
+        return Some(Outcome::Inconclusive(Cause::Machine, why.clone()));
+    }
+    let why = facts.not_started.as_ref().or(facts.distrust.as_ref())?;
+    Some(Outcome::Inconclusive(Cause::Target, why.clone()))
 }
 
 /// What the host reads of the process decides.

@@ -82,5 +82,5 @@ fn closed(stage: &Stage, grader: &mut Command) {
     let place = stage.directory("closed");
     fs::set_permissions(&place, Permissions::from_mode(0o755)).unwrap();
     grader.current_dir(&place);
-    before(grader, move || fs::set_permissions(&place, Permissions::from_mode(0)));
+    before(grader, move || fs::set_permissions(&place, Permissions::from_mode(0o000)));
 }

@@ -15,6 +15,15 @@ type Row = (&'static str, fn() -> io::Result<()>, Expected);
 
 const NO_NEW_PRIVS: Expected = Machine(&["no-new-privs"], "the grader was started with no_new_privs");
 
+/// A system call, and its error.
+macro_rules! call {
+    ($call:expr) => {{
+        // SAFETY: it takes numbers alone, or what outlives it.
+        let result = unsafe { $call };
+        Errno::result(result).map(drop).map_err(io::Error::from)
+    }};
+}
+
 const ROWS: &[Row] = &[
     ("umask 0", || umask(0), Same),
     ("umask 027", || umask(0o027), Same),
@@ -30,15 +39,15 @@ const ROWS: &[Row] = &[
     ("no standard output", || close(&[1]), Same),
     ("no standard error", || close(&[2]), Same),
     ("no standard streams", || close(&[0, 1, 2]), Same),
-    ("nice", || answer(|| unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }), Same),
+    ("nice", || call!(libc::setpriority(libc::PRIO_PROCESS, 0, 19)), Same),
     ("SCHED_IDLE", idle, Same),
     ("one processor", one_processor, Same),
-    ("same addresses", || answer(|| unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as _) }), Same),
+    ("same addresses", || call!(libc::personality(libc::ADDR_NO_RANDOMIZE as _)), Same),
     ("out of memory first", out_of_memory_first, Same),
     ("timer slack", || Ok(nix::sys::prctl::set_timerslack(1_000_000_000)?), Same),
-    ("a session keyring", || answer(|| unsafe { libc::syscall(libc::SYS_keyctl, 1, 0) as i32 }), Same),
+    ("a session keyring", || call!(libc::syscall(libc::SYS_keyctl, 1, 0) as i32), Same),
     ("a subreaper", || Ok(nix::sys::prctl::set_child_subreaper(true)?), Same),
-    ("many descriptors", || (20..120).try_for_each(|to| answer(|| unsafe { libc::dup2(0, to) })), Same),
+    ("many descriptors", || (20..120).try_for_each(|to| call!(libc::dup2(0, to))), Same),
 ];
 
 #[rstest]
@@ -72,10 +81,6 @@ fn a_signal_that_was_ignored_does_not_end_a_run() {
     }
 }
 
-fn answer(call: impl FnOnce() -> i32) -> io::Result<()> {
-    Ok(Errno::result(call()).map(drop)?)
-}
-
 fn umask(mask: u32) -> io::Result<()> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
     Ok(())
@@ -106,7 +111,7 @@ fn out_of_memory_first() -> io::Result<()> {
 
 fn idle() -> io::Result<()> {
     // SAFETY: a structure of zeros is valid here, and the call reads it.
-    answer(|| unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &std::mem::zeroed()) })
+    call!(libc::sched_setscheduler(0, libc::SCHED_IDLE, &std::mem::zeroed()))
 }
 
 fn one_processor() -> io::Result<()> {
