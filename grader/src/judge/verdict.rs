@@ -33,17 +33,11 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     if let Seen::Effect(what) = &facts.seen {
         return Escaped(what.clone());
     }
-    if let Some(why) = facts.no_decoy.as_ref().or(control.no_decoy.as_ref()) {
-        return Inconclusive(Machine, format!("no decoy host can be made: {why}"));
-    }
-    if !landed(control) {
-        return Inconclusive(Machine, why_not_landed(control));
+    if let Some(why) = machine(control, facts) {
+        return Inconclusive(Machine, why);
     }
     if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
         return Blocked(format!("the program refused the image: {why}"));
-    }
-    if let Some(why) = &facts.forbidden {
-        return Inconclusive(Machine, why.clone());
     }
     if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
         return Inconclusive(Target, why.clone());
@@ -91,6 +85,17 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
         ),
         (None, _, None) => Inconclusive(Target, format!("the attacker ended at {tried} without a result")),
     }
+}
+
+/// Why it can't be judged on this machine, or in this kind of decoy.
+fn machine(control: &Facts, facts: &Facts) -> Option<String> {
+    if let Some(why) = facts.no_decoy.as_ref().or(control.no_decoy.as_ref()) {
+        return Some(format!("no decoy host can be made: {why}"));
+    }
+    if !landed(control) {
+        return Some(why_not_landed(control));
+    }
+    facts.forbidden.clone()
 }
 
 /// What the host reads of the process decides.

@@ -40,6 +40,9 @@ pub const ATTEMPT: Attempt = Attempt {
 /// No more mounts than these lie over one another at the root.
 const MAX_COVERS: usize = 256;
 
+/// How it gets a handle of its own mount namespace.
+type Way = fn(&mut Attacker) -> Result<i32, Failed>;
+
 /// Kinds of namespaces that change nothing when they are its own.
 const OTHERS: [i32; 5] =
     [libc::CLONE_NEWUTS, libc::CLONE_NEWIPC, libc::CLONE_NEWNET, libc::CLONE_NEWCGROUP, libc::CLONE_NEWPID];
@@ -49,8 +52,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     // Of a namespace it takes its kind or none; of a process kinds, of which one may be named alone or not.
     let known = [libc::CLONE_NEWNS, libc::CLONE_NEWNS | libc::CLONE_NEWUTS];
     let kinds = [vec![libc::CLONE_NEWNS, 0], me.varied(&known, &OTHERS), me.varied(&known, &OTHERS)];
-    let ways: [fn(&mut Attacker) -> Result<i32, Failed>; 3] =
-        [own_namespace, |me| me.child_by_descriptor(), |me| me.pidfd_of_itself()];
+    let ways: [Way; 3] = [own_namespace, |me| me.child_by_descriptor(), |me| me.pidfd_of_itself()];
     let mut handles = Vec::new();
     // All before one is used: what refuses is told by the last call.
     for (way, kinds) in ways.into_iter().zip(kinds) {
