@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`machine`]: what it shows of the machine.
 //! - [`user_root`]: what lets its root do in a user namespace what root may do elsewhere.
 //! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
 //! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, in its [`belongings`], and in
@@ -36,6 +37,7 @@ pub mod later;
 pub mod layout;
 pub mod limits;
 pub mod loop_device;
+pub mod machine;
 pub mod messages;
 pub mod mount_lines;
 pub mod own_view;

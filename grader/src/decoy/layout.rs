@@ -3,9 +3,6 @@
 use super::Plan;
 use std::path::Path;
 
-/// Where the machine's directories and devices are mounted outside, beside the decoy's tree.
-pub const MACHINE: &str = "../machine";
-
 /// Where the rootfs stands in the decoy.
 pub const ROOTFS: &str = "/srv/rootfs";
 

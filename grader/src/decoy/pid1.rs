@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::messages::{FromPid1, Ready, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Plan, clock, layout, start, tree, user_root, victim};
+use super::{Plan, clock, layout, machine, start, tree, user_root, victim};
 use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
@@ -130,7 +130,7 @@ fn take_ids(ids: &Ids) -> Result<()> {
 fn own_root(plan: &Plan) -> Result<()> {
     enter_a_copy()?;
     if plan.kind == DecoyKind::User {
-        user_root::bind_machine()?;
+        machine::bind()?;
     }
     let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // Before the machine's own are gone: in a user namespace a new one may show no more than they do.

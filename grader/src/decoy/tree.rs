@@ -17,10 +17,11 @@
 
 use super::Plan;
 use super::changes::{self, Files};
+use super::disk::Disk;
 use super::ids::Ids;
-use super::image;
-use super::layout::{MACHINE, READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
+use super::layout::{READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
 use super::secrets::Secrets;
+use super::{image, machine};
 use crate::beneath::{Copy, Directory, Entry};
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
@@ -40,10 +41,6 @@ const MAX_BYTES: u64 = 256 << 20;
 
 const NONE: Option<&str> = None;
 
-/// Directories of the machine that the decoy shows, where they exist.
-pub(super) const MACHINE_DIRECTORIES: [&str; 8] =
-    ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc/alternatives"];
-
 /// Directories that are made in every decoy, and those in which everybody may write.
 const DIRECTORIES: [&str; 12] =
     ["etc", "dev", "dev/pts", "dev/shm", "proc", "sys", "run", "root", "tmp", "var", "var/tmp", "srv"];
@@ -55,10 +52,6 @@ const FIXED: [(&str, &str); 3] = [
     ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
     ("etc/hosts", "127.0.0.1 localhost\n"),
 ];
-
-/// Devices that harm nobody.
-pub(super) const MACHINE_FILES: [&str; 6] =
-    ["dev/null", "dev/zero", "dev/full", "dev/random", "dev/urandom", "dev/tty"];
 
 /// A tree that the grader, as root, has built: it outlives its decoy, and serves for the next one if nothing in it
 /// has changed.
@@ -113,7 +106,7 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let _ = umount2(&self.stage, MntFlags::MNT_DETACH);
-        let _ = umount2(&self.stage.join(MACHINE), MntFlags::MNT_DETACH);
+        let _ = umount2(&self.stage.join(machine::PLACE), MntFlags::MNT_DETACH);
     }
 }
 
@@ -134,10 +127,10 @@ pub fn mount(stage: &Path) -> Result<()> {
 /// Whether the decoy has something of its own, or of the machine's, at this absolute path: nothing is copied there.
 pub fn shows(path: &Path) -> bool {
     let below = |place: &&str| path.starts_with(Path::new("/").join(place));
-    MACHINE_DIRECTORIES.iter().chain(&["dev/pts", "proc", "sys"]).any(below)
+    machine::DIRECTORIES.iter().chain(&["dev/pts", "proc", "sys"]).any(below)
         || ["/etc/ld.so.cache", "/etc/hostname"].iter().any(|file| path == Path::new(file))
         || FIXED.iter().any(|(file, _)| path == Path::new("/").join(file))
-        || MACHINE_FILES.iter().any(|name| path == Path::new("/").join(name))
+        || machine::FILES.iter().any(|name| path == Path::new("/").join(name))
 }
 
 /// Whether the rootfs has other names in a program's working directory. Where everybody looks for files it has them already, and
@@ -165,13 +158,9 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     if let Ok(cache) = fs::File::open("/etc/ld.so.cache") {
         make.file(root, "etc/ld.so.cache", 0o644, cache).context("copying /etc/ld.so.cache")?;
     }
-    let beside = machine_beside(plan)?;
-    for name in MACHINE_DIRECTORIES {
-        make.machine_directory(root, beside.as_ref(), name)?;
-    }
-    for name in MACHINE_FILES {
-        make.device(root, beside.as_ref(), name)?;
-    }
+    let is_user = plan.kind == DecoyKind::User;
+    let beside = is_user.then(|| machine::make_place(plan.stage)).transpose()?;
+    make.machine(root, beside.as_ref())?;
     make.link(root, "dev/ptmx", "pts/ptmx")?;
     make.link(root, "dev/fd", "/proc/self/fd")?;
 
@@ -185,15 +174,8 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     make.file(root, VICTIM, 0o755, program()?).context("copying the victim")?;
     if let Some(disk) = plan.disk {
         // A real disk is root's, and the decoy's root is not the owner.
-        let reader = (plan.kind == DecoyKind::User).then(|| ids.outside(0));
-        disk.device.node_at(root, "dev/sda", reader)?;
-        let dev = make.place(rootfs, "dev")?;
-        match dev.remove("sda") {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("its dev/sda"),
-            _ => disk.device.node_at(&dev, "sda", reader)?,
-        };
-        // One that no new /dev covers.
-        disk.device.node_at(rootfs, &format!("node-{}", secrets.name), reader)?;
+        let reader = is_user.then(|| ids.outside(0));
+        make.nodes(disk, reader, root, &secrets.name)?;
     }
     if let Some(ext4) = plan.ext4 {
         ext4.mount_at(root, rootfs, &format!("ext4-{}", secrets.name))?;
@@ -215,20 +197,6 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         make.names(&root.below(plan.cwd)?).with_context(|| plan.cwd.display().to_string())?;
     }
     Ok(())
-}
-
-/// Where a decoy of the user kind has the machine's directories and devices mounted until its PID 1 binds them to where they
-/// belong. None in one of the root kind, where they are mounted there at once.
-fn machine_beside(plan: &Plan) -> Result<Option<Directory>> {
-    if plan.kind == DecoyKind::Root {
-        return Ok(None);
-    }
-    let place = plan.stage.join(MACHINE);
-    match fs::create_dir(&place) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error).context("mkdir machine"),
-        _ => mount(&place)?,
-    }
-    Ok(Some(Directory::open(&place)?))
 }
 
 /// mount_setattr(2), recursively.
@@ -287,6 +255,26 @@ impl Make {
             }
         }
         Ok(())
+    }
+
+    /// Makes the disk's nodes in `/dev`, in that of the rootfs, and where no new `/dev` covers it.
+    fn nodes(&self, disk: &Disk, reader: Option<u32>, root: &Directory, name: &str) -> Result<()> {
+        let rootfs = &root.below(ROOTFS)?;
+        disk.device.node_at(root, "dev/sda", reader)?;
+        let dev = self.place(rootfs, "dev")?;
+        match dev.remove("sda") {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("its dev/sda"),
+            _ => disk.device.node_at(&dev, "sda", reader)?,
+        };
+        disk.device.node_at(rootfs, &format!("node-{name}"), reader).map(drop)
+    }
+
+    /// Shows what it shows of the machine; `beside` the tree, where that is given.
+    fn machine(&self, root: &Directory, beside: Option<&Directory>) -> Result<()> {
+        for name in machine::DIRECTORIES {
+            self.machine_directory(root, beside, name)?;
+        }
+        machine::FILES.into_iter().try_for_each(|name| self.device(root, beside, name))
     }
 
     /// Shows a directory of the machine read-only, or repeats the link that stands in its place.

@@ -1,27 +1,21 @@
 //! What a decoy of the user kind needs so that its root may do what root may do on a real host.
 //!
-//! Its mounts belong to its user namespace, and there the kernel asks for more (mount_namespaces(7)):
+//! A procfs or sysfs is mounted there only by who has one in its mount namespace already, with nothing over it
+//! (mount_namespaces(7)). A container that has put its old root away has none. So there is one of each below the root of the decoy,
+//! on a file system that the root covers as a real one covers the initramfs: no path leads there, it is in every copy of the
+//! mount namespace, and no umount2(2) of the old root takes it along. The PID namespace of the procfs is none's: who comes there
+//! sees no process.
 //!
-//! - A procfs or sysfs is mounted only by who has one in its mount namespace already, with nothing over it. A container that has
-//!   put its old root away has none. So there is one of each below the root of the decoy, on a file system that the root
-//!   covers as a real one covers the initramfs: no path leads there, it is in every copy of the mount namespace, and no
-//!   umount2(2) of the old root takes it along. Its PID namespace is none's: who comes there sees no process.
-//! - A mount from outside is locked in its place, and a directory that has one below it is not bound without it (EINVAL). So
-//!   outside the machine's directories and devices are mounted at a place of their own, which locks their flags and them, and in PID 1
-//!   they are bound from there.
-//!
-//! A container with a user namespace of its own finds what it finds on a real host: for it all of these are locked. What lies over a
-//! part of the hidden procfs and sysfs is not, in the decoy's own namespace, and so hides nothing there; in another one it does.
+//! A container with a user namespace of its own finds what it finds on a real host. What lies over a part of the hidden procfs and
+//! sysfs is not locked in the decoy's own namespace, and so hides nothing there; in another one it is, and does.
 
-use super::layout::MACHINE;
-use super::tree::{MACHINE_DIRECTORIES, MACHINE_FILES};
+use crate::beneath::Directory;
 use anyhow::{Context, Result, bail};
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, clone};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{chdir, chroot, pivot_root};
-use std::fs;
 use std::path::Path;
 
 const NONE: Option<&str> = None;
@@ -30,31 +24,20 @@ const NONE: Option<&str> = None;
 /// (`mnt_already_visible` in fs/namespace.c).
 const HIDDEN: [(&str, &str); 2] = [("proc", "sys"), ("sysfs", "devices")];
 
-/// In PID 1, whose working directory is the decoy's tree: binds what is mounted there to where it belongs.
-///
-/// # Errors
-/// Here and below: what the system said.
-pub fn bind_machine() -> Result<()> {
-    for name in MACHINE_DIRECTORIES.into_iter().chain(MACHINE_FILES) {
-        let from = Path::new(MACHINE).join(name);
-        if fs::symlink_metadata(&from).is_ok() {
-            mount(Some(&from), name, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
-                .with_context(|| format!("binding /{name}"))?;
-        }
-    }
-    Ok(())
-}
-
 /// In PID 1, whose working directory is the top of a mount with the decoy's tree: makes that the root directory, over
 /// another one that holds the hidden file systems.
+///
+/// # Errors
+/// What the system said.
 pub fn enter() -> Result<()> {
     let below = Path::new("..");
     // From now on it is that which lies above the working directory.
     mount(Some("rootfs"), below, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=64k"))
         .context("mounting what lies below the root")?;
+    let bottom = Directory::open(below)?;
     for (kind, covered) in HIDDEN {
+        bottom.make(kind, 0o755)?;
         let place = below.join(kind);
-        fs::create_dir(&place)?;
         match in_a_pid_namespace_that_ends(|| mount_kernel(kind, &place)) {
             // A machine that hides some of its own, as a container does: there nobody mounts a new one.
             Err(_) if kind == "sysfs" => continue,
@@ -63,9 +46,8 @@ pub fn enter() -> Result<()> {
         mount(Some("cover"), &place.join(covered), Some("tmpfs"), MsFlags::MS_RDONLY, Some("size=4k"))
             .with_context(|| format!("covering {covered}"))?;
     }
-    let root = below.join("root");
-    fs::create_dir(&root)?;
-    mount(Some("."), &root, NONE, MsFlags::MS_MOVE, NONE).context("moving the tree")?;
+    bottom.make("root", 0o755)?;
+    mount(Some("."), &below.join("root"), NONE, MsFlags::MS_MOVE, NONE).context("moving the tree")?;
     chdir("..")?;
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;

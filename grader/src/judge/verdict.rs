@@ -33,14 +33,14 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     if let Seen::Effect(what) = &facts.seen {
         return Escaped(what.clone());
     }
-    if let Some(why) = facts.no_decoy.as_ref().or(control.no_decoy.as_ref()) {
-        return Inconclusive(Machine, format!("no decoy host can be made: {why}"));
+    if let Some(why) = machine(control, facts) {
+        return Inconclusive(Machine, why);
     }
-    if !landed(control) {
-        return Inconclusive(Machine, why_not_landed(control));
+    if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
+        return Blocked(format!("the program refused the image: {why}"));
     }
-    if let Some(outcome) = not_asked(facts) {
-        return outcome;
+    if let Some(why) = facts.not_started.as_ref().or(facts.distrust.as_ref()) {
+        return Inconclusive(Target, why.clone());
     }
     if facts.seen_call == SeenCall::Property {
         return property(&facts.seen);
@@ -87,16 +87,15 @@ pub fn attempt(control: &Facts, facts: &Facts) -> Outcome {
     }
 }
 
-/// Where no command was there to be asked, or not one that can be trusted.
-fn not_asked(facts: &Facts) -> Option<Outcome> {
-    if let Some(why) = facts.not_started.as_ref().filter(|_| facts.refused) {
-        return Some(Outcome::Blocked(format!("the program refused the image: {why}")));
+/// Why it can't be judged on this machine, or in this kind of decoy.
+fn machine(control: &Facts, facts: &Facts) -> Option<String> {
+    if let Some(why) = facts.no_decoy.as_ref().or(control.no_decoy.as_ref()) {
+        return Some(format!("no decoy host can be made: {why}"));
     }
-    if let Some(why) = &facts.forbidden {
-        return Some(Outcome::Inconclusive(Cause::Machine, why.clone()));
+    if !landed(control) {
+        return Some(why_not_landed(control));
     }
-    let why = facts.not_started.as_ref().or(facts.distrust.as_ref())?;
-    Some(Outcome::Inconclusive(Cause::Target, why.clone()))
+    facts.forbidden.clone()
 }
 
 /// What the host reads of the process decides.

@@ -12,6 +12,7 @@ mod trial;
 use super::Stage;
 use super::attacker::filtered::Filtered;
 use super::facts::Facts;
+use super::forbidden::forbidden;
 use crate::decoy::start::Streams;
 use crate::target::{Target, What};
 use attempts::Seen;
@@ -73,6 +74,11 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
             break;
         }
         facts = run(how);
+    }
+    // Who starts no command in any way may have been refused what nobody gets here.
+    let may_be_forbidden = facts.not_started.is_some() && !facts.refused && begun.elapsed() < stage.limit;
+    if may_be_forbidden && let Ok(decoy) = stage.decoy(target, attempt.needs) {
+        facts.forbidden = forbidden(stage, target, &decoy, attempt.needs);
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts

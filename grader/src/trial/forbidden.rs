@@ -1,6 +1,7 @@
 //! A program that never starts its command, since its decoy host forbids what a real one allows.
 
 use super::Stage;
+use super::attacker::find::find;
 use super::session::Session;
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
@@ -36,9 +37,10 @@ fn follow(
     streams: Streams,
     needs: &[Need],
 ) -> Result<Option<String>> {
-    let (program, _) = stage.ordinary(target, decoy, streams, needs)?;
+    let (program, command) = stage.ordinary(target, decoy, streams, needs)?;
     let program = Program { watched: true, ..program };
     let mut session = Session::start_followed(decoy, stage, &program)?;
-    session.wait(stage.limit)?;
-    Ok(session.refused().map(str::to_owned))
+    // Whose command starts was refused nothing that it can't do without.
+    let found = find(&mut session, decoy, command)?;
+    Ok(session.refused().filter(|_| found.is_none()).map(str::to_owned))
 }

@@ -40,12 +40,12 @@ pub const ATTEMPT: Attempt = Attempt {
 /// No more mounts than these lie over one another at the root.
 const MAX_COVERS: usize = 256;
 
+/// How it gets a handle of its own mount namespace.
+type Way = fn(&mut Attacker) -> Result<i32, Failed>;
+
 /// Kinds of namespaces that change nothing when they are its own.
 const OTHERS: [i32; 5] =
     [libc::CLONE_NEWUTS, libc::CLONE_NEWIPC, libc::CLONE_NEWNET, libc::CLONE_NEWCGROUP, libc::CLONE_NEWPID];
-
-/// A way to a handle of its own mount namespace.
-type Way = fn(&mut Attacker) -> Result<i32, Failed>;
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;

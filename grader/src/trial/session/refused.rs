@@ -97,12 +97,12 @@ impl Calls {
     fn forbidden(&mut self, pid: Pid, number: c_long, arguments: [u64; 6]) -> Option<String> {
         let new_mount = |kind: String| {
             let is_free = |it: &&str| kind == *it || it.ends_with('.') && kind.starts_with(*it);
-            let named = !kind.is_empty() && !MOUNTED_BY_ALL.iter().any(is_free);
-            named.then(|| format!("mounting a file system of the type {kind} (mount(2): EPERM)"))
+            let named = !kind.is_empty() && !MOUNTED_BY_ALL.iter().any(|it| is_free(it));
+            named.then(|| format!("mounting a file system of the type {kind} (mount: EPERM)"))
         };
         let node = |mode: u64| {
             let is_device = [libc::S_IFCHR, libc::S_IFBLK].contains(&(mode as u32 & libc::S_IFMT));
-            is_device.then(|| "making a device node: EPERM".to_owned())
+            is_device.then(|| "making a device node (mknod: EPERM)".to_owned())
         };
         match number {
             libc::SYS_mount if arguments[3] & NO_NEW_MOUNT == 0 => new_mount(text(pid, arguments[2])),
