@@ -8,6 +8,7 @@ use crate::report::DecoyKind;
 use crate::target::Target;
 use anyhow::Result;
 use attempts::attempts::Need;
+use std::time::Duration;
 
 /// Starts the program once more, and follows its system calls: what the decoy refused to it and would refuse to anybody, if
 /// that was the last that failed of what makes a container. Some look for a terminal before they do anything.
@@ -29,6 +30,9 @@ pub fn forbidden(stage: &Stage, target: &Target, decoy: &Decoy, needs: &[Need]) 
     })
 }
 
+/// What a program does before it gives up is done within this time.
+const FOLLOWED: Duration = Duration::from_secs(1);
+
 fn follow(
     stage: &Stage,
     target: &Target,
@@ -39,6 +43,8 @@ fn follow(
     let (program, _) = stage.ordinary(target, decoy, streams, needs)?;
     let program = Program { watched: true, ..program };
     let mut session = Session::start_followed(decoy, stage, &program)?;
-    session.wait(stage.limit)?;
+    // Whoever starts its command with a terminal waits for input now: that is another start's time.
+    session.wait(FOLLOWED.min(stage.limit))?;
+    session.kill();
     Ok(session.refused().map(str::to_owned))
 }
