@@ -12,6 +12,7 @@ mod trial;
 use super::Stage;
 use super::attacker::filtered::Filtered;
 use super::facts::Facts;
+use super::forbidden::forbidden;
 use crate::decoy::start::Streams;
 use crate::target::{Target, What};
 use attempts::Seen;
@@ -66,6 +67,13 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
             (facts, how) = (again, next);
             stage.known_way.0.replace(Some((target.clone(), how)));
         }
+    }
+    // Once it is no race: to look what its decoy refuses to it takes time, in which another race would be lost.
+    if facts.not_started.is_some()
+        && facts.gave_up_itself
+        && let Ok(decoy) = stage.decoy(target, attempt.needs)
+    {
+        facts.forbidden = forbidden(stage, target, &decoy, attempt.needs);
     }
     // A busy machine has quiet moments. With other streams the command might not even start.
     for _ in 0..3 {

@@ -14,6 +14,8 @@ pub struct Facts {
     pub not_started: Option<String>,
     /// What the decoy host refuses to every program, if the command never ran for that.
     pub forbidden: Option<String>,
+    /// Whether the program then ended by itself.
+    pub gave_up_itself: bool,
     /// Whether that is what the program said when it refused a hostile image; it starts the command in an honest one.
     pub refused: bool,
     /// Why nothing can be said of what was seen, if so.

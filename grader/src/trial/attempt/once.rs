@@ -14,7 +14,6 @@ use crate::trial::attacker::filtered::Filtered;
 use crate::trial::attacker::find::{asked as asked_now, find};
 use crate::trial::attacker::no_witness::NoWitness;
 use crate::trial::facts::Facts;
-use crate::trial::forbidden::forbidden;
 use crate::trial::group::ContainerGroup;
 use crate::trial::not_started::NotStarted;
 use crate::trial::requirements::{job, may_serve, missing_requirement, needs_own};
@@ -111,9 +110,7 @@ impl Trial<'_> {
                 let NotStarted { why, said } = NotStarted::of(&mut session, stage.limit);
                 facts.not_started = Some(why);
                 facts.evidence.extend(said.into_iter().map(|line| format!("standard error: {line}")));
-                if let Ending::Exited(_) = session.program() {
-                    facts.forbidden = forbidden(stage, target, decoy, attempt.needs);
-                }
+                facts.gave_up_itself = matches!(session.program(), Ending::Exited(_));
             }
             Some(found) => {
                 session.filtered = std::mem::take(filtered);
