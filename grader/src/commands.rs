@@ -16,6 +16,7 @@ pub mod watch;
 use crate::interrupts::Interrupted;
 use crate::text::{self, Shown};
 use clap::Parser;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -46,7 +47,7 @@ pub enum Command {
     Pack(pack::Options),
     /// Show what can be judged on this machine, what can't, and the command that fixes it
     Doctor,
-    /// Make or check a root file system
+    /// Make, import or check a root file system
     Rootfs(rootfs::Options),
 }
 
@@ -73,7 +74,7 @@ impl From<anyhow::Error> for UsageError {
 
 /// Parses the command line; an error ends the program with exit code 2.
 pub fn parse() -> Command {
-    let asked = Cli::try_parse().unwrap_or_else(|error| {
+    let asked = Cli::try_parse_from(with_run(std::env::args_os().collect())).unwrap_or_else(|error| {
         // The message quotes the arguments, which may come from an untrusted script: sanitize it.
         let text = error.render().ansi().to_string();
         let _ = match error.use_stderr() {
@@ -83,6 +84,16 @@ pub fn parse() -> Command {
         std::process::exit(error.exit_code())
     });
     asked.command.unwrap_or_else(|| Command::Run(run::Options::default()))
+}
+
+/// Options without a command are those of `run`, the command that is meant where none is named.
+fn with_run(mut words: Vec<OsString>) -> Vec<OsString> {
+    const OWN: [&str; 4] = ["-h", "--help", "-V", "--version"];
+    let first = words.get(1).map(|word| word.to_string_lossy());
+    if first.is_some_and(|first| first.starts_with('-') && !OWN.contains(&&*first)) {
+        words.insert(1, "run".into());
+    }
+    words
 }
 
 fn write_shown(out: impl Write, text: &str) -> io::Result<()> {
