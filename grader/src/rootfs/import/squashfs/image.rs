@@ -37,6 +37,9 @@ pub(super) struct Superblock {
     pub fragment_table: u64,
 }
 
+/// A block of metadata, unpacked, and where the next one begins.
+type Metadata = (Rc<Vec<u8>>, u64);
+
 /// A file system in a file.
 pub(super) struct Image<'a> {
     file: &'a File,
@@ -44,7 +47,7 @@ pub(super) struct Image<'a> {
     length: u64,
     /// Its superblock.
     pub superblock: Superblock,
-    metadata: RefCell<HashMap<u64, (Rc<Vec<u8>>, u64)>>,
+    metadata: RefCell<HashMap<u64, Metadata>>,
     /// The last block of fragments: the next file is likely to be in it.
     fragment: RefCell<Option<(u64, Rc<Vec<u8>>)>>,
 }
@@ -154,7 +157,7 @@ impl<'a> Image<'a> {
     }
 
     /// A block of metadata, and where the next one begins.
-    fn metadata(&self, at: u64) -> Result<(Rc<Vec<u8>>, u64)> {
+    fn metadata(&self, at: u64) -> Result<Metadata> {
         if let Some((block, next)) = self.metadata.borrow().get(&at) {
             return Ok((Rc::clone(block), *next));
         }
