@@ -4,19 +4,24 @@
 //! while the child waits; the child makes the container and executes the command. A socket between the two
 //! carries a byte one way ("go on, the ids are mapped") and an error the other way. It closes itself when the
 //! command is executed: end of file without an error means that the command runs.
+//!
+//! The command ends with the lab, however that ends: see [`end_with`].
 
 use crate::error::{Error, Result, Step};
 use crate::user;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, clone};
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, geteuid, getpgid, getpgrp};
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -42,7 +47,7 @@ impl Child {
     /// Who is not root gets a user namespace as well.
     ///
     /// # Errors
-    /// What `container` returned, or the step `clone`, `uid-map` or `gid-map`.
+    /// What `container` returned, or the step `clone`, with or without a user namespace, `uid-map` or `gid-map`.
     pub fn start(
         mut namespaces: CloneFlags,
         mut container: impl FnMut() -> Result<Infallible>,
@@ -65,7 +70,7 @@ impl Child {
         let mut stack = vec![0; 256 * 1024];
         // SAFETY: without CLONE_VM the child has a copy of this memory, as after fork(2), stack included.
         let pid = unsafe { clone(Box::new(child), &mut stack, namespaces, Some(Signal::SIGCHLD as i32)) }
-            .step("clone")?;
+            .step(if new_user { "clone with a user namespace" } else { "clone" })?;
         drop(theirs);
 
         let mut ours = ours.take().expect("only the child takes it");
@@ -146,7 +151,20 @@ fn in_child(old_mask: &SigSet, new_user: bool, parent: &mut UnixStream) -> Resul
         parent.read_exact(&mut [0]).step("clone")?;
         user::become_root()?;
     }
-    Ok(())
+    end_with(parent)
+}
+
+/// From now on the kernel kills this process when the lab ends, also by a signal that nobody can catch. A change of ids
+/// undoes that, and so does a set-user-ID program (prctl(2), PR_SET_PDEATHSIG).
+///
+/// The lab may have ended just before. prctl(2) advises to compare getppid(2), which in a new PID namespace is 0 at all
+/// times; but with the lab its end of the socket is closed.
+fn end_with(parent: &UnixStream) -> Result<()> {
+    set_pdeathsig(Signal::SIGKILL).step("signals")?;
+    match recv(parent.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) {
+        Err(Errno::EAGAIN) => Ok(()),
+        _ => Err(Errno::ESRCH).step("signals"),
+    }
 }
 
 /// Signals are read from a descriptor, one after the other: no handler, nothing that happens in between.

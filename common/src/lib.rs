@@ -5,7 +5,7 @@
 //! - [`child`]: starts the container's first process, forwards signals to it, waits for it.
 //! - [`user`]: the user namespace that a lab needs when nobody is root, and its id maps.
 //! - [`exec`]: the last call of every container.
-//! - [`error`]: a step that failed, and why.
+//! - [`error`]: a step that failed, and why. [`optional`]: one without which the rest goes on.
 //! - [`prelude`]: the names that most steps use.
 
 // `println` and `eprintln` panic where the stream is closed or full.
@@ -15,6 +15,7 @@ pub mod args;
 pub mod child;
 pub mod error;
 pub mod exec;
+pub mod optional;
 pub mod prelude;
 pub mod user;
 

@@ -5,6 +5,7 @@
 //! its full path.
 
 pub use crate::error::{Result, Step};
+pub use crate::optional::Optional;
 pub use nix::mount::{MsFlags, mount};
 
 /// `mount(2)` takes strings that may be absent; `None` alone has no type.

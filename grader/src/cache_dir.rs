@@ -1,15 +1,19 @@
 //! Where the grader keeps what it can make again: one directory in the person's cache.
 //!
 //! The names are those of the XDG Base Directory Specification. A path there that is not absolute counts as
-//! not set, as the specification asks.
+//! not set, as the specification asks. Where there is no such place, a directory for this run alone serves.
 
-use anyhow::{Context, Result, bail};
-use nix::unistd::{Uid, User, geteuid};
+use crate::{random, text};
+use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{AccessFlags, Uid, User, geteuid};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The name of something that is kept, made from its content: SHA-256, so the same for every build of the grader, and
 /// never the same for two contents (`std::hash` promises neither).
@@ -42,13 +46,23 @@ impl Key {
 /// What to do where no cache directory can be had.
 const WAY_OUT: &str = "set XDG_CACHE_HOME to a directory that can be written";
 
-/// The cache directory of this program: `$XDG_CACHE_HOME/container-labs`, else `$HOME/.cache/container-labs`.
-/// It is made, for its owner alone, where it is missing.
+/// The prefix of every name that the grader makes; its process id and a random word follow.
+pub const PREFIX: &str = "container-labs-";
+/// The length of the random word.
+pub const WORD: usize = 12;
+
+/// Directories that are the cache for this run, since there is no other: whose, where, and the lock.
+static OF_THIS_RUN: Mutex<Vec<(Uid, PathBuf, Flock<File>)>> = Mutex::new(Vec::new());
+
+/// The cache directory of this program: `$XDG_CACHE_HOME/container-labs`, else `$HOME/.cache/container-labs`. It is made,
+/// for its owner alone, where it is missing; a home that is missing is not. Where neither can be had, one for this run
+/// alone, and a line on standard error says why.
 ///
 /// # Errors
-/// Neither variable names a usable place, or the directory belongs to somebody else.
+/// That can't be made either.
 pub fn cache() -> Result<PathBuf> {
-    make(&place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))?)
+    let place = place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"));
+    place.and_then(|(base, below)| make(&base, &below)).or_else(of_this_run)
 }
 
 /// The cache directory in a home, whatever the environment says: for somebody else than whose environment it is.
@@ -56,7 +70,63 @@ pub fn cache() -> Result<PathBuf> {
 /// # Errors
 /// As [`cache`].
 pub fn cache_below(home: &Path) -> Result<PathBuf> {
-    make(&place(None, Some(home.into()))?)
+    make(home, Path::new(IN_HOME)).or_else(of_this_run)
+}
+
+/// Removes what was the cache for this run alone.
+pub fn remove_caches_of_this_run() {
+    for (_, path, _) in OF_THIS_RUN.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
+/// A new directory in one for temporary files, locked before another grader can take it for one that a dead grader has left.
+///
+/// # Errors
+/// It can't be made.
+pub fn make_temporary(parent: &Path, mode: u32) -> Result<(PathBuf, Flock<File>)> {
+    loop {
+        let word = random::random_word(WORD)?;
+        let directory = parent.join(format!("{PREFIX}{}-{word}", std::process::id()));
+        let made = DirBuilder::new().mode(mode).create(&directory);
+        made.with_context(|| format!("can't make the directory {}", directory.display()))?;
+        if let Some(lock) = lock(&directory)? {
+            return Ok((directory, lock));
+        }
+        let _ = fs::remove_dir(&directory);
+    }
+}
+
+/// Locks a directory (flock(2)). None where another process holds the lock, or has removed the directory meanwhile.
+///
+/// # Errors
+/// Those of flock(2).
+pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
+    let Ok(directory) = File::open(path) else { return Ok(None) };
+    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => {
+            let (ours, there) = (lock.metadata()?, fs::symlink_metadata(path));
+            let same = there.is_ok_and(|it| (it.dev(), it.ino()) == (ours.dev(), ours.ino()));
+            Ok(same.then_some(lock))
+        }
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, errno)) => Err(errno).context("flock(2)"),
+    }
+}
+
+/// One for this run alone, the same whenever this person asks.
+fn of_this_run(why: anyhow::Error) -> Result<PathBuf> {
+    let mut all = OF_THIS_RUN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known, _)) = all.iter().find(|(owner, ..)| *owner == geteuid()) {
+        return Ok(known.clone());
+    }
+    let (made, lock) = temporary().and_then(|parent| make_temporary(&parent, 0o700))?;
+    let place = made.display();
+    text::say(&text::line(&format!(
+        "grader: {why:#}. For this run the cache is {place}; to keep one, {WAY_OUT}"
+    )));
+    all.push((geteuid(), made.clone(), lock));
+    Ok(made)
 }
 
 /// The directory for temporary files: `$TMPDIR`, else `/tmp`. An empty variable counts as not set, and a relative one
@@ -79,17 +149,21 @@ fn temporary_of(variable: Option<OsString>) -> Result<PathBuf> {
     Ok(real)
 }
 
-/// The directory that the two variables name.
-fn place(xdg: Option<OsString>, home: Option<OsString>) -> Result<PathBuf> {
+/// The cache of this program in a home.
+const IN_HOME: &str = ".cache/container-labs";
+
+/// The directory that the two variables name: one that must be there, and the names below it.
+fn place(xdg: Option<OsString>, home: Option<OsString>) -> Result<(PathBuf, PathBuf)> {
     let absolute = |name: Option<OsString>| name.map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = match (absolute(xdg), absolute(home)) {
-        (Some(cache), _) => cache,
-        (None, Some(home)) => own_home(home).join(".cache"),
-        (None, None) => {
-            bail!("there is no place for the cache: neither XDG_CACHE_HOME nor HOME is set; {WAY_OUT}")
+    match (absolute(xdg), absolute(home)) {
+        // The specification has its last name made where it is missing.
+        (Some(cache), _) => {
+            let name = cache.file_name().map(PathBuf::from).unwrap_or_default();
+            Ok((cache.parent().unwrap_or(&cache).to_owned(), name.join("container-labs")))
         }
-    };
-    Ok(base.join("container-labs"))
+        (None, Some(home)) => Ok((own_home(home), IN_HOME.into())),
+        (None, None) => bail!("there is no place for the cache: neither XDG_CACHE_HOME nor HOME is set"),
+    }
 }
 
 /// Some sudo(8) set-ups keep HOME. Then root would leave files in a person's home that the person can't remove,
@@ -103,18 +177,21 @@ fn own_home(home: PathBuf) -> PathBuf {
 }
 
 /// Makes the directory where it is missing, and sees that nobody else can change what is in it.
-fn make(path: &Path) -> Result<PathBuf> {
-    let trouble = || format!("cannot make the cache directory {}; {WAY_OUT}", path.display());
-    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(trouble)?;
-    let found = fs::metadata(path).with_context(trouble)?;
-    if found.uid() != geteuid().as_raw() {
-        let (owner, me) = (found.uid(), geteuid());
-        bail!("the cache directory {} belongs to user id {owner}, not to {me}; {WAY_OUT}", path.display());
-    }
+fn make(base: &Path, below: &Path) -> Result<PathBuf> {
+    let path = base.join(below);
+    let trouble = || format!("cannot make the cache directory {}", path.display());
+    ensure!(base.is_dir(), "{}: {} is no directory", trouble(), base.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(&path).with_context(trouble)?;
+    let found = fs::metadata(&path).with_context(trouble)?;
+    let (owner, me) = (Uid::from_raw(found.uid()), geteuid());
+    let shown = path.display();
+    ensure!(owner == me, "the cache directory {shown} belongs to user id {owner}, not to {me}");
     if found.mode() & 0o022 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).with_context(trouble)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).with_context(trouble)?;
     }
-    Ok(path.to_owned())
+    let writes = nix::unistd::access(&path, AccessFlags::W_OK | AccessFlags::X_OK);
+    writes.with_context(|| format!("the cache directory {shown} can't be written"))?;
+    Ok(path)
 }
 
 #[cfg(test)]
@@ -122,7 +199,8 @@ mod tests {
     use super::*;
 
     fn placed(xdg: Option<&str>, home: Option<&str>) -> Result<PathBuf> {
-        place(xdg.map(OsString::from), home.map(OsString::from))
+        let (base, below) = place(xdg.map(OsString::from), home.map(OsString::from))?;
+        Ok(base.join(below))
     }
 
     #[test]
@@ -142,7 +220,7 @@ mod tests {
         assert_eq!(placed(Some(""), Some("/")).unwrap(), Path::new("/.cache/container-labs"));
         assert_eq!(placed(Some("c"), Some("/")).unwrap(), Path::new("/.cache/container-labs"));
         let error = placed(Some("c"), None).unwrap_err().to_string();
-        assert!(error.contains(WAY_OUT), "{error}");
+        assert!(error.contains("neither XDG_CACHE_HOME nor HOME"), "{error}");
     }
 
     #[test]
@@ -180,15 +258,15 @@ mod tests {
     fn the_directory_is_made_for_its_owner_alone() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("a/b");
-        assert_eq!(make(&path).unwrap(), path);
+        assert_eq!(make(temporary.path(), Path::new("a/b")).unwrap(), path);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
     }
 
     #[test]
     fn a_place_that_cannot_hold_it_is_named() {
         let temporary = tempfile::NamedTempFile::new().unwrap();
-        let error = make(&temporary.path().join("container-labs")).unwrap_err();
+        let error = make(temporary.path(), Path::new("container-labs")).unwrap_err();
         let text = format!("{error:#}");
-        assert!(text.contains(WAY_OUT) && text.contains("Not a directory"), "{text}");
+        assert!(text.contains("is no directory"), "{text}");
     }
 }

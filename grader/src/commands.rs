@@ -16,11 +16,14 @@ pub mod watch;
 use crate::interrupts::Interrupted;
 use crate::text::{self, Shown};
 use clap::Parser;
+use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-/// Builds the labs, runs every escape attempt in every stage on a decoy host, and prints the matrix.
+/// Builds the labs, runs every escape attempt in every stage on a decoy host, and prints the matrix. Options without a
+/// command are those of `run`.
 #[derive(Parser)]
 #[command(name = "grader", version, about, after_help = EXIT_CODES)]
 struct Cli {
@@ -74,7 +77,7 @@ impl From<anyhow::Error> for UsageError {
 
 /// Parses the command line; an error ends the program with exit code 2.
 pub fn parse() -> Command {
-    let asked = Cli::try_parse_from(with_run(std::env::args_os().collect())).unwrap_or_else(|error| {
+    let asked = Cli::try_parse_from(words(env::args_os())).unwrap_or_else(|error| {
         // The message quotes the arguments, which may come from an untrusted script: sanitize it.
         let text = error.render().ansi().to_string();
         let _ = match error.use_stderr() {
@@ -86,11 +89,14 @@ pub fn parse() -> Command {
     asked.command.unwrap_or_else(|| Command::Run(run::Options::default()))
 }
 
-/// Options without a command are those of `run`, the command that is meant where none is named.
-fn with_run(mut words: Vec<OsString>) -> Vec<OsString> {
-    const OWN: [&str; 4] = ["-h", "--help", "-V", "--version"];
-    let first = words.get(1).map(|word| word.to_string_lossy());
-    if first.is_some_and(|first| first.starts_with('-') && !OWN.contains(&&*first)) {
+/// The arguments; where options stand in place of a command, they are those of `run`.
+fn words(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = arguments.collect();
+    let own = ["-h", "--help", "-V", "--version"];
+    if words
+        .get(1)
+        .is_some_and(|first| first.as_bytes().starts_with(b"-") && !own.iter().any(|it| first == it))
+    {
         words.insert(1, "run".into());
     }
     words

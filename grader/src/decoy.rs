@@ -6,8 +6,10 @@
 //! # Layout
 //! - [`ids`]: the ids that the decoy's user namespace gets.
 //! - [`tree`]: its file tree, and [`layout`]: where things stand in it. [`disk`]: its disk. [`ext4`]: a file system of its. [`loop_device`]: what both are on.
+//! - [`user_root`]: what lets its root do in a user namespace what root may do elsewhere.
 //! - [`stakes`]: which of its files are at stake. [`image`]: the root file system as a hostile image, beside the honest one.
-//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, and in its [`belongings`].
+//! - [`victim`]: a process to attack. [`services`]: what else it holds. [`changes`]: what has changed in it, in its [`belongings`], and in
+//!   which [`mount_lines`]. [`later`]: a mount that it makes while a container runs.
 //! - [`end`]: how it ends. [`pid1`]: what its PID 1 does. [`messages`]: how that is told what to do. [`start`]: how it starts a program.
 //! - [`limits`]: what nothing in it may exceed. [`groups`]: the control groups that it lives in. [`delegated`]: those
 //!   of an ordinary user. [`group_tree`]: a group and all below it. [`quota`]: its CPU time. [`cgroupfs`]: reads and writes their files.
@@ -27,10 +29,12 @@ pub mod groups;
 pub mod hierarchy;
 pub mod ids;
 pub mod image;
+pub mod later;
 pub mod layout;
 pub mod limits;
 pub mod loop_device;
 pub mod messages;
+pub mod mount_lines;
 pub mod own_view;
 pub mod pid1;
 pub mod quota;
@@ -39,6 +43,7 @@ pub mod services;
 pub mod stakes;
 pub mod start;
 pub mod tree;
+pub mod user_root;
 pub mod victim;
 
 use crate::beneath::Directory;
@@ -57,7 +62,7 @@ use messages::{FromPid1, Ready, Snapshot, ToPid1};
 use nix::libc;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, chdir};
 use secrets::Secrets;
 use stakes::{Canary, Stakes};
 use start::{Program, Started};
@@ -114,6 +119,7 @@ pub struct Decoy {
     programs: RefCell<Vec<Ending>>,
     groups: Groups,
     strangers: Cell<usize>,
+    gave_up: Cell<bool>,
     ground: Option<Ground>,
     /// Which files of its tree are at stake.
     pub stakes: Stakes,
@@ -154,16 +160,19 @@ impl Decoy {
         let mut stack = vec![0; 1 << 20];
         let child = || pid1::main(&theirs, plan, &secrets, &ids);
         plan.groups.gather()?;
+        // Its PID 1 may not have the right to come here by the path.
+        chdir(plan.stage).context("the decoy's root")?;
         // SAFETY: this process has one thread, and without CLONE_VM the child has a copy of its memory.
         let make = || unsafe { clone(Box::new(child), &mut stack, flags, Some(libc::SIGCHLD)) };
         let pid1 = ids.as_owner(make).and_then(|made| made.context("clone(2) with new namespaces"));
+        let back = chdir("/").context("chdir(2)");
         let settled = plan.groups.settle(*pid1.as_ref().unwrap_or(&Pid::this()));
         let pid1 = pid1?;
         drop(theirs);
 
         let ending = Cell::new(Ending::None);
         let mut unfinished = Unfinished { pid1, groups: plan.groups, armed: true };
-        settled?;
+        back.and(settled)?;
         if plan.kind == DecoyKind::User {
             ids.map(pid1).context("mapping the decoy's ids")?;
         }
@@ -184,6 +193,7 @@ impl Decoy {
             programs: RefCell::default(),
             groups: plan.groups.clone(),
             strangers: Cell::new(0),
+            gave_up: Cell::new(false),
             ground: Some(ground),
             stakes,
         })
@@ -203,7 +213,8 @@ impl Decoy {
         }
         match self.answer()? {
             Some((FromPid1::Started { strangers }, descriptors)) => {
-                self.strangers.set(self.strangers.get() + strangers);
+                let known = if self.gave_up.take() { 0 } else { strangers };
+                self.strangers.set(self.strangers.get() + known);
                 let mut programs = self.programs.borrow_mut();
                 programs.push(Ending::None);
                 Ok((Started::new(descriptors)?, programs.len() - 1))
@@ -321,6 +332,11 @@ impl Decoy {
     /// How many processes its programs have left behind that had to be ended before the next program was started.
     pub fn strangers(&self) -> usize {
         self.strangers.get()
+    }
+
+    /// Notes that a start was ended from outside: what is left of it when the next one begins is not its program's fault.
+    pub fn gave_up(&self) {
+        self.gave_up.set(true);
     }
 
     /// How its PID 1 ended, if it has: as the grader's wait(2) told.

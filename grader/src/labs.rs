@@ -6,13 +6,14 @@
 //! - [`COURSE`], [`ALL`], [`resolve`]: the list, and the names that a person may type.
 //! - [`workspace`]: the directory tree that the labs are built from.
 //! - [`build`](mod@build): the programs that cargo makes. [`cargo`]: how it is called. [`process`]: while it runs. [`offline`]: cargo without a network.
-//!   [`target_dir`]: where cargo puts them.
+//!   [`target_dir`]: where cargo puts them, and from what they were built. [`expiry`]: what goes in time.
 //! - [`steps`]: the named steps in the labs' source. [`variant`]: a lab built without some of them.
 //! - `alone`: the labs as a separate workspace.
 
 mod alone;
 pub mod build;
 pub mod cargo;
+pub mod expiry;
 pub mod offline;
 pub mod process;
 pub mod steps;

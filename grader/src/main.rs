@@ -1,10 +1,13 @@
 //! `grader`: runs real escape attempts inside a container, and says from what the host saw which were blocked.
 
+use grader::cache_dir;
 use grader::commands::{self, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    commands::exit(commands::begin::begin().and_then(|()| command()))
+    let done = commands::begin::begin().and_then(|()| command());
+    cache_dir::remove_caches_of_this_run();
+    commands::exit(done)
 }
 
 // A separate stack frame: `begin` checks the stack limit before this frame is used.

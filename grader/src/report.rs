@@ -62,7 +62,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
-    /// This machine, or this kind of decoy, can't judge it: it earns no points and costs none.
+    /// This machine, or this kind of decoy, can't judge it: here it earns no points and costs none.
     Machine,
     /// The program under test did not start, died early or hid, or spoiled what is at stake or the evidence.
     Target,
@@ -96,8 +96,12 @@ pub struct TargetReport {
     pub kind: TargetKind,
     /// Points earned.
     pub points: f64,
-    /// The maximum of points.
+    /// The maximum of points: the same on every machine.
     pub max_points: f64,
+    /// How many checks can't be judged on this machine, of those that bear points; of a selection of checks, how many of
+    /// all. Another machine will ask them, and there they count.
+    #[serde(default)]
+    pub not_asked_here: usize,
     /// The highest lab such that it and the labs before it pass: see [`crate::judge::reached`].
     pub reached: Option<usize>,
     /// The one check to fix first; none where every check is as expected.
@@ -193,9 +197,25 @@ impl TargetReport {
             kind,
             points,
             max_points,
+            not_asked_here: 0,
             reached: None,
             fix_first: None,
             checks: Vec::new(),
+        }
+    }
+
+    /// The points in words, and how many checks are open: `3 of 3, 8 checks not asked here`.
+    pub fn standing(&self) -> String {
+        let open = self.open().map(|open| format!(", {open} not asked here")).unwrap_or_default();
+        format!("{} of {}{open}", self.points, self.max_points)
+    }
+
+    /// How many checks are open: `8 checks`; none where all were asked.
+    pub fn open(&self) -> Option<String> {
+        match self.not_asked_here {
+            0 => None,
+            1 => Some("1 check".into()),
+            more => Some(format!("{more} checks")),
         }
     }
 

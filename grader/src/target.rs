@@ -89,7 +89,8 @@ impl Target {
             template: [&place, "{rootfs}", "{command}"].map(str::to_owned).to_vec(),
             // No component of the path may be a link when it is copied.
             files: vec![(fs::canonicalize(program).unwrap_or_else(|_| program.into()), place.into())],
-            cwd: "/".into(),
+            // Not the root directory: whoever goes there first would find a relative path all the same.
+            cwd: "/srv".into(),
             decoy,
         }
     }

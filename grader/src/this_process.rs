@@ -1,14 +1,43 @@
-//! Changes to the calling process: its arguments and name, its descriptors, its mounts.
+//! Changes to the calling process: its arguments and name, its descriptors, its mounts; and what it has inherited from
+//! whoever started it.
 
-use crate::proc;
+use crate::{interrupts, proc};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
+use nix::sys::prctl;
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
+
+/// Gives the process what a new one has, whatever it has inherited over execve(2): actions and mask of signals, the mask of
+/// file modes, the execution domain. What takes a privilege to undo stays: a larger nice value, the processors.
+pub fn as_by_default() {
+    interrupts::begin_apart();
+    wait_exactly();
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    // With ADDR_NO_RANDOMIZE every program would have the same addresses (personality(2)).
+    const PER_LINUX: libc::c_ulong = 0;
+    // SAFETY: the call takes an integer.
+    unsafe { libc::personality(PER_LINUX) };
+}
+
+/// Lets the owner use the files that this process makes, whatever mask of modes it has inherited. Others get what the
+/// person gives them.
+pub fn let_owner_use_files() {
+    let inherited = umask(Mode::empty());
+    umask(inherited & (Mode::S_IRWXG | Mode::S_IRWXO));
+}
+
+/// Has every wait end when it should: a larger slack is inherited (PR_SET_TIMERSLACK(2const)).
+pub fn wait_exactly() {
+    /// The kernel's own for a new process, in nanoseconds.
+    const SLACK: u64 = 50_000;
+    let _ = prctl::set_timerslack(SLACK);
+}
 
 /// Overwrites the name and the arguments of the calling process, since every process that sees it may read them
 /// (`/proc/<pid>/cmdline`).

@@ -11,6 +11,7 @@
 //! - [`requirements`]: what an attempt needs. [`evidence`]: what was seen, in words.
 //! - [`group`]: the control group that a container is put into.
 //! - [`memory`]: what it takes, where no group limits it.
+//! - [`not_started`]: why no command was found, and what the program said.
 //! - [`shared`]: a decoy that serves for more than one trial.
 //! - [`works`]: the two starts that the works checks share.
 
@@ -23,6 +24,7 @@ pub mod group;
 pub mod hostile;
 pub mod look;
 pub mod memory;
+pub mod not_started;
 pub mod observe;
 pub mod requirements;
 pub mod session;
@@ -46,11 +48,9 @@ use crate::target::{Target, What};
 use anyhow::Result;
 use attacker::command::Command;
 use attempts::attempts::Need;
-use attempts::host::Ending;
 use attempts::rules::Rules;
 use nix::fcntl::Flock;
 use nix::sys::signalfd::SignalFd;
-use session::Session;
 use shared::Shared;
 use std::cell::OnceCell;
 use std::fs::File;
@@ -144,32 +144,4 @@ impl Stage {
         };
         Ok((program, command))
     }
-}
-
-/// Why no command was found, in words.
-fn why_not(session: &mut Session, stage: &Stage) -> String {
-    let said = last_line(session.stderr());
-    let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
-    if let Some(why) = &session.ended_for {
-        return format!("the command had not started: {why}");
-    }
-    if let Some(error) = session.exec_error() {
-        return format!("the program could not be executed: {error}");
-    }
-    match session.program() {
-        Ending::None => format!("the command did not start within {} s{said}", stage.limit.as_secs()),
-        Ending::Exited(status) => {
-            format!("the program exited with status {status} before its command started{said}")
-        }
-        Ending::Killed(signal) => {
-            format!("signal {signal} killed the program before its command started{said}")
-        }
-    }
-}
-
-/// The last line of what a program wrote, fit to be shown: nothing that a terminal obeys, not long.
-pub fn last_line(bytes: &[u8]) -> String {
-    let said = String::from_utf8_lossy(bytes);
-    let line = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    crate::text::cut(&crate::text::line(line.trim()), 120)
 }

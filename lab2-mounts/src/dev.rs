@@ -97,15 +97,15 @@ pub fn link(to: &str, name: &str) -> nix::Result<()> {
 fn console() -> Result<()> {
     // step: console
     use nix::{sys::stat, unistd};
-    use std::io::{IsTerminal, stdin};
-    if stdin().is_terminal() {
-        let terminal = unistd::ttyname(stdin()).step("console")?;
-        // The name may be another terminal's here, if this one came from another devpts instance.
-        if stat::stat(&terminal).is_ok_and(|named| Ok(named.st_ino) == stat::fstat(stdin()).map(|s| s.st_ino))
-        {
-            let console = target::file("dev/console").step("console")?;
-            mount(Some(&terminal), console.path(), NONE, MsFlags::MS_BIND, NONE).step("console")?;
-        }
+    let id = |file: stat::FileStat| (file.st_dev, file.st_ino);
+    let stdin = std::io::stdin();
+    // What has no name in this mount namespace can't be bound: a terminal of another one (nsenter(1)), or of another devpts
+    // instance, in which case the name may be another terminal's. Then the container has no console.
+    if let Ok(terminal) = unistd::ttyname(&stdin)
+        && stat::stat(&terminal).map(id) == stat::fstat(&stdin).map(id)
+    {
+        let console = target::file("dev/console").step("console")?;
+        mount(Some(&terminal), console.path(), NONE, MsFlags::MS_BIND, NONE).step("console")?;
     }
     // end step
 

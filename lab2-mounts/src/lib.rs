@@ -37,6 +37,8 @@ pub fn mount_file_systems(rootfs: &Path, namespaces: CloneFlags) -> Result<()> {
     // relative to this one.
     chdir(rootfs).step("bind-rootfs")?;
     rootfs::set_attributes()?;
+    // Without this call no place in the rootfs can be found safely.
+    target::open(".").step("openat2")?;
     kernel::proc()?;
     kernel::sys()?;
     dev::devices()?;

@@ -3,6 +3,7 @@
 use common::prelude::*;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::statvfs::statvfs;
 use std::path::Path;
 
 /// Binds `rootfs` onto itself, with what is mounted below it.
@@ -22,7 +23,20 @@ pub fn set_attributes() -> Result<()> {
     // A set-user-ID program gives nothing (mount(2), MS_NOSUID).
     let attributes = attributes | libc::MOUNT_ATTR_NOSUID;
     // end step
-    mount_setattr(attributes).step("bind-rootfs")
+    let all = mount_setattr(attributes);
+    if !all.or_without("mount_setattr(2)", "nodev and nosuid are not set on volumes").step("bind-rootfs")? {
+        set_attributes_of_one(attributes).step("bind-rootfs")?;
+    }
+    Ok(())
+}
+
+/// The older way, which changes one mount and no other. It must name the flags that are there already; they have the
+/// numbers of the attributes.
+fn set_attributes_of_one(attributes: u64) -> nix::Result<()> {
+    let kept = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let flags = statvfs(".")?.flags().bits() | attributes;
+    let flags = MsFlags::from_bits_truncate(flags) & kept;
+    mount(NONE, ".", NONE, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags, NONE)
 }
 
 /// mount_setattr(2) with AT_RECURSIVE: sets the attributes on the mount of the working directory and all mounts

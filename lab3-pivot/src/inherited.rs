@@ -12,7 +12,16 @@ pub fn close_descriptors() -> Result<()> {
     let close_on_exec = libc::CLOSE_RANGE_CLOEXEC;
     // SAFETY: nothing is closed before the command is executed.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, close_on_exec) };
-    Errno::result(answer).step("close-descriptors")?;
+    if let Err(Errno::ENOSYS | Errno::EPERM) = Errno::result(answer) {
+        // Before Linux 5.9 each had to be named.
+        for open in std::fs::read_dir("/proc/self/fd").step("close-descriptors")?.flatten() {
+            let number = open.file_name().to_string_lossy().parse().unwrap_or(0);
+            // SAFETY: as above.
+            unsafe { libc::fcntl(number, libc::F_SETFD, if number > 2 { libc::FD_CLOEXEC } else { 0 }) };
+        }
+    } else {
+        Errno::result(answer).step("close-descriptors")?;
+    }
     // end step
 
     Ok(())

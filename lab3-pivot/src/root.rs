@@ -2,7 +2,7 @@
 //!
 //! chroot(2) only moves a name: the old tree is still mounted, and a second chroot walks out.
 
-use common::{Result, Step};
+use common::prelude::*;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sched::CloneFlags;
 use nix::unistd::chdir;
@@ -20,8 +20,14 @@ pub fn pivot_root_to(rootfs: &Path, namespaces: CloneFlags) -> Result<()> {
         use nix::mount::{MntFlags, umount2};
         use nix::unistd::pivot_root;
         // No directory is needed for the old root: it now lies on top of the new one, at "." (pivot_root(2), NOTES).
-        pivot_root(".", ".").step("pivot-root")?;
-        umount2(".", MntFlags::MNT_DETACH).step("pivot-root")?;
+        let exchanged = pivot_root(".", ".");
+        if exchanged.or_without("pivot_root(2)", "the host's tree is covered, not gone").step("pivot-root")? {
+            umount2(".", MntFlags::MNT_DETACH).step("pivot-root")?;
+        } else {
+            // The root of an initramfs can't be exchanged (pivot_root(2), NOTES). So switch_root(8) moves the new root over it,
+            // and what follows makes it the root of this process.
+            mount(Some("."), "/", NONE, MsFlags::MS_MOVE, NONE).step("pivot-root")?;
+        }
         // end step
     }
 

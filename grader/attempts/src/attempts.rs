@@ -157,6 +157,8 @@ pub enum Need {
     },
     /// At least two ids: root and another user.
     ManyIds,
+    /// No `no_new_privs` around the grader: there nobody gains anything by execve(2).
+    NewPrivileges,
 }
 
 /// Every attempt.

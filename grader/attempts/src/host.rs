@@ -59,6 +59,17 @@ pub struct Host {
     pub is_lab: bool,
     /// Starts whose command was asked to exit with a given status.
     pub starts: Vec<Start>,
+    /// Of how many starts that were alike the command began, and of how many in all.
+    pub began: (usize, usize),
+    /// The command's words as the program was given them.
+    pub asked_for: Vec<String>,
+    /// The command's words as it was executed with them; none where they could not be read.
+    pub executed_with: Option<Vec<String>>,
+    /// Empty directories that are new on the host, outside of the root file system, while the command runs.
+    pub empty_directories: Vec<String>,
+    /// Whether a mount that the host made below the directory, while the command ran, appeared inside; the error says why that
+    /// is not known.
+    pub later_mount: Option<Result<bool, String>>,
     /// Whether a second container ran beside the first, from the same directory.
     pub second: Tried,
     /// Whether it ran with a relative path, with a space and with a slash at its end.

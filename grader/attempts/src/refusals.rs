@@ -66,6 +66,9 @@ const NEVER: &[Errno] = &[
 const NOBODY_LISTENS: &[Errno] =
     &[Errno::ECONNREFUSED, Errno::ENETUNREACH, Errno::EHOSTUNREACH, Errno::ENETDOWN, Errno::EADDRNOTAVAIL];
 
+/// include/uapi/linux/capability.h
+const CAP_SETUID: u32 = 7;
+
 impl Refusal {
     /// What refused a call with this errno, in words.
     ///
@@ -244,6 +247,9 @@ fn gains_nothing(host: &Host) -> Result<&'static str, String> {
             return Ok("its user namespace has one user only: there is nobody else to become");
         }
     }
+    if me.can_never_become_another() {
+        return Ok("nobody in it can become another user than root: it has no CAP_SETUID");
+    }
     match me.uid == Some(host.root_uid) {
         true => Err("the attacker could not become another user, and remained root".into()),
         false => {
@@ -269,6 +275,15 @@ impl Process {
     /// How many users its user namespace has.
     fn users(&self) -> u64 {
         self.ranges().map(|(_, count)| u64::from(count)).sum()
+    }
+
+    /// Whether neither it nor any program that it executes has CAP_SETUID (capabilities(7)).
+    fn can_never_become_another(&self) -> bool {
+        let lacks = |set| {
+            let bits = self.status.get(set).and_then(|bits| u64::from_str_radix(bits, 16).ok());
+            bits.is_some_and(|bits| bits & 1 << CAP_SETUID == 0)
+        };
+        ["CapPrm", "CapBnd"].into_iter().all(lacks)
     }
 
     /// Whether a system-call filter is in force (`Seccomp: 2`, proc_pid_status(5)).

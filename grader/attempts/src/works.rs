@@ -6,9 +6,10 @@ pub mod command;
 mod devices;
 mod directories;
 mod filesystems;
+mod killed;
 mod namespaces;
 pub mod signals;
-mod streams;
+pub mod streams;
 
 use crate::{Attacker, Host};
 
@@ -42,6 +43,8 @@ pub enum InStart {
     Watched,
     /// The command is killed.
     Killed,
+    /// The program under test is killed: a lab alone, since what another program does then is its own affair.
+    LabKilled,
     /// The last one: the program under test gets signals, and the command leaves children.
     Signals,
     /// Judged after all starts except the last, once the host is idle again.
@@ -51,18 +54,23 @@ pub enum InStart {
 /// Every works check.
 pub const ALL: &[Work] = &[
     command::STARTS,
+    command::EACH_START,
+    command::ARGUMENTS,
     streams::OUTPUT,
     streams::INPUT,
     streams::TERMINAL,
     command::EXIT_STATUS,
     command::SIGNAL_STATUS,
+    killed::KILLED,
     command::NO_OTHER_PROGRAM,
     directories::ODD_PATH,
     directories::TWO_AT_ONCE,
     directories::ROOTFS_WRITABLE,
     command::NOTHING_LEFT,
+    directories::TEMPORARY_DIRECTORY,
     command::HOST_INTACT,
     namespaces::PID_1,
+    filesystems::LATER_MOUNTS,
     signals::SIGNALS,
     signals::NO_CHILD_LEFT,
     namespaces::ROOT_INSIDE,
@@ -85,6 +93,11 @@ impl Work {
     /// The works check with this name.
     pub fn find(id: &str) -> Option<&'static Work> {
         ALL.iter().find(|work| work.id == id)
+    }
+
+    /// Whether a lab of this number is asked for it; None: a program that is no lab.
+    pub fn is_asked_of(&self, lab: Option<usize>) -> bool {
+        lab.map_or(self.run != InStart::LabKilled, |lab| self.first_lab <= lab)
     }
 }
 

@@ -3,25 +3,22 @@
 use super::UsageError;
 use super::common::ReportOutput;
 use crate::atomic_write;
-use crate::beneath::{Directory, Entry};
-use crate::caller::Caller;
-use crate::labs::{self, Workspace};
+use crate::beneath::Entry;
+use crate::labs::Workspace;
+use crate::student::pack::build::build;
 use crate::student::pack::collect::{Collected, collect};
 use crate::student::pack::{ManifestRow, archive, check};
 use crate::text;
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use nix::libc;
+use anyhow::{Context, Result, bail};
 use nix::sys::stat::SFlag;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The maximum of lines shown of a submission's list.
 const SHOWN: usize = 200;
 /// The maximum of characters shown of a name in it.
 const MAX_NAME: usize = 300;
-/// Where the packed sources are built, below the workspace.
-const PLACE: &str = "target/pack";
 
 /// What `grader pack` takes.
 #[derive(clap::Args)]
@@ -58,8 +55,10 @@ fn pack(options: &Options) -> Result<u8> {
         return Err(UsageError(format!("--output {}: that is a directory", options.output.display())).into());
     }
     let found = collect(root)?;
+    // Before the build: where that fails, one of these may be what it lacks.
+    say_left_out(&found);
     if !options.no_build {
-        builds(root, &found)
+        build(&found.files)
             .context("the sources to be packed do not build; to pack them anyway: --no-build")?;
     }
     atomic_write::write(&options.output, &archive::write(&found.files)?)
@@ -74,55 +73,16 @@ fn pack(options: &Options) -> Result<u8> {
         }
         Ok(())
     })?;
+    Ok(0)
+}
+
+fn say_left_out(found: &Collected) {
     let (left_out, more) = text::bounded(&found.left_out, SHOWN);
     for (name, why) in left_out {
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
         text::say(&format!("left out: {}{why}", name_of(name)));
     }
     more.iter().for_each(|more| text::say(&format!("left out: {more}")));
-    Ok(0)
-}
-
-/// Builds only the files that will be packed, in a directory of its own below the workspace's target directory.
-fn builds(root: &Path, found: &Collected) -> Result<()> {
-    let write = || write_sources(root, found);
-    match Caller::of_sudo()? {
-        Some(caller) => caller.does(write)??,
-        None => write()?,
-    }
-    let place = root.join(PLACE);
-    let workspace = Workspace::above(&place).filter(|it| it.root() == place);
-    let workspace = workspace.context("the labs' manifests are not all there")?;
-    let there: Vec<&str> = labs::ALL.into_iter().filter(|lab| workspace.lab(lab).is_dir()).collect();
-    ensure!(!there.is_empty(), "there is no lab");
-    labs::check(&workspace, &there)
-}
-
-/// Writes the files to be packed to the build directory. Old build results may stay; old sources are removed. No link
-/// is followed, since the workspace is untrusted.
-fn write_sources(root: &Path, found: &Collected) -> Result<()> {
-    let mut place = Directory::open(root).with_context(|| root.display().to_string())?;
-    for name in Path::new(PLACE) {
-        let name = Path::new(name);
-        let made = place.make(name, None).or_else(|error| match error.kind() {
-            ErrorKind::AlreadyExists => place.below(name),
-            _ => Err(error),
-        });
-        place = made.map_err(|error| match error.raw_os_error() {
-            Some(libc::ELOOP) => anyhow!("{PLACE} is a link: not followed"),
-            _ => anyhow::Error::new(error).context(PLACE),
-        })?;
-    }
-    place.clear(|name| name == "target").context(PLACE)?;
-    for file in &found.files {
-        let path = Path::new(&file.name);
-        let write = || {
-            place.make_all(path.parent().unwrap_or(Path::new("")), None, |_| Ok(()))?;
-            place.create(path, None)?.write_all(&file.bytes)
-        };
-        write().with_context(|| format!("{PLACE}/{}", file.name))?;
-    }
-    Ok(())
 }
 
 fn read_back(path: &Path) -> Result<u8> {

@@ -185,6 +185,7 @@ impl Checks {
         let awaited = |other: &Check| asked.iter().any(|check| check.waiting_for.contains(&other.id));
         let matter: Vec<_> = others.into_iter().filter(awaited).chain(asked.iter().cloned()).collect();
         target.fix_first = prerequisites::fix_first(&matter, lab);
+        target.not_asked_here = asked.iter().filter(|check| check.is_unjudgeable_here()).count();
         target.checks = asked;
     }
 }

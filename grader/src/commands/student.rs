@@ -30,7 +30,7 @@ impl Student {
     /// The steps that this grader carries can't be read.
     pub fn record<'a>(&self, report: &'a Report) -> Result<Position<'a>> {
         let reference: Vec<Step> = Workspace::sources().steps()?;
-        // Where a source file is not UTF-8, the checks alone decide.
+        // Where it can't be read, the checks alone decide.
         let source = Source::read(&self.root).unwrap_or_default();
         let labs: Vec<_> = report
             .targets

@@ -2,8 +2,9 @@
 
 use crate::proc::control_groups;
 use anyhow::{Context, Result};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, chown};
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// The controllers that limits are made of.
@@ -16,6 +17,38 @@ pub fn enable_controllers(group: &Path, sign: char, controllers: &[&str]) -> Res
     let words: Vec<String> = wanted.map(|name| format!("{sign}{name}")).collect();
     fs::write(group.join("cgroup.subtree_control"), words.join(" "))
         .with_context(|| format!("cgroup.subtree_control of {}", group.display()))
+}
+
+/// The same for all others that it has. The machine may not let go of one.
+pub fn enable_others(group: &Path) {
+    let there = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
+    let others = there.split_whitespace().filter(|name| !CONTROLLERS.contains(name));
+    others.for_each(|name| drop(fs::write(group.join("cgroup.subtree_control"), format!("+{name}"))));
+}
+
+/// Makes a group. A new one of the cpuset controller has no processors and no memory, and nobody could join it
+/// (cpuset(7)): it gets those of the group around it.
+pub fn make(group: &Path) -> io::Result<()> {
+    fs::create_dir(group)?;
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        let around = group.parent().map(|parent| fs::read(parent.join(file)));
+        // In v2 an empty one means the same.
+        if let Some(Ok(around)) = around.filter(|_| group.join("tasks").exists()) {
+            fs::write(group.join(file), around)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a group to somebody: its directory, and the lists of those who are in it. Limits stay whose they are.
+pub fn give(group: &Path, owner: u32) -> Result<()> {
+    for file in ["", "cgroup.procs", "tasks", "cgroup.threads"] {
+        let file = group.join(file);
+        if file.exists() {
+            chown(&file, Some(owner.into()), Some(owner.into()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Moves a process with one thread into a group. Joining a v1 group by `tasks` moves one thread and is quick; v2 has

@@ -5,6 +5,7 @@
 use super::belongings::Belongings;
 use super::layout::{READ_ONLY, ROOTFS};
 use super::messages::{Changes, MAX_MOUNTINFO, MAX_SETUID, Names};
+use super::mount_lines::differences;
 use super::own_view::{mount_point, mountinfo, mounts, name, processes};
 use super::services::Services;
 use crate::beneath::{Directory, is};
@@ -60,20 +61,50 @@ pub struct MountChanges {
     pub table: Option<String>,
     /// By mount points. Where one is mounted on another, each counts.
     pub points: Changes,
-    /// Whether it is another than it was, in whatever.
-    pub other: bool,
+    /// Those that are there and not as they were.
+    pub other: Names,
 }
 
 /// What has become of the files.
 pub struct FileChanges {
     /// By paths.
     pub paths: Changes,
+    /// The new directories in which there is nothing: see [`STATE`].
+    pub empty: Names,
     /// Those of the host's own that are others than they were, or gone.
     pub changed: Names,
     /// The end of the path of each file that is set-user-ID and root's and was not; none where there are more than
     /// [`MAX_SETUID`].
     pub setuid: Option<Vec<String>>,
 }
+
+impl Default for FileChanges {
+    fn default() -> FileChanges {
+        let (paths, empty, changed) = <(Changes, Names, Names)>::default();
+        FileChanges { paths, empty, changed, setuid: Some(Vec::new()) }
+    }
+}
+
+/// Where programs keep what they need as long as they run (hier(7)), and the root file system, which is the container's.
+const STATE: [&str; 6] = ["/run", "/var/run", "/var/lib", "/var/lock", "/var/cache", ROOTFS];
+
+/// Directories that are new, and in which nothing was seen so far. A program may make very many.
+#[derive(Default)]
+struct EmptyDirectories(BTreeSet<PathBuf>);
+
+impl EmptyDirectories {
+    /// Sees something new: what lies in a directory comes after it.
+    fn see(&mut self, path: &Path, mark: &FileMark) {
+        self.0.remove(path.parent().unwrap_or(path));
+        let is_state = STATE.iter().any(|state| path.starts_with(state));
+        if mark.mode & libc::S_IFMT == libc::S_IFDIR && !is_state && self.0.len() < MAX_EMPTY {
+            self.0.insert(path.to_owned());
+        }
+    }
+}
+
+/// So many of them are looked at.
+const MAX_EMPTY: usize = 1000;
 
 impl TreeState {
     /// What it looks like now. `programs` are the paths of what is the program's own.
@@ -128,19 +159,20 @@ impl TreeState {
             table.iter_mut().for_each(|table| table.extend([&*line, "\n"]));
         }
         gone.iter().for_each(|(point, count)| (0..*count).for_each(|_| points.gone.add(point)));
-        let other = table.as_ref() != Some(&self.mounts);
+        let other = table.as_ref().map(|now| differences(&self.mounts, now)).unwrap_or_default();
         Ok(MountChanges { table, points, other })
     }
 
     /// How the files differ. What is new is counted and not kept.
     pub fn file_changes(&self) -> Result<FileChanges> {
-        let mut changes =
-            FileChanges { paths: Changes::default(), changed: Names::default(), setuid: Some(Vec::new()) };
+        let mut changes = FileChanges::default();
+        let mut empty = EmptyDirectories::default();
         let mut gone: BTreeSet<&OsString> = self.files.keys().collect();
         let whole = each_file(&mut |path, mark| {
             let was = self.files.get(&path);
             if !gone.remove(&path) {
                 changes.paths.new.add(&path.to_string_lossy());
+                empty.see(Path::new(&path), &mark);
             }
             if was.is_some_and(|was| mark.differs(was)) && self.is_the_hosts(Path::new(&path)) {
                 changes.changed.add(&path.to_string_lossy());
@@ -152,6 +184,7 @@ impl TreeState {
             let many = changes.paths.new.count >= MAX_NEW;
             Ok(if many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
+        empty.0.iter().for_each(|path| changes.empty.add(&path.to_string_lossy()));
         if whole.is_continue() {
             for path in gone {
                 let name = path.to_string_lossy();

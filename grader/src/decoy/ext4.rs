@@ -60,7 +60,7 @@ impl Ext4 {
     /// Mounts it in a decoy's tree, and its volume on a new directory of the rootfs, of this name.
     pub fn mount_at(&self, root: &Directory, rootfs: &Directory, name: &str) -> Result<()> {
         let home = root.make(HOME, 0o755).context(HOME)?;
-        let node = self.device.node_at(root, NODE)?;
+        let node = self.device.node_at(root, NODE, None)?;
         let mounted = mount(Some(&node.path()), &home.path(), Some("ext4"), MsFlags::MS_RDONLY, NONE);
         root.remove(NODE).context(NODE)?;
         mounted.context("mounting an ext4 file system")?;

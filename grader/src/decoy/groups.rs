@@ -13,19 +13,22 @@
 
 mod plan;
 
-use super::cgroupfs::{CONTROLLERS, enable_controllers, has, join, limits_with, own_group};
+use super::cgroupfs::{
+    CONTROLLERS, enable_controllers, enable_others, give, has, join, limits_with, make, own_group,
+};
 use super::limits::{MEMORY, PROCESSES};
 use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
+use crate::cache_dir::lock;
 use crate::proc;
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// The v2 group of the decoy host itself, beside the containers'.
@@ -139,9 +142,12 @@ impl Groups {
                     fs::create_dir(path.join(name)).with_context(|| format!("the group {name}"))?;
                 }
                 enable_controllers(path, '+', &CONTROLLERS)?;
+                enable_others(path);
                 join(&path.join(HOST), Pid::this())?;
-            } else {
-                join(path, Pid::this())?;
+            } else if let Err(error) = join(path, Pid::this()) {
+                // Only those that limit something are needed.
+                anyhow::ensure!(!group.limits(), error);
+                let _ = fs::remove_dir(path);
             }
         }
         Ok(locks)
@@ -211,8 +217,33 @@ impl Groups {
                 let options = Some(group.controllers.as_str());
                 let _ = fs::create_dir(&at);
                 let _ = mount(Some("cgroup"), &at, Some("cgroup"), flags, options);
+                for name in group.controllers.split(',').filter(|name| *name != group.controllers) {
+                    let _ = symlink(&group.controllers, top.join(name));
+                }
+            }
+            // Most machines have these two in one hierarchy, and the name of the one that has the limits is then both.
+            if top.join("cpu").is_dir() {
+                let _ = symlink("cpu", top.join("cpu,cpuacct"));
             }
         }
+    }
+
+    /// Gives the groups in which containers have theirs to `owner`, a decoy's root, as a host's are its root's.
+    pub fn give(&self, owner: u32) -> Result<()> {
+        self.made().try_for_each(|group| give(&group.delegated(), owner))
+    }
+
+    /// The containers' groups that are there, each as `controllers:/path`.
+    pub fn left(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for group in self.made() {
+            let top = group.delegated();
+            let name = |path: &Path| path.strip_prefix(&top).unwrap_or(path).display().to_string();
+            found.extend(
+                group.children().iter().map(|child| format!("{}:/{}", group.controllers, name(child))),
+            );
+        }
+        found
     }
 }
 
@@ -220,6 +251,11 @@ impl Group {
     /// Whether it is in the v2 tree.
     pub fn is_unified(&self) -> bool {
         self.controllers.is_empty()
+    }
+
+    /// Whether a decoy's limits are set in it.
+    fn limits(&self) -> bool {
+        CONTROLLERS.iter().any(|name| has(&self.controllers, name))
     }
 
     /// The type of its file system.
@@ -284,25 +320,11 @@ impl Group {
 /// Makes a group and locks it, before anybody can take it for one that nobody needs any more.
 fn make_locked(path: &Path) -> Result<Flock<File>> {
     loop {
-        fs::create_dir(path)?;
+        make(path)?;
         if let Some(lock) = lock(path)? {
             return Ok(lock);
         }
         let _ = group_tree::remove(path);
-    }
-}
-
-/// Locks a directory (flock(2)). None where another process holds the lock, or has removed the directory meanwhile.
-pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
-    let Ok(directory) = File::open(path) else { return Ok(None) };
-    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => {
-            let (ours, there) = (lock.metadata()?, fs::symlink_metadata(path));
-            let same = there.is_ok_and(|it| (it.dev(), it.ino()) == (ours.dev(), ours.ino()));
-            Ok(same.then_some(lock))
-        }
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => Err(errno).context("flock(2)"),
     }
 }
 

@@ -5,7 +5,8 @@
 //! group in it. So it is made only for the attempt that needs it, in the worker's own mount namespace, and the
 //! keeper looks after its end.
 
-use super::{group_tree, groups};
+use super::group_tree;
+use crate::cache_dir;
 use crate::proc;
 use anyhow::{Context, Result};
 use nix::fcntl::Flock;
@@ -33,7 +34,7 @@ impl Hierarchy {
         let make = || {
             fs::create_dir(&self.directory)?;
             mount_at(&self.directory, &self.name)?;
-            groups::lock(&self.directory)
+            cache_dir::lock(&self.directory)
         };
         let made: &Result<_, String> =
             self.made.get_or_init(|| make().map_err(|error: anyhow::Error| format!("{error:#}")));
@@ -71,7 +72,7 @@ pub fn is_stale(name: &str, place: &Path) -> bool {
     if !is_there(name) || mount_at(place, name).is_err() {
         return false;
     }
-    let free = groups::lock(place).is_ok_and(|lock| lock.is_some());
+    let free = cache_dir::lock(place).is_ok_and(|lock| lock.is_some());
     let _ = umount2(place, MntFlags::MNT_DETACH);
     free
 }

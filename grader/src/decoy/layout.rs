@@ -9,6 +9,9 @@ pub const READ_ONLY: &str = "/srv/read only";
 /// A link to that, without a space.
 pub const READ_ONLY_WITHOUT_SPACE: &str = "/srv/read-only";
 
+/// What the two are called in a program's working directory: links to [`ROOTFS`] and to [`READ_ONLY`].
+pub const SPACED_NAMES: [&str; 2] = ["root fs", "read only"];
+
 /// A link to [`ROOTFS`], with a space.
 pub const ROOTFS_WITH_SPACE: &str = "/srv/root fs";
 

@@ -3,8 +3,8 @@
 //! Resource limits hold for each process that the decoy starts; control groups, where they can be made, hold for
 //! all of them together. An attempt on a resource takes far less than this: what stops it is the container.
 
+use nix::libc::RLIM_INFINITY;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SigHandler, Signal, signal};
 
 /// Processes in a decoy.
 pub const PROCESSES: u64 = 400;
@@ -13,23 +13,32 @@ pub const MEMORY: u64 = 768 << 20;
 /// The largest file, in bytes.
 const FILE: u64 = 64 << 20;
 
+/// The limits of each program, soft and hard, whoever called the grader: the kernel's own at its start (INIT_RLIMITS), and
+/// smaller ones where a program could do harm. One process can't take more memory than the group could.
+const LIMITS: [(Resource, u64, u64); 12] = [
+    (Resource::RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY),
+    (Resource::RLIMIT_CORE, 0, 0),
+    (Resource::RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY),
+    (Resource::RLIMIT_DATA, MEMORY, MEMORY),
+    (Resource::RLIMIT_FSIZE, FILE, FILE),
+    (Resource::RLIMIT_MEMLOCK, 8 << 20, 8 << 20),
+    (Resource::RLIMIT_MSGQUEUE, 819_200, 819_200),
+    (Resource::RLIMIT_NICE, 0, 0),
+    (Resource::RLIMIT_NOFILE, 1024, 4096),
+    (Resource::RLIMIT_RTPRIO, 0, 0),
+    (Resource::RLIMIT_SIGPENDING, RLIM_INFINITY, RLIM_INFINITY),
+    (Resource::RLIMIT_STACK, 8 << 20, RLIM_INFINITY),
+];
+
 /// The resource limits of a program that a decoy starts (setrlimit(2)). Inside a user namespace its processes
 /// are counted by themselves (user_namespaces(7)).
 pub fn apply(in_user_namespace: bool) -> nix::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    lower(Resource::RLIMIT_FSIZE, FILE)?;
-    // The grader ignores it, and who is executed would inherit that (execve(2)).
-    // SAFETY: no handler is installed.
-    unsafe { signal(Signal::SIGXFSZ, SigHandler::SigDfl) }?;
-    if in_user_namespace {
-        lower(Resource::RLIMIT_NPROC, PROCESSES)?;
+    let processes = (Resource::RLIMIT_NPROC, PROCESSES, PROCESSES);
+    let counted = in_user_namespace.then_some(processes);
+    for (resource, soft, hard) in LIMITS.into_iter().chain(counted) {
+        // Not above the caller's: to raise a hard limit takes a privilege.
+        let (_, highest) = getrlimit(resource)?;
+        setrlimit(resource, soft.min(highest), hard.min(highest))?;
     }
-    // One process can't take more than the group could.
-    lower(Resource::RLIMIT_DATA, MEMORY)
-}
-
-/// The smaller of ours and the caller's: to raise a hard limit takes a privilege.
-fn lower(resource: Resource, most: u64) -> nix::Result<()> {
-    let (_, hard) = getrlimit(resource)?;
-    setrlimit(resource, most.min(hard), most.min(hard))
+    Ok(())
 }

@@ -8,8 +8,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::stat::{Mode, SFlag, makedev};
+use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -115,12 +117,42 @@ impl LoopDevice {
         Ok(about.inode == self.file.metadata()?.ino() && about.offset == 0 && about.sizelimit == 0)
     }
 
-    /// Makes a node for it: owned by real root and readable by all, so that nobody in a user namespace can
-    /// open it for writing and reconfigure the device.
-    pub fn node_at(&self, directory: &Directory, path: &str) -> Result<Entry> {
+    /// Makes a node for it, owned by real root, with the mode of a real disk's. One user more may read it, the root of a user
+    /// namespace: as its owner it could open it for writing and reconfigure the device.
+    pub fn node_at(&self, directory: &Directory, path: &str, reader: Option<u32>) -> Result<Entry> {
         let number = makedev(LOOP_MAJOR, self.number);
-        directory.node(path, SFlag::S_IFBLK, number, 0o444).with_context(|| format!("mknod {path}"))
+        let node = directory.node(path, SFlag::S_IFBLK, number, 0o660);
+        let node = node.with_context(|| format!("mknod {path}"))?;
+        match reader.map(|uid| let_read(&node.path(), uid)) {
+            // A tmpfs without such lists: all may read it.
+            Some(Err(Errno::EOPNOTSUPP)) => node.set_mode(0o444).map_err(Into::into),
+            done => done.unwrap_or(Ok(())).context("an access control list"),
+        }?;
+        Ok(node)
     }
+}
+
+/// Lets a user read a file, beside its owner who may also write: acl(5), as include/uapi/linux/posix_acl_xattr.h has it.
+fn let_read(path: &Path, user: u32) -> nix::Result<()> {
+    const VERSION: u32 = 2;
+    let (nobody, read) = (u32::MAX, 4);
+    // Tag, permissions and id: the owner, the user, the owner's group, what a user may have at most, and all others.
+    let entries = [
+        (1u16, read | 2u16, nobody),
+        (2, read, user),
+        (4, 0, nobody),
+        (0x10, read, nobody),
+        (0x20, 0, nobody),
+    ];
+    let mut list = VERSION.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend([tag.to_le_bytes(), permissions.to_le_bytes()].concat());
+        list.extend(id.to_le_bytes());
+    }
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    let (name, value) = (c"system.posix_acl_access".as_ptr(), list.as_ptr().cast());
+    // SAFETY: both names end in NUL, and all that is pointed to outlives the call, which only reads it.
+    Errno::result(unsafe { libc::setxattr(path.as_ptr(), name, value, list.len(), 0) }).map(drop)
 }
 
 /// Opens a device through a node of our own: `/dev` need not have one.

@@ -22,6 +22,13 @@ pub enum ToPid1 {
     Serve(Option<BTreeMap<String, String>>),
     /// End your victim and start another one, whose number nobody knows.
     RenewVictim,
+    /// Mount an empty file system of this name below the directory of the root file system, or take it away again.
+    MountLater {
+        /// The name.
+        name: String,
+        /// Whether it is to be there.
+        there: bool,
+    },
     /// Put away the files that were left, and say whether you are as you were at first.
     Settle,
 }
@@ -42,6 +49,8 @@ pub enum FromPid1 {
     Served(Served),
     /// The answer to [`ToPid1::RenewVictim`]: its number.
     Victim(i32),
+    /// The answer to [`ToPid1::MountLater`].
+    Mounted,
     /// The answer to a snapshot.
     Snapshot(Box<Snapshot>),
     /// The answer to [`ToPid1::Settle`].
@@ -85,8 +94,8 @@ pub struct Snapshot {
     pub mountinfo: Option<String>,
     /// Where mounts are now and were not when the decoy was made, and the other way round.
     pub mounts: Changes,
-    /// Whether the mount table is another than when the decoy was made, in whatever.
-    pub other_mounts: bool,
+    /// The mounts that are there and not as they were when the decoy was made, each with what has changed.
+    pub other_mounts: Names,
     /// Its host name.
     pub hostname: String,
     /// Its boot-time clock, in seconds.
@@ -95,6 +104,9 @@ pub struct Snapshot {
     pub processes: Vec<i32>,
     /// What has changed in its own tree, if that was asked for.
     pub files: Changes,
+    /// The new directories among them in which there is nothing, outside of the root file system and of where programs keep
+    /// their state.
+    pub empty: Names,
     /// What is the host's own, files or else, and is not as it was, if that was asked for.
     pub changed: Names,
     /// Files that are set-user-ID and root's now and were not, if they were asked for, each with the end of its path; none

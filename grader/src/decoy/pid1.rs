@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::messages::{FromPid1, Ready, ToPid1};
 use super::secrets::Secrets;
 use super::services::Services;
-use super::{Plan, layout, start, tree, victim};
+use super::{Plan, layout, start, tree, user_root, victim};
 use crate::beneath::Directory;
 use crate::channel::Channel;
 use crate::report::DecoyKind;
@@ -27,10 +27,12 @@ use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::Signal;
-use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid};
+use nix::unistd::{
+    Gid, Pid, Uid, chdir, fchdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid,
+};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -60,7 +62,6 @@ fn make(channel: &Channel, plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<
     if plan.kind == DecoyKind::User {
         take_ids(ids)?;
     }
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).context("making / private")?;
     own_root(plan)?;
     volumes(secrets)?;
@@ -112,35 +113,48 @@ fn take_ids(ids: &Ids) -> Result<()> {
     setresuid(same, uid, same).context("setresuid(2)")
 }
 
-/// A root of its own. The mounts are private by now, so that nothing reaches the real host.
+/// A root of its own: the working directory. The mounts are private by now, so that nothing reaches the real host.
 fn own_root(plan: &Plan) -> Result<()> {
-    let stage = plan.stage;
-    // What was mounted outside of this user namespace is locked in place (mount_namespaces(7)); a bind of all
-    // of it is not.
-    mount(Some(stage), stage, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
-        .context("binding the decoy's root")?;
+    enter_a_copy()?;
+    if plan.kind == DecoyKind::User {
+        user_root::bind_machine()?;
+    }
     let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // Before the machine's own are gone: in a user namespace a new one may show no more than they do.
-    mount(Some("proc"), &stage.join("proc"), Some("proc"), careful, NONE).context("mounting /proc")?;
-    let sys = stage.join("sys");
-    if mount(Some("sysfs"), &sys, Some("sysfs"), careful, NONE).is_err() {
-        mount(Some("/sys"), &sys, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE).context("mounting /sys")?;
+    mount(Some("proc"), "proc", Some("proc"), careful, NONE).context("mounting /proc")?;
+    if mount(Some("sysfs"), "sys", Some("sysfs"), careful, NONE).is_err() {
+        mount(Some("/sys"), "sys", NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
+            .context("mounting /sys")?;
     }
-    plan.groups.show(&sys.join("fs/cgroup"));
+    plan.groups.show(Path::new("sys/fs/cgroup"));
     let terminals = Some("newinstance,ptmxmode=0666,mode=0620");
-    mount(
-        Some("devpts"),
-        &stage.join("dev/pts"),
-        Some("devpts"),
-        MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
-        terminals,
-    )
-    .context("mounting /dev/pts")?;
-
-    chdir(stage)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    mount(Some("devpts"), "dev/pts", Some("devpts"), flags, terminals).context("mounting /dev/pts")?;
+    if plan.kind == DecoyKind::User {
+        return user_root::enter();
+    }
     pivot_root(".", ".").context("pivot_root(2)")?;
     umount2(".", MntFlags::MNT_DETACH).context("detaching the machine's tree")?;
     chdir("/").context("chdir(2)")
+}
+
+/// Binds the working directory to itself, with all that is mounted below, and enters what is now on top of it. What was
+/// mounted outside of this user namespace is locked in place (mount_namespaces(7)); a bind of all of it is not. No path
+/// leads there: the directory for temporary files may lie in a home where the decoy's root may not go.
+fn enter_a_copy() -> Result<()> {
+    let here = libc::AT_FDCWD;
+    let clone = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as libc::c_uint;
+    // SAFETY: the paths end in NUL; the first call returns a descriptor, which we own.
+    let copy = unsafe {
+        let fd = Errno::result(libc::syscall(libc::SYS_open_tree, here, c".".as_ptr(), clone))
+            .context("copying the mounts of the decoy's root")?;
+        let copy = OwnedFd::from_raw_fd(fd as RawFd);
+        let (fd, none, flags) = (copy.as_raw_fd(), c"".as_ptr(), libc::MOVE_MOUNT_F_EMPTY_PATH);
+        Errno::result(libc::syscall(libc::SYS_move_mount, fd, none, here, c".".as_ptr(), flags))
+            .context("binding the decoy's root")?;
+        copy
+    };
+    fchdir(&copy).context("the decoy's root")
 }
 
 /// A mount of the host's, and a volume of the container's below the rootfs. Each has a random word for its

@@ -1,6 +1,7 @@
 //! How a decoy's PID 1 starts a program, and what the grader holds of it.
 
 use super::limits;
+use crate::interrupts::as_in_a_new_process;
 use crate::proc;
 use anyhow::{Context, Result, bail};
 use caps::CapSet;
@@ -8,7 +9,6 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
 use nix::pty::openpty;
-use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::termios;
 use nix::unistd::{
     ForkResult, Gid, Pid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setresgid,
@@ -224,9 +224,7 @@ fn become_program(
     // right (capabilities(7)).
     let permitted = caps::read(None, CapSet::Permitted)?;
     caps::set(None, CapSet::Inheritable, &permitted)?;
-    SigSet::empty().thread_set_mask()?;
-    // SAFETY: no handler of ours is installed.
-    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    as_in_a_new_process();
     chdir(program.cwd.as_str()).with_context(|| program.cwd.clone())?;
 
     let words =

@@ -18,10 +18,11 @@
 use super::Plan;
 use super::changes::{self, Files};
 use super::ids::Ids;
-use super::image;
-use super::layout::{ROOTFS, VICTIM};
+use super::layout::{READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
 use super::secrets::Secrets;
+use super::{image, user_root};
 use crate::beneath::{Copy, Directory, Entry, Size};
+use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
@@ -43,7 +44,8 @@ const ROOM: Size = Size { bytes: 384 << 20, files: 100_000 };
 const NONE: Option<&str> = None;
 
 /// Directories of the machine that the decoy shows, where they exist.
-const MACHINE: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+pub(super) const MACHINE_DIRECTORIES: [&str; 8] =
+    ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc/alternatives"];
 
 /// Directories that are made in every decoy, and those in which everybody may write.
 const DIRECTORIES: [&str; 12] =
@@ -58,7 +60,8 @@ const FIXED: [(&str, &str); 3] = [
 ];
 
 /// Devices that harm nobody.
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+pub(super) const MACHINE_FILES: [&str; 6] =
+    ["dev/null", "dev/zero", "dev/full", "dev/random", "dev/urandom", "dev/tty"];
 
 /// A tree that the grader, as root, has built: it outlives its decoy, and serves for the next one if nothing in it
 /// has changed.
@@ -115,6 +118,7 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let _ = umount2(&self.stage, MntFlags::MNT_DETACH);
+        let _ = umount2(&self.stage.join(user_root::MACHINE), MntFlags::MNT_DETACH);
     }
 }
 
@@ -126,7 +130,7 @@ fn words(secrets: &Secrets) -> [(&'static str, String); 3] {
 }
 
 /// The tmpfs that the tree is built on: without `nodev`, since the disk's node must work, and without `nosuid`,
-/// since set-user-ID files are an attempt's tools.
+/// since set-user-ID files are an attempt's tools. It has room for a root file system of this size, and more.
 pub fn mount(stage: &Path, rootfs: Size) -> Result<()> {
     let (bytes, files) = (ROOM.bytes + rootfs.bytes, ROOM.files + rootfs.files);
     let options = format!("mode=755,size={bytes},nr_inodes={files}");
@@ -137,10 +141,16 @@ pub fn mount(stage: &Path, rootfs: Size) -> Result<()> {
 /// Whether the decoy has something of its own, or of the machine's, at this absolute path: nothing is copied there.
 pub fn shows(path: &Path) -> bool {
     let below = |place: &&str| path.starts_with(Path::new("/").join(place));
-    MACHINE.iter().chain(&["etc/alternatives", "dev/pts", "proc", "sys"]).any(below)
+    MACHINE_DIRECTORIES.iter().chain(&["dev/pts", "proc", "sys"]).any(below)
         || ["/etc/ld.so.cache", "/etc/hostname"].iter().any(|file| path == Path::new(file))
         || FIXED.iter().any(|(file, _)| path == Path::new("/").join(file))
-        || DEVICES.iter().any(|name| path == Path::new("/dev").join(name))
+        || MACHINE_FILES.iter().any(|name| path == Path::new("/").join(name))
+}
+
+/// Whether the rootfs has other names in a program's working directory. Where everybody looks for files it has them already, and
+/// the machine's own directories are read-only.
+pub fn has_names_of_its_own(cwd: &Path) -> bool {
+    ![Path::new("/"), Path::new("/srv")].contains(&cwd) && !shows(cwd)
 }
 
 /// Builds the tree on `plan.stage`.
@@ -162,11 +172,12 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     if let Ok(cache) = fs::File::open("/etc/ld.so.cache") {
         make.file(root, "etc/ld.so.cache", 0o644, cache).context("copying /etc/ld.so.cache")?;
     }
-    for name in MACHINE.into_iter().chain(["etc/alternatives"]) {
-        make.machine_directory(root, name)?;
+    let beside = machine_beside(plan)?;
+    for name in MACHINE_DIRECTORIES {
+        make.machine_directory(root, beside.as_ref(), name)?;
     }
-    for name in DEVICES {
-        make.device(root, name)?;
+    for name in MACHINE_FILES {
+        make.device(root, beside.as_ref(), name)?;
     }
     make.link(root, "dev/ptmx", "pts/ptmx")?;
     make.link(root, "dev/fd", "/proc/self/fd")?;
@@ -181,14 +192,16 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
         .context("copying a set-user-ID program")?;
     make.file(root, VICTIM, 0o755, program()?).context("copying the victim")?;
     if let Some(disk) = plan.disk {
-        disk.device.node_at(root, "dev/sda")?;
+        // A real disk is root's, and the decoy's root is not the owner.
+        let reader = (plan.kind == DecoyKind::User).then(|| ids.outside(0));
+        disk.device.node_at(root, "dev/sda", reader)?;
         let dev = make.place(rootfs, "dev")?;
         match dev.remove("sda") {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context("its dev/sda"),
-            _ => disk.device.node_at(&dev, "sda")?,
+            _ => disk.device.node_at(&dev, "sda", reader)?,
         };
         // One that no new /dev covers.
-        disk.device.node_at(rootfs, &format!("node-{}", secrets.name))?;
+        disk.device.node_at(rootfs, &format!("node-{}", secrets.name), reader)?;
     }
     if let Some(ext4) = plan.ext4 {
         ext4.mount_at(root, rootfs, &format!("ext4-{}", secrets.name))?;
@@ -206,7 +219,30 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     if root.below(plan.cwd).is_err() {
         make.directories(root, plan.cwd).with_context(|| format!("mkdir {}", plan.cwd.display()))?;
     }
+    if has_names_of_its_own(plan.cwd) {
+        let here = root.below(plan.cwd)?;
+        for (name, of) in SPACED_NAMES.into_iter().zip([ROOTFS, READ_ONLY]) {
+            match make.link(&here, name, of) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made.with_context(|| format!("{name} in {}", plan.cwd.display()))?,
+            }
+        }
+    }
     Ok(())
+}
+
+/// Where a decoy of the user kind has the machine's directories and devices mounted until its PID 1 binds them to where they
+/// belong. None in one of the root kind, where they are mounted there at once.
+fn machine_beside(plan: &Plan) -> Result<Option<Directory>> {
+    if plan.kind == DecoyKind::Root {
+        return Ok(None);
+    }
+    let place = plan.stage.join(user_root::MACHINE);
+    match fs::create_dir(&place) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error).context("mkdir machine"),
+        _ => mount(&place, Size::default())?,
+    }
+    Ok(Some(Directory::open(&place)?))
 }
 
 /// mount_setattr(2), recursively.
@@ -257,30 +293,41 @@ impl Make {
     }
 
     /// Shows a directory of the machine read-only, or repeats the link that stands in its place.
-    fn machine_directory(&self, root: &Directory, name: &str) -> Result<()> {
+    fn machine_directory(&self, root: &Directory, beside: Option<&Directory>, name: &str) -> Result<()> {
         let from = Path::new("/").join(name);
         let Ok(kind) = fs::symlink_metadata(&from) else { return Ok(()) };
         if kind.is_symlink() {
             self.link(root, name, fs::read_link(&from)?)?;
         } else if kind.is_dir() {
-            let place = self.directory(root, name, 0o755)?;
+            let mut place = self.directory(root, name, 0o755)?;
+            if let Some(beside) = beside {
+                place = self.directories(beside, Path::new(name))?;
+            }
             mount_at(Some(&from), &place.path(), NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)
                 .with_context(|| format!("binding {}", from.display()))?;
-            set_attributes(&root.below(name)?, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)
-                .with_context(|| format!("making {} read-only", from.display()))?;
+            set_attributes(
+                &beside.unwrap_or(root).below(name)?,
+                libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
+            )
+            .with_context(|| format!("making {} read-only", from.display()))?;
         }
         Ok(())
     }
 
     /// Binds a device of the machine.
-    fn device(&self, root: &Directory, name: &str) -> Result<()> {
-        let (device, place) = (format!("/dev/{name}"), format!("dev/{name}"));
+    fn device(&self, root: &Directory, beside: Option<&Directory>, name: &str) -> Result<()> {
+        let device = Path::new("/").join(name);
         if !fs::exists(&device)? {
             return Ok(());
         }
-        self.file(root, &place, 0o644, io::empty())?;
-        mount_at(Some(device.as_str()), &root.entry(&place)?.path(), NONE, MsFlags::MS_BIND, NONE)
-            .with_context(|| format!("binding {device}"))
+        self.file(root, name, 0o644, io::empty())?;
+        if let Some(beside) = beside {
+            self.directories(beside, Path::new("dev"))?;
+            self.file(beside, name, 0o644, io::empty())?;
+        }
+        let place = beside.unwrap_or(root).entry(name)?;
+        mount_at(Some(&device), &place.path(), NONE, MsFlags::MS_BIND, NONE)
+            .with_context(|| format!("binding {}", device.display()))
     }
 
     /// A directory of the rootfs as its programs find it, made where it is missing.

@@ -50,7 +50,8 @@ pub fn write(
     writeln!(out, "  {}\n", clean(&check.why))?;
     if check.is_unjudgeable_here() {
         let command = context.way_out.as_deref().unwrap_or("grader doctor");
-        writeln!(out, "Not your fault: this machine can't judge it. This helps: {command}\n")?;
+        writeln!(out, "Not your fault: this machine can't judge it. This helps: {command}")?;
+        writeln!(out, "It is not asked here; it will be asked where it can be judged, and counts there.\n")?;
     }
     if check.waits() {
         writeln!(out, "Fix first\n  {}\n", check.waiting_for.join(", "))?;

@@ -58,6 +58,10 @@ pub fn matrix(report: &Report, out: &mut impl Write) -> io::Result<()> {
         };
         table.add_row([Cell::new("points")].into_iter().chain(report.targets.iter().map(points)));
     }
+    if report.targets.iter().any(|target| target.not_asked_here > 0) {
+        let open = |target: &TargetReport| Cell::new(target.open().unwrap_or("-".into()));
+        table.add_row([Cell::new("not asked here")].into_iter().chain(report.targets.iter().map(open)));
+    }
     for line in table.lines() {
         writeln!(out, "{}", colour(line.trim_end()))?;
     }
@@ -140,7 +144,8 @@ pub fn unjudged(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if !reasons.is_empty() {
         writeln!(
             out,
-            "Checks that can't be judged on this machine cost no points; grader doctor says what helps."
+            "What is not asked here costs no points here; it will be asked where it can be judged, and counts there; \
+             grader doctor says what helps."
         )?;
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Points: a rubric, and the points that a report earns by it.
 //!
 //! A part of a rubric is a lab. It counts the checks that this lab is the first to require. A check that can't be
-//! judged on this machine costs nothing: its weight is shared among the other checks of its part. A check without a
-//! verdict because of the target, or because of a prerequisite, keeps its weight and earns nothing.
+//! judged on this machine costs nothing here: its weight is shared among the other checks of its part, so that a part
+//! is worth the same on every machine. Another machine will ask it, and there it counts: so beside the points stands how
+//! many such checks are open. A check without a verdict because of the target, or because of a prerequisite, keeps its
+//! weight and earns nothing.
 
 use crate::labs::COURSE;
 use crate::report::{Check, TargetKind, TargetReport};
@@ -101,11 +103,11 @@ impl Rubric {
         Ok(rubric)
     }
 
-    /// Fills in the points of a target: for a lab its own part, for any other program the parts of all checks that were
-    /// run on it.
+    /// Fills in the points of a target, and how many checks are open: for a lab of its own part, for any other program of
+    /// the parts of all checks that were run on it.
     pub fn fill_in(&self, target: &mut TargetReport) {
         let own = COURSE.iter().position(|part| target.kind == TargetKind::Lab && *part == target.name);
-        (target.points, target.max_points) = (0.0, 0.0);
+        (target.points, target.max_points, target.not_asked_here) = (0.0, 0.0, 0);
         for (number, part) in self.parts.iter().enumerate() {
             if own.is_some_and(|own| own != number) {
                 continue;
@@ -113,21 +115,22 @@ impl Rubric {
             let mine: Vec<&mut Check> = target
                 .checks
                 .iter_mut()
-                .filter(|check| part.weights.contains_key(check.id.as_str()))
+                .filter(|check| part.weights.get(check.id.as_str()).is_some_and(|weight| *weight > 0.0))
                 .collect();
+            if part.points == 0.0 || mine.is_empty() {
+                continue;
+            }
+            target.max_points += part.points;
+            target.not_asked_here += mine.iter().filter(|check| check.is_unjudgeable_here()).count();
             let judged: f64 = mine
                 .iter()
                 .filter(|check| !check.is_unjudgeable_here())
                 .map(|check| part.weights[check.id.as_str()])
                 .sum();
-            if judged == 0.0 {
-                continue;
-            }
             for check in mine.into_iter().filter(|check| !check.is_unjudgeable_here()) {
                 check.max_points = part.points * part.weights[check.id.as_str()] / judged;
                 check.points = if check.is_green() { check.max_points } else { 0.0 };
                 target.points += check.points;
-                target.max_points += check.max_points;
             }
         }
         // Sums of thirds: rounded as a person would write them.
@@ -223,8 +226,28 @@ mod tests {
             ],
         );
         Rubric::parse("r", text).unwrap().fill_in(&mut lab);
-        assert_eq!((lab.points, lab.max_points), (2.0, 3.0));
+        assert_eq!((lab.points, lab.max_points, lab.not_asked_here), (2.0, 3.0, 1));
         assert_eq!(lab.checks[0].max_points, 0.0);
+        assert_eq!(lab.standing(), "2 of 3, 1 check not asked here");
+    }
+
+    #[test]
+    fn a_lab_is_worth_the_same_where_nothing_can_be_judged() {
+        let machine = Outcome::Inconclusive(Cause::Machine, String::new());
+        let checks = |number: usize| {
+            ids(number).map(|id| check(id, &machine)).chain([check("reboot", &machine)]).collect::<Vec<_>>()
+        };
+        let mut lab = target("lab3-pivot", TargetKind::Lab, checks(3));
+        Rubric::standard().fill_in(&mut lab);
+        let bear = Rubric::standard().parts[3].weights.values().filter(|weight| **weight > 0.0).count();
+        assert_eq!((lab.points, lab.max_points, lab.not_asked_here), (0.0, 4.0, bear));
+        let mut program = target("container", TargetKind::Program, checks(3));
+        Rubric::standard().fill_in(&mut program);
+        assert_eq!((program.points, program.max_points, program.not_asked_here), (0.0, 5.0, bear + 1));
+        // What weighs nothing costs nothing elsewhere.
+        let mut lab = target("lab1-namespaces", TargetKind::Lab, vec![check("signals", &machine)]);
+        Rubric::standard().fill_in(&mut lab);
+        assert_eq!((lab.max_points, lab.not_asked_here), (0.0, 0));
     }
 
     #[test]

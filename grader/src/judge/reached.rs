@@ -33,7 +33,9 @@ fn holds(checks: &[Check], lab: usize) -> bool {
 /// Every check: the first lab that requires it, its kind, its name.
 fn asked_by_labs() -> impl Iterator<Item = (usize, CheckKind, &'static str)> {
     let attempts = ATTEMPTS.iter().map(|it| (it.first_lab(), CheckKind::Attempt, it.id));
-    attempts.chain(WORKS.iter().map(|it| (it.first_lab, CheckKind::Works, it.id)))
+    // What labs alone are asked for does not tell how far another program has come.
+    let works = WORKS.iter().filter(|it| it.is_asked_of(None));
+    attempts.chain(works.map(|it| (it.first_lab, CheckKind::Works, it.id)))
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 
 use super::cargo::cargo;
 use super::process::{self, Output, Stop};
-use super::{Workspace, offline, target_dir};
+use super::target_dir::TargetDir;
+use super::{Workspace, offline};
 use crate::beneath::Directory;
-use crate::caller::Caller;
+use crate::caller::as_caller;
 use crate::text;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::stat::SFlag;
@@ -65,7 +66,8 @@ pub fn build_with(
 ) -> Result<Vec<BuiltLab>> {
     fs::create_dir_all(out).with_context(|| format!("can't make the directory {}", out.display()))?;
     let mut linked = Linked::Static;
-    let mut all = target_dir::options(workspace.root())?;
+    let place = TargetDir::take(workspace.root(), &Stop::default())?;
+    let mut all = place.options();
     all.extend(options.iter().map(OsString::from));
     let build_one = |lab: &&str| {
         let made = build_lab(&all, workspace, lab, &mut linked)?;
@@ -74,7 +76,9 @@ pub fn build_with(
             .with_context(|| format!("can't put {} into {}", made.display(), out.display()))?;
         Ok(BuiltLab { name: lab.to_string(), program, linked })
     };
-    labs.iter().map(build_one).collect()
+    let built = labs.iter().map(build_one).collect();
+    place.done();
+    built
 }
 
 /// Checks that `labs` build.
@@ -82,9 +86,11 @@ pub fn build_with(
 /// # Errors
 /// See [`build`].
 pub fn check(workspace: &Workspace, labs: &[&str]) -> Result<()> {
-    let options = target_dir::options(workspace.root())?;
-    let mut linked = Linked::Static;
-    labs.iter().try_for_each(|lab| build_lab(&options, workspace, lab, &mut linked).map(drop))
+    let place = TargetDir::take(workspace.root(), &Stop::default())?;
+    let (options, mut linked) = (place.options(), Linked::Static);
+    let built = labs.iter().try_for_each(|lab| build_lab(&options, workspace, lab, &mut linked).map(drop));
+    place.done();
+    built
 }
 
 /// Builds one lab and returns the file that cargo made. If static linking fails, `linked` becomes dynamic, also for the
@@ -127,7 +133,7 @@ fn rustc(options: &[OsString], workspace: &Workspace, lab: &str, linked: Linked)
     })
 }
 
-/// The cargo command that builds one lab, with further options, among them those of [`target_dir`]. Its standard input
+/// The cargo command that builds one lab, with further options, among them those of [`TargetDir`]. Its standard input
 /// is empty.
 ///
 /// # Errors
@@ -168,10 +174,7 @@ pub fn set_aside(made: &Path, program: &Path) -> Result<()> {
         let file = found.read()?;
         Ok((found, file))
     };
-    let (found, mut file) = match Caller::of_sudo()? {
-        Some(caller) => caller.does(open)??,
-        None => open()?,
-    };
+    let (found, mut file) = as_caller(open)?;
     let directory = Directory::open(program.parent().context("no directory")?)?;
     let name = program.file_name().context("no name")?;
     match directory.remove(name) {

@@ -112,7 +112,8 @@ impl Stop {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    fn is_said(&self) -> bool {
+    /// Whether it was.
+    pub fn is_said(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

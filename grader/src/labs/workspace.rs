@@ -1,6 +1,6 @@
 //! The workspace: the directory tree that the labs are built from.
 
-use super::alone;
+use super::{alone, expiry};
 use crate::cache_dir::{self, Key};
 use crate::caller::Caller;
 use crate::labs::steps::Source;
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// The labs' sources, as the build script found them: the path in the workspace, and the text.
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+
+/// The beginning of the names of the directories in the cache to which they are written.
+const CARRIED: &str = "labs-";
 
 /// The name of the lock file.
 const LOCK: &str = "Cargo.lock";
@@ -54,7 +57,7 @@ impl Workspace {
 
     fn carried_in(cache: &Path) -> Result<Workspace> {
         let key = Key::of(SOURCES.iter().flat_map(|(path, text)| [path, text]));
-        let root = cache.join(format!("labs-{}", key.name()));
+        let root = cache.join(format!("{CARRIED}{}", key.name()));
         if !root.is_dir() {
             let beside = root.with_extension(format!("{}.part", std::process::id()));
             let rename = || fs::rename(&beside, &root).map_err(anyhow::Error::from);
@@ -67,6 +70,8 @@ impl Workspace {
                 }
             }
         }
+        // Those of other graders go in time.
+        expiry::sweep(&root, CARRIED, "target/container-labs/lock");
         Ok(Workspace { root })
     }
 
@@ -107,7 +112,9 @@ impl Workspace {
         }
         let Ok(found) = Source::read(&self.root) else { return false };
         let packages = found.files().filter_map(|(path, _)| path.parent()).filter(|it| !it.ends_with("src"));
-        if packages.into_iter().any(|it| self.root.join(it).join("build.rs").symlink_metadata().is_ok()) {
+        if !found.unread.is_empty()
+            || packages.into_iter().any(|it| self.root.join(it).join("build.rs").symlink_metadata().is_ok())
+        {
             return false;
         }
         let lock = fs::read_to_string(self.root.join(LOCK)).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::trial::works::Works;
 use anyhow::Result;
 use attempts::Seen;
 use attempts::attempts::{Attempt, Need};
+use attempts::works::command::STARTS;
 use attempts::works::{self, Work};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -159,8 +160,14 @@ impl<'a> TargetRun<'a> {
     fn works_checks(&self) -> Vec<Check> {
         let Some(works) = &self.works else { return Vec::new() };
         let lab = self.target.what.lab();
+        // What the program said stands with the check that all others wait for.
+        let said = |work: &Work| {
+            let all = works.said.iter().filter(|_| work.id == STARTS.id);
+            all.map(|line| format!("standard error: {line}")).collect()
+        };
         let check = |(work, outcome): (&Work, Outcome)| Check {
             ms: works.ms,
+            evidence: said(work),
             ..outcome.check(work.id, CheckKind::Works, lab.map(|_| Verdict::Works))
         };
         verdict::works(works, &applicable_works(lab)).into_iter().map(check).collect()
@@ -284,5 +291,5 @@ pub fn expected(attempt: &Attempt, lab: usize, decoy: DecoyKind) -> Option<Verdi
 
 /// The works checks that apply to a lab, or to any other program.
 fn applicable_works(lab: Option<usize>) -> Vec<&'static Work> {
-    works::ALL.iter().filter(|work| lab.is_none_or(|lab| work.first_lab <= lab)).collect()
+    works::ALL.iter().filter(|work| work.is_asked_of(lab)).collect()
 }

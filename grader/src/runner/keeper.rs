@@ -11,9 +11,8 @@
 pub mod record;
 pub mod stale;
 
-use crate::decoy::groups;
+use crate::cache_dir;
 use crate::decoy::{delegated, group_tree};
-use crate::random::random_word;
 use crate::this_process::own_mount_namespace;
 use anyhow::{Context, Result};
 use nix::fcntl::{Flock, OFlag};
@@ -23,15 +22,9 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 use record::Record;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-/// The prefix of every name that the grader makes; its process id and a random word follow.
-pub const PREFIX: &str = "container-labs-";
-/// The length of the random word.
-const WORD: usize = 12;
 
 /// How long the keeper tries to remove one thing.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,10 +48,10 @@ impl Keeper {
     /// # Errors
     /// The directory can't be made, or the system refuses a process.
     pub fn start() -> Result<Keeper> {
-        let parent = crate::cache_dir::temporary()?;
+        let parent = cache_dir::temporary()?;
         stale::remove_directories(&parent);
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("pipe2(2)")?;
-        let (directory, lock) = make_directory(&parent)?;
+        let (directory, lock) = cache_dir::make_temporary(&parent, 0o711)?;
         // SAFETY: this process has one thread.
         match unsafe { fork() }.context("fork(2)")? {
             ForkResult::Child => {
@@ -104,19 +97,6 @@ impl Drop for Keeper {
             }
             sleep(Duration::from_millis(1));
         }
-    }
-}
-
-/// A new directory, locked before another grader can take it for stale.
-fn make_directory(parent: &Path) -> Result<(PathBuf, Flock<File>)> {
-    loop {
-        let directory = parent.join(format!("{PREFIX}{}-{}", Pid::this(), random_word(WORD)?));
-        let made = fs::DirBuilder::new().mode(0o711).create(&directory);
-        made.with_context(|| format!("can't make the directory {}", directory.display()))?;
-        if let Some(lock) = groups::lock(&directory)? {
-            return Ok((directory, lock));
-        }
-        let _ = fs::remove_dir(&directory);
     }
 }
 

@@ -17,6 +17,7 @@ mod worker;
 use crate::channel::Channel;
 use crate::decoy::delegated;
 use crate::decoy::groups::Groups;
+use crate::interrupts;
 use crate::runner::keeper::Keeper;
 use crate::runner::keeper::record::Record;
 use crate::target::Target;
@@ -25,7 +26,7 @@ use crate::trial::works::Works;
 use anyhow::{Context, Result};
 use attempts::rules::{Rule, Rules};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 pub use pool::NUMBER;
@@ -116,10 +117,7 @@ impl Workers {
         // Whoever a worker leaves behind becomes our child, so that we can wait for its end (prctl(2)).
         prctl::set_child_subreaper(true).context("PR_SET_CHILD_SUBREAPER")?;
 
-        let mut mask = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            mask.add(signal);
-        }
+        let mask = interrupts::ending();
         let old_mask = SigSet::thread_get_mask()?;
         mask.thread_block()?;
         let interrupts = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;

@@ -3,10 +3,11 @@
 //!
 //! # Layout
 //! - [`collect`]: which files of a workspace are packed, and which are left out.
-//! - [`archive`]: the files as a `.tar.gz`.
+//! - [`mod@build`]: builds exactly these files. [`archive`]: the files as a `.tar.gz`.
 //! - [`check`](mod@check): checks an archive, which is untrusted.
 
 pub mod archive;
+pub mod build;
 pub mod check;
 pub mod collect;
 

@@ -29,7 +29,10 @@ pub fn write(position: &Position, out: &mut impl Write) -> io::Result<()> {
         write!(out, "  {lab:<16} {:>2} of {all} {steps}", progress.passed())?;
         match report.max_points {
             0.0 => writeln!(out)?,
-            most => writeln!(out, ", {} of {most} points", report.points)?,
+            most => {
+                let open = report.open().map(|open| format!(", {open} not asked here")).unwrap_or_default();
+                writeln!(out, ", {} of {most} points{open}", report.points)?;
+            }
         }
     }
     let written = |place: &StepProgress| place.state != StepState::Todo;

@@ -23,6 +23,7 @@ pub mod state;
 pub mod terminal;
 pub mod ui;
 
+use crate::interrupts;
 use crate::labs::steps::{Source, Step};
 use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
@@ -32,7 +33,7 @@ use attempts::attempts::Attempt;
 use builder::{Builder, Built, End, EndedBy};
 use grading_thread::{GradeRequest, Graded, GradingThread};
 use key::KeyPress;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use notes::Notes;
 use notice::{Notice, fingerprint};
 use pages::PageContext;
@@ -108,7 +109,7 @@ pub struct Setting {
 pub fn watch(setting: &Setting, workers: &mut Workers, ui: Ui) -> Result<Option<Signal>> {
     let (send, events) = mpsc::channel();
     let notice = Notice::start(setting.workspace.root(), setting.poll, send.clone())?;
-    let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone())?;
+    let builder = Builder::new(setting.workspace.clone(), &workers.directory().join("labs"), send.clone());
     signals(send.clone());
     ui.listen(send.clone());
     let (orders, ordered) = mpsc::channel();
@@ -303,17 +304,9 @@ impl WatchLoop<'_> {
             self.builder.kill(EndedBy::OutOfDate);
             return Ok(());
         }
-        match self.builder.begin(self.state.name()) {
-            Ok(_) => {
-                self.state.phase = Phase::Building("cargo".into());
-                self.tell(PlainEvent::Building)
-            }
-            Err(error) => {
-                let (lab, end) = (self.state.name().to_owned(), End::NoCargo(format!("{error:#}")));
-                self.state.built(Built { number: 0, lab, end, said: Vec::new(), took: Duration::ZERO });
-                self.tell(PlainEvent::Built)
-            }
-        }
+        self.builder.begin(self.state.name());
+        self.state.phase = Phase::Building("cargo".into());
+        self.tell(PlainEvent::Building)
     }
 
     fn built(&mut self, built: Built) -> Result<()> {
@@ -408,8 +401,7 @@ impl WatchLoop<'_> {
 /// Forwards the signals that end the process. Starting the workers has blocked them in every thread.
 fn signals(events: Sender<Event>) {
     thread::spawn(move || {
-        let mut signals = SigSet::empty();
-        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| signals.add(signal));
+        let signals = interrupts::ending();
         while let Ok(signal) = signals.wait() {
             if events.send(Event::Signal(signal)).is_err() {
                 return;

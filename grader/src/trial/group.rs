@@ -1,13 +1,13 @@
 //! The control group that a container is put into, in each hierarchy where the worker has one (cgroups(7)).
 
 use super::observe;
-use crate::decoy::cgroupfs::{CONTROLLERS, enable_controllers, join};
+use crate::decoy::cgroupfs::{self, CONTROLLERS, enable_controllers, join};
 use crate::decoy::end::GONE;
 use crate::decoy::group_tree;
 use crate::decoy::groups::{Group, Groups};
 use anyhow::{Context, Result};
 use attempts::host::GroupFacts;
-use nix::unistd::{Pid, chown};
+use nix::unistd::Pid;
 use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,12 +54,7 @@ impl ContainerGroup<'_> {
             }
             job.add(&delegated, &parent.controllers)?;
             for place in [&delegated, &delegated.join(name)] {
-                for file in ["", "cgroup.procs", "tasks", "cgroup.threads"] {
-                    let file = place.join(file);
-                    if file.exists() {
-                        chown(&file, Some(owner.into()), Some(owner.into()))?;
-                    }
-                }
+                cgroupfs::give(place, owner)?;
             }
         }
         if let Some(top) = hierarchy {
@@ -70,7 +65,7 @@ impl ContainerGroup<'_> {
 
     fn add(&mut self, parent: &Path, controllers: &str) -> Result<()> {
         let path = parent.join(&self.name);
-        fs::create_dir(&path).with_context(|| format!("can't make the group {}", path.display()))?;
+        cgroupfs::make(&path).with_context(|| format!("can't make the group {}", path.display()))?;
         self.places.push(Group { path, controllers: controllers.into() });
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! A hostile image, and a program that refuses it. That is a right answer, if it is an answer: a program that starts
 //! nothing at all has refused nothing.
 
+use super::Stage;
 use super::attacker::find::find;
+use super::not_started::{in_short, lines};
 use super::session::Session;
-use super::{Stage, last_line};
 use crate::decoy::Decoy;
 use crate::decoy::image::{HONEST, Link};
 use crate::decoy::start::Program;
@@ -55,6 +56,6 @@ pub fn again<'a>(
 fn said(session: &mut Session) -> Result<Option<String>> {
     let Ending::Exited(status @ 1..) = session.program() else { return Ok(None) };
     session.wait(std::time::Duration::ZERO)?;
-    let said = last_line(session.stderr());
+    let said = in_short(&lines(session.stderr()));
     Ok(Some(if said.is_empty() { format!("it exited with status {status}") } else { said }))
 }

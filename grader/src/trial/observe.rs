@@ -80,13 +80,25 @@ pub fn process(pid: Pid, host: &Ready) -> Process {
         uid_map: read_bounded(format!("/proc/{pid}/uid_map")),
         cpu: Cpu::default(),
         boot_offset: boot_offset(pid),
-        mountinfo: read_bounded(format!("/proc/{pid}/mountinfo")),
+        mountinfo: mountinfo(pid),
         own_root: has_own_root(pid, host),
         namespaces,
         proc_lists: None,
         companions: Vec::new(),
     };
     if runs(pid) { found } else { Process::default() }
+}
+
+/// Its mount table, as it stands in its root directory (proc_pid_mountinfo(5)).
+pub fn mountinfo(pid: Pid) -> String {
+    read_bounded(format!("/proc/{pid}/mountinfo"))
+}
+
+/// The words of its command line; none where they can't be read (proc_pid_cmdline(5)).
+pub fn words(pid: Pid) -> Option<Vec<String>> {
+    let line = read_bounded(format!("/proc/{pid}/cmdline"));
+    let words = line.strip_suffix('\0')?.split('\0').map(str::to_owned);
+    Some(words.collect())
 }
 
 /// What it executes.

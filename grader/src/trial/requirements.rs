@@ -21,9 +21,18 @@ pub fn missing_requirement(stage: &Stage, target: &Target, attempt: &Attempt) ->
         Need::ManyIds if target.decoy == DecoyKind::User && !ids::are_many() => {
             Some("the decoy host has one id only: there is no second user".into())
         }
+        Need::NewPrivileges => gains_nothing(),
         _ => None,
     };
     attempt.needs.iter().find_map(lack)
+}
+
+/// Why execve(2) gives no rights to anybody here, if so.
+fn gains_nothing() -> Option<String> {
+    let set = nix::sys::prctl::get_no_new_privs() == Ok(true);
+    let why = "the grader was started with no_new_privs, which nothing takes off (PR_SET_NO_NEW_PRIVS(2const)): start it \
+               from a shell, or a container, that does not set it";
+    set.then(|| why.to_owned())
 }
 
 /// What an attacker may know of the host.

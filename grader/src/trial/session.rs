@@ -2,8 +2,10 @@
 //! Everything happens in one loop over poll(2).
 //!
 //! # Layout
-//! - [`follow`]: what wait(2) tells. [`stops`]: processes that the host holds. [`stream`]: what the program writes.
+//! - [`follow`]: what wait(2) tells. [`executions`]: the programs that were executed. [`stops`]: processes that the host holds.
+//!   [`stream`]: what the program writes.
 
+pub mod executions;
 pub mod follow;
 pub mod stops;
 mod stream;
@@ -15,9 +17,11 @@ use super::group::ContainerGroup;
 use super::memory;
 use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Started, Streams};
+use crate::proc;
 use anyhow::{Context, Result};
 use attempts::host::Ending;
 use attempts::rules::Rules;
+use executions::Executions;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace;
@@ -30,6 +34,9 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 use stream::Stream;
+
+/// Who was killed is gone within this time.
+const KILLED: Duration = Duration::from_secs(2);
 
 /// As much of a stream as is kept.
 const KEPT: usize = 64 << 10;
@@ -63,8 +70,8 @@ pub struct Session<'a> {
     pub filtered: Filtered,
     /// Processes that stay where they stop.
     held: BTreeMap<i32, stops::Held>,
-    /// The files that were executed, in order: device and inode, and the name. Not all, where there are very many.
-    pub executed: Vec<((u64, u64), String)>,
+    /// The programs that were executed, where the host watches.
+    pub executions: Executions,
 }
 
 impl<'a> Session<'a> {
@@ -109,7 +116,7 @@ impl<'a> Session<'a> {
             rules: stage.rules,
             filtered: Filtered::default(),
             held: BTreeMap::new(),
-            executed: Vec::new(),
+            executions: Executions::default(),
         })
     }
 
@@ -168,6 +175,15 @@ impl<'a> Session<'a> {
         }
         self.wait(Duration::from_millis(500))?;
         Ok(self.program() != Ending::None && !self.host_is_dead())
+    }
+
+    /// Ends the program and all that it has made, also when its time has run out, and waits for its end.
+    pub fn kill(&mut self) {
+        for pid in proc::descendants(self.pid()).into_iter().chain([self.pid()]) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        self.deadline = Instant::now() + KILLED;
+        let _ = self.wait(KILLED);
     }
 
     /// Whether the decoy's PID 1 has died.

@@ -1,23 +1,27 @@
 //! The works checks of one target: a few starts in one decoy host, which they share.
 //!
 //! In the first the standard streams are pipes, and a second container runs beside it for a while; in the second
-//! standard input is a terminal and the host follows every execve(2); in the third the command is killed. Then the host
-//! looks at what is left. The fourth is of the same directory by another path. In the last the program gets signals,
-//! and the command leaves children.
+//! standard input is a terminal and the host follows every execve(2); in the third the command is killed, and then the
+//! program, if it is a lab. Then the host looks at what is left. Another one is of the same directory by another path. In
+//! the last the program gets signals, and the command leaves children.
 //!
 //! # Layout
 //! - [`start`]: one start, in which checks are asked for. [`other_paths`]: starts that need only come to their end.
 //! - [`interrupted`]: starts that are interrupted. [`leftovers`]: what is there afterwards.
+//! - [`others`]: which programs are not the target's own. [`survivor`]: what one container keeps when another ends.
 
 mod checked;
 mod interrupted;
 mod leftovers;
 mod other_paths;
+mod others;
 mod start;
+mod survivor;
 
 use super::Stage;
 use super::attacker::no_witness::NoWitness;
 use super::facts::bounded;
+use super::not_started::NotStarted;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
@@ -47,6 +51,8 @@ pub struct Works {
     pub lost: Option<String>,
     /// Why the command never started, if so.
     pub not_started: Option<String>,
+    /// What the program said then on standard error, line by line.
+    pub said: Vec<String>,
     /// Why the host's kernel can tell nothing of the command, if so.
     pub no_witness: Option<String>,
     /// One finding a check. Of a check without one nothing is known.
@@ -66,6 +72,11 @@ pub fn works(stage: &Stage, target: &Target, number: Option<usize>) -> Works {
             return works;
         }
     };
+    // As on a host, whose root may make groups.
+    if let Err(error) = stage.groups.give(decoy.root_id()) {
+        works.no_decoy = Some(format!("{error:#}"));
+        return works;
+    }
     let starts = Starts::new(stage, target, &decoy);
     let is_lab = matches!(target.what, What::Lab(_));
     works.run(&starts, number, Host { is_lab, ..Host::default() });
@@ -93,7 +104,7 @@ impl Works {
     /// Every start in turn, until one does not come to its end: the next would not either.
     fn run(&mut self, starts: &Starts, number: Option<usize>, mut host: Host) {
         let asked = |run| -> Vec<&'static Work> {
-            let wanted = |work: &&Work| work.run == run && number.is_none_or(|lab| work.first_lab <= lab);
+            let wanted = |work: &&Work| work.run == run && work.is_asked_of(number);
             ALL.iter().filter(wanted).collect()
         };
         let pipes = asked(InStart::Pipes);
@@ -107,7 +118,10 @@ impl Works {
                 return;
             }
             Err(error) => {
-                self.not_started = Some(format!("{error:#}"));
+                let left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
+                let left = left.iter().map(|what| format!("; and this was left: {what}"));
+                self.not_started = Some(format!("{error:#}{}", left.collect::<String>()));
+                self.said = error.downcast_ref::<NotStarted>().map(|it| it.said.clone()).unwrap_or_default();
                 return;
             }
         }
@@ -121,16 +135,26 @@ impl Works {
             let found = interrupted::killed(starts, &killed, &host);
             self.take(&killed, found);
         }
+        let lab_killed = asked(InStart::LabKilled);
+        if starts.may_go_on() && !lab_killed.is_empty() {
+            let found = interrupted::lab_killed(starts, &lab_killed, &host);
+            self.take(&lab_killed, found);
+        }
         // Before those starts that it may give up half-way.
-        host.left = leftovers::leftovers(starts.decoy);
+        let ends = !starts.may_go_on() || starts.fail().unwrap_or(true);
+        host.left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
+        if !ends {
+            host.left.push("asked for a command that is not there, the program does not end".into());
+        }
         if host.changed.is_empty() {
-            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended"));
+            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended").0);
         }
         let afterwards = asked(InStart::Afterwards);
         if starts.may_go_on() {
             other_paths::other_paths(starts, &afterwards, &mut host);
         }
-        let known = |work: &&Work| starts.may_go_on() || !other_paths::is_tried(work);
+        host.began = starts.began();
+        let known = |work: &&Work| other_paths::was_tried(work, &host);
         self.findings.extend(afterwards.into_iter().filter(known).map(|work| finding(work, Ok(()), &host)));
         // The last: what it leaves is its own affair.
         let signals = asked(InStart::Signals);

@@ -57,7 +57,7 @@ impl Student {
         let stage = Stage::new(if geteuid().is_root() { Who::Root } else { Who::User })?;
         let root = stage.directory("mine");
         starter::source().unwrap().write(&root).unwrap();
-        assert!(warm::target(&root) && warm::target_of_pack(&root));
+        assert!(warm::target(&root) && warm::target_of_pack(&stage.cache()));
         // All labs stand on it.
         fs::write(root.join("common/build.rs"), ENDLESS).unwrap();
         Some(Student { stage, root })

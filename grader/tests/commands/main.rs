@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`bad_input`], [`output`]: what is wrong, and what comes out. [`defaults`]: what is done without a word.
 //! - [`doctor`], [`explain`], [`rootfs`], [`knockout`], [`starter`], [`pack`], [`watch`]: one command each.
-//! - [`build_ends`]: a build that never ends.
+//! - [`build_ends`]: a build that never ends. [`stale`]: what was built before.
 
 mod bad_input;
 mod build_ends;
@@ -16,5 +16,6 @@ mod knockout;
 mod output;
 mod pack;
 mod rootfs;
+mod stale;
 mod starter;
 mod watch;

@@ -89,7 +89,7 @@ fn with_cargo() -> Option<(Stage, PathBuf)> {
     let stage = stage()?;
     let place = stage.directory("mine");
     starter::source().unwrap().write(&place).unwrap();
-    (warm::target(&place) && warm::target_of_pack(&place)).then_some((stage, place))
+    (warm::target(&place) && warm::target_of_pack(&stage.cache())).then_some((stage, place))
 }
 
 #[rstest]

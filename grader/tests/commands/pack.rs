@@ -6,7 +6,9 @@ use crate::common::warm;
 use nix::unistd::geteuid;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty, starts_with};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,19 +98,9 @@ fn nothing_but_sources_is_in_it() {
 #[test]
 fn what_does_not_build_is_not_packed() {
     let Some((stage, mine)) = workspace() else { return };
-    assert!(warm::target_of_pack(&mine));
+    assert!(warm::target_of_pack(&stage.cache()));
     pack(&stage, &mine, &[]).assert().success().stdout(contains("It builds."));
     fs::remove_file(mine.join("submission.tar.gz")).unwrap();
-
-    // Where a link leads, nothing is removed.
-    let elsewhere = stage.directory("elsewhere");
-    fs::write(elsewhere.join("precious"), "").unwrap();
-    fs::remove_dir_all(mine.join("target/pack")).unwrap();
-    symlink(&elsewhere, mine.join("target/pack")).unwrap();
-    pack(&stage, &mine, &[]).assert().code(1).stderr(contains("target/pack is a link"));
-    assert!(elsewhere.join("precious").exists());
-    fs::remove_file(mine.join("target/pack")).unwrap();
-    assert!(warm::target_of_pack(&mine));
 
     // It builds in the workspace, and not from what is packed.
     let library = mine.join("lab1-namespaces/src/lib.rs");
@@ -116,7 +108,9 @@ fn what_does_not_build_is_not_packed() {
     fs::write(&library, format!("{before}\nconst _: &str = include_str!(\"../words.md\");\n")).unwrap();
     fs::write(mine.join("lab1-namespaces/words.md"), "words").unwrap();
     let refused = pack(&stage, &mine, &[]).assert().code(1).stdout(is_empty());
-    refused.stderr(contains("words.md").and(contains("to pack them anyway: --no-build")));
+    refused.stderr(
+        contains("left out: lab1-namespaces/words.md").and(contains("to pack them anyway: --no-build")),
+    );
     assert!(!mine.join("submission.tar.gz").exists());
     pack(&stage, &mine, &["--no-build"]).assert().success().stdout(contains("It builds.").not());
     pack(&stage, &mine, &["--check", "submission.tar.gz"]).assert().success();
@@ -126,6 +120,53 @@ fn what_does_not_build_is_not_packed() {
     pack(&stage, &mine, &[]).assert().code(1).stdout(is_empty());
     let packed = pack(&stage, &mine, &["--no-build"]).assert().success();
     packed.stdout(contains("  lab3-pivot/Cargo.toml\n").and(contains("  lab3-pivot/src/main.rs\n")));
+}
+
+/// Settings and a toolchain that are in force in the workspace, and nowhere else, help nobody who gets what was packed.
+#[test]
+fn what_builds_here_alone_is_not_packed() {
+    let Some((stage, mine)) = workspace() else { return };
+    assert!(warm::target_of_pack(&stage.cache()));
+    fs::create_dir(mine.join(".cargo")).unwrap();
+    fs::write(
+        mine.join(".cargo/config.toml"),
+        "[env]\nSECRET = \"here\"\n[build]\nrustflags = [\"--cfg\", \"here\"]\n",
+    )
+    .unwrap();
+    let library = mine.join("lab1-namespaces/src/lib.rs");
+    let before = fs::read_to_string(&library).unwrap();
+    for only_here in ["const _: &str = env!(\"SECRET\");", "#[cfg(not(here))]\ncompile_error!(\"not here\");"]
+    {
+        fs::write(&library, format!("{before}\n{only_here}\n")).unwrap();
+        let refused = pack(&stage, &mine, &[]).assert().code(1).stdout(is_empty());
+        refused.stderr(contains("left out: .cargo/ (settings of cargo").and(contains("do not build")));
+        assert!(!mine.join("submission.tar.gz").exists());
+    }
+    fs::write(&library, before).unwrap();
+    pack(&stage, &mine, &[]).assert().success().stdout(contains("It builds."));
+
+    // The old name of rust-toolchain.toml: what it says counts where it is built, and so it is packed.
+    fs::write(mine.join("rust-toolchain"), "stable\n").unwrap();
+    let packed = pack(&stage, &mine, &["--no-build"]).assert().success();
+    packed.stdout(contains("  rust-toolchain\n"));
+}
+
+/// What other systems and editors leave beside the source, or write in it.
+#[test]
+fn what_is_no_text_is_no_hindrance() {
+    let Some((stage, mine)) = workspace() else { return };
+    assert!(warm::target_of_pack(&stage.cache()));
+    let source = mine.join("lab1-namespaces/src");
+    fs::write(source.join("._lib.rs"), b"\0\x05\x16\x07Mac OS X\xb0\xff").unwrap();
+    fs::write(source.join("alt.rs"), b"// \xfcber\n").unwrap();
+    fs::write(source.join(OsStr::from_bytes(b"\xe9t\xe9.rs")), "").unwrap();
+    let library = source.join("lib.rs");
+    let text = fs::read_to_string(&library).unwrap();
+    fs::write(&library, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+    let packed = pack(&stage, &mine, &[]).assert().success();
+    packed.stdout(contains("  lab1-namespaces/src/alt.rs\n").and(contains("It builds."))).stderr(
+        contains("(a name that is not UTF-8)").and(contains("left out: lab1-namespaces/src/._lib.rs\n")),
+    );
 }
 
 #[test]

@@ -1,18 +1,25 @@
-//! The embedded rootfs, made from this machine and from others that look different, and run.
+//! Root file systems: the embedded one, made from this machine and from others that look different, and run; those that
+//! people bring.
+//!
+//! # Layout
+//! - `cache`: where the embedded one is kept
+//! - `import`: made of archives. `debian`: of Debian's packages. `size`: how large one may be
 
-use grader::rootfs::{self, Cache, LeftOutReason, Root, Rootfs};
-use nix::mount::{MsFlags, mount};
+mod cache;
+mod debian;
+mod import;
+mod size;
+
+use grader::rootfs::{self, LeftOutReason, Root, Rootfs};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{chdir, chroot, geteuid, getgid, getuid};
+use nix::unistd::{chdir, chroot, geteuid};
 use rstest::rstest;
-use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, SystemTime};
 use tempfile::{TempDir, tempdir};
 
 /// The rootfs of this machine, in a directory of its own.

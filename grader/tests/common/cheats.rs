@@ -29,6 +29,22 @@ const FILES: &[&str] =
 /// About calls that a filter or a supervisor can tell by their numbers.
 const CALLS: &[&str] =
     &["hostname-set", "host-umount", "signal-process", "sysv-shm", "posix-mq", "loopback-service"];
+/// What takes a mount of one's own; and a set of capabilities that is a single one.
+const MOUNTS: &[&str] = &[
+    "mount",
+    "proc-environ",
+    "proc-pid-root",
+    "proc-keys",
+    "proc-keys-unmask",
+    "core-pattern",
+    "core-pattern-remount",
+    "sysfs-write",
+    "kernel-addresses",
+    "cgroup-path",
+    "cgroup-leave",
+    "release-agent",
+    "cap-inheritable",
+];
 const VICTIM: &[&str] =
     &["signal-process", "ptrace-attach", "proc-environ", "pidfd-getfd", "proc-pid-root", "shell-pid"];
 const SETUID: &[&str] = &["setuid-rootfs", "setuid-volume", "setuid-drop"];
@@ -124,7 +140,7 @@ pub const CHEATS: &[Cheat] = &[
     cheat("prepares.c", &["sysv-shm", "signal-process", "pidfd-getfd", "ptrace-attach"]),
     cheat("privatetmp.c", &["mount"]),
     cheat("readonlyproc.c", &["proc-keys", "proc-keys-unmask", "proc-environ", "proc-pid-root", "cgroup-path"]),
-    Cheat { confines: &["mount"], ..cheat("regains.c", &["mount", "sysv-shm", "reboot"]) },
+    Cheat { confines: MOUNTS, ..cheat("regains.c", &["mount", "sysv-shm", "reboot"]) },
     cheat("removes.c", FILES),
     cheat("replaces.sh", ANY),
     cheat("rewrites.c", FILES),

@@ -7,28 +7,38 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Gives the workspace at `root` such a target directory of its own. False, and a line that says why, where there is no
+/// Gives the workspace at `root` such a directory of its own, where the grader builds. False, and a line that says why, where there is no
 /// cargo.
 pub fn target(root: &Path) -> bool {
     let Some(warm) = warm() else { return false };
     // Not by hard links: cargo writes into some of these files.
     let mut cp = Command::new("cp");
-    let copied = cp.args(["-aT", "--reflink=auto"]).arg(warm).arg(root.join("target")).status().unwrap();
+    let place = root.join("target/container-labs");
+    fs::create_dir_all(root.join("target")).unwrap();
+    let copied = cp.args(["-aT", "--reflink=auto"]).arg(warm).arg(place).status().unwrap();
     assert!(copied.success());
     true
 }
 
-/// Gives the workspace one for what `pack` builds.
-pub fn target_of_pack(root: &Path) -> bool {
-    let place = root.join("target/pack");
-    fs::create_dir_all(&place).unwrap();
-    target(&place)
+/// Gives the cache one for what `pack` builds.
+pub fn target_of_pack(cache: &Path) -> bool {
+    let Some(warm) = warm() else { return false };
+    let place = cache.join("pack/target");
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !place.exists() {
+        let mut cp = Command::new("cp");
+        fs::create_dir_all(&place).unwrap();
+        let copied = cp.arg("-aT").arg(warm).arg(place.join("container-labs")).status().unwrap();
+        assert!(copied.success());
+    }
+    true
 }
 
 /// Writes a cargo, to be named by `CARGO`, for workspaces that the grader makes: it puts such a target directory where
-/// none is yet. By a rename: another may do the same meanwhile.
+/// nothing is built yet.
 pub fn write_cargo(program: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let script = format!(
@@ -38,8 +48,8 @@ for word; do
     [ "$option" != --target-dir ] || target=$word
     option=$word
 done
-if [ "$1" != metadata ] && [ ! -e "$target" ]; then
-    mkdir -p "$(dirname "$target")" && cp -a "{warm}" "$target.$$" && mv -T "$target.$$" "$target" 2>/dev/null || rm -rf "$target.$$"
+if [ "$1" = rustc ] && [ ! -e "$target/debug" ]; then
+    cp -a "{warm}/." "$target"
 fi
 exec "{cargo}" "$@"
 "#,

@@ -1,13 +1,9 @@
 //! The directory, in all the ways in which it can be named and be.
 
-use crate::stage::{Lab, Lab::*, Stage, Who, Who::*, finish};
+use crate::stage::{Lab, Lab::*, Stage, Who, Who::*, finish, own_mounts};
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use nix::unistd::geteuid;
 use rstest::rstest;
 use std::fs;
-use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -65,34 +61,17 @@ fn a_read_only_file_system(
     assert_eq!(fs::metadata(stage.rootfs()).unwrap().modified().unwrap(), before);
 }
 
-/// Lets the program see a root file system on a read-only mount, in a mount namespace of its own. Without
-/// root that takes a user namespace; the person keeps the own ids in it.
+/// Lets the program see a root file system on a read-only mount.
 pub fn make_read_only(stage: &Stage, rootfs: &Path, program: &mut Command) {
-    let (who, rootfs) = (stage.who, rootfs.to_owned());
-    let id = if geteuid().is_root() { crate::stage::USER } else { geteuid().as_raw() };
-    let gid = if geteuid().is_root() { id } else { nix::unistd::getegid().as_raw() };
-    let (uid_map, gid_map) = (format!("{id} {id} 1"), format!("{gid} {gid} 1"));
-    let bind = move || {
-        if who == User {
-            // A change of ids took this away, and with it the own files in /proc (proc(5)).
-            nix::sys::prctl::set_dumpable(true)?;
-            unshare(CloneFlags::CLONE_NEWUSER)?;
-            fs::write("/proc/self/setgroups", "deny")?;
-            fs::write("/proc/self/gid_map", &gid_map)?;
-            fs::write("/proc/self/uid_map", &uid_map)?;
-        }
-        unshare(CloneFlags::CLONE_NEWNS)?;
+    let rootfs = rootfs.to_owned();
+    own_mounts(stage, program, move || {
         let change = |source, flags| mount(source, &rootfs, None::<&str>, flags, None::<&str>);
-        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         change(Some(&rootfs), MsFlags::MS_BIND)?;
         // What was set outside must stay set (mount_namespaces(7), "Restrictions on mount namespaces").
         let kept = nix::sys::statvfs::statvfs(&rootfs)?.flags().bits();
         let kept = MsFlags::from_bits_truncate(kept) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV);
         change(None, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | kept)
-            .map_err(io::Error::from)
-    };
-    // SAFETY: the child has one thread, and the program then replaces it.
-    unsafe { program.pre_exec(bind) };
+    });
 }
 
 #[rstest]

@@ -5,7 +5,7 @@
 //! - [`running`]: a lab whose command runs, spoken to over its streams.
 //! - [`host`]: what the host looks like, before and after.
 //! - [`fault`]: a program that faults.
-//! - [`usage`], [`endings`], [`signals`], [`streams`], [`directories`], [`links`], [`namespaces`], [`traces`]: the tests.
+//! - [`usage`], [`endings`], [`signals`], [`killed`], [`streams`], [`directories`], [`links`], [`namespaces`], [`traces`]: the tests.
 //!
 //! `CONTAINER_LABS_PROGRAMS=DIR` tests the programs in that directory and builds nothing: for a user who has
 //! no cargo.
@@ -14,6 +14,7 @@ mod directories;
 mod endings;
 mod fault;
 mod host;
+mod killed;
 mod links;
 mod namespaces;
 mod running;

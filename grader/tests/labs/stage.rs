@@ -6,7 +6,9 @@ use assert_cmd::assert::Assert;
 use grader::labs::{self, Workspace};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::geteuid;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{getegid, geteuid};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -137,6 +139,7 @@ impl Stage {
         let mut program = Command::new(self.home.directory.join("bin").join(self.lab.name()));
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
+        end_with_us(&mut program);
         program
     }
 
@@ -149,6 +152,7 @@ impl Stage {
         let mut program = Command::new(to);
         program.current_dir(self.own.path());
         self.who.becomes(&mut program);
+        end_with_us(&mut program);
         program
     }
 
@@ -171,6 +175,18 @@ impl Stage {
         program.args(options).arg(self.rootfs()).args(["/bin/sh", "-c", script]);
         Running::start(program)
     }
+}
+
+/// The program is killed when the thread that starts it ends, as all do of a test that is killed.
+fn end_with_us(program: &mut Command) {
+    let ours = std::process::id();
+    let ask = move || {
+        // After the change of ids, which undoes it.
+        set_pdeathsig(Signal::SIGKILL)?;
+        if std::os::unix::process::parent_id() == ours { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: two system calls, in a child that the program then replaces.
+    unsafe { program.pre_exec(ask) };
 }
 
 /// Copies a program that is executed next. By another process: a child that another test forks meanwhile would
@@ -196,6 +212,34 @@ pub fn share_mounts(program: &mut Command) {
     };
     // SAFETY: a few system calls, in a child that the program then replaces.
     unsafe { program.pre_exec(shared) };
+}
+
+/// Runs the program in a mount namespace of its own, which is changed first. Without root that takes a user namespace;
+/// the person keeps the own ids in it.
+pub fn own_mounts(
+    stage: &Stage,
+    program: &mut Command,
+    change: impl Fn() -> nix::Result<()> + Send + Sync + 'static,
+) {
+    let who = stage.who;
+    let (id, gid) = if geteuid().is_root() { (USER, USER) } else { (geteuid().as_raw(), getegid().as_raw()) };
+    let (uid_map, gid_map) = (format!("{id} {id} 1"), format!("{gid} {gid} 1"));
+    let enter = move || {
+        if who == Who::User {
+            // A change of ids took this away, and with it the own files in /proc (proc(5)).
+            nix::sys::prctl::set_dumpable(true)?;
+            unshare(CloneFlags::CLONE_NEWUSER)?;
+            fs::write("/proc/self/setgroups", "deny")?;
+            fs::write("/proc/self/gid_map", &gid_map)?;
+            fs::write("/proc/self/uid_map", &uid_map)?;
+        }
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
+        change().map_err(io::Error::from)
+    };
+    // SAFETY: the child has one thread, and the program then replaces it.
+    unsafe { program.pre_exec(enter) };
 }
 
 /// What all tests share: the programs, and a root file system a person. It is removed when the process exits,

@@ -2,8 +2,9 @@
 
 use crate::host::{pending, wait_until};
 use crate::running::{End, Running};
-use crate::stage::{Lab, Lab::*, PATIENCE, Stage, Who, Who::*};
+use crate::stage::{Lab, Lab::*, PATIENCE, Stage, Who, Who::*, own_mounts};
 use nix::libc;
+use nix::mount::{MsFlags, mount};
 use nix::pty::openpty;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
@@ -90,13 +91,17 @@ fn standard_error_that_takes_nothing_changes_no_exit_code(
 
 /// A lab whose standard input and controlling terminal is a new terminal, and that terminal's other end.
 fn on_a_terminal(stage: &Stage, script: &str) -> (Running, File) {
+    let mut program = stage.program();
+    program.arg(stage.rootfs()).args(["/bin/sh", "-c", script]);
+    start_on_a_terminal(stage, program)
+}
+
+fn start_on_a_terminal(stage: &Stage, mut program: Command) -> (Running, File) {
     let pty = openpty(None, None).unwrap();
     if stage.who == User {
         // A login gives the terminal to who logs in.
         let _ = nix::unistd::fchown(&pty.slave, Some(crate::stage::USER.into()), None);
     }
-    let mut program = stage.program();
-    program.arg(stage.rootfs()).args(["/bin/sh", "-c", script]);
     let own = || {
         setsid()?;
         // SAFETY: the ioctl takes a number.
@@ -134,6 +139,42 @@ fn a_terminal_is_the_console(#[values(Mounts, Pivot)] lab: Lab, #[values(Root, U
     keyboard.write_all(b"a line\n").unwrap();
     assert_eq!(running.line(), "read a line");
     assert_eq!(running.end(), End::new(0, "Exited with status 0\n"));
+}
+
+/// As nsenter(1) gives one, or a container that another one's terminal was handed into: no `/dev/pts` here has it, or
+/// the name is another one's.
+#[rstest]
+fn a_terminal_without_a_name_is_no_console(
+    #[values(Chroot, Namespaces, Mounts, Pivot)] lab: Lab,
+    #[values(Root, User)] who: Who,
+    #[values("tmpfs", "devpts")] over: &'static str,
+) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let mut program = stage.program();
+    let script =
+        "test -t 0 && echo terminal; test -c /dev/console || echo none; read line; echo \"read $line\"";
+    program.arg(stage.rootfs()).args(["/bin/sh", "-c", script]);
+    own_mounts(&stage, &mut program, move || {
+        mount(Some(over), "/dev/pts", Some(over), MsFlags::empty(), None::<&str>)
+    });
+    let (mut running, mut keyboard) = start_on_a_terminal(&stage, program);
+    assert_eq!(running.line(), "terminal");
+    assert_eq!(running.line(), "none");
+    keyboard.write_all(b"a line\n").unwrap();
+    assert_eq!(running.line(), "read a line");
+    assert_eq!(running.end(), End::new(0, "Exited with status 0\n"));
+}
+
+/// Nor is one that has hung up: standard input is at its end.
+#[rstest]
+fn a_terminal_that_has_hung_up(#[values(Mounts, Pivot)] lab: Lab, #[values(Root, User)] who: Who) {
+    let Some(stage) = Stage::new(lab, who) else { return };
+    let pty = openpty(None, None).unwrap();
+    drop(pty.master);
+    let mut program = stage.program();
+    program.arg(stage.rootfs()).args(["/bin/sh", "-c", "read line || echo end"]);
+    let running = Running::start_on(program, pty.slave.into());
+    assert_eq!(running.end().lines, ["end"]);
 }
 
 /// The terminal sends an interrupt to all of its foreground group. Where the command is in that group, the lab

@@ -96,9 +96,9 @@ fn leaves_nothing(lab: Lab, who: Who, prepare: impl Fn(&Path), container: impl F
 }
 
 /// The lab with a script that has `word` as its argument.
-fn script(stage: &Stage, rootfs: &Path, script: &str, word: &str) -> Command {
+pub fn script(stage: &Stage, options: &[&str], rootfs: &Path, script: &str, word: &str) -> Command {
     let mut program = stage.program();
-    program.arg(rootfs).args(["/bin/sh", "-c", script, "sh", word]);
+    program.args(options).arg(rootfs).args(["/bin/sh", "-c", script, "sh", word]);
     program
 }
 
@@ -112,7 +112,7 @@ fn nothing_is_left_after_a_normal_end(
         who,
         |_| (),
         |stage, rootfs, word| {
-            finish(script(stage, rootfs, "exit 3", word)).code(3);
+            finish(script(stage, &[], rootfs, "exit 3", word)).code(3);
         },
     );
 }
@@ -130,7 +130,7 @@ fn nothing_is_left_after_sigkill(
         |stage, rootfs, word| {
             let start = if lab == Chroot { "" } else { "/bin/sh -c 'while :; do sleep 1; done' sh \"$1\" &" };
             let mut running =
-                Running::start(script(stage, rootfs, &format!("{start} echo ready; read line"), word));
+                Running::start(script(stage, &[], rootfs, &format!("{start} echo ready; read line"), word));
             assert_eq!(running.line(), "ready");
             kill(running.command(), Signal::SIGKILL).unwrap();
             assert_eq!(running.end().code, Some(137));
@@ -166,6 +166,6 @@ fn nothing_is_left_after_an_error_half_way(
         fs::write(rootfs.join("run"), "a file").unwrap();
     };
     leaves_nothing(lab, who, prepare, |stage, rootfs, word| {
-        finish(script(stage, rootfs, "true", word)).code(1);
+        finish(script(stage, &[], rootfs, "true", word)).code(1);
     });
 }

@@ -52,9 +52,12 @@ const ATTEMPTS: &[(&str, [char; 2])] = &[
     ("personality", ['B', 'E']),
 ];
 
-/// The works checks. W works, F fails, - waits for another.
+/// The works checks. W works, F fails, - waits for another, ? either.
 const WORKS: &[(&str, [char; 2])] = &[
     ("starts", ['W', 'W']),
+    // The clock decides whether the script meets a stretch in which it does not start.
+    ("each-start", ['W', '?']),
+    ("arguments", ['W', 'W']),
     ("output", ['W', 'W']),
     ("input", ['W', 'W']),
     ("terminal", ['W', 'W']),
@@ -66,8 +69,11 @@ const WORKS: &[(&str, [char; 2])] = &[
     ("two-at-once", ['W', 'W']),
     ("rootfs-writable", ['W', 'W']),
     ("nothing-left", ['W', 'F']),
+    ("temporary-directory", ['W', 'W']),
     ("host-intact", ['W', 'W']),
     ("pid-1", ['W', 'W']),
+    // C: MS_SLAVE keeps what it does from the host, and lets in what the host does.
+    ("later-mounts", ['F', 'W']),
     // C dies and leaves its command behind; unshare(1) waits on, deaf to INT and TERM.
     ("signals", ['F', 'F']),
     ("no-child-left", ['W', 'W']),
@@ -80,10 +86,10 @@ const WORKS: &[(&str, [char; 2])] = &[
     ("tmp-writable", ['W', 'F']),
     ("run-writable", ['F', 'F']),
     ("devices", ['F', 'F']),
-    ("pts", ['-', '-']),
-    ("shm", ['-', '-']),
-    ("dev-links", ['-', '-']),
-    ("console", ['-', '-']),
+    ("pts", ['F', 'F']),
+    ("shm", ['F', 'F']),
+    ("dev-links", ['F', 'F']),
+    ("console", ['F', 'F']),
     // C has no /run, the script nothing but /proc.
     ("file-systems", ['F', 'F']),
     // C makes a directory for the old root.
@@ -180,9 +186,9 @@ fn every_attempt_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
 #[rstest]
 fn every_works_check_comes_to_what_it_must(#[values(C, SHELL)] program: &str) {
     let Some((report, column)) = graded(program) else { return };
-    let found: Vec<_> = WORKS.iter().map(|(id, _)| (*id, check(report, program, id).verdict)).collect();
-    let expected: Vec<_> = WORKS
-        .iter()
+    let known = || WORKS.iter().filter(|(_, letters)| letters[column] != '?');
+    let found: Vec<_> = known().map(|(id, _)| (*id, check(report, program, id).verdict)).collect();
+    let expected: Vec<_> = known()
         .map(|(id, letters)| {
             let word = match letters[column] {
                 'W' => Verdict::Works,

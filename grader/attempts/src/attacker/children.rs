@@ -1,7 +1,7 @@
 //! Children of the attacker. They are seized as it is, and stand where they begin until the trial ends.
 
 use super::{Argument, Attacker, Call, Failed};
-use nix::libc::{self, pid_t};
+use nix::libc::{self, c_int, pid_t};
 
 /// The calls that make a child.
 pub const FORKS: &[libc::c_long] = &[
@@ -38,7 +38,16 @@ impl Attacker<'_> {
         self.call(name, number, arguments).map(drop)
     }
 
-    /// The same by clone3(2). Its structure: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+    /// A child, of which it gets a descriptor (CLONE_PIDFD, Linux 5.2).
+    pub fn child_by_descriptor(&mut self) -> Result<c_int, Failed> {
+        let flags = i64::from(libc::CLONE_PIDFD | libc::SIGCHLD);
+        let arguments = [flags.into(), 0.into(), Argument::room(size_of::<c_int>()), 0.into(), 0.into()];
+        let made = self.call("clone", libc::SYS_clone, arguments)?;
+        let descriptor = made.rooms.first().and_then(|room| Some(c_int::from_ne_bytes(*room.first_chunk()?)));
+        descriptor.map_or_else(|| self.gives_up("clone(2) left no descriptor"), Ok)
+    }
+
+    /// A child by clone3(2), with these flags. Its structure: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
     /// set_tid_size, cgroup.
     pub fn clone3(&mut self, flags: i64) -> Result<pid_t, Failed> {
         let structure =

@@ -38,6 +38,11 @@ impl Attacker<'_> {
         self.close(disk)
     }
 
+    /// Takes the disk through the node that the kernel has made for it in `/dev`, if that is a devtmpfs.
+    pub fn take_disk_on_devtmpfs(&mut self) -> Result<(), Failed> {
+        self.take_disk(&format!("/dev/loop{}", self.given("disk")))
+    }
+
     /// Makes a node for the disk in a directory, and takes the disk through it.
     pub fn make_disk(&mut self, directory: &str) -> Result<(), Failed> {
         let number = self.disk_number()?;

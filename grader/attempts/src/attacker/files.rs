@@ -72,7 +72,7 @@ impl Attacker<'_> {
             let arguments = [Argument::text(path), (flags | ALWAYS).into(), MODE.into()];
             return Ok(self.call("open", libc::SYS_open, arguments)?.value as c_int);
         }
-        let before = self.look(".")?;
+        let before = self.here()?;
         let opened = self
             .go_to(directory)
             .and_then(|()| self.open_by_path(libc::AT_FDCWD, path, flags))
@@ -197,6 +197,17 @@ impl Attacker<'_> {
         let taken = self.take(descriptor);
         self.close(descriptor)?;
         taken
+    }
+
+    /// Its working directory, opened: without being read (O_PATH), or where a filter forbids that, for reading.
+    ///
+    /// # Errors
+    /// Both are refused.
+    pub(super) fn here(&mut self) -> Result<c_int, Failed> {
+        match self.look(".") {
+            Err(Failed::Refused(_)) => self.open(".", libc::O_RDONLY | libc::O_DIRECTORY),
+            opened => opened,
+        }
     }
 
     /// Opens a path without opening what lies there (O_PATH): no device notices.

@@ -238,7 +238,7 @@ impl Attacker<'_> {
 
     /// Goes to the directory above an open one, opens it as its working directory, and goes back.
     fn step_up(&mut self, at: c_int) -> Result<c_int, Failed> {
-        let before = self.look(".")?;
+        let before = self.here()?;
         let above = self
             .go_to(at)
             .and_then(|()| self.call("chdir", libc::SYS_chdir, [Argument::text("..")]))

@@ -35,6 +35,10 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
         me.keeps_off_devtmpfs("/")?;
         me.mkdir("/dev", 0o755).map_err(Failed::in_preparation)?;
     }
+    // On the machine's own nothing is made, and what would be made is there: the kernel has made it.
+    if me.is_on_devtmpfs("/dev")? {
+        return me.take_disk_on_devtmpfs();
+    }
     me.make_disk("/dev")
 }
 

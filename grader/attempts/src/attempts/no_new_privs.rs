@@ -1,6 +1,6 @@
 //! no-new-privs: whether executing a program can still give rights.
 
-use super::{Attempt, Measured};
+use super::{Attempt, Measured, Need};
 use crate::attacker::Failed;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -21,7 +21,7 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["PR_SET_NO_NEW_PRIVS(2const)", "prctl(2)", "execve(2)"],
     letters: Measured { root: "E EEEEBBB", user: "E EEEEBBB", rootless: "E EEEEBBB" },
-    needs: &[],
+    needs: &[Need::NewPrivileges],
     decisive: &[],
     attack,
     class: Refusal::Permission,

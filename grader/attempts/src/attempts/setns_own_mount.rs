@@ -1,7 +1,7 @@
 //! setns-own-mount: enter the mount namespace that one is in.
 
 use super::{Attempt, Measured, Need};
-use crate::attacker::Failed;
+use crate::attacker::{Failed, unless_refused};
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
 use nix::libc;
@@ -25,7 +25,13 @@ pub const ATTEMPT: Attempt = Attempt {
     man: &["setns(2)", "pivot_root(2)", "mount_namespaces(7)"],
     letters: Measured { root: "E EEEBBBB", user: "E EEEBBBB", rootless: "E EEEBBBB" },
     needs: &[Need::FreshHost],
-    decisive: &[libc::SYS_setns, libc::SYS_openat, libc::SYS_openat2, libc::SYS_pread64],
+    decisive: &[
+        libc::SYS_pidfd_open,
+        libc::SYS_setns,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_pread64,
+    ],
     attack,
     class: Refusal::Root,
     witness,
@@ -40,18 +46,21 @@ const OTHERS: [i32; 5] =
 
 fn attack(me: &mut Attacker) -> Result<(), Failed> {
     let (_, root) = me.root()?;
-    // Its own namespace by a descriptor of itself, which needs no procfs (Linux 5.8), and by the usual link.
-    let handles = [Attacker::pidfd_of_itself, own_namespace];
-    let mut entered = me.gives_up("it has no handle of its own mount namespace");
-    // Of a process it takes kinds of namespaces, of which one may be named alone or not; of a namespace none, or its own.
+    // Of a namespace it takes its kind or none; of a process kinds, of which one may be named alone or not.
     let known = [libc::CLONE_NEWNS, libc::CLONE_NEWNS | libc::CLONE_NEWUTS];
-    let kinds = [me.varied(&known, &OTHERS), vec![libc::CLONE_NEWNS, 0]];
-    for (handle, kinds) in handles.into_iter().zip(kinds) {
-        let handle = match handle(me) {
-            Ok(handle) => handle,
-            Err(Failed::Refused(_)) => continue,
-            Err(other) => return Err(other),
-        };
+    let kinds = [vec![libc::CLONE_NEWNS, 0], me.varied(&known, &OTHERS), me.varied(&known, &OTHERS)];
+    let ways: [fn(&mut Attacker) -> Result<i32, Failed>; 3] =
+        [own_namespace, |me| me.child_by_descriptor(), |me| me.pidfd_of_itself()];
+    let mut handles = Vec::new();
+    // All before one is used: what refuses is told by the last call.
+    for (way, kinds) in ways.into_iter().zip(kinds) {
+        handles.extend(unless_refused(way(me))?.map(|handle| (handle, kinds)));
+    }
+    if handles.is_empty() {
+        return me.pidfd_of_itself().map(drop);
+    }
+    let mut entered = me.gives_up("it has no handle of its own mount namespace");
+    for (handle, kinds) in handles {
         entered = me.with_each(kinds, |me, kinds| me.setns(handle, kinds)).map(|()| handle);
         if !matches!(entered, Err(Failed::Refused(_))) {
             break;
@@ -79,7 +88,7 @@ fn attack(me: &mut Attacker) -> Result<(), Failed> {
     me.take_canary(top, &[""])
 }
 
-/// By a procfs: the one that is there, or one that it mounts.
+/// Its namespace by a procfs: the one that is there, or one that it mounts.
 fn own_namespace(me: &mut Attacker) -> Result<i32, Failed> {
     match me.open("/proc/self/ns/mnt", libc::O_RDONLY) {
         Err(Failed::Refused(_)) => {

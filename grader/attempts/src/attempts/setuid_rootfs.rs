@@ -24,7 +24,7 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["execve(2)", "mount(2)", "credentials(7)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
-    needs: &[Need::ManyIds],
+    needs: &[Need::ManyIds, Need::NewPrivileges],
     decisive: &[libc::SYS_execve, libc::SYS_execveat],
     attack,
     class: Refusal::SetUserId,

@@ -23,7 +23,7 @@ pub const ATTEMPT: Attempt = Attempt {
     after: &[],
     man: &["mount_setattr(2)", "execve(2)", "mount(2)"],
     letters: Measured { root: "E EEBBBBB", user: "E EEBBBBB", rootless: "I IIIIIII" },
-    needs: &[Need::ManyIds],
+    needs: &[Need::ManyIds, Need::NewPrivileges],
     decisive: &[libc::SYS_execve, libc::SYS_execveat],
     attack,
     class: Refusal::SetUserId,

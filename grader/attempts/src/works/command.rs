@@ -23,6 +23,50 @@ pub const STARTS: Work = Work {
     },
 };
 
+/// It starts whenever it is asked for.
+pub const EACH_START: Work = Work {
+    id: "each-start",
+    first_lab: 0,
+    what: "The command begins at each start of the program, and not by chance.",
+    man: &["clone(2)", "signal(7)"],
+    after: &[],
+    run: InStart::Afterwards,
+    calls: nothing_to_do,
+    judge: |host| match host.began {
+        (began, tried) if began < tried => Err(format!(
+            "it is flaky: of {tried} starts that were alike the command began in {began}; the other checks are of these"
+        )),
+        _ => Ok(()),
+    },
+};
+
+/// Its arguments come through.
+pub const ARGUMENTS: Work = Work {
+    id: "arguments",
+    first_lab: 0,
+    what: "The command gets the arguments that the program was given for it, and no others.",
+    man: &["execve(2)"],
+    after: &[],
+    run: InStart::Pipes,
+    calls: nothing_to_do,
+    judge: |host| match (&host.executed_with, host.asked_for.split_first()) {
+        // Its own name is the program's to choose: a login shell's begins with a dash.
+        (Some(found), Some((_, asked))) if found.iter().skip(1).ne(asked) => {
+            Err(started_with(found.get(1..).unwrap_or_default(), &host.asked_for))
+        }
+        _ => Ok(()),
+    },
+};
+
+fn started_with(found: &[String], asked: &[String]) -> String {
+    let name = asked.first().map_or("", String::as_str);
+    let what = match found {
+        [] => "with no argument".to_owned(),
+        found => format!("with `{}`", found.join("` `")),
+    };
+    format!("it started `{name}` {what}; it was asked for `{}`", asked.join(" "))
+}
+
 /// Its exit status comes through.
 pub const EXIT_STATUS: Work = Work {
     id: "exit-status",
@@ -91,7 +135,8 @@ const KILLED: i32 = 137;
 pub const NO_OTHER_PROGRAM: Work = Work {
     id: "no-other-program",
     first_lab: 0,
-    what: "No other program is executed: no mount, no ip, no shell.",
+    what: "No other program is executed: no mount, no ip, no shell. The program itself may be, once more; and what its \
+           command template names.",
     man: &["execve(2)", "ptrace(2)"],
     after: &[],
     run: InStart::Watched,
@@ -107,7 +152,8 @@ pub const NO_OTHER_PROGRAM: Work = Work {
 pub const NOTHING_LEFT: Work = Work {
     id: "nothing-left",
     first_lab: 0,
-    what: "When it returns the host is as it was: mounts, processes, files.",
+    what: "When it returns, also since its command can't be executed, the host is as it was: mounts, processes, files, \
+           control groups.",
     man: &["mount(2)", "proc(5)"],
     after: &[],
     run: InStart::Afterwards,
@@ -177,6 +223,27 @@ mod tests {
             assert_eq!((EXIT_STATUS.judge)(&host).is_ok(), holds, "{start:?}, a lab: {is_lab}");
         }
         assert!((EXIT_STATUS.judge)(&Host::default()).is_err(), "nothing ended");
+    }
+
+    #[test]
+    fn arguments_are_compared_and_the_name_is_not() {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let with = |found: &[&str]| Host {
+            asked_for: words(&["/bin/cat", "-"]),
+            executed_with: Some(words(found)),
+            ..Host::default()
+        };
+        for right in [&["/bin/cat", "-"], &["-cat", "-"]] {
+            assert_eq!((ARGUMENTS.judge)(&with(right)), Ok(()), "{right:?}");
+        }
+        for (wrong, why) in [
+            (&["/bin/cat"][..], "it started `/bin/cat` with no argument; it was asked for `/bin/cat -`"),
+            (&["-"], "it started `/bin/cat` with no argument; it was asked for `/bin/cat -`"),
+            (&["cat", "cat", "-"], "it started `/bin/cat` with `cat` `-`; it was asked for `/bin/cat -`"),
+        ] {
+            assert_eq!((ARGUMENTS.judge)(&with(wrong)), Err(why.into()));
+        }
+        assert_eq!((ARGUMENTS.judge)(&Host::default()), Ok(()), "what could not be read");
     }
 
     #[test]

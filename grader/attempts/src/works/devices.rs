@@ -71,7 +71,7 @@ pub const PTS: Work = Work {
     first_lab: 2,
     what: "A pseudoterminal can be made: /dev/ptmx gives a master, /dev/pts its other end.",
     man: &["pts(4)", "pty(7)"],
-    after: &["devices"],
+    after: &[],
     run: InStart::Pipes,
     calls: two_ends,
     judge: nothing_to_see,
@@ -108,7 +108,7 @@ pub const SHM: Work = Work {
     first_lab: 2,
     what: "/dev/shm is there and everybody may write to it (mode 1777).",
     man: &["shm_overview(7)"],
-    after: &["devices"],
+    after: &[],
     run: InStart::Pipes,
     calls: |me| match rights(me, "/dev/shm").map_err(said("/dev/shm"))? {
         0o1777 => write_and_read(me, "/dev/shm"),
@@ -123,7 +123,7 @@ pub const DEV_LINKS: Work = Work {
     first_lab: 2,
     what: "/dev/fd, /dev/stdin, /dev/stdout and /dev/stderr lead to the process's own descriptors.",
     man: &["proc(5)"],
-    after: &["devices", "proc-self"],
+    after: &["proc-self"],
     run: InStart::Pipes,
     calls: |me| {
         for (name, target) in [
@@ -151,7 +151,7 @@ pub const CONSOLE: Work = Work {
     first_lab: 2,
     what: "/dev/console is the terminal on standard input, where that is one.",
     man: &["console(4)"],
-    after: &["devices"],
+    after: &[],
     run: InStart::Watched,
     calls: |me| {
         let terminal = me.status(0).map_err(said("standard input"))?;

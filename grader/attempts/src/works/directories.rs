@@ -9,7 +9,8 @@ use crate::host::Tried;
 pub const ODD_PATH: Work = Work {
     id: "odd-path",
     first_lab: 0,
-    what: "The directory may be a relative path, with a space in it and a slash at its end.",
+    what: "The directory may be a relative path, seen from where the program was called, with a space in it and a slash at \
+           its end.",
     man: &["path_resolution(7)"],
     after: &[],
     run: InStart::Afterwards,
@@ -21,7 +22,7 @@ pub const ODD_PATH: Work = Work {
 pub const TWO_AT_ONCE: Work = Work {
     id: "two-at-once",
     first_lab: 0,
-    what: "Two containers run at once from one directory.",
+    what: "Two containers run at once from one directory, and the first keeps its limits and mounts when the second ends.",
     man: &["namespaces(7)"],
     after: &[],
     run: InStart::Afterwards,
@@ -64,6 +65,23 @@ pub const READ_ONLY_ROOTFS: Work = Work {
     run: InStart::Afterwards,
     calls: nothing_to_do,
     judge: |host| held(&host.read_only),
+};
+
+/// What it needs for a moment is gone once the command runs.
+pub const TEMPORARY_DIRECTORY: Work = Work {
+    id: "temporary-directory",
+    // Who has a new root of its own may have made a directory to exchange the two.
+    first_lab: 3,
+    what: "While the container runs, the host sees no empty directory that was made for it: a place to mount on is removed \
+           when the new root stands.",
+    man: &["pivot_root(2)", "rmdir(2)", "mkdtemp(3)"],
+    after: &[],
+    run: InStart::Afterwards,
+    calls: nothing_to_do,
+    judge: |host| match host.empty_directories.as_slice() {
+        [] => Ok(()),
+        some => Err(format!("while the command ran the host saw, new and empty: {}", some.join(", "))),
+    },
 };
 
 fn held(tried: &Tried) -> Result<(), String> {

@@ -5,6 +5,28 @@ use super::{InStart, Work, nothing_to_do, nothing_to_see};
 use crate::Host;
 use nix::libc;
 
+/// What the host mounts later stays outside.
+pub const LATER_MOUNTS: Work = Work {
+    id: "later-mounts",
+    first_lab: 1,
+    what: "What the host mounts below the directory while the container runs does not appear inside, unless that was asked \
+           for.",
+    man: &["mount_namespaces(7)", "mount(2)"],
+    after: &[],
+    run: InStart::Afterwards,
+    calls: nothing_to_do,
+    judge: |host| match &host.later_mount {
+        Some(Ok(false)) => Ok(()),
+        Some(Ok(true)) => {
+            Err("a file system that the host mounted later appeared inside: its mounts are shared with the \
+                               host, or a slave of the host's"
+                .into())
+        }
+        Some(Err(why)) => Err(why.clone()),
+        None => Err("it was not tried".into()),
+    },
+};
+
 /// All of them are there.
 pub const FILE_SYSTEMS: Work = Work {
     id: "file-systems",

@@ -1,24 +1,21 @@
-//! Which groups root makes for a worker, from what is mounted.
+//! Which groups root makes for a worker, from what is mounted: one in each hierarchy that has controllers, since a program may
+//! use any that the machine has.
 
 use super::Group;
-use crate::decoy::cgroupfs::{CONTROLLERS, has, limits_with};
+use crate::decoy::cgroupfs::{has, limits_with};
 use crate::proc::{self, Mount};
 use std::path::Path;
 
-/// The groups in which the controllers `memory`, `pids` and `cpu` hold. `enabled` reads which ones a v2 tree
-/// enables for the groups at its top.
+/// A group for each v1 hierarchy with controllers, and one in a v2 tree in which the limits of a decoy hold. `enabled` reads
+/// which controllers a v2 tree enables for the groups at its top.
 pub fn groups(name: &str, mountinfo: &str, own: &str, enabled: impl Fn(&Path) -> String) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for Mount { point, kind, options } in proc::mounts(mountinfo) {
         let (path, controllers) = match kind {
             "cgroup" => {
-                let Some(wanted) =
-                    options.split(',').find(|option| CONTROLLERS.contains(option)).map(str::to_owned)
-                else {
-                    continue;
-                };
-                let Some((controllers, path)) =
-                    proc::control_groups(own).find(|(names, _)| has(names, &wanted))
+                let is_mounted = |names: &str| names.split(',').all(|name| has(options, name));
+                let Some((controllers, path)) = proc::control_groups(own)
+                    .find(|(names, _)| !names.is_empty() && !names.starts_with("name=") && is_mounted(names))
                 else {
                     continue;
                 };
@@ -61,7 +58,8 @@ mod tests {
         let own = "4:memory:/user/session-1\n2:freezer:/\n1:cpu,cpuacct:/\n0::/\n";
         let memory = ("/sys/fs/cgroup/memory/user/session-1/w".into(), "memory".into());
         let cpu = ("/sys/fs/cgroup/cpu,cpuacct/w".into(), "cpu,cpuacct".into());
-        assert_eq!(planned(mountinfo, own, ""), [memory, cpu]);
+        let freezer = ("/sys/fs/cgroup/freezer/w".into(), "freezer".into());
+        assert_eq!(planned(mountinfo, own, ""), [memory, cpu, freezer]);
     }
 
     /// As Debian 12 and Fedora 40 have it.

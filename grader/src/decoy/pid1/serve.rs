@@ -1,7 +1,8 @@
 //! What PID 1 does once its host stands: it starts programs, waits for what ends, and says what it sees.
 
-use super::super::changes::TreeState;
-use super::super::messages::{Changes, FromPid1, Names, Snapshot, ToPid1};
+use super::super::changes::{FileChanges, TreeState};
+use super::super::later::mount_later;
+use super::super::messages::{FromPid1, Snapshot, ToPid1};
 use super::super::own_view;
 use super::super::secrets::Secrets;
 use super::super::services::Services;
@@ -97,6 +98,7 @@ fn answer(
         ToPid1::RenewVictim => {
             answer_with(children.renew_victim(secrets, &services.proc, first), FromPid1::Victim)
         }
+        ToPid1::MountLater { name, there } => answer_with(mount_later(&name, there), |()| FromPid1::Mounted),
         ToPid1::Settle => {
             FromPid1::Settled { same: children.settle(channel, (services, secrets), first).unwrap_or(false) }
         }
@@ -241,16 +243,12 @@ pub fn snapshot(
     // The host's own: what stands at `/proc` now may be another's.
     let proc = &services.proc;
     let mounts = first.mount_changes(proc)?;
-    let mut changed = Names::default();
-    let (files, setuid) = match files {
-        true => {
-            let files = first.file_changes()?;
-            changed.append(files.changed);
-            changed.append(first.changed_belongings(services, victim)?);
-            (files.paths, files.setuid)
-        }
-        false => (Changes::default(), Some(Vec::new())),
-    };
+    let mut found = FileChanges::default();
+    if files {
+        found = first.file_changes()?;
+        found.changed.append(first.changed_belongings(services, victim)?);
+    }
+    let FileChanges { paths: files, empty, changed, setuid } = found;
     Ok(Snapshot {
         mountinfo: mounts.table,
         mounts: mounts.points,
@@ -259,6 +257,7 @@ pub fn snapshot(
         boottime: ClockId::CLOCK_BOOTTIME.now()?.tv_sec(),
         processes: own_view::processes(proc)?.into_iter().collect(),
         files,
+        empty,
         changed,
         setuid,
         victim: victim_status,

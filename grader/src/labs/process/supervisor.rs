@@ -1,6 +1,7 @@
 //! The process between the grader and a tool. It is a copy of the grader that was forked and executes nothing, of a process
 //! that may have threads: so it makes system calls alone, and allocates nothing.
 
+use crate::interrupts::as_in_a_new_process;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_uint, pid_t};
 use std::ffi::CStr;
@@ -35,9 +36,7 @@ pub(super) fn split(told: &OwnedFd) -> io::Result<()> {
                 if libc::getppid() != supervisor {
                     libc::_exit(1);
                 }
-                libc::signal(libc::SIGXFSZ, libc::SIG_DFL);
-                libc::sigemptyset(&mut signals);
-                libc::sigprocmask(libc::SIG_SETMASK, &signals, ptr::null_mut());
+                as_in_a_new_process();
                 Ok(())
             }
             tool => supervise(tool, told.as_raw_fd()),

@@ -107,6 +107,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Vec<MarkedStep>, Broken> {
     let broken = |line, why| Broken { file: file.to_owned(), line, why };
     let mut found: Vec<MarkedStep> = Vec::new();
     let mut open: Option<(String, usize, Vec<&str>)> = None;
+    // Editors of Windows begin a file with the mark of its byte order, which rustc ignores.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
 
     for (number, text) in (1..).zip(text.lines()) {
         match marker(text).map_err(|why| broken(number, why))? {

@@ -3,11 +3,12 @@
 use super::marker::{self, Broken, MarkedStep};
 use super::{Step, StepId, rows};
 use crate::beneath::Directory;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nix::sys::stat::SFlag;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The maximum size of a file, in bytes.
@@ -18,13 +19,16 @@ const MAX_BYTES: u64 = 16 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     files: BTreeMap<PathBuf, String>,
+    /// Files with the name of a source that can't be read or are no text, and why: cargo builds without them, or says so.
+    pub unread: Vec<(PathBuf, String)>,
 }
 
 impl Source {
-    /// Reads the workspace at `dir`. Only regular files are read, since a link may lead anywhere.
+    /// Reads the workspace at `dir`. Only regular files are read, since a link may lead anywhere. What lies beside the
+    /// source makes no other source: hidden files, files that are no text, and directories without a manifest.
     ///
     /// # Errors
-    /// A file or directory that can't be read, or is not UTF-8.
+    /// The directory or its manifest can't be read.
     pub fn read(dir: &Path) -> Result<Source> {
         let mut source = Source::default();
         let root = Directory::open(dir).with_context(|| dir.display().to_string())?;
@@ -33,36 +37,45 @@ impl Source {
     }
 
     fn add_all(&mut self, root: &Directory, dir: &Path) -> Result<()> {
-        self.add(root, dir, Path::new("Cargo.toml"))?;
+        let manifest = Path::new("Cargo.toml");
+        let text = text(root, manifest).with_context(|| dir.join(manifest).display().to_string())?;
+        self.files.insert(manifest.to_owned(), text);
         for name in root.names().with_context(|| dir.display().to_string())? {
             let name = PathBuf::from(name);
             let wanted = name == Path::new("common") || lab_of(&name).is_some();
-            if wanted && root.entry(&name).is_ok_and(|it| it.is(SFlag::S_IFDIR)) {
-                self.add(root, dir, &name.join("Cargo.toml"))?;
-                self.add_rust(root, dir, &name.join("src"))?;
+            let manifest = name.join("Cargo.toml");
+            if wanted && root.entry(&manifest).is_ok_and(|it| it.is(SFlag::S_IFREG)) {
+                self.add(root, &manifest);
+                self.add_rust(root, &name.join("src"));
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, root: &Directory, dir: &Path, name: &Path) -> Result<()> {
-        let text = || Ok::<_, anyhow::Error>(String::from_utf8(root.bytes(name, MAX_BYTES)?)?);
-        self.files.insert(name.to_owned(), text().with_context(|| dir.join(name).display().to_string())?);
-        Ok(())
+    fn add(&mut self, root: &Directory, name: &Path) {
+        match text(root, name) {
+            Ok(text) => drop(self.files.insert(name.to_owned(), text)),
+            Err(error) => self.unread.push((name.to_owned(), format!("{error:#}"))),
+        }
     }
 
-    fn add_rust(&mut self, root: &Directory, dir: &Path, path: &Path) -> Result<()> {
-        let names = root.below(path).and_then(|directory| directory.names());
-        for name in names.with_context(|| dir.join(path).display().to_string())? {
+    fn add_rust(&mut self, root: &Directory, path: &Path) {
+        let names = match root.below(path).and_then(|directory| directory.names()) {
+            Ok(names) => names,
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            Err(error) => return self.unread.push((path.to_owned(), error.to_string())),
+        };
+        // Hidden are what a Mac notes of a file in an archive (`._lib.rs`), and what editors write beside it.
+        for name in names.iter().filter(|name| !name.as_bytes().starts_with(b".")) {
             let name = path.join(name);
-            let it = root.entry(&name).with_context(|| dir.join(&name).display().to_string())?;
+            // What is gone by now was no source.
+            let Ok(it) = root.entry(&name) else { continue };
             if it.is(SFlag::S_IFDIR) {
-                self.add_rust(root, dir, &name)?;
-            } else if it.is(SFlag::S_IFREG) && name.extension().is_some_and(|ending| ending == "rs") {
-                self.add(root, dir, &name)?;
+                self.add_rust(root, &name);
+            } else if it.is(SFlag::S_IFREG) && is_rust(&name) {
+                self.add(root, &name);
             }
         }
-        Ok(())
     }
 
     /// The files, in the order of their paths.
@@ -170,8 +183,13 @@ impl Source {
 
 impl FromIterator<(PathBuf, String)> for Source {
     fn from_iter<I: IntoIterator<Item = (PathBuf, String)>>(files: I) -> Source {
-        Source { files: files.into_iter().collect() }
+        Source { files: files.into_iter().collect(), unread: Vec::new() }
     }
+}
+
+/// The text of a file.
+fn text(root: &Directory, name: &Path) -> Result<String> {
+    String::from_utf8(root.bytes(name, MAX_BYTES)?).map_err(|_| anyhow!("it is not UTF-8"))
 }
 
 fn write_file(dir: &Directory, path: &Path, text: &str) -> Result<()> {

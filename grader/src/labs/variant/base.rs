@@ -3,7 +3,7 @@
 use crate::cache_dir::Key;
 use crate::labs::cargo::{cargo, tool};
 use crate::labs::process::{self, Output, Stop};
-use crate::labs::target_dir;
+use crate::labs::target_dir::TargetDir;
 use crate::text;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -46,8 +46,11 @@ impl Base {
     pub(super) fn build(workspace: &Path) -> Result<Base> {
         let mut cargo = cargo()?;
         cargo.args(["build", "--quiet", "-p", "common", "--message-format=json-render-diagnostics"]);
-        cargo.args(target_dir::options(workspace)?).current_dir(workspace);
-        let report = succeed(cargo, &Stop::default())?;
+        let place = TargetDir::take(workspace, &Stop::default())?;
+        cargo.args(place.options()).current_dir(workspace);
+        let report = succeed(cargo, &Stop::default());
+        place.done();
+        let report = report?;
 
         let mut libraries = BTreeMap::new();
         for line in report.stdout.split(|byte| *byte == b'\n') {

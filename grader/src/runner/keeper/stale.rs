@@ -1,8 +1,8 @@
 //! Removes what dead graders have left. Something is stale if its lock is free. Process ids do not show it: a process
 //! in another PID namespace looks dead.
 
-use super::{PREFIX, WORD};
-use crate::decoy::groups::{self, Groups};
+use crate::cache_dir::{self, PREFIX, WORD};
+use crate::decoy::groups::Groups;
 use crate::decoy::{group_tree, hierarchy};
 use crate::proc;
 use std::fs;
@@ -20,7 +20,7 @@ pub fn remove_directories(parent: &Path) {
         let ours = entry.metadata().is_ok_and(|it| it.uid() == own && it.is_dir());
         if ours
             && is_named(&entry)
-            && let Ok(Some(_lock)) = groups::lock(&entry.path())
+            && let Ok(Some(_lock)) = cache_dir::lock(&entry.path())
         {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -39,7 +39,7 @@ pub fn remove_groups() {
         let Some(parent) = group.path.parent() else { continue };
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             if is_named(&entry)
-                && let Ok(Some(_lock)) = groups::lock(&entry.path())
+                && let Ok(Some(_lock)) = cache_dir::lock(&entry.path())
             {
                 group_tree::release(&entry.path());
                 group_tree::kill(&entry.path(), |_| true);
@@ -65,14 +65,14 @@ pub fn remove_hierarchy(name: &str) {
 
 /// A mount point in the keeper's own mount namespace.
 fn place() -> PathBuf {
-    crate::cache_dir::temporary().unwrap_or_else(|_| "/".into())
+    cache_dir::temporary().unwrap_or_else(|_| "/".into())
 }
 
 fn is_named(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_str().is_some_and(is_name)
 }
 
-/// Whether the grader makes names like this: [`super::PREFIX`], a process id, a random word, perhaps a number.
+/// Whether the grader makes names like this: [`PREFIX`], a process id, a random word, perhaps a number.
 fn is_name(name: &str) -> bool {
     let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
     let pid = parts.next().is_some_and(|pid| pid.parse::<u32>().is_ok());
@@ -95,7 +95,7 @@ mod tests {
         let (living, dead) =
             (make("container-labs-1-0123456789ab"), make("container-labs-4194304-0123456789ab"));
         let (tests, other) = (make("container-labs-tests-x"), make("container-labs-7-of-mine"));
-        let lock = groups::lock(&living).unwrap().unwrap();
+        let lock = cache_dir::lock(&living).unwrap().unwrap();
         remove_directories(parent.path());
         assert!(living.exists() && !dead.exists() && tests.exists() && other.exists());
         drop(lock);

@@ -16,7 +16,7 @@ use crate::channel::{Channel, TooLong};
 use crate::decoy::disk::Disk;
 use crate::decoy::groups::Groups;
 use crate::decoy::hierarchy::Hierarchy;
-use crate::this_process::{close_all_but, own_mount_namespace};
+use crate::this_process::{self, close_all_but, own_mount_namespace};
 use crate::trial::attacker::command;
 use crate::trial::shared::Shared;
 use crate::trial::works::{Works, works};
@@ -97,6 +97,7 @@ pub fn serve_if_asked() {
 const INSIDE: &str = "inside";
 
 fn serve(told: Option<String>) -> Result<()> {
+    this_process::as_by_default();
     if told.is_none() && !geteuid().is_root() {
         let told = match enter_user_namespace() {
             Ok(()) => INSIDE.to_owned(),

@@ -11,13 +11,17 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 /// Files of the workspace itself.
-const OF_WORKSPACE: [&str; 3] = ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
+const OF_WORKSPACE: [&str; 4] = ["Cargo.lock", "Cargo.toml", "rust-toolchain", "rust-toolchain.toml"];
 /// Files of each package.
 const OF_PACKAGE: [&str; 2] = ["Cargo.toml", "build.rs"];
 /// Directories of each package, with everything in them.
 const BELOW_PACKAGE: [&str; 4] = ["benches", "examples", "src", "tests"];
 /// Left out without being named.
 const UNNAMED: [&str; 2] = [".git", "target"];
+/// Settings of cargo, as `cargo` finds them, and why they are left out: they name compilers, directories and mirrors of
+/// one machine.
+const SETTINGS: (&str, &str) =
+    (".cargo", "settings of cargo for this machine: the rest is built without them");
 
 /// The files of a workspace, selected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +35,7 @@ pub struct Collected {
 /// Selects the files of the workspace at `root`.
 ///
 /// # Errors
-/// A file that can't be read; a name that is not UTF-8; more than [`MAX_FILES`] files, or more than [`MAX_BYTES`]
+/// A file that can't be read; more than [`MAX_FILES`] files, or more than [`MAX_BYTES`]
 /// bytes.
 pub fn collect(root: &Path) -> Result<Collected> {
     let packages = packages(root)?;
@@ -81,7 +85,8 @@ fn sort(root: &Directory, directory: &Path, packages: &[PathBuf], found: &mut Co
             sort(root, &name, packages, found)?;
         } else if !is_source(&name, packages) {
             if !(directory.as_os_str().is_empty() && UNNAMED.iter().any(|it| name == Path::new(it))) {
-                found.left_out.push((shown(&name, is_directory), ""));
+                let why = if name == Path::new(SETTINGS.0) { SETTINGS.1 } else { "" };
+                found.left_out.push((shown(&name, is_directory), why));
             }
         } else if is_directory {
             sort(root, &name, packages, found)?;
@@ -117,8 +122,7 @@ fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
         "not a regular file"
     } else if name.to_string_lossy().contains(is_hidden) {
         "a name with hidden characters"
-    } else {
-        let text = name.to_str().with_context(|| format!("{}: its name is not UTF-8", name.display()))?;
+    } else if let Some(text) = name.to_str() {
         let mut bytes = Vec::new();
         let read = it.read().and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
         read.with_context(|| text.to_owned())?;
@@ -127,6 +131,8 @@ fn take(it: &Entry, name: &Path, found: &mut Collected) -> Result<()> {
             return Ok(());
         }
         "longer than 1 MiB"
+    } else {
+        "a name that is not UTF-8"
     };
     found.left_out.push((shown(name, false), why));
     Ok(())

@@ -106,7 +106,7 @@ impl Look {
     fn title(&self, state: &WatchState) -> Line<'static> {
         let mut title = format!(" {}", state.name());
         if let Some(report) = &state.report {
-            title.push_str(&format!("  points {} of {}", report.points, report.max_points));
+            title.push_str(&format!("  points {}", report.standing()));
         }
         let (hold, of) = (state.progress.passed(), state.progress.steps.len());
         title.push_str(&format!("  steps {hold} of {of}"));

@@ -7,17 +7,18 @@ pub use cargo_output::without_colours;
 use super::Event;
 use crate::beneath::Directory;
 use crate::labs::build::{self, Linked};
-use crate::labs::process::Process;
-use crate::labs::{Workspace, offline, target_dir};
-use anyhow::{Context, Result};
+use crate::labs::process::{Process, Stop};
+use crate::labs::target_dir::TargetDir;
+use crate::labs::{Workspace, offline};
+use anyhow::{Context, Result, ensure};
 use cargo_output::{CargoOutput, Line, is_linker};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,8 +35,6 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Builds the labs of one workspace.
 pub struct Builder {
     workspace: Workspace,
-    /// The options for cargo, determined once.
-    options: Vec<OsString>,
     /// The directory for the built programs.
     out: PathBuf,
     linked: Linked,
@@ -92,60 +91,50 @@ struct RunningBuild {
 }
 
 /// One cargo.
+#[derive(Default)]
 struct Cargo {
-    process: Process,
+    /// None until the target directory is taken.
+    process: Option<Process>,
+    /// Ends what is done before it starts.
+    stop: Arc<Stop>,
     why: Option<EndedBy>,
 }
 
 impl Cargo {
     fn kill(&mut self, why: EndedBy) {
-        if matches!(self.process.ended(), Ok(None)) {
+        if self.process.as_mut().is_none_or(|process| matches!(process.ended(), Ok(None))) {
             self.why.get_or_insert(why);
-            self.process.end();
+            self.stop.stop();
+            self.process.iter_mut().for_each(Process::end);
         }
     }
 }
 
 impl Builder {
     /// Programs are put below `out`; events are sent to `events`.
-    ///
-    /// # Errors
-    /// [`Interrupted`](crate::interrupts::Interrupted).
-    pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>) -> Result<Builder> {
+    pub fn new(workspace: Workspace, out: &Path, events: Sender<Event>) -> Builder {
         let out = out.to_owned();
-        let mut options = target_dir::options(workspace.root())?;
-        options
-            .extend(["--color=always", "--message-format=json-diagnostic-rendered-ansi"].map(OsString::from));
-        Ok(Builder { workspace, options, out, linked: Linked::Static, events, number: 0, running: None })
+        Builder { workspace, out, linked: Linked::Static, events, number: 0, running: None }
     }
 
-    /// Starts to build a lab, and returns the number of the build. No other build may be running.
-    ///
-    /// # Errors
-    /// Cargo can't be started.
-    pub fn begin(&mut self, lab: &str) -> Result<u64> {
+    /// Starts to build a lab. No other build may be running.
+    pub fn begin(&mut self, lab: &str) {
         debug_assert!(self.running.is_none(), "one build at a time");
         self.number += 1;
-        let mut cargo = build::command(&self.options, &self.workspace, lab, self.linked)?;
-        cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
-        let name = cargo.get_program().display().to_string();
-        let mut process = Process::start(cargo).with_context(|| {
-            format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs")
-        })?;
-        let (messages, said) = process.streams();
-        let cargo = Arc::new(Mutex::new(Cargo { process, why: None }));
+        let cargo = Arc::new(Mutex::new(Cargo::default()));
         let follow = Follow {
             number: self.number,
+            workspace: self.workspace.clone(),
             lab: lab.to_owned(),
+            linked: self.linked,
             out: self.out.join(self.number.to_string()),
             began,
             cargo: cargo.clone(),
             events: self.events.clone(),
         };
-        thread::spawn(move || follow.follow(messages, said));
+        thread::spawn(move || follow.follow());
         self.running = Some(RunningBuild { number: self.number, began, cargo });
-        Ok(self.number)
     }
 
     /// Whether a build is running.
@@ -199,7 +188,9 @@ impl Drop for Builder {
 /// Follows one build.
 struct Follow {
     number: u64,
+    workspace: Workspace,
     lab: String,
+    linked: Linked,
     out: PathBuf,
     began: Instant,
     cargo: Arc<Mutex<Cargo>>,
@@ -207,15 +198,49 @@ struct Follow {
 }
 
 impl Follow {
-    fn follow(self, messages: Option<impl Read + Send + 'static>, said: Option<impl Read + Send + 'static>) {
+    fn follow(self) {
+        let mut cargo_output = CargoOutput::default();
+        let end = self.build(&mut cargo_output).unwrap_or_else(|error| {
+            let why = self.cargo().why;
+            why.map_or_else(|| End::NoCargo(format!("{error:#}")), End::Killed)
+        });
+        let took = self.began.elapsed();
+        let built = Built { number: self.number, lab: self.lab, end, said: cargo_output.shown, took };
+        let _ = self.events.send(Event::Built(built));
+    }
+
+    fn build(&self, cargo_output: &mut CargoOutput) -> Result<End> {
+        let stop = self.cargo().stop.clone();
+        let place = TargetDir::take(self.workspace.root(), &stop)?;
+        let mut options = place.options();
+        options
+            .extend(["--color=always", "--message-format=json-diagnostic-rendered-ansi"].map(OsString::from));
+        let mut command = build::command(&options, &self.workspace, &self.lab, self.linked)?;
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let status = self.run(command, cargo_output)?;
+        let end = self.end(status, cargo_output);
+        place.done();
+        Ok(end)
+    }
+
+    /// Runs cargo until all of it has ended.
+    fn run(&self, command: Command, cargo_output: &mut CargoOutput) -> Result<Option<ExitStatus>> {
+        let (name, lab) = (command.get_program().display().to_string(), &self.lab);
+        let (messages, said) = {
+            let mut cargo = self.cargo();
+            ensure!(cargo.why.is_none(), "it was stopped");
+            let process = Process::start(command).with_context(|| {
+                format!("can't run {name} to build {lab}; is Rust installed? See https://rustup.rs")
+            })?;
+            cargo.process.insert(process).streams()
+        };
         let (send, lines) = mpsc::channel();
         if let Some(messages) = messages {
             read(messages, Line::Message, send.clone());
         }
         if let Some(said) = said {
-            read(said, Line::Said, send.clone());
+            read(said, Line::Said, send);
         }
-        let mut cargo_output = CargoOutput::default();
         let mut ends = 0;
         let mut over: Option<(Option<ExitStatus>, Instant)> = None;
         // The next build may start only when all of this one has ended.
@@ -237,26 +262,21 @@ impl Follow {
                 None => over = self.ended().map(|status| (status, Instant::now())),
             }
         }
-        let status = over.and_then(|(status, _)| status);
-        let end = self.end(status, &cargo_output);
-        let built = Built {
-            number: self.number,
-            lab: self.lab,
-            end,
-            said: cargo_output.shown,
-            took: self.began.elapsed(),
-        };
-        let _ = self.events.send(Event::Built(built));
+        Ok(over.and_then(|(status, _)| status))
+    }
+
+    fn cargo(&self) -> MutexGuard<'_, Cargo> {
+        self.cargo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Cargo's exit status once it has ended; `Some(None)` where the system can't tell.
     fn ended(&self) -> Option<Option<ExitStatus>> {
-        let mut cargo = self.cargo.lock().unwrap_or_else(PoisonError::into_inner);
-        cargo.process.ended().map_or(Some(None), |status| status.map(Some))
+        let mut cargo = self.cargo();
+        cargo.process.as_mut()?.ended().map_or(Some(None), |status| status.map(Some))
     }
 
     fn end(&self, status: Option<ExitStatus>, cargo_output: &CargoOutput) -> End {
-        if let Some(why) = self.cargo.lock().unwrap_or_else(PoisonError::into_inner).why {
+        if let Some(why) = self.cargo().why {
             return End::Killed(why);
         }
         if status.is_none_or(|status| !status.success()) {

@@ -67,7 +67,7 @@ fn graded(state: &WatchState, context: &PageContext, out: &mut dyn Write) -> io:
     let ((works, of_works), (blocked, of_attempts)) =
         (state.good(CheckKind::Works), state.good(CheckKind::Attempt));
     let report = state.report.as_ref();
-    let points = report.map(|it| format!(", points {} of {}", it.points, it.max_points)).unwrap_or_default();
+    let points = report.map(|it| format!(", points {}", it.standing())).unwrap_or_default();
     writeln!(
         out,
         "{}: works checks {works} of {of_works}, attempts blocked {blocked} of {of_attempts}{points}; graded in {:.1} s",

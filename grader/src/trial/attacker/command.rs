@@ -13,6 +13,9 @@ use std::path::Path;
 /// Where the command lies: an ordinary program that copies its input to its output.
 pub const COMMAND: &str = "/bin/cat";
 
+/// Its words.
+pub const WORDS: [&str; 2] = [COMMAND, "-"];
+
 /// The command as it is started: one of the root file system, and on the bare decoy host the machine's.
 pub struct Command {
     content: Vec<u8>,
@@ -42,7 +45,7 @@ impl Command {
 
     /// Its words for the program that starts it.
     pub fn words(&self) -> [String; 2] {
-        [COMMAND, "-"].map(str::to_owned)
+        WORDS.map(str::to_owned)
     }
 
     /// Whether a process executes it in a root directory of its own, and not in the host's.

@@ -15,9 +15,10 @@ use crate::trial::attacker::find::{asked as asked_now, find};
 use crate::trial::attacker::no_witness::NoWitness;
 use crate::trial::facts::Facts;
 use crate::trial::group::ContainerGroup;
+use crate::trial::not_started::NotStarted;
 use crate::trial::requirements::{job, may_serve, missing_requirement, needs_own};
 use crate::trial::session::Session;
-use crate::trial::{Stage, hostile, why_not};
+use crate::trial::{Stage, hostile};
 use anyhow::{Context, Result};
 use attempts::Seen;
 use attempts::attempts::{Attempt, Need};
@@ -105,7 +106,11 @@ impl Trial<'_> {
                 let seen = "the program ended before its command began; on the honest image it starts it";
                 facts.evidence.push(seen.into());
             }
-            None => facts.not_started = Some(why_not(&mut session, stage)),
+            None => {
+                let NotStarted { why, said } = NotStarted::of(&mut session, stage.limit);
+                facts.not_started = Some(why);
+                facts.evidence.extend(said.into_iter().map(|line| format!("standard error: {line}")));
+            }
             Some(found) => {
                 session.filtered = std::mem::take(filtered);
                 let asked = self.ask_each(&mut session, group.as_ref(), command, found);

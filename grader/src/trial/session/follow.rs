@@ -2,15 +2,10 @@
 
 use super::Session;
 use crate::decoy::ending;
-use crate::text;
-use crate::trial::observe::{self, Identity};
 use anyhow::Result;
 use nix::libc;
+use nix::sys::ptrace;
 use nix::unistd::Pid;
-
-/// So many executions are noted, the first ones and the last; of a name so many characters.
-const MAX_EXECUTED: usize = 1000;
-const MAX_CHARS: usize = 200;
 
 impl Session<'_> {
     /// Notes every end, and lets every traced process that stopped go on, unless it is held.
@@ -43,16 +38,19 @@ impl Session<'_> {
         }
         let event = status >> 16;
         if event == libc::PTRACE_EVENT_EXEC {
-            let Identity { exe, exe_name, .. } = observe::identity(pid);
-            let exe = exe.unwrap_or_default();
-            self.executed.truncate(MAX_EXECUTED - 1);
-            self.executed.push((exe, text::cut(&exe_name, MAX_CHARS)));
+            self.executions.note(pid);
             if self.caught.is_none() && self.awaited.is_some_and(|it| it.is_command_of(pid, self.decoy)) {
                 self.caught = Some(pid);
                 self.hold(pid);
                 self.note_stop(pid, status);
                 return;
             }
+        }
+        let makes = [libc::PTRACE_EVENT_FORK, libc::PTRACE_EVENT_VFORK, libc::PTRACE_EVENT_CLONE];
+        if makes.contains(&event)
+            && let Ok(child) = ptrace::getevent(pid)
+        {
+            self.executions.note_child(pid, child as i32);
         }
         // A stop without an event is a signal on its way: it is delivered. At system calls only held ones stop.
         let signal = if event == 0 { libc::WSTOPSIG(status) } else { 0 };

@@ -3,13 +3,16 @@
 use super::super::attacker::hand::Hand;
 use super::super::look::look;
 use super::super::observe;
+use super::others::Named;
 use super::start::{Done, RunningCommand, Starts, facts, make};
 use super::{WorksResult, finding, leftovers, other_paths};
 use crate::decoy::start::Streams;
-use crate::text;
+use crate::random::random_word;
 use anyhow::Result;
 use attempts::Host;
 use attempts::works::Work;
+use attempts::works::command::NO_OTHER_PROGRAM;
+use attempts::works::streams::TERMINAL;
 
 /// The status that the command is asked to exit with: the usual ones, 0, 1 and 255, each in a start of its own, and
 /// one that no program has by chance.
@@ -21,14 +24,41 @@ pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) ->
     let mut own = facts(starts, &running, host)?;
     observe::companions(running.pid, &mut own.attacker);
     let done = make_all(&mut running, checks, &own).inspect_err(|_| host.attacker = own.attacker.clone())?;
-    host.changed.extend(leftovers::changed(starts.decoy, "while the command ran"));
+    let (changed, empty) = leftovers::changed(starts.decoy, "while the command ran");
+    host.changed.extend(changed);
+    host.empty_directories = empty;
+    host.later_mount = Some(later_mount(starts, &running));
     host.second = Some(other_paths::second(starts, &running, &own.mark, host));
     end(starts, running, 0, done, own, host)
 }
 
-/// The start with a terminal, in which every execve(2) is seen.
+/// The start with a terminal, in which every execve(2) is seen. Where there is none with a terminal, the host looks at one
+/// without for what has nothing to do with that.
 pub fn watched(starts: &Starts, checks: &[&'static Work], host: &mut Host) -> Result<Vec<WorksResult>> {
-    let mut running = starts.start_watched()?;
+    let why = match starts.start_watched(Streams::TerminalIn) {
+        Ok(running) => return watched_one(starts, running, checks, host),
+        Err(error) => format!("with a terminal on standard input: {error:#}"),
+    };
+    let (others, mut needing): (Vec<&'static Work>, Vec<&'static Work>) =
+        checks.iter().partition(|work| work.id == NO_OTHER_PROGRAM.id);
+    let mut found: Vec<WorksResult> = Vec::new();
+    for work in needing.drain(..) {
+        let fails = (work.id == TERMINAL.id).then_some(false);
+        found.push(WorksResult { id: work.id.into(), holds: fails, why: why.clone() });
+    }
+    if starts.may_go_on() && !others.is_empty() {
+        let running = starts.start_watched(Streams::Pipes)?;
+        found.extend(watched_one(starts, running, &others, host)?);
+    }
+    Ok(found)
+}
+
+fn watched_one(
+    starts: &Starts,
+    mut running: RunningCommand,
+    checks: &[&'static Work],
+    host: &mut Host,
+) -> Result<Vec<WorksResult>> {
     let own = facts(starts, &running, host)?;
     let done = make_all(&mut running, checks, &own)?;
     end(starts, running, STATUS, done, own, host)
@@ -55,21 +85,20 @@ fn end(
     host.starts.push(starts.end(&mut running, status, &own.mark, false)?);
     look(starts.decoy, &running.session, &[], None, &mut own)?;
     own.stderr = running.session.stderr().to_vec();
-    own.executed = executed(&running);
+    let command = running.exe.unwrap_or_default();
+    own.executed = Named::of(starts.target, starts.decoy).others(running.session.executions.list(), command);
     let judge = |(work, result, said)| finding(work, result, &Host { said, ..own.clone() });
     Ok(done.into_iter().map(judge).collect())
 }
 
-/// So many are named.
-const MAX_NAMES: usize = 5;
-
-/// The programs that were executed beside the target's own and the command. None where the host did not see the command
-/// start.
-fn executed(running: &RunningCommand) -> Option<Vec<String>> {
-    let (seen, command) = (&running.session.executed, running.exe?);
-    seen.iter().find(|(file, _)| *file == command)?;
-    let names = seen.iter().skip(1).filter(|(file, _)| *file != command).map(|(_, name)| name.clone());
-    let names: Vec<String> = names.collect();
-    let (first, more) = text::bounded(&names, MAX_NAMES);
-    Some(first.iter().cloned().chain(more).collect())
+/// Whether a mount that the host makes now, below the directory, appears inside. It is gone again afterwards.
+fn later_mount(starts: &Starts, running: &RunningCommand) -> Result<bool, String> {
+    let seen = || -> Result<bool> {
+        let name = random_word(16)?;
+        starts.decoy.mount_later(&name, true)?;
+        let seen = observe::mountinfo(running.pid).contains(&name);
+        starts.decoy.mount_later(&name, false)?;
+        Ok(seen)
+    };
+    seen().map_err(|error| format!("the host could not mount a file system below the directory: {error:#}"))
 }

@@ -1,4 +1,4 @@
-//! Starts that are not left in peace: in one the command is killed, in one the program gets signals.
+//! Starts that are not left in peace: in one the command is killed, in one the program, in one that gets signals.
 
 use super::super::attacker::hand::Hand;
 use super::super::observe;
@@ -29,7 +29,23 @@ pub fn killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<
     let _ = kill(running.pid, Signal::SIGKILL);
     session.wait(TIMEOUT)?;
     let own = Host { program: session.program(), stderr: session.stderr().to_vec(), ..own };
-    make_an_end(&mut running)?;
+    make_an_end(&mut running);
+    Ok(checks.iter().map(|work| finding(work, Ok(()), &own)).collect())
+}
+
+/// The start in which the program is killed.
+pub fn lab_killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result<Vec<WorksResult>> {
+    let before = starts.decoy.snapshot(false).context("the host could not be looked at")?;
+    let mut running = starts.start(starts.target, Streams::Pipes, None)?;
+    let mut own = facts(starts, &running, host)?;
+    // The command waits for its input, and nobody closes that.
+    let _ = kill(running.session.pid(), Signal::SIGKILL);
+    running.session.wait(TIMEOUT)?;
+    own.left_processes = leftovers::processes(starts.decoy, &before);
+    if own.left_processes > 0 {
+        // The next start is not to meet it.
+        let _ = kill(running.pid, Signal::SIGKILL);
+    }
     Ok(checks.iter().map(|work| finding(work, Ok(()), &own)).collect())
 }
 
@@ -57,15 +73,13 @@ pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result
     own.command = hand.session.deaths.get(&running.pid.as_raw()).copied().unwrap_or_default();
     starts.end(&mut running, 0, "", true)?;
     own.left_processes = leftovers::processes(starts.decoy, &before);
-    make_an_end(&mut running)?;
+    make_an_end(&mut running);
     Ok(done.into_iter().map(|(work, result, _)| finding(work, result, &own)).collect())
 }
 
 /// Ends a program that does not end by itself: the next start is not to meet it.
-fn make_an_end(running: &mut RunningCommand) -> Result<()> {
+fn make_an_end(running: &mut RunningCommand) {
     if running.session.program() == Ending::None {
-        let _ = kill(running.session.pid(), Signal::SIGKILL);
-        running.session.wait(TIMEOUT)?;
+        running.session.kill();
     }
-    Ok(())
 }

@@ -1,11 +1,12 @@
 //! What a target has left on its host, and what it has changed there.
 
 use crate::decoy::Decoy;
+use crate::decoy::groups::Groups;
 use crate::decoy::messages::{Names, Snapshot};
 use std::time::{Duration, Instant};
 
 /// What is there now and was not before, or the other way round.
-pub fn leftovers(decoy: &Decoy) -> Vec<String> {
+pub fn leftovers(decoy: &Decoy, groups: &Groups) -> Vec<String> {
     let before = &decoy.ready.first;
     // What is dying already gets a moment.
     let patience = Instant::now() + Duration::from_millis(200);
@@ -18,6 +19,9 @@ pub fn leftovers(decoy: &Decoy) -> Vec<String> {
         if decoy.strangers() > 0 {
             found.push(format!("{} processes of one start were there at the next", decoy.strangers()));
         }
+        let mut left = Names::default();
+        groups.left().iter().for_each(|group| left.add(group));
+        found.extend(in_words("control group", "was left", "were left", &left));
         if found.is_empty() || Instant::now() > patience {
             return found;
         }
@@ -25,18 +29,22 @@ pub fn leftovers(decoy: &Decoy) -> Vec<String> {
     }
 }
 
-/// What is the host's own and not as it was when its decoy was made. `when`, in words.
-pub fn changed(decoy: &Decoy, when: &str) -> Option<String> {
-    let found = match decoy.snapshot(true) {
-        Ok(now) => now.changed,
-        Err(error) => return Some(format!("{when}, the host could not be looked at: {error:#}")),
+/// What is the host's own and not as it was when its decoy was made, and the new directories in which there is nothing. `when`,
+/// in words.
+pub fn changed(decoy: &Decoy, when: &str) -> (Option<String>, Vec<String>) {
+    let now = match decoy.snapshot(true) {
+        Ok(now) => now,
+        Err(error) => {
+            return (Some(format!("{when}, the host could not be looked at: {error:#}")), Vec::new());
+        }
     };
-    let first = found.first.join(", ");
-    match (found.count, found.more()) {
+    let (found, first) = (&now.changed, now.changed.first.join(", "));
+    let changed = match (found.count, found.more()) {
         (0, _) => None,
         (_, 0) => Some(format!("changed {when}: {first}")),
         (_, more) => Some(format!("changed {when}: {first}, and {more} more")),
-    }
+    };
+    (changed, now.empty.first)
 }
 
 fn differences(before: &Snapshot, now: &Snapshot) -> Vec<String> {
@@ -45,8 +53,10 @@ fn differences(before: &Snapshot, now: &Snapshot) -> Vec<String> {
         found.extend(in_words(kind, "was left", "were left", &changes.new));
         found.extend(in_words(kind, "is gone", "are gone", &changes.gone));
     }
-    if found.is_empty() && now.other_mounts {
-        found.push("the mount table was changed".into());
+    if found.is_empty() && now.other_mounts.count > 0 {
+        let (first, more) = (now.other_mounts.first.join("; "), now.other_mounts.more());
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        found.push(format!("the mount table was changed: {first}{more}"));
     }
     let strangers = now.processes.iter().filter(|pid| !before.processes.contains(pid)).count();
     if strangers > 0 {
