@@ -27,7 +27,7 @@ const LARGE: u64 = 64 << 20;
 /// It is too large, for the grader or for this machine's memory, or it can't be read.
 pub(super) fn check(path: &Path, Words { what, way_out }: &Words) -> Result<Size> {
     let measured = Directory::open(path)?.into_entry().map_err(Into::into).and_then(|top| Size::of(&top));
-    let size = measured.with_context(|| format!("{what}: it can't be copied"))?;
+    let size = measured.with_context(|| format!("{what}: it can't be copied ({way_out})"))?;
     let (bytes, files) = (size_in_words(size.bytes), size.files);
     if size.bytes > MAX_BYTES || files > MAX_FILES {
         bail!(

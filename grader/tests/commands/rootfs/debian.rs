@@ -1,6 +1,5 @@
 //! `grader rootfs debian`, with tools that stand for Debian's own: there may be no network.
 
-use super::built;
 use crate::common::stage::{Stage, Who};
 use rstest::rstest;
 use std::fs::{self, Permissions};
@@ -41,9 +40,8 @@ fn a_tool_makes_one(#[case] who: Who, #[case] name: &str, #[case] script: &str) 
     if name == "debootstrap" && find("mmdebstrap") {
         return crate::common::stage::skip("mmdebstrap is installed here, and comes first");
     }
-    let (temporary, rootfs) = built();
-    fs::set_permissions(temporary.path(), Permissions::from_mode(0o755)).unwrap();
-    let script = script.replace("ROOTFS", rootfs.path.to_str().unwrap());
+    stage.run(stage.grader(["rootfs", "build", "ready"])).assert().code(0);
+    let script = script.replace("ROOTFS", stage.path("ready").to_str().unwrap());
     tool(
         &stage,
         name,

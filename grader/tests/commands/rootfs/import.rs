@@ -23,10 +23,17 @@ fn archive(to: &Path, more: impl Read, size: u64) {
     tar.follow_symlinks(false);
     tar.append_dir_all("rootfs", &rootfs.path).unwrap();
     let mut header = tar::Header::new_gnu();
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
     header.set_mode(0o4755);
     header.set_size(size);
     tar.append_data(&mut header, "rootfs/more", more).unwrap();
     let mut header = tar::Header::new_gnu();
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_mode(0o644);
     header.set_size(1);
     tar.append_data(&mut header, "metadata.yaml", &b"\n"[..]).unwrap();
     tar.into_inner().unwrap().finish().unwrap();

@@ -1,24 +1,21 @@
 //! How large a root file system may be: `rootfs check` and `run` say the same.
 
-use super::built;
 use crate::common::stage::{Stage, Who, check};
 use rstest::rstest;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
-use tempfile::TempDir;
 
-/// A root file system that everybody reads.
-fn rootfs() -> (TempDir, PathBuf) {
-    let (temporary, rootfs) = built();
-    fs::set_permissions(temporary.path(), Permissions::from_mode(0o755)).unwrap();
-    (temporary, rootfs.path)
+/// A root file system of the person's.
+fn rootfs(stage: &Stage) -> PathBuf {
+    stage.run(stage.grader(["rootfs", "build", "made"])).assert().code(0);
+    stage.path("made")
 }
 
 #[rstest]
 fn one_that_is_too_large_is_refused_by_both(#[values(Who::Root, Who::User)] who: Who) {
     let Some(stage) = Stage::new(who) else { return };
-    let (_temporary, rootfs) = rootfs();
+    let rootfs = rootfs(&stage);
     // Of blocks, which take no time to write.
     let large = File::create(rootfs.join("large")).unwrap();
     if nix::fcntl::fallocate(&large, nix::fcntl::FallocateFlags::empty(), 0, 1100 << 20).is_err() {
@@ -44,7 +41,7 @@ fn one_that_is_too_large_is_refused_by_both(#[values(Who::Root, Who::User)] who:
 #[rstest]
 fn a_large_one_with_holes_is_graded(#[values(Who::Root, Who::User)] who: Who) {
     let Some(stage) = Stage::new(who) else { return };
-    let (_temporary, rootfs) = rootfs();
+    let rootfs = rootfs(&stage);
     let large = File::create(rootfs.join("large")).unwrap();
     let block = vec![b'x'; 1 << 20];
     for at in 0..300 {
@@ -74,7 +71,7 @@ fn a_large_one_with_holes_is_graded(#[values(Who::Root, Who::User)] who: Who) {
 #[test]
 fn what_the_person_may_not_read_is_named_by_the_check() {
     let Some(stage) = Stage::new(Who::User) else { return };
-    let (_temporary, rootfs) = rootfs();
+    let rootfs = rootfs(&stage);
     fs::write(rootfs.join("etc/closed"), "x").unwrap();
     fs::set_permissions(rootfs.join("etc/closed"), Permissions::from_mode(0o000)).unwrap();
     let ran = stage.run(stage.grader(["rootfs", "check", rootfs.to_str().unwrap()]));
