@@ -5,20 +5,13 @@ use super::elf::Elf;
 use super::loader::{Loader, Needed};
 use super::root::Root;
 use super::size;
+use super::words::Words;
 use crate::beneath::Size;
 use anyhow::{Result, bail};
 use nix::errno::Errno;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-/// How a message of a check begins, and what it says to do.
-pub(super) struct Words {
-    /// What can't be done: `cannot use DIR as a root file system`.
-    pub what: String,
-    /// What else can be.
-    pub way_out: &'static str,
-}
 
 /// Looks whether `path` can be the root of a container: a directory with a shell that can be started, and not the
 /// machine's own root, that the grader can copy. Links are followed as in the container, openat2(2) with RESOLVE_IN_ROOT.

@@ -3,10 +3,11 @@
 //! mmdebstrap(1) writes a tar archive, as whatever user: that is imported like any other. debootstrap(8) fills a
 //! directory, as root, and mounts file systems in it; so it has a mount namespace of its own.
 
-use super::check::{Words, check_made};
+use super::check::check_made;
 use super::import::part::Part;
 use super::import::{self, Limits, Watch};
 use super::machine_id::{self, MachineId};
+use super::words::Words;
 use crate::beneath::Directory;
 use crate::interrupts::Interrupted;
 use anyhow::{Context, Result, bail};

@@ -25,12 +25,13 @@ mod xattr;
 mod zstd;
 
 pub use format::Format;
-pub use limits::{Limits, parse_size, size_in_words};
+pub use limits::Limits;
 pub use lost::{Kept, Lost};
 pub use watch::Watch;
 
-use super::check::{Words, check_made};
+use super::check::check_made;
 use super::machine_id::{self, MachineId};
+use super::words::Words;
 use crate::beneath::Directory;
 use crate::interrupts::Interrupted;
 use anyhow::{Context, Result, anyhow, bail, ensure};

@@ -2,8 +2,8 @@
 //! what it likes. An overlay would be another root than the one that the program is given: another device, other inodes,
 //! no handles (overlayfs.rst, "Non-standard behavior"), and attempts are about these.
 
-use super::check::Words;
-use super::import::size_in_words;
+use super::bytes::size_in_words;
+use super::words::Words;
 use crate::beneath::{Directory, Size};
 use anyhow::{Context, Result, bail};
 use std::fs;

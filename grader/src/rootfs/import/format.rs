@@ -1,5 +1,6 @@
 //! What a file is, by its first bytes and never by its name; and the stream that is in it.
 
+use super::limits::MAX_WINDOW;
 use super::zstd::ZstdReader;
 use anyhow::{Result, bail};
 use bzip2::read::MultiBzDecoder;
@@ -7,9 +8,6 @@ use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use std::fmt;
 use std::io::Read;
-
-/// A decoder may take so much memory. `xz -9` asks for 64 MiB, `zstd --ultra -22` for 128 MiB.
-pub(super) const MAX_WINDOW: u64 = 128 << 20;
 
 /// Enough of a file to know it: tar(5) has its magic at byte 257.
 pub(super) const HEAD: usize = 512;

@@ -21,6 +21,7 @@ pub(super) use members::is_sum_right;
 use members::{Member, Members};
 use nix::libc;
 use nix::sys::stat::{SFlag, makedev};
+use sparse::Content;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -32,15 +33,26 @@ use std::path::PathBuf;
 /// It is damaged or ends too soon, a member is refused, or the limits are reached.
 pub(super) fn unpack(stream: impl Read, tree: &mut Tree, limits: &Limits) -> Result<()> {
     let mut members = Members::new(stream);
-    while let Some(member) = members.next().context("reading the header of a member")? {
-        let placed = item(&member, limits).and_then(|item| {
-            let mut content = members.content(&member)?;
-            tree.put(&item, &mut content)?;
-            content.end()
-        });
+    while let Some(mut member) = members.next().context("reading the header of a member")? {
+        let placed = put(&mut member, &mut members, tree, limits);
         placed.with_context(|| shown(&member.path))?;
     }
     end(members.into_stream(), tree)
+}
+
+fn put<R: Read>(
+    member: &mut Member,
+    members: &mut Members<R>,
+    tree: &mut Tree,
+    limits: &Limits,
+) -> Result<()> {
+    if let Some((size, map)) = sparse::map(member, members).context("a file with holes")? {
+        (member.size, member.map) = (size, Some(map));
+    }
+    let item = item(member, limits)?;
+    let mut content = Content::new(members.stream(), member)?;
+    tree.put(&item, &mut content)?;
+    content.end()
 }
 
 /// Reads what is behind the end: zeros, and the checksum of the compressed file.

@@ -1,6 +1,6 @@
 //! Reads a whole zstd file: frame after frame, with frames that are to be skipped, and the checksum of each.
 
-use super::format::MAX_WINDOW;
+use super::limits::MAX_WINDOW;
 use ruzstd::decoding::BlockDecodingStrategy::UptoBlocks;
 use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};

@@ -1,6 +1,6 @@
 //! The file, its superblock, and blocks of it, unpacked.
 
-use super::super::format::MAX_WINDOW;
+use super::super::limits::MAX_WINDOW;
 use super::super::watch::Watch;
 use super::super::zstd::ZstdReader;
 use anyhow::{Context, Result, bail, ensure};

@@ -1,8 +1,7 @@
 //! The headers of one member: its own, and those before it: long names (GNU), PAX records.
 
 use super::records::Records;
-use super::sparse::{self, Content, Extent};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::io::{ErrorKind, Read};
 use tar::{EntryType, Header};
 
@@ -11,6 +10,9 @@ pub(super) const BLOCK: usize = 512;
 
 /// Headers that say more of a member are kept in memory: names, links, attributes, a map of holes.
 const MAX_EXTRA: u64 = 1 << 20;
+
+/// A part of a file that is in the archive: where it begins, and its length.
+pub(super) type Extent = (u64, u64);
 
 /// A member, of which the content comes next in the stream.
 pub(super) struct Member {
@@ -97,15 +99,12 @@ impl<R: Read> Members<R> {
             member.stored = 0;
         }
         member.size = member.stored;
-        if let Some((size, map)) = sparse::map(&mut member, self).context("a file with holes")? {
-            (member.size, member.map) = (size, Some(map));
-        }
         Ok(member)
     }
 
-    /// The content of the member that [`Members::next`] has just given.
-    pub(super) fn content<'a>(&'a mut self, member: &Member) -> Result<Content<'a, R>> {
-        Content::new(&mut self.stream, member)
+    /// Where the content of the member comes that [`Members::next`] has just given.
+    pub(super) fn stream(&mut self) -> &mut R {
+        &mut self.stream
     }
 
     /// What comes after the end.

@@ -3,15 +3,12 @@
 //! There are four ways to write where the holes are (GNU tar's manual, "Storing Sparse Files"): in the header, in PAX
 //! records of two forms, and at the beginning of the content.
 
-use super::members::{BLOCK, Member, Members, cut_off};
+use super::members::{BLOCK, Extent, Member, Members, cut_off};
 use super::records::number;
 use anyhow::{Context, Result, ensure};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use tar::GnuExtSparseHeader;
-
-/// A part of a file that is in the archive: where it begins, and its length.
-pub(super) type Extent = (u64, u64);
 
 /// More parts than any real file has.
 const MAX_EXTENTS: usize = 100_000;
