@@ -3,17 +3,19 @@
 //!
 //! The kernel resolves every such path below a directory descriptor (openat2(2)), so that no link in it leads out,
 //! even one that was made a moment ago. Files are created with O_EXCL and O_NOFOLLOW; owner and mode are set by
-//! descriptor; the type of a file is read from the descriptor that is then used. `copy` copies trees, `remove` removes
-//! them.
+//! descriptor; the type of a file is read from the descriptor that is then used. `copy` copies trees, `measure` says
+//! how large a copy will be, `remove` removes them.
 
 mod copy;
 mod entry;
+mod measure;
 mod remove;
 #[cfg(test)]
 mod tests;
 
 pub use copy::Copy;
 pub use entry::Entry;
+pub use measure::{MAX_DEPTH, Size};
 
 use nix::dir::Dir;
 use nix::errno::Errno;

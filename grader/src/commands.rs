@@ -50,7 +50,7 @@ pub enum Command {
     Pack(pack::Options),
     /// Show what can be judged on this machine, what can't, and the command that fixes it
     Doctor,
-    /// Make or check a root file system
+    /// Make, import or check a root file system
     Rootfs(rootfs::Options),
 }
 

@@ -16,28 +16,40 @@
 //! - `make`: writes it all into a directory
 //! - `cache`: keeps it, and makes it again when the machine has changed
 //! - `needs`: what a program of the machine needs to start
-//! - `check`: is this directory a rootfs?
+//! - `check`: is this directory a rootfs? `size`: how large it may be. `words`, `bytes`: what their messages have in common
+//! - `import`: makes one of an archive. `debian`: of Debian's packages. `machine_id`: the id of an installation
 
+mod bytes;
 mod cache;
 mod check;
+mod debian;
 mod directories;
 mod elf;
 #[cfg(test)]
 mod fake;
 mod fixed;
 mod gather;
+mod import;
 mod inputs;
 mod loader;
+mod machine_id;
 mod make;
 mod needs;
 mod root;
+mod size;
 mod tools;
+mod words;
 
+pub use bytes::{parse_size, size_in_words};
 pub use cache::Cache;
 pub use check::check;
+pub use debian::{Debian, make as debian};
+pub use import::{Format, Imported, Kept, Limits, Lost, Watch, import};
+pub use machine_id::MachineId;
 pub use make::make;
 pub use needs::{Needs, SEARCH_PATH, needs};
 pub use root::Root;
+pub use size::{COPIES, in_words};
 pub use tools::{LeftOut, LeftOutReason, TOOLS};
 
 use anyhow::Result;

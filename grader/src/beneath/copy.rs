@@ -3,23 +3,20 @@
 //! Each entry is opened once (O_PATH, O_NOFOLLOW), examined by its descriptor and read through it, so that a
 //! replacement in between has no effect. Pipes, devices and sockets are left out, and never opened.
 
+use super::measure::{MAX_DEPTH, pages, parts};
 use super::{Directory, Entry, same_mount};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, SFlag};
+use nix::sys::stat::SFlag;
 use std::fs::{File, Permissions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The maximum depth of a tree.
-const MAX_DEPTH: usize = 100;
-
 /// The options of a copy.
 pub struct Copy<'a> {
-    /// The budget in bytes. Bytes are counted while they are read, since a file may grow.
+    /// The budget in bytes, counted as [`Size`](super::Size) counts them.
     pub left: u64,
     /// Whether directories whose names begin with a dot are left out, `.git` and `.ssh`, and what can't be read.
     pub without_dot_directories: bool,
@@ -95,14 +92,19 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Copies a file's bytes, up to the rest of the budget.
-    fn bytes(&mut self, from: &File, mut to: &File) -> Result<()> {
-        let copied = io::copy(&mut from.take(self.left.saturating_add(1)), &mut to)?;
-        match self.left.checked_sub(copied) {
-            Some(rest) => self.left = rest,
-            None => bail!("all together is larger than may be copied into memory for every trial"),
+    /// Copies a file's bytes, up to the rest of the budget. Its holes stay holes, and what is added to it meanwhile is
+    /// left out.
+    fn bytes(&mut self, mut from: &File, mut to: &File) -> Result<()> {
+        let size = from.metadata()?.len();
+        for (start, end) in parts(from, size)? {
+            let rest = self.left.checked_sub(pages(start, end));
+            self.left =
+                rest.context("all together is larger than may be copied into memory for every trial")?;
+            from.seek(SeekFrom::Start(start))?;
+            to.seek(SeekFrom::Start(start))?;
+            io::copy(&mut from.take(end - start), &mut to)?;
         }
-        Ok(())
+        Ok(to.set_len(size)?)
     }
 
     fn own(&self, from: &Entry, set: impl Fn(u32, u32) -> io::Result<()>) -> Result<()> {
@@ -115,14 +117,6 @@ impl Copy<'_> {
 
 fn has_content(it: &Entry) -> bool {
     it.is(SFlag::S_IFREG) || it.is(SFlag::S_IFDIR)
-}
-
-impl Directory {
-    /// The entry of this name in it, on the same mount.
-    fn within(&self, name: &Path) -> nix::Result<Entry> {
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW;
-        Entry::of(self.resolve(name, flags, Mode::empty(), same_mount())?)
-    }
 }
 
 /// Explains the errors of an existing file, a link, and a path that leads out.

@@ -105,13 +105,13 @@ fn a_copy_has_directories_files_and_links_and_opens_nothing_else() {
     // To open it would wait for ever.
     nix::unistd::mkfifo(&from.path().join("it/fifo"), Mode::S_IRWXU).unwrap();
     fs::set_permissions(from.path().join("it"), fs::Permissions::from_mode(0o751)).unwrap();
-    copy(true, 100).entry(&source.entry("it").unwrap(), &target, Path::new("copy")).unwrap();
+    copy(true, 8192).entry(&source.entry("it").unwrap(), &target, Path::new("copy")).unwrap();
     let copied = to.path().join("copy");
     let names = |path: &Path| Directory::open(path).unwrap().names().unwrap();
     assert_eq!(names(&copied), [".dotted", "link"]);
     assert_eq!(fs::read_link(copied.join("link")).unwrap(), Path::new("/nowhere"));
     assert_eq!(fs::metadata(&copied).unwrap().mode() & 0o777, 0o751);
-    copy(false, 100).entry(&source.entry("it").unwrap(), &target, Path::new("whole")).unwrap();
+    copy(false, 8192).entry(&source.entry("it").unwrap(), &target, Path::new("whole")).unwrap();
     assert_eq!(names(&to.path().join("whole/.git")), ["config"]);
 }
 
@@ -124,7 +124,7 @@ fn what_was_exchanged_after_the_look_is_not_copied() {
     let looked_at = source.entry("file").unwrap();
     fs::remove_file(from.path().join("file")).unwrap();
     symlink(secret.path(), from.path().join("file")).unwrap();
-    copy(false, 100).entry(&looked_at, &target, Path::new("copy")).unwrap();
+    copy(false, 8192).entry(&looked_at, &target, Path::new("copy")).unwrap();
     assert_eq!(fs::read_to_string(to.path().join("copy")).unwrap(), "honest");
     // Found by its real path, and then exchanged.
     let real = from.path().canonicalize().unwrap().join("file/below");
@@ -139,7 +139,7 @@ fn what_is_in_the_way_of_a_copy_stays_and_is_named() {
     let outside = tempfile::tempdir().unwrap();
     symlink(outside.path(), to.path().join("it")).unwrap();
     let it = source.entry("it").unwrap();
-    let error = copy(false, 100).entry(&it, &target, Path::new("it")).unwrap_err();
+    let error = copy(false, 8192).entry(&it, &target, Path::new("it")).unwrap_err();
     assert!(format!("{error:#}").contains("something of that name"), "{error:#}");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     let error = copy(false, 2).entry(&it, &target, Path::new("other")).unwrap_err();

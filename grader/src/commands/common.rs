@@ -6,6 +6,7 @@ use crate::labs::{self, Workspace};
 use crate::report::DecoyKind;
 use crate::rootfs;
 use crate::runner::grading::TrialEvent;
+use crate::runner::workers::NUMBER;
 use crate::target::Target;
 use crate::text::{self, Shown};
 use anyhow::{Context, Result};
@@ -110,11 +111,17 @@ pub fn warn(decoy: DecoyKind, reference: bool) {
 const ROOT_IS_NO_WALL: &str = "grader: --decoy root runs this code as real root, and no namespace confines real root on this machine: \
                                use it only for code that you have read";
 
+// Each worker has a copy.
+const _: () = assert!(rootfs::COPIES == NUMBER as u64);
+
 /// A root file system, and its name in the report.
 pub fn rootfs(typed: Option<&Path>) -> Result<(PathBuf, String)> {
     match typed {
         Some(path) => {
-            rootfs::check(path).map_err(UsageError::from)?;
+            let size = rootfs::check(path).map_err(UsageError::from)?;
+            if let Some(words) = rootfs::in_words(size) {
+                text::say(&format!("grader: {words}"));
+            }
             Ok((fs::canonicalize(path)?, path.display().to_string()))
         }
         None => Ok((rootfs::embedded()?.path, "embedded".into())),

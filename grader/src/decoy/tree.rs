@@ -22,7 +22,7 @@ use super::ids::Ids;
 use super::layout::{READ_ONLY, ROOTFS, SPACED_NAMES, VICTIM};
 use super::secrets::Secrets;
 use super::{image, machine};
-use crate::beneath::{Copy, Directory, Entry};
+use crate::beneath::{Copy, Directory, Entry, Size};
 use crate::report::DecoyKind;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -36,8 +36,11 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// More than this is not copied into memory for every trial.
+/// More than this is not copied into memory for every trial, of a program's files.
 const MAX_BYTES: u64 = 256 << 20;
+
+/// What there is room for beside the root file system.
+const ROOM: Size = Size { bytes: 384 << 20, files: 100_000 };
 
 const NONE: Option<&str> = None;
 
@@ -65,7 +68,9 @@ pub struct Tree {
 impl Tree {
     /// Builds it on `plan.stage`.
     pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<Tree> {
-        mount(plan.stage).context("mounting the decoy's root")?;
+        let rootfs =
+            Size::of(&Directory::open(plan.rootfs)?.into_entry()?).context("the root file system")?;
+        mount(plan.stage, rootfs).context("mounting the decoy's root")?;
         let root = Directory::open(plan.stage).context("the decoy's root")?;
         let (stage, name) = (plan.stage.into(), secrets.name.clone());
         let mut tree = Tree { stage, root, name, files: Files::new() };
@@ -118,9 +123,11 @@ fn words(secrets: &Secrets) -> [(&'static str, String); 3] {
 }
 
 /// The tmpfs that the tree is built on: without `nodev`, since the disk's node must work, and without `nosuid`,
-/// since set-user-ID files are an attempt's tools.
-pub fn mount(stage: &Path) -> Result<()> {
-    mount_at(Some("decoy"), stage, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=384m,nr_inodes=100k"))
+/// since set-user-ID files are an attempt's tools. It has room for a root file system of this size, and more.
+pub fn mount(stage: &Path, rootfs: Size) -> Result<()> {
+    let (bytes, files) = (ROOM.bytes + rootfs.bytes, ROOM.files + rootfs.files);
+    let options = format!("mode=755,size={bytes},nr_inodes={files}");
+    mount_at(Some("decoy"), stage, Some("tmpfs"), MsFlags::empty(), Some(options.as_str()))
         .context("mount(2) of a tmpfs")
 }
 
@@ -164,7 +171,8 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     make.link(root, "dev/ptmx", "pts/ptmx")?;
     make.link(root, "dev/fd", "/proc/self/fd")?;
 
-    make.copy(&Directory::open(plan.rootfs)?.into_entry()?, root, Path::new(ROOTFS), false)
+    // Whether it may be copied has been asked before (rootfs::check); the file system has room for what was measured.
+    make.copy(&Directory::open(plan.rootfs)?.into_entry()?, root, Path::new(ROOTFS), None)
         .context("copying the root file system")?;
     let rootfs = &root.below(ROOTFS)?;
     // Any program will do: after its execution only its user counts.
@@ -186,7 +194,7 @@ pub fn build(plan: &Plan, secrets: &Secrets, ids: &Ids) -> Result<()> {
     }
     for (from, to) in plan.files {
         // What has been exchanged for a link since it was found is not copied.
-        let copied = || make.copy(&Entry::at_real_path(from)?, root, to, true);
+        let copied = || make.copy(&Entry::at_real_path(from)?, root, to, Some(MAX_BYTES));
         copied().with_context(|| format!("copying {}", from.display()))?;
     }
     // The person may have called a program that lies elsewhere; where the machine shows it, it is there.
@@ -325,8 +333,9 @@ impl Make {
         }
     }
 
-    /// Copies a file or a tree. What belongs to the owner of its top belongs to the decoy's root afterwards.
-    fn copy(&self, from: &Entry, root: &Directory, to: &Path, without_dot_directories: bool) -> Result<()> {
+    /// Copies a file or a tree. What belongs to the owner of its top belongs to the decoy's root afterwards. With `most`
+    /// bytes it is a program's, and comes without dot directories.
+    fn copy(&self, from: &Entry, root: &Directory, to: &Path, most: Option<u64>) -> Result<()> {
         let top = (from.stat.st_uid, from.stat.st_gid);
         let owner = self.ids.map(|ids| {
             let root_or = move |id: u32, top: u32| ids.outside(if id == top { 0 } else { id });
@@ -334,7 +343,12 @@ impl Make {
         });
         let id = self.ids.map_or(0, |ids| ids.outside(0));
         let owner = owner.as_ref().map(|owner| owner as &dyn Fn(u32, u32) -> (u32, u32));
-        let mut copy = Copy { left: MAX_BYTES, without_dot_directories, owner, root: (id, id) };
+        let mut copy = Copy {
+            left: most.unwrap_or(u64::MAX),
+            without_dot_directories: most.is_some(),
+            owner,
+            root: (id, id),
+        };
         let parent = self.directories(root, to.parent().context("it has no name")?)?;
         copy.entry(from, &parent, to.file_name().context("it has no name")?.as_ref())
     }

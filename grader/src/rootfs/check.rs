@@ -4,77 +4,95 @@
 use super::elf::Elf;
 use super::loader::{Loader, Needed};
 use super::root::Root;
+use super::size;
+use super::words::Words;
+use crate::beneath::Size;
 use anyhow::{Result, bail};
 use nix::errno::Errno;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// What to do about a directory that is no rootfs.
-const WAY_OUT: &str = "name another directory, or make one with `grader rootfs build DIR`";
-
 /// Looks whether `path` can be the root of a container: a directory with a shell that can be started, and not the
-/// machine's own root. Links are followed as in the container, openat2(2) with RESOLVE_IN_ROOT.
+/// machine's own root, that the grader can copy. Links are followed as in the container, openat2(2) with RESOLVE_IN_ROOT.
 ///
 /// # Errors
 /// One message: what was looked at, what is wrong with it, what to do.
-pub fn check(path: &Path) -> Result<()> {
+pub fn check(path: &Path) -> Result<Size> {
     let what = format!("cannot use {} as a root file system", path.display());
+    let way_out = "name another directory, or make one with `grader rootfs build DIR`";
+    let words = Words { what, way_out };
+    check_directory(path, &words)?;
+    check_shell(&Root::at(path)?, &words)?;
+    size::check(path, &words)
+}
+
+/// The same for what was just made, whatever its size.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_made(path: &Path, words: &Words) -> Result<()> {
+    check_shell(&Root::at(path)?, words)
+}
+
+fn check_directory(path: &Path, Words { what, way_out }: &Words) -> Result<()> {
     let found = match fs::metadata(path) {
         Ok(found) => found,
-        Err(error) => bail!("{what}: {}; {WAY_OUT}", system(&error)),
+        Err(error) => bail!("{what}: {}; {way_out}", system(&error)),
     };
     if !found.is_dir() {
-        bail!("{what}: it is not a directory; unpack an archive first (tar -xf FILE -C DIR), or {WAY_OUT}");
+        bail!(
+            "{what}: it is not a directory; unpack an archive with `grader rootfs import FILE DIR`, or {way_out}"
+        );
     }
     // Compared by what it is: "/" has many spellings.
     if fs::metadata("/").is_ok_and(|root| (root.dev(), root.ino()) == (found.dev(), found.ino())) {
         bail!(
-            "{what}: it is the root of this machine, and what runs in it could change the machine; {WAY_OUT}"
+            "{what}: it is the root of this machine, and what runs in it could change the machine; {way_out}"
         );
     }
     match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-        Ok(false) => {}
+        Ok(false) => Ok(()),
         Ok(true) => bail!("{what}: it is empty; fill it with `grader rootfs build {}`", path.display()),
-        Err(error) => bail!("{what}: {}; make it readable, or {WAY_OUT}", system(&error)),
+        Err(error) => bail!("{what}: {}; make it readable, or {way_out}", system(&error)),
     }
-    check_shell(&Root::at(path)?, &what)
 }
 
-fn check_shell(root: &Root, what: &str) -> Result<()> {
+fn check_shell(root: &Root, Words { what, way_out }: &Words) -> Result<()> {
     let shell = PathBuf::from("/bin/sh");
     let file = match root.file(&shell) {
         Ok(file) => file,
         Err(Errno::ENOENT) => bail!(
             "{what}: it has no shell, bin/sh is missing or a link that leads nowhere in it; \
-             put a shell there, or {WAY_OUT}"
+             put a shell there, or {way_out}"
         ),
-        Err(Errno::EINVAL) => bail!("{what}: its bin/sh is not a file; put a shell there, or {WAY_OUT}"),
+        Err(Errno::EINVAL) => bail!("{what}: its bin/sh is not a file; put a shell there, or {way_out}"),
         Err(Errno::ENOSYS) => {
             bail!("{what}: openat2(2): {}; Linux 5.6 or later is needed", Errno::ENOSYS.desc())
         }
         Err(reason) => {
-            bail!("{what}: cannot read its bin/sh: {}; make it readable, or {WAY_OUT}", reason.desc())
+            bail!("{what}: cannot read its bin/sh: {}; make it readable, or {way_out}", reason.desc())
         }
     };
     if file.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 == 0) {
-        bail!("{what}: its bin/sh is not executable; run chmod +x on it, or {WAY_OUT}");
+        bail!("{what}: its bin/sh is not executable; run chmod +x on it, or {way_out}");
     }
     let elf = match Elf::read(&file) {
         Ok(Some(elf)) => elf,
-        Ok(None) => bail!("{what}: its bin/sh is not an ELF program; put a shell there, or {WAY_OUT}"),
-        Err(error) => bail!("{what}: its bin/sh is damaged: {error:#}; put it there again, or {WAY_OUT}"),
+        Ok(None) => bail!("{what}: its bin/sh is not an ELF program; put a shell there, or {way_out}"),
+        Err(error) => bail!("{what}: its bin/sh is damaged: {error:#}; put it there again, or {way_out}"),
     };
     if let Some(machine) = elf.kind.foreign().filter(|_| !emulated()) {
         let own = std::env::consts::ARCH;
         bail!(
-            "{what}: its bin/sh is for another processor (ELF machine {machine}), and this one is {own};              take a root file system for {own}, or {WAY_OUT}"
+            "{what}: its bin/sh is for another processor (ELF machine {machine}), and this one is {own}; \
+             take a root file system for {own}, or {way_out}"
         );
     }
     let from = root.real_path(&file).unwrap_or_else(|| shell.clone());
     let program = Needed { to: from.clone(), from };
     if let Err(missing) = Loader::of(root).needs(&program, &elf, None) {
-        bail!("{what}: its shell would not start, it has no {missing}; put that file in, or {WAY_OUT}");
+        bail!("{what}: its shell would not start, it has no {missing}; put that file in, or {way_out}");
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ pub(super) fn fill(inputs: &Inputs, machine: &Root, directory: &Directory, path:
         let write = || directory.create(format!("etc/{name}"), 0o644)?.write_all(text.as_bytes());
         write().with_context(|| format!("writing /etc/{name}"))?;
     }
-    check(path).context("the result is not usable")
+    check(path).map(drop).context("the result is not usable")
 }
 
 /// The directory `path` of the rootfs, made with those above it. It may be reached by links of the rootfs: `/lib64`.
