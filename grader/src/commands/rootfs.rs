@@ -24,7 +24,7 @@ enum Command {
         /// Where, instead of the cache: a directory that is missing or empty
         directory: Option<PathBuf>,
     },
-    /// Unpack one from an archive: tar (also gzip, xz, zstd, bzip2) or squashfs
+    /// Unpack one from an archive: tar (also gzip, xz, zstd) or squashfs
     Import {
         /// The archive; what it is, its content says, and not its name
         file: PathBuf,

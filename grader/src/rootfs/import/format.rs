@@ -3,7 +3,6 @@
 use super::limits::MAX_WINDOW;
 use super::zstd::ZstdReader;
 use anyhow::{Result, bail};
-use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use std::fmt;
@@ -23,8 +22,6 @@ pub enum Format {
     Xz,
     /// By zstd(1).
     Zstd,
-    /// By bzip2(1).
-    Bzip2,
     /// A SquashFS file system.
     Squashfs,
 }
@@ -43,7 +40,6 @@ impl Format {
             // RFC 8878: a frame, or one to skip, which pzstd(1) writes first.
             _ if begins(&[0x28, 0xb5, 0x2f, 0xfd]) => Format::Zstd,
             [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
-            _ if begins(b"BZh") => Format::Bzip2,
             _ if <&[u8; HEAD]>::try_from(head).is_ok_and(super::tar::is_sum_right) => Format::Tar,
             [] => bail!("it is empty"),
             _ if begins(b"PK\x03\x04") => bail!("it is a zip archive, which has no owners and no links"),
@@ -52,7 +48,7 @@ impl Format {
             _ if begins(&[0xed, 0xab, 0xee, 0xdb]) => {
                 bail!("it is an RPM package, which is only a part of a system")
             }
-            _ => bail!("it is none of tar (as it is, or compressed by gzip, xz, zstd or bzip2) and squashfs"),
+            _ => bail!("it is none of tar (as it is, or compressed by gzip, xz or zstd) and squashfs"),
         })
     }
 
@@ -62,7 +58,6 @@ impl Format {
             Format::Gzip => Box::new(MultiGzDecoder::new(file)),
             Format::Xz => Box::new(XzReader::new_mem_limit(file, true, (MAX_WINDOW >> 10) as u32)),
             Format::Zstd => Box::new(ZstdReader::new(file)),
-            Format::Bzip2 => Box::new(MultiBzDecoder::new(file)),
             Format::Tar | Format::Squashfs => Box::new(file),
         }
     }
@@ -75,7 +70,6 @@ impl fmt::Display for Format {
             Format::Gzip => "tar, gzip",
             Format::Xz => "tar, xz",
             Format::Zstd => "tar, zstd",
-            Format::Bzip2 => "tar, bzip2",
             Format::Squashfs => "squashfs",
         })
     }

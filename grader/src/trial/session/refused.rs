@@ -97,7 +97,7 @@ impl Calls {
     fn forbidden(&mut self, pid: Pid, number: c_long, arguments: [u64; 6]) -> Option<String> {
         let new_mount = |kind: String| {
             let is_free = |it: &&str| kind == *it || it.ends_with('.') && kind.starts_with(*it);
-            let named = !kind.is_empty() && !MOUNTED_BY_ALL.iter().any(|it| is_free(it));
+            let named = !kind.is_empty() && !MOUNTED_BY_ALL.iter().any(is_free);
             named.then(|| format!("mounting a file system of the type {kind} (mount: EPERM)"))
         };
         let node = |mode: u64| {
