@@ -5,8 +5,7 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-// The tests use more of it.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/commands/watch/pty.rs"]
 mod pty;
 

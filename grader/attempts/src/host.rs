@@ -65,8 +65,9 @@ pub struct Host {
     pub asked_for: Vec<String>,
     /// The command's words as it was executed with them; none where they could not be read.
     pub executed_with: Option<Vec<String>>,
-    /// Empty directories that are new on the host, outside of the root file system, while the command runs.
-    pub empty_directories: Vec<String>,
+    /// Empty directories that are new on the host, outside of the root file system, while the command runs; none where the host
+    /// could not be looked at.
+    pub empty_directories: Option<Vec<String>>,
     /// Whether a mount that the host made below the directory, while the command ran, appeared inside; the error says why that
     /// is not known.
     pub later_mount: Option<Result<bool, String>>,
@@ -108,9 +109,9 @@ pub struct Host {
     pub kernel_text: Option<String>,
     /// The control group that the host put the container into, before the attempt and after.
     pub group: (GroupFacts, GroupFacts),
-    /// What the attacker and a process of the host's got, in seconds, when both wanted all of one processor; none where there
-    /// was no such process.
-    pub rivalry: Option<(f64, f64)>,
+    /// What the attacker and a process of the host's got, in seconds, when both wanted all of one processor; the error says why
+    /// that is not known. None where the host had no such process.
+    pub rivalry: Option<Result<(f64, f64), String>>,
     /// Mounts, processes and files that differ before and after.
     pub left: Vec<String>,
     /// What of the host's own, or its caller's, a program has changed beyond its container: while its command ran, or

@@ -138,21 +138,26 @@ pub fn say_copied(target: &Target) {
     }
 }
 
-/// A progress bar on standard error, if that is a terminal.
+/// A progress bar of this form on standard error, if that is a terminal.
+pub fn bar(template: &str, length: Option<u64>) -> ProgressBar {
+    let target = match io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(length, target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// The progress of the trials of a run.
 pub struct TrialsBar(ProgressBar);
 
 impl TrialsBar {
     /// An empty one.
     pub fn new() -> TrialsBar {
-        let target = match io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} trials") {
-            bar.set_style(style);
-        }
-        TrialsBar(bar)
+        TrialsBar(bar("{bar:40} {pos}/{len} trials", None))
     }
 
     /// Shows an event.

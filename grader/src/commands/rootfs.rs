@@ -1,12 +1,10 @@
 //! `grader rootfs`: make, import or check a root file system.
 
-use super::common::ReportOutput;
+use super::common::{ReportOutput, bar};
 use crate::rootfs::{self, Imported, Limits, MachineId, Watch, parse_size, size_in_words};
 use crate::text;
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs;
-use std::io::{self, IsTerminal};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -73,7 +71,8 @@ fn build(directory: Option<&Path>) -> Result<()> {
 }
 
 fn import(file: &Path, directory: &Path, max_size: u64) -> Result<()> {
-    let bar = bar("{bar:40} {bytes}/{total_bytes} {eta}", fs::metadata(file).map_or(0, |found| found.len()));
+    let length = fs::metadata(file).ok().map(|found| found.len());
+    let bar = bar("{bar:40} {bytes}/{total_bytes} {eta}", length);
     let show = |bytes| bar.set_position(bytes);
     let limits = Limits { bytes: max_size, ..Limits::default() };
     let made = rootfs::import(file, directory, &limits, &Watch::new(&show)?);
@@ -91,7 +90,7 @@ fn import(file: &Path, directory: &Path, max_size: u64) -> Result<()> {
 }
 
 fn debian(directory: &Path, suite: &str) -> Result<()> {
-    let bar = bar("{spinner} {elapsed} {msg}", 0);
+    let bar = bar("{spinner} {elapsed} {msg}", None);
     let say = |line: &str| {
         bar.set_message(text::line(line));
         bar.tick();
@@ -137,17 +136,4 @@ fn told(directory: &Path, what: &str, machine_id: MachineId, lost: &[String]) ->
 fn is_open(directory: &Path) -> bool {
     let may_enter = |path: &Path| fs::metadata(path).is_ok_and(|found| found.mode() & 0o011 != 0);
     directory.ancestors().all(may_enter)
-}
-
-/// A progress bar on standard error, if that is a terminal.
-fn bar(template: &str, length: u64) -> ProgressBar {
-    let target = match io::stderr().is_terminal() {
-        true => ProgressDrawTarget::stderr(),
-        false => ProgressDrawTarget::hidden(),
-    };
-    let bar = ProgressBar::with_draw_target(Some(length), target);
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }

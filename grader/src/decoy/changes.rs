@@ -163,7 +163,10 @@ impl TreeState {
             table.iter_mut().for_each(|table| table.extend([&*line, "\n"]));
         }
         gone.iter().for_each(|(point, count)| (0..*count).for_each(|_| points.gone.add(point)));
-        let other = table.as_ref().map(|now| differences(&self.mounts, now)).unwrap_or_default();
+        let other = match &table {
+            Some(now) => differences(&self.mounts, now),
+            None => Names::one("it is too long to be compared"),
+        };
         Ok(MountChanges { table, points, other })
     }
 

@@ -15,7 +15,6 @@ use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::libc;
-
 use nix::sys::signal::{Signal, kill as kill_by_number};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat, write};

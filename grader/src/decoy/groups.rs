@@ -21,7 +21,7 @@ use super::quota::{directories, list};
 use super::{delegated, group_tree, quota};
 use crate::cache_dir::lock;
 use crate::proc;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::fcntl::Flock;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Pid, geteuid};
@@ -30,6 +30,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A group that another grader takes away is gone within this time.
+const REMOVED: Duration = Duration::from_secs(5);
 
 /// The v2 group of the decoy host itself, beside the containers'.
 const HOST: &str = "host";
@@ -146,7 +151,7 @@ impl Groups {
                 join(&path.join(HOST), Pid::this())?;
             } else if let Err(error) = join(path, Pid::this()) {
                 // Only those that limit something are needed.
-                anyhow::ensure!(!group.limits(), error);
+                ensure!(!group.limits(), error);
                 let _ = fs::remove_dir(path);
             }
         }
@@ -317,14 +322,25 @@ impl Group {
     }
 }
 
-/// Makes a group and locks it, before anybody can take it for one that nobody needs any more.
+/// Makes a group and locks it.
 fn make_locked(path: &Path) -> Result<Flock<File>> {
+    make(path)?;
+    lock_made(path)
+}
+
+/// Locks a group that was just made. Another grader may have taken it for a dead one's and locked it: that removes it by its
+/// name, and so a new one is made only when the old one is gone, or it would be that one that is removed.
+fn lock_made(path: &Path) -> Result<Flock<File>> {
+    let patience = Instant::now() + REMOVED;
     loop {
-        make(path)?;
         if let Some(lock) = lock(path)? {
             return Ok(lock);
         }
-        let _ = group_tree::remove(path);
+        ensure!(Instant::now() < patience, "another grader has the group {}", path.display());
+        if !path.exists() {
+            make(path)?;
+        }
+        sleep(Duration::from_millis(1));
     }
 }
 
@@ -354,6 +370,26 @@ mod tests {
         assert_eq!(read("pids.max").as_deref(), Some("max"));
         assert_eq!(read("cgroup.subtree_control").as_deref(), Some("-memory -rdma"));
         assert_eq!(read("cpu.weight"), None);
+    }
+
+    #[test]
+    fn a_group_that_another_grader_removes_is_made_again_and_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("group");
+        make(&path).unwrap();
+        let others = lock(&path).unwrap().unwrap();
+        let remover = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                sleep(Duration::from_millis(20));
+                fs::remove_dir(&path).unwrap();
+                drop(others);
+            }
+        });
+        let made = lock_made(&path).unwrap();
+        remover.join().unwrap();
+        assert!(path.exists());
+        drop(made);
     }
 
     #[test]

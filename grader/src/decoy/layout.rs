@@ -37,7 +37,7 @@ pub fn host_mount(plan: &Plan) -> &'static str {
     MOUNTS.iter().find(is_free).unwrap_or(&MOUNTS[0])
 }
 
-/// Whether something of the decoy host's own stands at this path, above it, or below it: there no program can be.
+/// Whether something of the decoy host's own stands at this path or above it: there no program can be.
 pub fn is_taken(path: &Path) -> bool {
     let own = [ROOTFS, READ_ONLY, READ_ONLY_WITHOUT_SPACE, ROOTFS_WITH_SPACE, VICTIM, VICTIM_FILE];
     own.iter().chain(&CANARIES).any(|own| path.starts_with(own))

@@ -145,6 +145,13 @@ impl Names {
     const KEPT: usize = 3;
     const MAX_CHARS: usize = 200;
 
+    /// This one.
+    pub fn one(name: &str) -> Names {
+        let mut names = Names::default();
+        names.add(name);
+        names
+    }
+
     /// Adds others.
     pub fn append(&mut self, others: Names) {
         let room = Names::KEPT.saturating_sub(self.first.len());

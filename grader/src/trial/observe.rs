@@ -168,9 +168,8 @@ fn read_bounded(path: String) -> String {
 /// What it has had of a CPU so far (`/proc/<pid>/schedstat`; kernels without it say no more than `stat`).
 pub fn cpu(pid: Pid) -> Option<Cpu> {
     if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/schedstat")) {
-        let mut nanoseconds = text.split_whitespace().map(str::parse::<f64>);
-        let (used, waited) = (nanoseconds.next()?.ok()?, nanoseconds.next()?.ok()?);
-        return Some(Cpu { used: used / 1e9, waited: waited / 1e9, passed: 0.0 });
+        let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+        return Some(Cpu { used: nanoseconds / 1e9, passed: 0.0 });
     }
     let stat = proc::read(pid, "stat");
     let ticks = |number| proc::stat_field(&stat, number)?.parse::<f64>().ok();
@@ -183,7 +182,7 @@ pub fn cpu(pid: Pid) -> Option<Cpu> {
 pub fn cpu_since(pid: Pid, then: Cpu, begun: Instant) -> Option<Cpu> {
     let now = cpu(pid)?;
     let passed = begun.elapsed().as_secs_f64();
-    Some(Cpu { used: now.used - then.used, waited: now.waited - then.waited, passed })
+    Some(Cpu { used: now.used - then.used, passed })
 }
 
 /// All mounts of its mount namespace: a child of ours joins it, and so stands at its root, without a chroot.

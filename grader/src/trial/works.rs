@@ -26,7 +26,7 @@ use super::not_started::NotStarted;
 use crate::target::{Target, What};
 use anyhow::Error;
 use attempts::Host;
-use attempts::works::command::STARTS;
+use attempts::works::command::{NOTHING_LEFT, STARTS};
 use attempts::works::{ALL, InStart, Work};
 use serde::{Deserialize, Serialize};
 use start::Starts;
@@ -141,28 +141,38 @@ impl Works {
             let found = interrupted::lab_killed(starts, &lab_killed, &host);
             self.take(&lab_killed, found);
         }
-        // Before those starts that it may give up half-way.
-        let ends = !starts.may_go_on() || starts.fail().unwrap_or(true);
-        host.left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
-        if !ends {
-            host.left.push("asked for a command that is not there, the program does not end".into());
-        }
-        if host.changed.is_empty() {
-            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended").0);
-        }
-        let afterwards = asked(InStart::Afterwards);
-        if starts.may_go_on() {
-            other_paths::other_paths(starts, &afterwards, &mut host);
-        }
-        host.began = starts.began();
-        let known = |work: &&Work| other_paths::was_tried(work, &host);
-        self.findings.extend(afterwards.into_iter().filter(known).map(|work| finding(work, Ok(()), &host)));
+        self.afterwards(starts, &asked(InStart::Afterwards), &mut host);
         // The last: what it leaves is its own affair.
         let signals = asked(InStart::Signals);
         if starts.may_go_on() && !signals.is_empty() {
             let found = interrupted::signals(starts, &signals, &host);
             self.take(&signals, found);
         }
+    }
+
+    /// What is left of these starts, and a few more for what can only be seen when they are over.
+    fn afterwards(&mut self, starts: &Starts, checks: &[&'static Work], host: &mut Host) {
+        // Before those starts that it may give up half-way.
+        let failing = if starts.may_go_on() { starts.fail() } else { Ok(true) };
+        host.left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
+        let failed = failing.is_ok();
+        match failing {
+            Ok(true) => {}
+            Ok(false) => {
+                host.left.push("asked for a command that is not there, the program does not end".into())
+            }
+            Err(error) => self.take(&[&NOTHING_LEFT], Err(error)),
+        }
+        if host.changed.is_empty() {
+            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended").0);
+        }
+        if starts.may_go_on() {
+            other_paths::other_paths(starts, checks, host);
+        }
+        host.began = starts.began();
+        let known =
+            |work: &&Work| other_paths::was_tried(work, host) && (failed || work.id != NOTHING_LEFT.id);
+        self.findings.extend(checks.iter().copied().filter(known).map(|work| finding(work, Ok(()), host)));
     }
 
     /// Notes what a start found, or that it brought nothing.

@@ -31,13 +31,12 @@ mod owners;
 mod places;
 mod pool;
 mod programs;
-// Of these two, which another test owns, only a part is used here.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "another test owns it, and only a part is used here")]
 #[path = "../commands/watch/pty.rs"]
 mod pty;
 mod run;
 mod secrets;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "another test owns it, and only a part is used here")]
 #[path = "../commands/watch/student.rs"]
 mod student;
 mod watch;

@@ -1,7 +1,7 @@
 //! cpu-hog: take all the CPU time that there is.
 
 use super::{Attempt, Measured, Need};
-use crate::attacker::{Failed, SPIN_PATIENCE};
+use crate::attacker::Failed;
 use crate::host::Cpu;
 use crate::refusals::Refusal;
 use crate::{Attacker, Host, Seen};
@@ -32,14 +32,10 @@ pub const ATTEMPT: Attempt = Attempt {
     witness,
 };
 
-/// The time to use, and how long a busy machine may take for it: six periods of a quota (100 ms where nothing else was
-/// said).
+/// The time to use.
 const USE: Duration = Duration::from_millis(200);
-const TIMEOUT: Duration = USE.saturating_mul(SPIN_PATIENCE);
 /// More than this share of a CPU, in percent, is more than the container should get: the labs give it a quarter.
 const SHARE: f64 = 33.0;
-/// As good as all of it.
-const ALL: f64 = 0.9;
 /// Of less than this, in seconds, it can't be told how the two shared it.
 const TOO_LITTLE: f64 = 0.03;
 
@@ -51,14 +47,18 @@ fn witness(host: &Host) -> Seen {
     let (before, after) = (&host.group.0, &host.group.1);
     let since = |then: Option<u64>, now: Option<u64>| Some(now?.saturating_sub(then?));
     let Some(throttled) = since(before.throttled, after.throttled) else { return Seen::Nothing };
-    let Cpu { used, waited, passed } = host.attacker.cpu;
+    let Cpu { used, passed } = host.attacker.cpu;
     let share = percent(used, passed);
     let got = format!("the attacker got {share:.0} % of a CPU");
     if throttled > 0 && share <= SHARE {
         return Seen::Confined(format!("{got}: its group was throttled in {throttled} periods"));
     }
-    let part = host.rivalry.filter(|(own, others)| own + others > TOO_LITTLE);
-    let part = part.map(|(own, others)| percent(own, own + others));
+    let (own, others) = match &host.rivalry {
+        Some(Ok(both)) => *both,
+        Some(Err(why)) => return Seen::Unclear(format!("{got}, and no process of the host's: {why}")),
+        None => return Seen::Unclear(format!("{got}, and nobody else wanted any")),
+    };
+    let part = Some(percent(own, own + others)).filter(|_| own + others > TOO_LITTLE);
     if let Some(part) = part.filter(|part| *part <= SHARE) {
         return Seen::Confined(format!(
             "it got {part:.0} % of a CPU that it shared with a process of the host's"
@@ -67,10 +67,8 @@ fn witness(host: &Host) -> Seen {
     if share > SHARE {
         return Seen::Effect(format!("{got}, and its group was throttled in {throttled} periods"));
     }
-    // On a busy machine, where no quota was in force: it had what it asked for, or only others were in its way.
-    let had_all = used > ALL * USE.as_secs_f64() || used + waited > ALL * TIMEOUT.as_secs_f64();
-    let tells = if host.rivalry.is_some() { part.is_some() } else { had_all };
-    if tells && since(before.periods, after.periods) == Some(0) {
+    // On a busy machine, where no quota was in force: only others were in its way.
+    if part.is_some() && since(before.periods, after.periods) == Some(0) {
         return Seen::Effect(format!("{got}, as much as others left: its group has no quota"));
     }
     Seen::Unclear(format!("{got}, but its group was never throttled: the machine may be busy"))

@@ -77,8 +77,6 @@ pub struct Opened {
 pub struct Cpu {
     /// The time that it ran.
     pub used: f64,
-    /// The time that it was runnable, but others ran.
-    pub waited: f64,
     /// The elapsed time.
     pub passed: f64,
 }

@@ -78,9 +78,10 @@ pub const TEMPORARY_DIRECTORY: Work = Work {
     after: &[],
     run: InStart::Afterwards,
     calls: nothing_to_do,
-    judge: |host| match host.empty_directories.as_slice() {
-        [] => Ok(()),
-        some => Err(format!("while the command ran the host saw, new and empty: {}", some.join(", "))),
+    judge: |host| match host.empty_directories.as_deref() {
+        None => Err("the host was not looked at while the command ran".into()),
+        Some([]) => Ok(()),
+        Some(some) => Err(format!("while the command ran the host saw, new and empty: {}", some.join(", "))),
     },
 };
 

@@ -168,7 +168,8 @@ impl One<'_> {
         if let Some(group) = self.group.filter(|_| attempt.needs.contains(&Need::Rival)) {
             host.group.1 = group.look(Some(self.pid));
             if !matches!((attempt.witness)(host), Seen::Confined(_)) {
-                host.rivalry = Rival::start(group, self.pid).and_then(|rival| rival.compare(hand)).ok();
+                let both = Rival::start(group, self.pid).and_then(|rival| rival.compare(hand));
+                host.rivalry = Some(both.map_err(|error| format!("{error:#}")));
             }
         }
         self.facts.filtered = hand.killed_for.take().map(Box::new);

@@ -8,7 +8,7 @@ use super::start::{Done, RunningCommand, Starts, facts, make};
 use super::{WorksResult, finding, leftovers, other_paths};
 use crate::decoy::start::Streams;
 use crate::random::random_word;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use attempts::Host;
 use attempts::works::Work;
 use attempts::works::command::NO_OTHER_PROGRAM;
@@ -96,9 +96,10 @@ fn later_mount(starts: &Starts, running: &RunningCommand) -> Result<bool, String
     let seen = || -> Result<bool> {
         let name = random_word(16)?;
         starts.decoy.mount_later(&name, true)?;
-        let seen = observe::mountinfo(running.pid).contains(&name);
+        let [inside, host] = [running.pid, starts.decoy.pid1()].map(observe::mountinfo);
         starts.decoy.mount_later(&name, false)?;
-        Ok(seen)
+        ensure!(!inside.is_empty() && host.contains(&name), "it was not to be seen where it was made");
+        Ok(inside.contains(&name))
     };
     seen().map_err(|error| format!("the host could not mount a file system below the directory: {error:#}"))
 }

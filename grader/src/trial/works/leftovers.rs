@@ -3,6 +3,7 @@
 use crate::decoy::Decoy;
 use crate::decoy::groups::Groups;
 use crate::decoy::messages::{Names, Snapshot};
+use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
 
 /// What is there now and was not before, or the other way round.
@@ -31,11 +32,11 @@ pub fn leftovers(decoy: &Decoy, groups: &Groups) -> Vec<String> {
 
 /// What is the host's own and not as it was when its decoy was made, and the new directories in which there is nothing. `when`,
 /// in words.
-pub fn changed(decoy: &Decoy, when: &str) -> (Option<String>, Vec<String>) {
+pub fn changed(decoy: &Decoy, when: &str) -> (Option<String>, Option<Vec<String>>) {
     let now = match decoy.snapshot(true) {
         Ok(now) => now,
         Err(error) => {
-            return (Some(format!("{when}, the host could not be looked at: {error:#}")), Vec::new());
+            return (Some(format!("{when}, the host could not be looked at: {error:#}")), None);
         }
     };
     let (found, first) = (&now.changed, now.changed.first.join(", "));
@@ -44,7 +45,7 @@ pub fn changed(decoy: &Decoy, when: &str) -> (Option<String>, Vec<String>) {
         (_, 0) => Some(format!("changed {when}: {first}")),
         (_, more) => Some(format!("changed {when}: {first}, and {more} more")),
     };
-    (changed, now.empty.first)
+    (changed, Some(now.empty.first))
 }
 
 fn differences(before: &Snapshot, now: &Snapshot) -> Vec<String> {
@@ -80,14 +81,17 @@ fn in_words(kind: &str, one: &str, several: &str, names: &Names) -> Option<Strin
 }
 
 /// How many processes there are that were not there before, once what is dying had its time.
-pub fn processes(decoy: &Decoy, before: &Snapshot) -> usize {
+///
+/// # Errors
+/// The host could not be looked at.
+pub fn processes(decoy: &Decoy, before: &Snapshot) -> Result<usize> {
     // The end of a whole PID namespace takes a while on a busy machine.
     let patience = Instant::now() + Duration::from_secs(1);
     loop {
-        let Ok(now) = decoy.snapshot(false) else { return 0 };
+        let now = decoy.snapshot(false).context("the host could not be looked at")?;
         let more = now.processes.iter().filter(|pid| !before.processes.contains(pid)).count();
         if more == 0 || Instant::now() > patience {
-            return more;
+            return Ok(more);
         }
         std::thread::sleep(Duration::from_millis(2));
     }
