@@ -77,8 +77,8 @@ pub struct Host {
     pub odd_path: Tried,
     /// Whether it ran on a read-only file system.
     pub read_only: Tried,
-    /// How many processes of the container were left after its end.
-    pub left_processes: usize,
+    /// How many processes of the container were left after its end. None, here and below: nobody has looked.
+    pub left_processes: Option<usize>,
     /// Programs that were executed besides the program under test and its command; none where the host could not trace
     /// it.
     pub executed: Option<Vec<String>>,
@@ -113,10 +113,10 @@ pub struct Host {
     /// that is not known. None where the host had no such process.
     pub rivalry: Option<Result<(f64, f64), String>>,
     /// Mounts, processes and files that differ before and after.
-    pub left: Vec<String>,
+    pub left: Option<Vec<String>>,
     /// What of the host's own, or its caller's, a program has changed beyond its container: while its command ran, or
     /// later.
-    pub changed: Vec<String>,
+    pub changed: Option<Vec<String>>,
     /// What was wrong with the stake before the attack, if anything: then nothing follows from its failure.
     pub unfit: Option<String>,
     /// What the host made for this attempt when all stood still; none where the attempt needs none of it.

@@ -101,6 +101,9 @@ impl Work {
     }
 }
 
+/// Why a check does not hold whose fact is missing.
+const NOT_LOOKED: &str = "the host could not be looked at";
+
 /// For a check in which the command does nothing.
 fn nothing_to_do(_: &mut Attacker) -> Result<(), String> {
     Ok(())
@@ -109,4 +112,19 @@ fn nothing_to_do(_: &mut Attacker) -> Result<(), String> {
 /// For a check of which the host sees nothing more.
 fn nothing_to_see(_: &Host) -> Result<(), String> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a command does by itself, and nothing else, needs no look at the host.
+    #[test]
+    fn where_nobody_has_looked_no_check_holds() {
+        let unseen = Host { mark: "mark".into(), ..Host::default() };
+        let holds = ALL.iter().filter(|work| (work.judge)(&unseen).is_ok()).map(|work| work.id);
+        let by_itself =
+            ["rootfs-writable", "root-inside", "sys-there", "devices", "pts", "shm", "dev-links", "console"];
+        assert_eq!(holds.collect::<Vec<_>>(), by_itself);
+    }
 }

@@ -154,17 +154,17 @@ impl Works {
     fn afterwards(&mut self, starts: &Starts, checks: &[&'static Work], host: &mut Host) {
         // Before those starts that it may give up half-way.
         let failing = if starts.may_go_on() { starts.fail() } else { Ok(true) };
-        host.left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
+        let mut left = leftovers::leftovers(starts.decoy, &starts.stage.groups);
         let failed = failing.is_ok();
         match failing {
             Ok(true) => {}
-            Ok(false) => {
-                host.left.push("asked for a command that is not there, the program does not end".into())
-            }
+            Ok(false) => left.push("asked for a command that is not there, the program does not end".into()),
             Err(error) => self.take(&[&NOTHING_LEFT], Err(error)),
         }
-        if host.changed.is_empty() {
-            host.changed.extend(leftovers::changed(starts.decoy, "when it had ended").0);
+        host.left = Some(left);
+        let changed = host.changed.get_or_insert_default();
+        if changed.is_empty() {
+            changed.extend(leftovers::changed(starts.decoy, "when it had ended").0);
         }
         if starts.may_go_on() {
             other_paths::other_paths(starts, checks, host);

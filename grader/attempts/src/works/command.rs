@@ -1,7 +1,7 @@
 //! The command: it starts, how it ended comes through, nothing else is executed, nothing is left.
 
 use super::calls::write;
-use super::{InStart, Work, nothing_to_do};
+use super::{InStart, NOT_LOOKED, Work, nothing_to_do};
 use crate::attacker::Argument;
 use crate::host::{Ending, Start};
 use crate::{Attacker, Host};
@@ -160,7 +160,7 @@ pub const NOTHING_LEFT: Work = Work {
     after: &[],
     run: InStart::Afterwards,
     calls: nothing_to_do,
-    judge: |host: &Host| match host.left.as_slice() {
+    judge: |host: &Host| match host.left.as_deref().ok_or(NOT_LOOKED)? {
         [] => Ok(()),
         [one] => Err(one.clone()),
         [one, more @ ..] => Err(format!("{one}, and {} more", more.len())),
@@ -176,7 +176,7 @@ pub const HOST_INTACT: Work = Work {
     after: &[],
     run: InStart::Afterwards,
     calls: nothing_to_do,
-    judge: |host| match host.changed.as_slice() {
+    judge: |host| match host.changed.as_deref().ok_or(NOT_LOOKED)? {
         [] => Ok(()),
         changed => Err(changed.join("; ")),
     },

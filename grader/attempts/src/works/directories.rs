@@ -1,7 +1,7 @@
 //! The directory: however it is written, twice at once, to be written to, and where nobody may write.
 
 use super::calls::{said, stat, write_and_read};
-use super::{InStart, Work, nothing_to_do, nothing_to_see};
+use super::{InStart, NOT_LOOKED, Work, nothing_to_do, nothing_to_see};
 use crate::Attacker;
 use crate::host::Tried;
 
@@ -78,10 +78,9 @@ pub const TEMPORARY_DIRECTORY: Work = Work {
     after: &[],
     run: InStart::Afterwards,
     calls: nothing_to_do,
-    judge: |host| match host.empty_directories.as_deref() {
-        None => Err("the host was not looked at while the command ran".into()),
-        Some([]) => Ok(()),
-        Some(some) => Err(format!("while the command ran the host saw, new and empty: {}", some.join(", "))),
+    judge: |host| match host.empty_directories.as_deref().ok_or(NOT_LOOKED)? {
+        [] => Ok(()),
+        some => Err(format!("while the command ran the host saw, new and empty: {}", some.join(", "))),
     },
 };
 

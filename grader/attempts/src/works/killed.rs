@@ -1,6 +1,6 @@
 //! What is left of a container whose program is killed.
 
-use super::{InStart, Work, nothing_to_do};
+use super::{InStart, NOT_LOOKED, Work, nothing_to_do};
 
 /// The command ends with the program.
 pub const KILLED: Work = Work {
@@ -11,7 +11,7 @@ pub const KILLED: Work = Work {
     after: &[],
     run: InStart::LabKilled,
     calls: nothing_to_do,
-    judge: |host| match host.left_processes {
+    judge: |host| match host.left_processes.ok_or(NOT_LOOKED)? {
         0 => Ok(()),
         number => Err(format!("the program was killed, and {number} of the container's processes run on")),
     },

@@ -1,7 +1,7 @@
 //! Signals to the program, and the processes of the container at its end.
 
 use super::calls::said;
-use super::{InStart, Work};
+use super::{InStart, NOT_LOOKED, Work};
 use crate::attacker::Argument;
 use crate::host::Ending;
 use crate::{Attacker, Host};
@@ -64,7 +64,7 @@ pub const NO_CHILD_LEFT: Work = Work {
     after: &[],
     run: InStart::Signals,
     calls: leave_children,
-    judge: |host| match host.left_processes {
+    judge: |host| match host.left_processes.ok_or(NOT_LOOKED)? {
         0 => Ok(()),
         number => Err(format!("the command has ended, and {number} of the container's processes have not")),
     },

@@ -25,7 +25,7 @@ pub fn with_pipes(starts: &Starts, checks: &[&'static Work], host: &mut Host) ->
     observe::companions(running.pid, &mut own.attacker);
     let done = make_all(&mut running, checks, &own).inspect_err(|_| host.attacker = own.attacker.clone())?;
     let (changed, empty) = leftovers::changed(starts.decoy, "while the command ran");
-    host.changed.extend(changed);
+    host.changed.get_or_insert_default().extend(changed);
     host.empty_directories = empty;
     host.later_mount = Some(later_mount(starts, &running));
     host.second = Some(other_paths::second(starts, &running, &own.mark, host));

@@ -41,8 +41,9 @@ pub fn lab_killed(starts: &Starts, checks: &[&'static Work], host: &Host) -> Res
     // The command waits for its input, and nobody closes that.
     let _ = kill(running.session.pid(), Signal::SIGKILL);
     running.session.wait(TIMEOUT)?;
-    own.left_processes = leftovers::processes(starts.decoy, &before)?;
-    if own.left_processes > 0 {
+    let left = leftovers::processes(starts.decoy, &before)?;
+    own.left_processes = Some(left);
+    if left > 0 {
         // The next start is not to meet it.
         let _ = kill(running.pid, Signal::SIGKILL);
     }
@@ -72,7 +73,7 @@ pub fn signals(starts: &Starts, checks: &[&'static Work], host: &Host) -> Result
     own.program = hand.session.program();
     own.command = hand.session.deaths.get(&running.pid.as_raw()).copied().unwrap_or_default();
     starts.end(&mut running, 0, "", true)?;
-    own.left_processes = leftovers::processes(starts.decoy, &before)?;
+    own.left_processes = Some(leftovers::processes(starts.decoy, &before)?);
     make_an_end(&mut running);
     Ok(done.into_iter().map(|(work, result, _)| finding(work, result, &own)).collect())
 }
