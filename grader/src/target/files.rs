@@ -110,7 +110,8 @@ fn bring_prefixes(interpreter: &Path, all: &mut BTreeSet<PathBuf>, lacks: &mut V
         let Some((prefix, links)) = bin.and_then(Path::parent).and_then(|prefix| trace(prefix).ok()) else {
             continue;
         };
-        if tree::shows(&prefix) || is_private(&prefix) || !prefix.join("lib").is_dir() {
+        let is_machines = tree::shows(path) || tree::shows(&prefix);
+        if is_machines || is_private(&prefix) || !prefix.join("lib").is_dir() {
             continue;
         }
         if is_copied_whole(&prefix, lacks) {

@@ -103,3 +103,12 @@ fn what_is_said_is_bounded() {
     let long = PathBuf::from(format!("/{}", "a".repeat(4000)));
     assert!(named(&[(long.clone(), long)], cwd).len() < 200);
 }
+
+#[test]
+fn nothing_is_missed_beside_an_interpreter_of_the_machines_own() {
+    let directory = tempfile::tempdir().unwrap();
+    script(&directory.path().join("container"));
+    let found =
+        collect(&directory.path().join("container"), &["{command}".into()], directory.path()).unwrap();
+    assert_eq!(found.lacks, Vec::<String>::new());
+}
