@@ -3,36 +3,54 @@
 
 use crate::beneath::Directory;
 use nix::fcntl::{Flock, FlockArg};
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What was not used for so long goes.
-const UNUSED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+pub const UNUSED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// So many stay, of some 60 MB each.
 const MOST: usize = 20;
 
+/// Marks a file or a directory as used now.
+pub fn touch(path: &Path) {
+    let _ = File::open(path).and_then(|it| it.set_modified(SystemTime::now()));
+}
+
+/// What lies in a directory and `is_meant`, with how long before `now` it was used; the last used first.
+///
+/// # Errors
+/// It can't be read.
+pub fn by_age(
+    directory: &Directory,
+    now: SystemTime,
+    is_meant: impl Fn(&OsStr) -> bool,
+) -> io::Result<Vec<(Duration, OsString)>> {
+    let mut found = Vec::new();
+    for name in directory.names()?.into_iter().filter(|name| is_meant(name)) {
+        let Ok(it) = directory.entry(&name) else { continue };
+        let used = UNIX_EPOCH + Duration::from_secs(it.stat.st_mtime.unsigned_abs());
+        // A time in the future is no age.
+        found.push((now.duration_since(used).unwrap_or_default(), name));
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Marks `own` as used now, and removes its old neighbours whose names have the same beginning, `prefix`. Who uses one
 /// holds a lock on the file `lock` in it.
 pub fn sweep(own: &Path, prefix: &str, lock: &str) {
-    let now = SystemTime::now();
-    let _ = File::open(own).and_then(|it| it.set_modified(now));
+    touch(own);
     let Some((parent, name)) = own.parent().zip(own.file_name()) else { return };
     let Ok(directory) = Directory::open(parent) else { return };
-    let mut others: Vec<(Duration, OsString)> = Vec::new();
-    for other in directory.names().unwrap_or_default() {
-        let Ok(it) = fs::symlink_metadata(parent.join(&other)) else { continue };
-        if other != name && it.is_dir() && other.to_string_lossy().starts_with(prefix) {
-            // A time in the future is no age.
-            let age = it.modified().map(|used| now.duration_since(used).unwrap_or_default());
-            others.push((age.unwrap_or_default(), other));
-        }
-    }
-    others.sort();
+    let is_other = |other: &OsStr| other != name && other.as_bytes().starts_with(prefix.as_bytes());
+    let others = by_age(&directory, SystemTime::now(), is_other).unwrap_or_default();
     for (at, (age, other)) in others.iter().enumerate() {
-        if *age <= UNUSED && at + 1 < MOST {
+        if *age <= UNUSED && at + 1 < MOST || !parent.join(other).is_dir() {
             continue;
         }
         let lock = File::open(parent.join(other).join(lock));
@@ -46,6 +64,7 @@ pub fn sweep(own: &Path, prefix: &str, lock: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn what_is_old_or_too_much_goes_but_nothing_that_is_in_use() {

@@ -12,6 +12,7 @@ mod base;
 mod cache;
 mod unit;
 
+use crate::labs::expiry;
 use crate::labs::process::Stop;
 use crate::labs::steps::Source;
 use anyhow::{Context, Result};
@@ -82,7 +83,7 @@ impl Workshop {
         *self.links_static.get_or_init(|| {
             let kept = self.cache.join(format!("static-{}", self.base.key));
             if kept.exists() {
-                cache::touch(&kept);
+                expiry::touch(&kept);
                 return true;
             }
             let dir = self.cache.join(format!("{}static-{}", cache::UNFINISHED, process::id()));

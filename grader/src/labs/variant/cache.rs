@@ -5,22 +5,19 @@
 //! When an entry is used its time of modification becomes now.
 
 use crate::beneath::Directory;
+use crate::labs::expiry::{UNUSED, by_age};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The file that is locked.
 const LOCK: &str = "lock";
 
 /// The beginning of the name of what is being made.
 pub(super) const UNFINISHED: &str = "unfinished-";
-
-/// What was not used for so long goes.
-const UNUSED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// What is left holds no more bytes than this: some knock-outs of all steps, at 80 MB each.
 const MAX_BYTES: u64 = 256 << 20;
@@ -49,39 +46,20 @@ pub(super) fn join(cache: &Path) -> Result<Option<Flock<File>>> {
     }
 }
 
-/// Marks an entry as used now.
-pub(super) fn touch(entry: &Path) {
-    let _ = File::open(entry).and_then(|entry| entry.set_modified(SystemTime::now()));
-}
-
 /// Removes what is old, what nobody will finish, and then what was not used for longest, until the rest is small enough.
 fn sweep(cache: &Path, now: SystemTime) -> Result<()> {
     let directory = Directory::open(cache)?;
-    let mut entries = Vec::new();
-    for name in directory.names()?.into_iter().filter(|name| name != LOCK) {
-        let path = cache.join(&name);
-        let Ok(used) = fs::symlink_metadata(&path).and_then(|it| it.modified()) else { continue };
-        // A time in the future is no age.
-        let age = now.duration_since(used).unwrap_or_default();
-        entries.push(CacheEntry { age, bytes: size(&path), name });
-    }
-    entries.sort_by_key(|entry| entry.age);
     let mut kept = 0;
-    for entry in entries {
-        let is_unfinished = entry.name.to_string_lossy().starts_with(UNFINISHED);
-        if is_unfinished || entry.age > UNUSED || kept + entry.bytes > MAX_BYTES {
-            let _ = directory.remove_all(&entry.name);
+    for (age, name) in by_age(&directory, now, |name| name != LOCK)? {
+        let bytes = size(&cache.join(&name));
+        let is_unfinished = name.to_string_lossy().starts_with(UNFINISHED);
+        if is_unfinished || age > UNUSED || kept + bytes > MAX_BYTES {
+            let _ = directory.remove_all(&name);
         } else {
-            kept += entry.bytes;
+            kept += bytes;
         }
     }
     Ok(())
-}
-
-struct CacheEntry {
-    age: Duration,
-    bytes: u64,
-    name: OsString,
 }
 
 /// What a file or a tree of files takes, in bytes. Links are not followed.
@@ -94,6 +72,8 @@ fn size(path: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labs::expiry::touch;
+    use std::time::Duration;
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -2,6 +2,7 @@
 
 use super::{Workshop, cache};
 use crate::cache_dir::Key;
+use crate::labs::expiry;
 use crate::labs::steps::Source;
 use anyhow::{Context, Result, anyhow};
 use std::fs;
@@ -66,7 +67,7 @@ impl<'a> Unit<'a> {
         }
         let key = key.name();
         let dir = shop.cache.join(format!("{lab}-{key}"));
-        cache::touch(&dir);
+        expiry::touch(&dir);
         make_once(&dir, |unfinished| {
             let part: Source = files.iter().map(|(path, text)| (path.into(), (*text).to_owned())).collect();
             part.write(unfinished)
