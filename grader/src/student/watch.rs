@@ -19,25 +19,24 @@ pub mod notes;
 pub mod notice;
 pub mod pages;
 pub mod plain;
+pub mod setting;
 pub mod state;
 pub mod terminal;
 pub mod ui;
 
 use crate::interrupts;
-use crate::labs::steps::{Source, Step};
-use crate::labs::{self, Workspace};
-use crate::report::DecoyKind;
+use crate::labs;
+use crate::labs::steps::Source;
 use crate::runner::workers::Workers;
 use anyhow::{Result, anyhow};
-use attempts::attempts::Attempt;
 use builder::{Builder, Built, End, EndedBy};
 use grading_thread::{GradeRequest, Graded, GradingThread};
 use key::KeyPress;
 use nix::sys::signal::Signal;
 use notes::Notes;
 use notice::{Notice, fingerprint};
-use pages::PageContext;
 use plain::PlainEvent;
+use setting::Setting;
 use state::{Action, Phase, View, WatchState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -77,28 +76,6 @@ pub enum Event {
     EndOfInput,
     /// A thread has failed.
     Broken(&'static str),
-}
-
-/// The parameters of a watch.
-pub struct Setting {
-    /// The workspace.
-    pub workspace: Workspace,
-    /// The first lab, by its number.
-    pub lab: usize,
-    /// The kind of decoy host.
-    pub decoy: DecoyKind,
-    /// The attempts to run, of those that the lab must block.
-    pub attempts: Vec<&'static Attempt>,
-    /// Whether the works checks run.
-    pub works: bool,
-    /// Poll the files.
-    pub poll: bool,
-    /// The timeout of a build.
-    pub build_limit: Duration,
-    /// Context of the pages.
-    pub context: PageContext,
-    /// The reference steps.
-    pub reference: Vec<Step>,
 }
 
 /// Watches until the person quits or a signal arrives, which is then returned. The calling thread must be the one that

@@ -3,7 +3,8 @@
 mod text;
 
 use super::builder::End;
-use super::pages::{self, PageContext};
+use super::pages;
+use super::setting::PageContext;
 use super::state::{CheckRow, Mark, Phase, View, WatchState, word};
 use crate::labs;
 use crate::report::CheckKind;

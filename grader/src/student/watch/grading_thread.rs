@@ -1,6 +1,7 @@
 //! Grades in the background, one run at a time. Each positive control is measured once, when it is first needed.
 
-use super::{Event, Setting};
+use super::Event;
+use super::setting::Setting;
 use crate::interrupts::Interrupted;
 use crate::judge::points::Rubric;
 use crate::report::TargetReport;

@@ -1,6 +1,7 @@
 //! The board's text pages: hints, explanations, an attempt in detail.
 
 use super::builder::{Built, End, EndedBy};
+use super::setting::PageContext;
 use super::state::{View, WatchState};
 use crate::formats::explain;
 use crate::formats::story::{self, StoryContext, Wanted};
@@ -8,16 +9,6 @@ use crate::labs::steps::Step;
 use crate::student::lab_progress::{StepProgress, StepState};
 use attempts::attempts::Attempt;
 use attempts::works::Work;
-use std::path::PathBuf;
-
-/// Context of the pages besides the state.
-#[derive(Clone, Debug, Default)]
-pub struct PageContext {
-    /// The command that lets this machine judge more, where one is known.
-    pub way_out: Option<String>,
-    /// The root file system.
-    pub rootfs: PathBuf,
-}
 
 /// The current page's text, with the compiler's colours in it. None for the board.
 pub fn page(state: &WatchState, context: &PageContext) -> Option<String> {

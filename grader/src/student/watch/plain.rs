@@ -2,7 +2,8 @@
 
 use super::Event;
 use super::key::KeyPress;
-use super::pages::{self, PageContext};
+use super::pages;
+use super::setting::PageContext;
 use super::state::WatchState;
 use crate::report::CheckKind;
 use crate::text::line;

@@ -3,7 +3,7 @@
 use super::Event;
 use super::board;
 use super::key::KeyPress;
-use super::pages::PageContext;
+use super::setting::PageContext;
 use super::state::WatchState;
 use anyhow::{Context, Result};
 use ratatui_core::terminal::Terminal;
