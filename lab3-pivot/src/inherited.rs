@@ -12,17 +12,18 @@ pub fn close_descriptors() -> Result<()> {
     let close_on_exec = libc::CLOSE_RANGE_CLOEXEC;
     // SAFETY: nothing is closed before the command is executed.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, close_on_exec) };
-    if let Err(Errno::ENOSYS | Errno::EPERM) = Errno::result(answer) {
+    match Errno::result(answer) {
         // Before Linux 5.9 each had to be named.
-        for open in std::fs::read_dir("/proc/self/fd").step("close-descriptors")?.flatten() {
-            let number: i32 = open.file_name().to_string_lossy().parse().unwrap_or(0);
-            if number > 2 {
-                // SAFETY: as above.
-                unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        Err(Errno::ENOSYS | Errno::EPERM) => {
+            for open in std::fs::read_dir("/proc/self/fd").step("close-descriptors")?.flatten() {
+                let number: i32 = open.file_name().to_string_lossy().parse().unwrap_or(0);
+                if number > 2 {
+                    // SAFETY: as above.
+                    unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+                }
             }
         }
-    } else {
-        Errno::result(answer).step("close-descriptors")?;
+        closed => closed.step("close-descriptors").map(drop)?,
     }
     // end step
 

@@ -9,12 +9,12 @@ use super::import::{self, Limits, Watch};
 use super::machine_id::{self, MachineId};
 use super::words::Words;
 use crate::beneath::Directory;
-use crate::interrupts::Interrupted;
+use crate::interrupts::as_by_default;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, geteuid};
 use std::env;
 use std::fs::{self, File};
@@ -109,7 +109,6 @@ fn run(tool: &str, mut command: Command, part: &Part, watch: &Watch, say: &dyn F
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
     let own_mounts = tool == "debootstrap";
     let prepare = move || -> std::io::Result<()> {
-        SigSet::empty().thread_set_mask()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         if own_mounts {
             unshare(CloneFlags::CLONE_NEWNS)?;
@@ -118,6 +117,7 @@ fn run(tool: &str, mut command: Command, part: &Part, watch: &Watch, say: &dyn F
         }
         Ok(())
     };
+    as_by_default(&mut command);
     // SAFETY: system calls alone, in a child that the program then replaces.
     unsafe { command.pre_exec(prepare) };
     let child = command.spawn().with_context(|| format!("starting {}", command.get_program().display()))?;
@@ -151,7 +151,6 @@ fn wait(mut child: Child, watch: &Watch, mut meanwhile: impl FnMut()) -> Result<
             }
             let _ = killpg(group, Signal::SIGKILL);
             let _ = child.wait();
-            debug_assert!(signal.is::<Interrupted>());
             return Err(signal);
         }
         meanwhile();

@@ -2,7 +2,7 @@
 //! It says what is missing, and blames no program for it.
 
 use crate::common::programs;
-use crate::common::stage::{Ran, Stage, Who, all_is_asked_for};
+use crate::common::stage::{Ran, Stage, Who, everything_is_asked_for};
 use grader::doctor::features::{self, Feature};
 use grader::report::Cause;
 use nix::libc;
@@ -62,7 +62,7 @@ fn doctor_says_what_is_missing_and_what_is_refused(
 ) {
     let (name, word, missing) = LACKS[row];
     let Some(stage) = Stage::new(who) else { return };
-    if who.is_another() && !all_is_asked_for("as another person") {
+    if who.is_another() && !everything_is_asked_for("as another person") {
         return;
     }
     // Root alone is let as far as the call: others may not make it at all.
@@ -94,7 +94,7 @@ fn no_program_is_blamed_for_what_the_machine_lacks(
     #[values(false, true)] refused: bool,
 ) {
     let (name, word, missing) = LACKS[row];
-    if who.is_another() && !all_is_asked_for("as another person") {
+    if who.is_another() && !everything_is_asked_for("as another person") {
         return;
     }
     let Some(stage) = Stage::new(who) else { return };

@@ -13,7 +13,7 @@ mod places;
 mod state;
 
 use crate::common::programs;
-use crate::common::stage::{Ran, Stage, Who, all_is_asked_for};
+use crate::common::stage::{Ran, Stage, Who, everything_is_asked_for};
 use grader::report::{Cause, Report, Verdict};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -52,7 +52,7 @@ type Verdicts = BTreeMap<(String, String), (Verdict, Option<Cause>)>;
 
 /// A person's stage. None where it can't be had, or is one of another person and not asked for.
 fn stage(who: Who) -> Option<Stage> {
-    if who.is_another() && !all_is_asked_for("as another person") {
+    if who.is_another() && !everything_is_asked_for("as another person") {
         return None;
     }
     Stage::new(who)

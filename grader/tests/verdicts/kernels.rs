@@ -2,7 +2,7 @@
 //! nothing else. `tests/programs/lacks.rs` stands for such a kernel.
 
 use crate::common::programs;
-use crate::common::stage::{Setting, Stage, all_is_asked_for, skip};
+use crate::common::stage::{Setting, Stage, everything_is_asked_for, skip};
 use attempts::attempts::Attempt;
 use grader::report::{Cause, Verdict};
 use rstest::rstest;
@@ -34,7 +34,7 @@ const MORE: [&str; 6] = [
 fn what_a_lab_lacks_is_what_comes_back(
     #[values(Setting::RootInRoot, Setting::RootInUser, Setting::UserInUser)] setting: Setting,
 ) {
-    if setting.who().is_another() && !all_is_asked_for("as another person") {
+    if setting.who().is_another() && !everything_is_asked_for("as another person") {
         return;
     }
     let Some(stage) = Stage::new(setting.who()) else { return };

@@ -31,6 +31,13 @@ fn running_out_of_something_is_no_refusal() {
     }
 }
 
+/// As where a filter answers so for reboot(2).
+#[test]
+fn an_accident_is_called_one() {
+    let said = Refusal::Permission.explain(Errno::EDEADLK, &host(true, true, &["pid"])).unwrap_err();
+    assert!(said.starts_with("EDEADLK") && said.ends_with("is an accident, not a refusal"), "{said}");
+}
+
 #[test]
 fn enosys_needs_a_filter() {
     assert!(Refusal::Mount.explain(Errno::ENOSYS, &host(false, true, &[])).is_ok());

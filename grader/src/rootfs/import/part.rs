@@ -4,10 +4,11 @@
 //! who makes one in the same place removes what has no lock: what a killed process has left.
 
 use crate::beneath::{Directory, is};
+use crate::cache_dir::lock;
 use crate::random::random_word;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use nix::sys::stat::SFlag;
 use nix::unistd::geteuid;
 use std::ffi::{OsStr, OsString};
@@ -49,12 +50,12 @@ impl Part {
         let beside = target.parent().context("the root of this machine is no place for it")?;
         let make = || -> Result<_> {
             let parent = Directory::open(beside)?;
-            sweep(&parent);
+            sweep(&parent, beside);
             for _ in 0..10 {
                 let name = OsString::from(format!("{PART}{}", random_word(16)?));
                 parent.make(&name, 0o700)?;
                 // Another one's sweep may have come between.
-                if let Some(lock) = lock(&parent, &name) {
+                if let Some(lock) = lock(&beside.join(&name))? {
                     parent.make(Path::new(&name).join(TREE), 0o755)?;
                     return Ok((parent, name, lock));
                 }
@@ -123,24 +124,13 @@ fn real(target: &Path) -> Result<PathBuf> {
     Ok(parent.join(name))
 }
 
-/// Locks a directory, if nobody has, and if it still has this name.
-fn lock(parent: &Directory, name: &OsStr) -> Option<Flock<File>> {
-    let id = || {
-        parent.entry(name).ok().filter(|it| it.is(SFlag::S_IFDIR)).map(|it| (it.stat.st_dev, it.stat.st_ino))
-    };
-    let file = File::open(parent.below(name).ok()?.path()).ok()?;
-    let before = id()?;
-    let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
-    (id() == Some(before)).then_some(locked)
-}
-
 /// Removes what a killed process has left.
-fn sweep(parent: &Directory) {
+fn sweep(parent: &Directory, path: &Path) {
     for name in
         parent.names().unwrap_or_default().iter().filter(|name| name.as_bytes().starts_with(PART.as_bytes()))
     {
         let is_own = parent.entry(name).is_ok_and(|it| it.stat.st_uid == geteuid().as_raw());
-        if is_own && let Some(_lock) = lock(parent, name) {
+        if is_own && let Ok(Some(_lock)) = lock(&path.join(name)) {
             remove(parent, name);
         }
     }
