@@ -32,11 +32,22 @@ const ROUNDS: usize = 6;
 
 /// How the command of the last target began, where that was not the first way. It keeps that for its next attempts.
 #[derive(Default)]
-pub struct KnownWay(RefCell<Option<(Target, How)>>);
+pub struct KnownWay(RefCell<Option<(Target, Begins)>>);
+
+#[derive(Clone)]
+enum Begins {
+    So(How),
+    /// In no way, as often as was tried, and what its decoy forbids it, if that is why. The next attempts try each way once.
+    InNoWay(Option<String>),
+}
 
 impl KnownWay {
-    fn of(&self, target: &Target) -> Option<How> {
-        self.0.borrow().as_ref().filter(|(of, _)| of == target).map(|(_, how)| *how)
+    fn of(&self, target: &Target) -> Option<Begins> {
+        self.0.borrow().as_ref().filter(|(of, _)| of == target).map(|(_, begins)| begins.clone())
+    }
+
+    fn remember(&self, target: &Target, begins: Begins) {
+        self.0.replace(Some((target.clone(), begins)));
     }
 }
 
@@ -44,7 +55,12 @@ impl KnownWay {
 /// terminal, and in some the command gets no input and ends at once.
 pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     let begun = Instant::now();
-    let known = stage.known_way.of(target);
+    let begins = stage.known_way.of(target);
+    let (known, rounds) = match begins {
+        Some(Begins::So(how)) => (Some(how), ROUNDS),
+        Some(Begins::InNoWay(_)) => (None, 1),
+        None => (None, ROUNDS),
+    };
     let mut how = known.unwrap_or(WAYS[0]);
     let mut filtered = Filtered::default();
     let mut run = |how| run_each_way(stage, target, attempt, how, &mut filtered);
@@ -56,16 +72,19 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     };
     // What is known is tried as often as all others together.
     let others = WAYS.into_iter().flat_map(|way| [Some(way), known]).flatten();
-    for (at, next) in others.cycle().skip(1).take(WAYS.len() * ROUNDS).enumerate() {
-        // One that used up its time is no race, and what went wrong in another way has two more tries.
-        let is_race = begun.elapsed() < stage.limit && (at < 2 || facts.distrust.is_none());
+    for (at, next) in others.cycle().skip(1).take(WAYS.len() * rounds).enumerate() {
+        // Each way has its try. What takes long is no race, nor is what went wrong in another way.
+        let is_race = match at {
+            0 | 1 => begun.elapsed() < stage.limit,
+            _ => begun.elapsed() < stage.limit / 3 && facts.distrust.is_none(),
+        };
         if target.what == What::Bare || !never_ran(&facts) || facts.seen != Seen::Nothing || !is_race {
             break;
         }
         let again = run(next);
         if !never_ran(&again) || again.seen != Seen::Nothing {
             (facts, how) = (again, next);
-            stage.known_way.0.replace(Some((target.clone(), how)));
+            stage.known_way.remember(target, Begins::So(how));
         }
     }
     // A busy machine has quiet moments. With other streams the command might not even start.
@@ -76,9 +95,16 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
         facts = run(how);
     }
     // Who starts no command in any way may have been refused what nobody gets here.
-    let may_be_forbidden = facts.not_started.is_some() && !facts.refused && begun.elapsed() < stage.limit;
-    if may_be_forbidden && let Ok(decoy) = stage.decoy(target, attempt.needs) {
-        facts.forbidden = forbidden(stage, target, &decoy, attempt.needs);
+    if target.what != What::Bare && known.is_none() && never_ran(&facts) {
+        let forbidden = match begins {
+            Some(Begins::InNoWay(forbidden)) => forbidden,
+            _ => stage
+                .decoy(target, attempt.needs)
+                .ok()
+                .and_then(|decoy| forbidden(stage, target, &decoy, attempt.needs)),
+        };
+        facts.forbidden = forbidden.clone().filter(|_| facts.not_started.is_some());
+        stage.known_way.remember(target, Begins::InNoWay(forbidden));
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts

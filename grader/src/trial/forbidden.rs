@@ -7,7 +7,7 @@ use crate::decoy::Decoy;
 use crate::decoy::start::{Program, Streams};
 use crate::report::DecoyKind;
 use crate::target::Target;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use attempts::attempts::Need;
 
 /// Starts the program once more, and follows its system calls: what the decoy refused to it and would refuse to anybody, if
@@ -18,9 +18,12 @@ pub fn forbidden(stage: &Stage, target: &Target, decoy: &Decoy, needs: &[Need]) 
     if target.decoy != DecoyKind::User {
         return None;
     }
+    // What could not be followed to its end looks for no terminal.
     let found = [Streams::Pipes, Streams::Terminal]
         .into_iter()
-        .find_map(|streams| follow(stage, target, decoy, streams, needs).ok().flatten());
+        .map_while(|streams| follow(stage, target, decoy, streams, needs).ok())
+        .flatten()
+        .next();
     decoy.end();
     found.map(|what| {
         format!(
@@ -42,5 +45,6 @@ fn follow(
     let mut session = Session::start_followed(decoy, stage, &program)?;
     // Whose command starts was refused nothing that it can't do without.
     let found = find(&mut session, decoy, command)?;
+    ensure!(found.is_some() || !session.timed_out(), "it takes too long");
     Ok(session.refused().filter(|_| found.is_none()).map(str::to_owned))
 }

@@ -1,6 +1,6 @@
 //! The person who calls the grader: a home, files around the submissions, and secrets that nobody else knows.
 
-use crate::common::stage::{Stage, Who, all_is_asked_for, skip};
+use crate::common::stage::{Stage, Who, everything_is_asked_for, skip};
 use crate::common::{programs, stage};
 use crate::compiled;
 use crate::descendants;
@@ -52,7 +52,7 @@ impl Caller {
     /// None, and a line that says why, where this machine lacks something. Where not all is asked for, this is whoever
     /// runs the tests.
     pub fn new(who: Who) -> Option<Caller> {
-        if who.is_another() && !all_is_asked_for("as another person") {
+        if who.is_another() && !everything_is_asked_for("as another person") {
             return None;
         }
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
