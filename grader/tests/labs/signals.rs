@@ -1,11 +1,11 @@
 //! Signals that reach the lab.
 
 use crate::host::{pending, status, wait_until};
-use crate::running::End;
+use crate::running::{End, Running};
 use crate::stage::{Lab, Lab::*, Stage, Who, Who::*};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use rstest::rstest;
+use std::os::unix::process::CommandExt;
 
 /// A shell runs a trap between two commands: so it waits in short ones.
 fn with_trap(trap: &str) -> String {
@@ -70,16 +70,30 @@ fn the_command_inherits_the_callers_signals(
     #[values(Root, User)] who: Who,
 ) {
     let Some(stage) = Stage::new(lab, who) else { return };
+    let mut program = stage.program();
+    // Whoever runs the tests may ignore some, and what builds in this process changes that for a while.
+    let callers = || {
+        // SAFETY: no handler of ours is installed, and a program replaces this process.
+        unsafe {
+            signal(Signal::SIGINT, SigHandler::SigDfl)?;
+            signal(Signal::SIGUSR2, SigHandler::SigIgn)?;
+        }
+        Ok(())
+    };
+    // SAFETY: system calls alone, in a child that the program then replaces.
+    unsafe { program.pre_exec(callers) };
     // Not the shell's own process: a shell sets signals up for itself.
-    let mut running = stage.start(&[], "exec cat");
+    program.arg(stage.rootfs()).args(["/bin/sh", "-c", "exec cat"]);
+    let mut running = Running::start(program);
     running.say("ready");
     assert_eq!(running.line(), "ready");
     let mask = |process, field| {
         // Two signals are the C library's own, which sets them as it likes (nptl(7)).
         u64::from_str_radix(&status(process, field).unwrap(), 16).unwrap() & !(0b11 << 31)
     };
-    let callers = mask(Pid::this(), "SigIgn") & !(1 << (Signal::SIGPIPE as u64 - 1));
-    assert_eq!(mask(running.command(), "SigIgn"), callers);
+    let bit = |signal| 1 << (signal as u64 - 1);
+    let among = bit(Signal::SIGINT) | bit(Signal::SIGUSR2) | bit(Signal::SIGPIPE);
+    assert_eq!(mask(running.command(), "SigIgn") & among, bit(Signal::SIGUSR2));
     // The standard library starts every program without a blocked signal.
     assert_eq!(mask(running.command(), "SigBlk"), 0);
 }
