@@ -30,7 +30,7 @@ const WAYS: [How; 3] = [(Streams::Pipes, false), (Streams::Terminal, false), (St
 /// lost so often in a row one time in two hundred.
 const ROUNDS: usize = 6;
 
-/// How the command of the last target began, where that was not the first way. It keeps that for its next attempts.
+/// How the command of the last target began, where that was not at the first try. It keeps that for its next attempts.
 #[derive(Default)]
 pub struct KnownWay(RefCell<Option<(Target, Begins)>>);
 
@@ -73,11 +73,8 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
     // What is known is tried as often as all others together.
     let others = WAYS.into_iter().flat_map(|way| [Some(way), known]).flatten();
     for (at, next) in others.cycle().skip(1).take(WAYS.len() * rounds).enumerate() {
-        // Each way has its try. What takes long is no race, nor is what went wrong in another way.
-        let is_race = match at {
-            0 | 1 => begun.elapsed() < stage.limit,
-            _ => begun.elapsed() < stage.limit / 3 && facts.distrust.is_none(),
-        };
+        // One that used up its time is no race, and what went wrong in another way has two more tries.
+        let is_race = begun.elapsed() < stage.limit && (at < 2 || facts.distrust.is_none());
         if target.what == What::Bare || !never_ran(&facts) || facts.seen != Seen::Nothing || !is_race {
             break;
         }
@@ -95,16 +92,14 @@ pub fn attempt(stage: &Stage, target: &Target, attempt: &Attempt) -> Facts {
         facts = run(how);
     }
     // Who starts no command in any way may have been refused what nobody gets here.
-    if target.what != What::Bare && known.is_none() && never_ran(&facts) {
-        let forbidden = match begins {
+    if known.is_none() && facts.not_started.is_some() && !facts.refused {
+        let look =
+            || Some(forbidden(stage, target, &stage.decoy(target, attempt.needs).ok()?, attempt.needs));
+        facts.forbidden = match begins {
             Some(Begins::InNoWay(forbidden)) => forbidden,
-            _ => stage
-                .decoy(target, attempt.needs)
-                .ok()
-                .and_then(|decoy| forbidden(stage, target, &decoy, attempt.needs)),
+            _ => look().flatten(),
         };
-        facts.forbidden = forbidden.clone().filter(|_| facts.not_started.is_some());
-        stage.known_way.remember(target, Begins::InNoWay(forbidden));
+        stage.known_way.remember(target, Begins::InNoWay(facts.forbidden.clone()));
     }
     facts.ms = begun.elapsed().as_secs_f64() * 1000.0;
     facts

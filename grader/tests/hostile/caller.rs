@@ -49,7 +49,7 @@ impl Secrets {
 }
 
 impl Caller {
-    /// None, and a line that says why, where this machine lacks something. Where not all is asked for, this is whoever
+    /// None, and a line that says why, where this machine lacks something. Where not everything is asked for, this is whoever
     /// runs the tests.
     pub fn new(who: Who) -> Option<Caller> {
         if who.is_another() && !everything_is_asked_for("as another person") {

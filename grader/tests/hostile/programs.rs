@@ -21,12 +21,6 @@ const LEFT: &[&str] = &["hostname-read", "mount", "setuid-drop", "nothing-left"]
 
 /// What is asked of programs that use up what is counted by user.
 const FEW: &[&str] = &["proc-keys", "posix-mq"];
-const DESCRIPTORS: &[&str] = &["leaked-descriptor"];
-const QUEUES: &[&str] = &["posix-mq"];
-const KEYS: &[&str] = &["proc-keys"];
-
-/// What is asked of one that breaks what the host looks with.
-const BROKEN: &[&str] = &["hostname-read", "mount"];
 
 /// What is asked of programs that use up the time of every trial.
 const ONE: &[&str] = &["hostname-read"];
@@ -65,17 +59,17 @@ programs! {
     outlives "outlives" LIMITS,
     stops "stops" LIMITS,
     bombs "bombs" ONE,
-    hog_fds "hog-fds" DESCRIPTORS,
-    hog_mq "hog-mq" QUEUES,
-    hog_keys "hog-keys" KEYS,
-    hog_sig "hog-sig" ONE,
-    hog_rest "hog-rest" ONE,
+    hog_fds "hog-fds" FEW,
+    hog_mq "hog-mq" FEW,
+    hog_keys "hog-keys" FEW,
+    hog_sig "hog-sig" FEW,
+    hog_rest "hog-rest" FEW,
     points "points" ATTEMPTS,
-    vandal "vandal" BROKEN,
+    vandal "vandal" ATTEMPTS,
     remounts "remounts" ATTEMPTS,
     fills "fills" ONE,
     devices "devices" ATTEMPTS,
-    crashes "crashes" ONE,
+    crashes "crashes" FEW,
     floods "floods" ONE,
     prints "prints" FEW,
     swells "swells" FEW,
